@@ -1,0 +1,1 @@
+"""Event study of Chinese blockchain policy."""
