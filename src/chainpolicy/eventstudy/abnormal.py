@@ -1,0 +1,127 @@
+r"""Abnormal returns and their cumulation, with exact forecast variances.
+
+For a pair with design X over its M estimation sessions and X* over L event sessions
+
+.. math:: V = s^2 [ G + X^* (X'X)^{-1} X^{*\prime} ], \qquad
+          \operatorname{var}(CAR(W)) = 1'V 1,
+
+where G is diagonal with the number of sessions each return spans, the identity without gaps.
+Campbell, Lo & MacKinlay (1997), eq. 4.4.9 and 4.4.11.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chainpolicy.eventstudy.normal import NormalFit
+from chainpolicy.eventstudy.panel import Floats
+
+
+@dataclass(frozen=True)
+class AbnormalReturns:
+    r"""Abnormal returns of P pairs over the L sessions of the event window.
+
+    Attributes
+    ----------
+    actual, normal, abnormal : ndarray of float, shape (P, L)
+        :math:`R_{it}`, :math:`E[R_{it}]` and their difference, in the return kind of the input
+        (log by default); the last two NaN where the return or a benchmark return is missing.
+    std_error : ndarray of float, shape (P, L)
+        Square root of the diagonal of V.
+    n_sessions : ndarray of float, shape (P, L)
+    factors : ndarray of float, shape (P, L, K)
+    """
+
+    actual: Floats
+    normal: Floats
+    abnormal: Floats
+    std_error: Floats
+    n_sessions: Floats
+    factors: Floats
+
+
+@dataclass(frozen=True)
+class Cumulated:
+    r"""Cumulative abnormal returns of P pairs over one window.
+
+    Attributes
+    ----------
+    car : ndarray of float, shape (P,)
+        :math:`\sum_W AR_{it}`; NaN if one session of the window is missing.
+    std_error : ndarray of float, shape (P,)
+        Square root of 1'V1.
+    multiplier : ndarray of float, shape (P,)
+        1'V1 / s^2: the sessions of the window plus the error of estimation.
+    """
+
+    car: Floats
+    std_error: Floats
+    multiplier: Floats
+
+
+def abnormal_returns(
+    fit: NormalFit, returns: Floats, factors: Floats, n_sessions: Floats
+) -> AbnormalReturns:
+    r"""Subtract the normal from the actual return: :math:`AR_{it} = R_{it} - E[R_{it}]`.
+
+    Parameters
+    ----------
+    fit : NormalFit
+        P pairs.
+    returns : ndarray, shape (P, L)
+    factors : ndarray, shape (P, L, K)
+    n_sessions : ndarray, shape (P, L)
+
+    Returns
+    -------
+    AbnormalReturns
+    """
+    normal = n_sessions * fit.alpha[:, None] + np.einsum("plk,pk->pl", factors, fit.beta)
+    abnormal = returns - normal
+    multiplier = n_sessions + _leverage(fit, n_sessions, factors)
+    present = np.isfinite(abnormal)
+    std_error = fit.sigma[:, None] * np.sqrt(multiplier)
+    return AbnormalReturns(
+        actual=returns,
+        normal=np.where(present, normal, np.nan),
+        abnormal=abnormal,
+        std_error=np.where(present, std_error, np.nan),
+        n_sessions=n_sessions,
+        factors=factors,
+    )
+
+
+def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumulated:
+    r"""Sum abnormal returns over a window, with the variance of the sum.
+
+    For the market model the multiplier of s^2 is
+    :math:`L_2 + L_2^2 / M + (\sum_W (R_m - \bar R_m))^2 / \sum_{est} (R_m - \bar R_m)^2`.
+
+    Parameters
+    ----------
+    fit : NormalFit
+    abnormal : AbnormalReturns
+    window : slice
+        Columns of the event window that the cumulation window covers.
+
+    Returns
+    -------
+    Cumulated
+    """
+    g = abnormal.n_sessions[:, window].sum(axis=1)
+    f = abnormal.factors[:, window].sum(axis=1)
+    car = abnormal.abnormal[:, window].sum(axis=1)
+    multiplier = np.where(
+        np.isfinite(car), g + _leverage(fit, g[:, None], f[:, None, :])[:, 0], np.nan
+    )
+    return Cumulated(car, fit.sigma * np.sqrt(multiplier), multiplier)
+
+
+def _leverage(fit: NormalFit, g: Floats, f: Floats) -> Floats:
+    """Compute x' (X'X)^-1 x of rows x = (g, f): shapes (P, L) and (P, L, K) to (P, L)."""
+    deviation = f - g[:, :, None] * fit.factor_mean[:, None, :]
+    through_factors = np.einsum("plk,pkj,plj->pl", deviation, fit.inverse_factors, deviation)
+    leverage: Floats = g**2 * fit.inverse_intercept[:, None] + through_factors
+    return leverage

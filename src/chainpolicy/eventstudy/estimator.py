@@ -1,0 +1,421 @@
+"""The event study: which sessions estimate normal returns, which are tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.eventstudy.abnormal import abnormal_returns
+from chainpolicy.eventstudy.normal import (
+    ConstantMean,
+    MarketModel,
+    NormalFit,
+    NormalReturnModel,
+    fit_market_adjusted,
+    fit_normal,
+)
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, build_panel
+from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
+
+
+@dataclass(frozen=True)
+class EstimationWindow:
+    """Which sessions estimate normal returns.
+
+    Parameters
+    ----------
+    window : tuple of int
+        First and last session relative to the anchor, both inclusive.
+    anchor : {"event", "first"}
+        "event": each event's own event session; "first": per asset, its earliest in-sample
+        policy event session, one window for all its events.
+    end : date-like, optional
+        Overrides the anchor: the window is the last ``window[1] - window[0] + 1`` sessions up
+        to this date, inclusive.
+    mask : bool
+        Take the sessions [0, 1] of every dated event, in sample or not, out of estimation.
+    minimum : int
+        Valid sessions that a pair needs to be estimated.
+
+    Raises
+    ------
+    ValueError
+        If the window is reversed, the anchor unknown, or the minimum leaves no degree of
+        freedom or exceeds the window.
+    """
+
+    window: Window = (-130, -11)
+    anchor: Literal["event", "first"] = "event"
+    end: pd.Timestamp | str | None = None
+    mask: bool = True
+    minimum: int = 60
+
+    def __post_init__(self) -> None:
+        if self.window[0] > self.window[1]:
+            raise ValueError(f"the estimation window {window_label(self.window)} is reversed")
+        if self.anchor not in ("event", "first"):
+            raise ValueError(f'anchor is "event" or "first", not "{self.anchor}"')
+        if not 1 <= self.minimum <= self.length:
+            raise ValueError(
+                f"minimum = {self.minimum} must lie between 1 and the {self.length} sessions of "
+                f"the estimation window {window_label(self.window)}"
+            )
+
+    @property
+    def length(self) -> int:
+        """Sessions of the window, valid or not."""
+        return self.window[1] - self.window[0] + 1
+
+
+class EventStudy:
+    """Event study of dated events on a panel of asset returns.
+
+    Parameters
+    ----------
+    returns : DataFrame
+        Long: ``ticker, session, return``, benchmark columns, optionally ``n_sessions`` (sessions
+        a return spans) and ``at_limit``; one row per asset and session of its calendar, a blank
+        return where there is none. Units: log or simple returns, as decimals.
+    alignment : DataFrame
+        ``event_id, ticker, event_session``, one row per event and asset; optionally
+        ``in_sample`` (default True; an event out of sample is masked, not estimated) and
+        ``role`` (default "policy").
+    groups : mapping of ticker to group, optional
+        Tests are per event and group; the assets of a group share one calendar. Default: one
+        group "all".
+    benchmarks : mapping of ticker to benchmark columns, optional
+        Default: every benchmark column in which the asset has a value. An asset without a
+        benchmark uses the constant mean whatever the model says.
+    model : NormalReturnModel
+    estimation : EstimationWindow
+    event_window : tuple of int
+        First and last session relative to the event session, both inclusive.
+
+    Raises
+    ------
+    ValueError
+        If the input cannot be laid out (see `build_panel`), an event session is no session of
+        its asset's group, or the estimation window overlaps an event window.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> rng = np.random.default_rng(0)
+    >>> sessions = pd.bdate_range("2019-01-01", periods=150)
+    >>> market = rng.normal(0, 0.01, 150)
+    >>> returns = pd.DataFrame({"ticker": "A", "session": sessions,
+    ...     "return": 0.001 + 1.2 * market + rng.normal(0, 0.02, 150), "market": market})
+    >>> alignment = pd.DataFrame({"event_id": ["speech"], "ticker": ["A"],
+    ...     "event_session": [sessions[140]]})
+    >>> study = EventStudy(returns, alignment, event_window=(-1, 1))
+    >>> results = study.fit()
+    >>> results.car((0, 1)).columns.tolist()
+    ['event_id', 'ticker', 'window', 'car', 'std_error', 't_stat', 'p_value']
+    """
+
+    def __init__(
+        self,
+        returns: pd.DataFrame,
+        alignment: pd.DataFrame,
+        *,
+        groups: Mapping[str, str] | pd.Series | None = None,
+        benchmarks: Mapping[str, Sequence[str]] | None = None,
+        model: NormalReturnModel | None = None,
+        estimation: EstimationWindow | None = None,
+        event_window: Window = (-10, 20),
+    ) -> None:
+        self.model = MarketModel() if model is None else model
+        self.estimation = EstimationWindow() if estimation is None else estimation
+        self.event_window = event_window
+        if event_window[0] > event_window[1]:
+            raise ValueError(f"the event window {window_label(event_window)} is reversed")
+        self._panel = build_panel(returns, groups, benchmarks)
+        self._events = _locate(self._panel, alignment)
+
+    def fit(self) -> EventStudyResults:
+        """Estimate every in-sample pair; the inputs stay as they are.
+
+        Returns
+        -------
+        EventStudyResults
+
+        Raises
+        ------
+        ValueError
+            If an estimation window overlaps its own event window.
+        """
+        panel = self._panel
+        inside = self._events["position"].notna()
+        candidates = self._events[self._events["in_sample"] & inside]
+        asset = candidates["asset"].to_numpy(np.int64)
+        position = candidates["position"].to_numpy(np.int64)
+
+        end = self._estimation_end(asset, position)
+        self._refuse_overlap(candidates, end, position)
+        length = self.estimation.length
+        estimation_position = end[:, None] + np.arange(1 - length, 1)
+        rows, in_data = _rows(panel, asset, estimation_position)
+        valid = in_data & np.isfinite(panel.returns[rows]) & ~self._masked()[rows]
+        benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
+        width = max((len(names) for names in benchmarks), default=0)
+        columns = _factor_columns(panel, benchmarks, width)
+        factors = _gather_factors(panel, rows, columns)
+        valid &= np.isfinite(factors).all(axis=2)
+        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
+
+        reason = self._reasons(fit)
+        kept = np.flatnonzero(reason == "")
+        taus = np.arange(self.event_window[0], self.event_window[1] + 1)
+        event_rows, event_in_data = _rows(panel, asset[kept], position[kept, None] + taus)
+        returns = np.where(event_in_data, panel.returns[event_rows], np.nan)
+        fit = _select(fit, kept)
+        abnormal = abnormal_returns(
+            fit,
+            returns,
+            _gather_factors(panel, event_rows, columns[kept]),
+            panel.n_sessions[event_rows],
+        )
+        offset = panel.offset[asset]
+        pairs = pd.DataFrame(
+            {
+                "event_id": candidates["event_id"].to_numpy()[kept],
+                "ticker": candidates["ticker"].to_numpy()[kept],
+                "group": [panel.groups[i] for i in asset[kept]],
+                "event_session": candidates["event_session"].to_numpy()[kept],
+                "model": [self._model_name(benchmarks[i]) for i in kept],
+                "benchmarks": pd.Series([benchmarks[i] for i in kept], dtype=object),
+            }
+        )
+        return EventStudyResults(
+            model=self.model,
+            event_window=self.event_window,
+            pairs=pairs,
+            excluded=self._excluded(candidates, reason),
+            _panel=panel,
+            _fit=fit,
+            _abnormal=abnormal,
+            _rows=event_rows,
+            _in_data=event_in_data,
+            _event_position=(offset + position)[kept],
+            _estimation_position=(offset[:, None] + estimation_position)[kept],
+        )
+
+    def _model_name(self, benchmarks: tuple[str, ...]) -> str:
+        return self.model.name if benchmarks else ConstantMean.name
+
+    def _estimation_end(self, asset: Ints, position: Ints) -> Ints:
+        """Position of the last session of each pair's estimation window."""
+        panel, estimation = self._panel, self.estimation
+        if estimation.end is not None:
+            end = pd.Timestamp(estimation.end).to_datetime64()
+            until = {
+                group: int(np.searchsorted(calendar, end, side="right")) - 1
+                for group, calendar in panel.calendars.items()
+            }
+            return np.array([until[panel.groups[i]] - panel.offset[i] for i in asset], np.int64)
+        if estimation.anchor == "event":
+            return position + estimation.window[1]
+        policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
+        first = policy.groupby("asset")["position"].min()
+        anchored = first.reindex(asset).to_numpy(np.float64)
+        # Without a policy event there is nothing earlier to anchor to than the event itself.
+        return (
+            np.where(np.isnan(anchored), position, anchored).astype(np.int64)
+            + (estimation.window[1])
+        )
+
+    def _refuse_overlap(self, candidates: pd.DataFrame, end: Ints, position: Ints) -> None:
+        overlapping = end >= position + self.event_window[0]
+        if overlapping.any():
+            named = candidates.loc[overlapping, "event_id"].drop_duplicates().tolist()
+            raise ValueError(
+                f"the estimation window does not end before the event window "
+                f"{window_label(self.event_window)} of {', '.join(named)} begins; end it earlier "
+                "or shorten the event window"
+            )
+
+    def _masked(self) -> Bools:
+        """Rows that are session 0 or 1 of a dated event."""
+        panel = self._panel
+        masked = np.zeros(len(panel.session), dtype=bool)
+        if self.estimation.mask:
+            events = self._events[self._events["position"].notna()]
+            asset = events["asset"].to_numpy(np.int64)
+            position = events["position"].to_numpy(np.int64)
+            rows, in_data = _rows(panel, asset, position[:, None] + np.arange(2))
+            masked[rows[in_data]] = True
+        return masked
+
+    def _fit(
+        self,
+        returns: Floats,
+        factors: Floats,
+        n_sessions: Floats,
+        valid: Bools,
+        benchmarks: list[tuple[str, ...]],
+    ) -> NormalFit:
+        """Fit the pairs in batches that have the same number of benchmarks."""
+        pairs, width = len(returns), factors.shape[2]
+        counts = np.array([len(names) for names in benchmarks], dtype=np.int64)
+        batches = []
+        for count in np.unique(counts):
+            members = np.flatnonzero(counts == count)
+            fit = fit_market_adjusted if count and not self.model.estimated else fit_normal
+            batch = fit(
+                returns[members],
+                factors[members][:, :, :count],
+                n_sessions[members],
+                valid[members],
+            )
+            batches.append((members, batch))
+        return _join(batches, pairs, width, self.estimation.length)
+
+    def _reasons(self, fit: NormalFit) -> np.ndarray:
+        """Why each pair cannot be estimated, or an empty string."""
+        needed = np.maximum(self.estimation.minimum, fit.n_parameters + 1)
+        short = fit.n_estimation < needed
+        reason = np.full(len(short), "", dtype=object)
+        for pair in np.flatnonzero(short):
+            reason[pair] = (
+                f"{fit.n_estimation[pair]} valid sessions in the estimation window, "
+                f"{needed[pair]} needed"
+            )
+        reason[~short & fit.collinear] = (
+            "the benchmarks do not vary, or are collinear, in the estimation window"
+        )
+        reason[~short & ~fit.collinear & fit.degenerate] = (
+            "the residuals do not vary in the estimation window"
+        )
+        return reason
+
+    def _excluded(self, candidates: pd.DataFrame, reason: np.ndarray) -> pd.DataFrame:
+        events = self._events
+        outside = events[events["in_sample"] & events["position"].isna()]
+        parts = [
+            outside.assign(reason=outside["outside"]),
+            candidates.assign(reason=reason)[reason != ""],
+        ]
+        excluded: pd.DataFrame = pd.concat(parts)[["event_id", "ticker", "reason"]].sort_values(
+            ["event_id", "ticker"], ignore_index=True
+        )
+        return excluded
+
+
+def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
+    """Find the event session of every row of the alignment inside its asset's block."""
+    missing = [c for c in ("event_id", "ticker", "event_session") if c not in alignment.columns]
+    if missing:
+        raise ValueError(f"alignment: missing column {', '.join(missing)}")
+    repeated = alignment.duplicated(["event_id", "ticker"])
+    if repeated.any():
+        event_id, ticker = alignment.loc[repeated, ["event_id", "ticker"]].iloc[0]
+        raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
+    asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
+    if (asset < 0).any():
+        unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates().astype(str)
+        raise ValueError(f"alignment: no returns are given for {', '.join(unknown)}")
+    session = pd.to_datetime(alignment["event_session"]).to_numpy("datetime64[ns]")
+    if np.isnat(session).any():
+        raise ValueError("alignment: an event_session is blank; leave an undated event out")
+    events = pd.DataFrame(
+        {
+            "event_id": alignment["event_id"].astype(str).to_numpy(),
+            "ticker": alignment["ticker"].astype(str).to_numpy(),
+            "asset": asset,
+            "event_session": session,
+            "in_sample": _optional(alignment, "in_sample", default=True),
+            "role": _optional(alignment, "role", default="policy"),
+        }
+    )
+    position = np.full(len(events), np.nan)
+    outside = np.full(len(events), "", dtype=object)
+    for group, calendar in panel.calendars.items():
+        members = np.flatnonzero([panel.groups[i] == group for i in asset])
+        at = np.searchsorted(calendar, session[members])
+        found = calendar[np.minimum(at, len(calendar) - 1)] == session[members]
+        for row in members[~found]:
+            if calendar[0] < session[row] < calendar[-1]:
+                raise ValueError(
+                    f"alignment: {str(session[row])[:10]}, the event session of "
+                    f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
+                    f'group "{group}"'
+                )
+        inside_block = at - panel.offset[asset[members]]
+        ok = found & (inside_block >= 0) & (inside_block < panel.length[asset[members]])
+        position[members[ok]] = inside_block[ok]
+        for row in members[~ok]:
+            block = panel.session[panel.first[asset[row]] :][: panel.length[asset[row]]]
+            outside[row] = (
+                f"the event session {str(session[row])[:10]} is outside the data "
+                f"({str(block[0])[:10]} to {str(block[-1])[:10]})"
+            )
+    events = events.assign(position=position, outside=outside)
+    located: pd.DataFrame = events.sort_values(["event_id", "ticker"], ignore_index=True)
+    return located
+
+
+def _optional(frame: pd.DataFrame, column: str, default: bool | str) -> np.ndarray:
+    if column in frame.columns:
+        return frame[column].to_numpy()
+    return np.full(len(frame), default)
+
+
+def _rows(panel: Panel, asset: Ints, position: Ints) -> tuple[Ints, Bools]:
+    """Rows of the panel at positions inside the assets' blocks, and which positions exist."""
+    in_data = (position >= 0) & (position < panel.length[asset][:, None])
+    clipped = np.clip(position, 0, panel.length[asset][:, None] - 1)
+    return panel.first[asset][:, None] + clipped, in_data
+
+
+def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]], width: int) -> Ints:
+    """Column of each pair's benchmarks, -1 where it has fewer than the widest pair."""
+    place = {name: column for column, name in enumerate(panel.benchmarks)}
+    columns = np.full((len(benchmarks), width), -1, dtype=np.int64)
+    for row, names in enumerate(benchmarks):
+        columns[row, : len(names)] = [place[name] for name in names]
+    return columns
+
+
+def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
+    """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
+    if columns.shape[1] == 0:
+        return np.zeros((*rows.shape, 0))
+    values = panel.factors[rows[:, :, None], columns[:, None, :]]
+    return np.where(columns[:, None, :] >= 0, values, 0.0)
+
+
+def _join(batches: list[tuple[Ints, NormalFit]], pairs: int, width: int, length: int) -> NormalFit:
+    joined = NormalFit(
+        n_estimation=np.zeros(pairs, dtype=np.int64),
+        n_parameters=np.zeros(pairs, dtype=np.int64),
+        alpha=np.zeros(pairs),
+        beta=np.zeros((pairs, width)),
+        factor_mean=np.zeros((pairs, width)),
+        inverse_intercept=np.zeros(pairs),
+        inverse_factors=np.zeros((pairs, width, width)),
+        residuals=np.full((pairs, length), np.nan),
+        sigma=np.zeros(pairs),
+        r_squared=np.zeros(pairs),
+        collinear=np.zeros(pairs, dtype=bool),
+        degenerate=np.zeros(pairs, dtype=bool),
+    )
+    for members, batch in batches:
+        count = batch.beta.shape[1]
+        for name in vars(batch):
+            values = getattr(batch, name)
+            target = getattr(joined, name)
+            if name in ("beta", "factor_mean"):
+                target[members, :count] = values
+            elif name == "inverse_factors":
+                target[members, :count, :count] = values
+            else:
+                target[members] = values
+    return joined
+
+
+def _select(fit: NormalFit, kept: Ints) -> NormalFit:
+    return replace(fit, **{name: values[kept] for name, values in vars(fit).items()})

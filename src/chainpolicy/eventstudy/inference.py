@@ -1,0 +1,442 @@
+r"""Tests of a group's mean effect: eleven statistics over the assets of one event and window.
+
+Notation: N assets with a CAR in the cumulation window W of L2 sessions; asset i has M_i valid
+estimation sessions, p_i estimated parameters, residuals with standard deviation s_i,
+:math:`SAR_{it} = AR_{it} / \sqrt{V_{i,tt}}` and :math:`SCAR_i = CAR_i / \sqrt{1'V_i 1}`. The null
+hypothesis of every test is that the event has no mean effect. All functions broadcast over
+leading axes of the arrays, so that simulated samples are tested in one call.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+
+# Fewer common sessions say too little about the correlation of two assets.
+MINIMUM_COMMON_SESSIONS = 30
+EXACT_WILCOXON_LIMIT = 50
+
+
+@dataclass(frozen=True)
+class GroupSample:
+    """What the tests of one event, group and window look at; leading axes are allowed.
+
+    Parameters
+    ----------
+    car, car_std_error : ndarray of float, shape (..., N)
+        Cumulative abnormal returns and the square roots of their forecast variances.
+    abnormal, abnormal_std_error : ndarray of float, shape (..., N, L2)
+        Abnormal returns of the window and the square roots of their forecast variances.
+    residuals : ndarray of float, shape (..., N, M)
+        Residuals of the estimation window; NaN where a session is not valid. Columns are
+        positions inside the window.
+    sigma : ndarray of float, shape (..., N)
+        s_i.
+    n_parameters : ndarray of int, shape (N,)
+        p_i.
+    estimation_session : ndarray of int, shape (N, M), optional
+        Position on the group's calendar of each residual; needed where the assets have
+        different event sessions. Default: a column is one session.
+    event_session : ndarray of int, shape (N,), optional
+        Position of each asset's event session on the group's calendar. Default: all the same.
+    """
+
+    car: Floats
+    car_std_error: Floats
+    abnormal: Floats
+    abnormal_std_error: Floats
+    residuals: Floats
+    sigma: Floats
+    n_parameters: Ints
+    estimation_session: Ints | None = None
+    event_session: Ints | None = None
+
+    @property
+    def n_assets(self) -> int:
+        """N."""
+        return int(self.car.shape[-1])
+
+    @property
+    def n_window(self) -> int:
+        """L2, the sessions of the cumulation window."""
+        return int(self.abnormal.shape[-1])
+
+    @cached_property
+    def observed(self) -> Bools:
+        """Valid estimation sessions, shape (..., N, M)."""
+        return np.isfinite(self.residuals)
+
+    @cached_property
+    def n_estimation(self) -> Ints:
+        """M_i, shape (..., N)."""
+        count: Ints = self.observed.sum(axis=-1)
+        return count
+
+    @cached_property
+    def scar(self) -> Floats:
+        """Standardized cumulative abnormal returns, shape (..., N)."""
+        return self.car / self.car_std_error
+
+    @cached_property
+    def mean_correlation(self) -> Floats:
+        """Mean correlation of the residuals, see `mean_residual_correlation`."""
+        return mean_residual_correlation(self)
+
+
+class Outcome(NamedTuple):
+    """Statistic of one test with the degrees of freedom of its t distribution, if it has one.
+
+    `p_value` is given only where the null distribution is neither t nor normal.
+    """
+
+    statistic: Floats
+    degrees: ArrayLike | None = None
+    p_value: Floats | None = None
+
+
+@dataclass(frozen=True)
+class GroupTest:
+    """A test: its name in files and tables, its name in words, its source and its function."""
+
+    name: str
+    title: str
+    source: str
+    compute: Callable[[GroupSample], Outcome]
+
+
+def mean_residual_correlation(sample: GroupSample) -> Floats:
+    r"""Mean off-diagonal Pearson correlation of estimation residuals.
+
+    Pairwise complete and re-centred on the common calendar sessions of each pair; pairs with
+    fewer than 30 common sessions are left out. Where the windows of two assets overlap only
+    partly, :math:`r_{ij}` counts with the share of sessions they have in common,
+    :math:`w_{ij} = |W_i \cap W_j| / L_2`:
+
+    .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ).
+
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), section 2; on calendar
+    dates.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN if no pair has enough common sessions.
+    """
+    values, observed = _on_calendar(sample)
+    x = np.where(observed, values, 0.0)
+    seen = observed.astype(np.float64)
+    common = seen @ _transposed(seen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Row i, column j: sums over the common sessions of i and j of what belongs to i.
+        total = x @ _transposed(seen)
+        squares = (x**2) @ _transposed(seen) - total**2 / common
+        covariance = x @ _transposed(x) - total * _transposed(total) / common
+        correlation = covariance / np.sqrt(squares * _transposed(squares))
+    usable = (common >= MINIMUM_COMMON_SESSIONS) & np.isfinite(correlation)
+    usable &= ~np.eye(sample.n_assets, dtype=bool)
+    weighted = np.where(usable, correlation * _overlap(sample), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: Floats = weighted.sum(axis=(-2, -1)) / usable.sum(axis=(-2, -1))
+    return mean
+
+
+def _transposed(values: Floats) -> Floats:
+    return np.swapaxes(values, -1, -2)
+
+
+def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
+    """Residuals with calendar sessions as columns."""
+    position = sample.estimation_session
+    if position is None or (position == position[0]).all():
+        return sample.residuals, sample.observed
+    first = position.min()
+    values = np.full((sample.n_assets, position.max() - first + 1), np.nan)
+    np.put_along_axis(values, position - first, sample.residuals, axis=1)
+    return values, np.isfinite(values)
+
+
+def _overlap(sample: GroupSample) -> Floats | float:
+    """Share of the window that two assets have in common on the calendar."""
+    if sample.event_session is None:
+        return 1.0
+    apart = np.abs(sample.event_session[:, None] - sample.event_session[None, :])
+    share: Floats = np.clip(1.0 - apart / sample.n_window, 0.0, 1.0)
+    return share
+
+
+def time_series_t(sample: GroupSample) -> Outcome:
+    r"""Portfolio t: the mean CAR against the portfolio's own volatility.
+
+    .. math:: t = \frac{CAAR}{s_{AAR} \sqrt{L_2}}, \qquad
+              s_{AAR}^2 = \frac{\sum_{est} AAR_t^2}{T_e - p},
+
+    :math:`AAR_t` the mean residual over the assets present, :math:`T_e` the sessions with at
+    least one, p the largest number of parameters in the group; :math:`t(T_e - p)`. Robust to
+    cross-sectional correlation, not to event-induced variance. For one asset it is the exact
+    t-ratio of its CAR, :math:`t(M - p)`. Brown & Warner (1985), *Journal of Financial
+    Economics* 14(1), eq. 5 and A.1.
+    """
+    if sample.n_assets == 1:
+        return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
+    deviation, degrees = portfolio_deviation(sample)
+    return Outcome(sample.car.mean(axis=-1) / (deviation * np.sqrt(sample.n_window)), degrees)
+
+
+def portfolio_deviation(sample: GroupSample) -> tuple[Floats, Floats]:
+    r"""Return :math:`s_{AAR}`, the deviation of the mean residual, and its degrees of freedom."""
+    present = sample.observed.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(sample.observed, sample.residuals, 0.0).sum(axis=-2) / present
+        degrees = (present > 0).sum(axis=-1) - sample.n_parameters.max()
+        squares = np.where(present > 0, mean, 0.0) ** 2
+        deviation = np.sqrt(squares.sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
+    return deviation, degrees.astype(np.float64)
+
+
+def cross_sectional_t(sample: GroupSample) -> Outcome:
+    r"""Cross-sectional t: the mean CAR against the spread of the CARs.
+
+    .. math:: t = \sqrt{N} \, \frac{CAAR}{sd(CAR_i)} \sim t(N - 1).
+
+    Robust to event-induced variance, not to cross-sectional correlation. Brown & Warner (1980),
+    *Journal of Financial Economics* 8(3), appendix.
+    """
+    return Outcome(_studentized_mean(sample.car), sample.n_assets - 1)
+
+
+def patell(sample: GroupSample) -> Outcome:
+    r"""Patell's Z: standardized abnormal returns, cumulated and averaged.
+
+    .. math:: Z = \frac{1}{\sqrt N} \sum_i \frac{\sum_W SAR_{it}}
+              {\sqrt{L_2 (M_i - p_i) / (M_i - p_i - 2)}} \sim N(0, 1).
+
+    Parametric; neither robust to event-induced variance nor to correlation. Patell (1976),
+    *Journal of Accounting Research* 14(2), eq. 6 and 10.
+    """
+    degrees = (sample.n_estimation - sample.n_parameters).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = np.where(degrees > 2, degrees / (degrees - 2), np.nan)
+        csar = (sample.abnormal / sample.abnormal_std_error).sum(axis=-1)
+        standardized = csar / np.sqrt(sample.n_window * variance)
+    return Outcome(standardized.sum(axis=-1) / np.sqrt(sample.n_assets))
+
+
+def adjusted_patell(sample: GroupSample) -> Outcome:
+    r"""Patell's Z corrected for cross-sectional correlation.
+
+    .. math:: Z_{adj} = Z \Big/ \sqrt{1 + (N - 1) \bar r} \sim N(0, 1).
+
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), section 2.
+    """
+    with np.errstate(invalid="ignore"):
+        return Outcome(patell(sample).statistic / np.sqrt(_inflation(sample)))
+
+
+def bmp(sample: GroupSample) -> Outcome:
+    r"""Standardized cross-sectional t.
+
+    .. math:: t = \sqrt{N} \, \frac{\overline{SCAR}}{sd(SCAR_i)} \sim t(N - 1).
+
+    Robust to event-induced variance, not to cross-sectional correlation. Boehmer, Musumeci &
+    Poulsen (1991), *Journal of Financial Economics* 30(2), eq. 8.
+    """
+    return Outcome(_studentized_mean(sample.scar), sample.n_assets - 1)
+
+
+def adjusted_bmp(sample: GroupSample) -> Outcome:
+    r"""Standardized cross-sectional t corrected for cross-sectional correlation.
+
+    .. math:: t_{adj} = t_{BMP} \sqrt{\frac{1 - \bar r}{1 + (N - 1) \bar r}} \sim t(N - 1).
+
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), eq. 11.
+    """
+    with np.errstate(invalid="ignore"):
+        factor = np.sqrt((1.0 - sample.mean_correlation) / _inflation(sample))
+    return Outcome(bmp(sample).statistic * factor, sample.n_assets - 1)
+
+
+def _inflation(sample: GroupSample) -> Floats:
+    """1 + (N - 1) rbar, NaN where it is no variance."""
+    inflation = 1.0 + (sample.n_assets - 1) * sample.mean_correlation
+    return np.where(inflation > 0, inflation, np.nan)
+
+
+def _studentized_mean(values: Floats) -> Floats:
+    deviation = values.std(axis=-1, ddof=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        studentized: Floats = (
+            np.sqrt(values.shape[-1]) * values.mean(axis=-1) / _positive(deviation)
+        )
+    return studentized
+
+
+def _positive(values: Floats) -> Floats:
+    return np.where(values > 0, values, np.nan)
+
+
+def _ranks(values: Floats) -> tuple[Floats, Ints]:
+    """Midranks of the finite values along the last axis, and how many there are."""
+    finite = np.isfinite(values)
+    ranks = stats.rankdata(np.where(finite, values, np.inf), axis=-1)
+    return np.where(finite, ranks, np.nan), finite.sum(axis=-1)
+
+
+def _mean_rank_deviation(u: Floats) -> tuple[Floats, Floats, Ints]:
+    r"""Mean over the assets present, its weighted square, and how many sessions have one."""
+    present = np.isfinite(u).sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = np.where(np.isfinite(u), u, 0.0).sum(axis=-2) / present
+    weighted_square = np.where(present > 0, present / u.shape[-2] * mean**2, 0.0)
+    return mean, weighted_square, (present > 0).sum(axis=-1)
+
+
+def corrado_rank(sample: GroupSample) -> Outcome:
+    r"""Rank test over estimation sessions and window together.
+
+    .. math:: U_{it} = \frac{rank(AR_{it})}{T_i + 1} - \frac12, \qquad
+              z = \frac{\sum_W \bar U_t}{\sqrt{L_2} S}, \qquad
+              S^2 = \frac1T \sum_t \frac{N_t}{N} \bar U_t^2,
+
+    :math:`T_i` valid values of asset i, midranks for ties, :math:`N_t` assets present on
+    session t, T sessions with at least one; N(0, 1). Corrado (1989), *Journal of Financial
+    Economics* 23(2), eq. 5-6; several sessions as Cowan (1992); missing values as Corrado &
+    Zivney (1992), *Journal of Financial and Quantitative Analysis* 27(3), eq. 6-8.
+    """
+    ranks, valid = _ranks(np.concatenate([sample.residuals, sample.abnormal], axis=-1))
+    u = ranks / (valid[..., None] + 1) - 0.5
+    mean, weighted_square, sessions = _mean_rank_deviation(u)
+    deviation = _positive(np.sqrt(weighted_square.sum(axis=-1) / sessions))
+    window = mean[..., -sample.n_window :].sum(axis=-1)
+    return Outcome(window / (np.sqrt(sample.n_window) * deviation))
+
+
+def grank_t(sample: GroupSample) -> Outcome:
+    r"""Generalized rank t: the window as one more, standardized observation.
+
+    Per asset the residuals divided by :math:`s_i` are ranked with one extra value
+    :math:`SCAR_i / sd(SCAR)`, :math:`U = rank / (M_i + 2) - 1/2`;
+
+    .. math:: Z = \bar U_0 / S, \qquad S^2 = \frac1n \sum_t \frac{N_t}{N} \bar U_t^2, \qquad
+              t = Z \sqrt{\frac{n - 2}{n - 1 - Z^2}} \sim t(n - 2),
+
+    n the estimation sessions with at least one asset, plus 1; undefined if
+    :math:`Z^2 \ge n - 1`. Robust to event-induced variance and to correlation. Kolari &
+    Pynnonen (2011), *Journal of Empirical Finance* 18(5), eq. 7-13.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        extra = sample.scar / _positive(sample.scar.std(axis=-1, ddof=1))[..., None]
+        standardized = sample.residuals / sample.sigma[..., None]
+    ranks, valid = _ranks(np.concatenate([standardized, extra[..., None]], axis=-1))
+    u = ranks / (valid[..., None] + 1) - 0.5
+    mean, weighted_square, n = _mean_rank_deviation(u)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = mean[..., -1] / _positive(np.sqrt(weighted_square.sum(axis=-1) / n))
+        remainder = np.where(z**2 < n - 1, n - 1 - z**2, np.nan)
+        statistic = z * np.sqrt((n - 2) / remainder)
+    defined = np.isfinite(extra).all(axis=-1)
+    return Outcome(np.where(defined, statistic, np.nan), n - 2.0)
+
+
+def generalized_sign(sample: GroupSample) -> Outcome:
+    r"""Generalized sign: positive CARs against the share of positive residuals.
+
+    .. math:: z = \frac{w - N \hat p}{\sqrt{N \hat p (1 - \hat p)}} \sim N(0, 1),
+
+    w the CARs above zero, :math:`\hat p` the mean over assets of the share of estimation
+    residuals above zero. Cowan (1992), *Review of Quantitative Finance and Accounting* 2(4),
+    eq. 1-3.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = (sample.residuals > 0).sum(axis=-1) / sample.n_estimation
+        expected = share.mean(axis=-1)
+        positive = (sample.car > 0).sum(axis=-1)
+        deviation = _positive(np.sqrt(sample.n_assets * expected * (1.0 - expected)))
+    return Outcome((positive - sample.n_assets * expected) / deviation)
+
+
+def wilcoxon(sample: GroupSample) -> Outcome:
+    r"""Signed ranks: :math:`W^+`, the sum of the ranks of \|CAR\| that belong to positive CARs.
+
+    Zeros are dropped. The p-value is exact for up to 50 CARs without ties, else that of the
+    normal approximation without continuity correction. Wilcoxon (1945), *Biometrics Bulletin*
+    1(6); `scipy.stats.wilcoxon`.
+    """
+    shape = sample.car.shape[:-1]
+    rows = sample.car.reshape(-1, sample.n_assets)
+    magnitude = np.where(rows != 0, np.abs(rows), np.nan)
+    ranks, n = _ranks(magnitude)
+    statistic = np.where(rows > 0, ranks, 0.0).sum(axis=-1)
+    ordered = np.sort(magnitude, axis=-1)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=-1)
+    exact = ~tied & (n <= EXACT_WILCOXON_LIMIT)
+    p_value = np.full(len(rows), np.nan)
+    for size in np.unique(n[n > 0]):
+        for method, chosen in (("exact", exact), ("asymptotic", ~exact)):
+            members = np.flatnonzero((n == size) & chosen)
+            if len(members):
+                values = rows[members]
+                nonzero = values[values != 0].reshape(len(members), size)
+                with warnings.catch_warnings():
+                    # scipy says that the approximation is poor for small tied samples.
+                    warnings.simplefilter("ignore", UserWarning)
+                    p_value[members] = stats.wilcoxon(nonzero, axis=-1, method=method).pvalue
+    statistic = np.where(n > 0, statistic, np.nan)
+    return Outcome(statistic.reshape(shape), None, p_value.reshape(shape))
+
+
+def skewness_t(sample: GroupSample) -> Outcome:
+    r"""Skewness-adjusted cross-sectional t.
+
+    .. math:: t_S = \sqrt N \left( S + \tfrac13 \hat g S^2 + \tfrac{1}{6N} \hat g \right),
+              \quad S = \frac{CAAR}{sd(CAR)}, \quad
+              \hat g = \frac{\sum_i (CAR_i - CAAR)^3}{N \, sd(CAR)^3}; \quad t(N - 1).
+
+    Johnson (1978), *Journal of the American Statistical Association* 73(363), eq. 2.7; Lyon,
+    Barber & Tsai (1999), *Journal of Finance* 54(1), eq. 5.
+    """
+    n = sample.n_assets
+    mean = sample.car.mean(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        deviation = _positive(sample.car.std(axis=-1, ddof=1))
+        s = mean / deviation
+        g = ((sample.car - mean[..., None]) ** 3).sum(axis=-1) / (n * deviation**3)
+    return Outcome(np.sqrt(n) * (s + g * s**2 / 3 + g / (6 * n)), n - 1)
+
+
+TESTS: tuple[GroupTest, ...] = (
+    GroupTest("time_series_t", "portfolio t", "Brown & Warner (1985)", time_series_t),
+    GroupTest("cross_sectional_t", "cross-sectional t", "Brown & Warner (1980)", cross_sectional_t),
+    GroupTest("patell", "Patell Z", "Patell (1976)", patell),
+    GroupTest("adjusted_patell", "adjusted Patell Z", "Kolari & Pynnonen (2010)", adjusted_patell),
+    GroupTest("bmp", "BMP t", "Boehmer, Musumeci & Poulsen (1991)", bmp),
+    GroupTest("adjusted_bmp", "adjusted BMP t", "Kolari & Pynnonen (2010)", adjusted_bmp),
+    GroupTest("corrado_rank", "Corrado rank z", "Corrado (1989)", corrado_rank),
+    GroupTest("grank_t", "GRANK-T", "Kolari & Pynnonen (2011)", grank_t),
+    GroupTest("generalized_sign", "generalized sign z", "Cowan (1992)", generalized_sign),
+    GroupTest("wilcoxon", "Wilcoxon signed rank", "Wilcoxon (1945)", wilcoxon),
+    GroupTest("skewness_t", "skewness-adjusted t", "Johnson (1978)", skewness_t),
+)
+TEST_NAMES: tuple[str, ...] = tuple(test.name for test in TESTS)
+
+
+def two_sided_p_value(outcome: Outcome) -> Floats:
+    """Two-sided p-value of an outcome, by the survival function of its null distribution."""
+    if outcome.p_value is not None:
+        return outcome.p_value
+    magnitude = np.abs(outcome.statistic)
+    if outcome.degrees is None:
+        return np.asarray(2.0 * stats.norm.sf(magnitude))
+    return np.asarray(2.0 * stats.t.sf(magnitude, outcome.degrees))

@@ -1,0 +1,267 @@
+r"""Normal returns: what an asset would have returned without the event.
+
+All models are linear in benchmark returns,
+
+.. math:: E[R_{it}] = g_{it} \alpha_i + \beta_i' F_{it},
+
+with :math:`F_{it}` the K benchmark returns of session t and :math:`g_{it}` the number of sessions
+that the return spans (1 unless it ends a gap). They are fitted by least squares over the M_i
+valid sessions of the estimation window, all (event, asset) pairs at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+
+# Relative size below which a sum of squares is rounding error and not variation.
+ROUNDING = 1e-24
+COLLINEAR = 1e-12
+
+
+class NormalReturnModel(ABC):
+    """A model of normal returns; instances hold choices, never data."""
+
+    name: ClassVar[str]
+    estimated: ClassVar[bool] = True
+
+    @abstractmethod
+    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        """Of an asset's benchmarks, those that enter its normal return.
+
+        Parameters
+        ----------
+        benchmarks : tuple of str
+            The asset's benchmarks in the order of its asset list.
+
+        Returns
+        -------
+        tuple of str
+            Empty if the model, or the asset, has none.
+        """
+
+
+@dataclass(frozen=True)
+class ConstantMean(NormalReturnModel):
+    r"""Constant mean: :math:`E[R_{it}] = \mu_i`, p = 1.
+
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), section 3.A.
+    """
+
+    name: ClassVar[str] = "constant_mean"
+
+    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        """None: the model has no benchmark."""
+        del benchmarks
+        return ()
+
+
+@dataclass(frozen=True)
+class MarketAdjusted(NormalReturnModel):
+    r"""Market adjusted: :math:`E[R_{it}] = R_{mt}`, nothing estimated, p = 0.
+
+    The residual variance is that of :math:`R_{it} - R_{mt}`, not centred. Of several benchmarks
+    the first is the market.
+    """
+
+    name: ClassVar[str] = "market_adjusted"
+    estimated: ClassVar[bool] = False
+
+    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        """Take the first benchmark."""
+        return benchmarks[:1]
+
+
+@dataclass(frozen=True)
+class MarketModel(NormalReturnModel):
+    r"""Market model: :math:`E[R_{it}] = \alpha_i + \beta_i' F_t`, p = K + 1.
+
+    With one benchmark the market model of MacKinlay (1997, eq. 3); with several a multi-factor
+    model (section 3.C there).
+    """
+
+    name: ClassVar[str] = "market"
+
+    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        """Take all benchmarks."""
+        return benchmarks
+
+
+@dataclass(frozen=True)
+class SingleIndexModel(NormalReturnModel):
+    r"""Market model on the first benchmark alone: :math:`\alpha_i + \beta_i R_{mt}`, p = 2.
+
+    The comparison beside a multi-factor headline. Sharpe (1963), *Management Science* 9(2).
+    """
+
+    name: ClassVar[str] = "single_index"
+
+    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        """Take the first benchmark."""
+        return benchmarks[:1]
+
+
+MODELS: dict[str, NormalReturnModel] = {
+    model.name: model
+    for model in (ConstantMean(), MarketAdjusted(), MarketModel(), SingleIndexModel())
+}
+
+
+@dataclass(frozen=True)
+class NormalFit:
+    r"""Fitted normal returns of P pairs with at most K benchmarks; unused places hold zeros.
+
+    With :math:`\bar F = (c'c)^{-1} F'c` and :math:`S = \sum (F - c \bar F)(F - c \bar F)'`, where c
+    is the column of the intercept, the inverse cross-product of the design enters every
+    forecast variance through `inverse_intercept` = 1/c'c, `factor_mean` and `inverse_factors`
+    = :math:`S^{-1}` alone.
+
+    Attributes
+    ----------
+    n_estimation : ndarray of int, shape (P,)
+        M_i, the valid sessions of the estimation window.
+    n_parameters : ndarray of int, shape (P,)
+        p, the estimated parameters.
+    alpha : ndarray of float, shape (P,)
+    beta : ndarray of float, shape (P, K)
+    factor_mean : ndarray of float, shape (P, K)
+    inverse_intercept : ndarray of float, shape (P,)
+    inverse_factors : ndarray of float, shape (P, K, K)
+    residuals : ndarray of float, shape (P, M)
+        NaN where the session is not valid; a residual that spans g sessions is divided by the
+        square root of g.
+    sigma : ndarray of float, shape (P,)
+        Square root of :math:`s_i^2 = SSR_i / (M_i - p)`.
+    r_squared : ndarray of float, shape (P,)
+    collinear, degenerate : ndarray of bool, shape (P,)
+        Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is no fit.
+    """
+
+    n_estimation: Ints
+    n_parameters: Ints
+    alpha: Floats
+    beta: Floats
+    factor_mean: Floats
+    inverse_intercept: Floats
+    inverse_factors: Floats
+    residuals: Floats
+    sigma: Floats
+    r_squared: Floats
+    collinear: Bools
+    degenerate: Bools
+
+
+def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
+    r"""Fit :math:`R = g \alpha + F \beta + e`, var(e) = g s^2, by least squares, pair by pair.
+
+    Each row is divided by the square root of g, so that a return over a gap of g - 1 sessions
+    has the variance of its g sessions; without gaps this is ordinary least squares. The
+    intercept is projected out first (Frisch-Waugh-Lovell), which keeps the normal equations
+    well conditioned.
+
+    Parameters
+    ----------
+    returns : ndarray, shape (P, M)
+    factors : ndarray, shape (P, M, K)
+        K may be 0 (constant mean).
+    n_sessions : ndarray, shape (P, M)
+        g of each return.
+    valid : ndarray of bool, shape (P, M)
+        Sessions that are in the estimation window and have a return and all benchmark returns.
+
+    Returns
+    -------
+    NormalFit
+    """
+    weight = np.where(valid, 1.0 / np.sqrt(n_sessions), 0.0)
+    intercept = np.where(valid, np.sqrt(n_sessions), 0.0)
+    y = np.where(valid, returns, 0.0) * weight
+    z = np.where(valid[:, :, None], factors, 0.0) * weight[:, :, None]
+    n_estimation = valid.sum(axis=1)
+    n_parameters = np.full(len(y), 1 + factors.shape[2], dtype=np.int64)
+
+    squared = np.einsum("pm,pm->p", intercept, intercept)
+    inverse_intercept = _safe_inverse(squared)
+    y_mean = np.einsum("pm,pm->p", intercept, y) * inverse_intercept
+    z_mean = np.einsum("pm,pmk->pk", intercept, z) * inverse_intercept[:, None]
+    y_centred = y - intercept * y_mean[:, None]
+    z_centred = z - intercept[:, :, None] * z_mean[:, None, :]
+
+    cross = np.einsum("pmk,pml->pkl", z_centred, z_centred)
+    inverse, collinear = _invert(cross, np.einsum("pmk,pmk->pk", z, z))
+    beta = np.einsum("pkl,pml,pm->pk", inverse, z_centred, y_centred, optimize=True)
+    residuals = y_centred - np.einsum("pmk,pk->pm", z_centred, beta)
+    ssr = np.einsum("pm,pm->p", residuals, residuals)
+    sst = np.einsum("pm,pm->p", y_centred, y_centred)
+    degrees = np.maximum(n_estimation - n_parameters, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sigma = np.sqrt(ssr / degrees)
+        r_squared = 1.0 - ssr / sst
+    return NormalFit(
+        n_estimation=n_estimation,
+        n_parameters=n_parameters,
+        alpha=y_mean - np.einsum("pk,pk->p", z_mean, beta),
+        beta=beta,
+        factor_mean=z_mean,
+        inverse_intercept=inverse_intercept,
+        inverse_factors=inverse,
+        residuals=np.where(valid, residuals, np.nan),
+        sigma=sigma,
+        r_squared=r_squared,
+        collinear=collinear,
+        degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", y, y),
+    )
+
+
+def fit_market_adjusted(
+    returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
+) -> NormalFit:
+    """Impose alpha = 0 and beta = 1; arguments and result as in `fit_normal` with K = 1."""
+    weight = np.where(valid, 1.0 / np.sqrt(n_sessions), 0.0)
+    residuals = np.where(valid, returns - factors[:, :, 0], 0.0) * weight
+    pairs = len(residuals)
+    ssr = np.einsum("pm,pm->p", residuals, residuals)
+    n_estimation = valid.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sigma = np.sqrt(ssr / n_estimation)
+    scale = np.where(valid, returns, 0.0) * weight
+    return NormalFit(
+        n_estimation=n_estimation,
+        n_parameters=np.zeros(pairs, dtype=np.int64),
+        alpha=np.zeros(pairs),
+        beta=np.ones((pairs, 1)),
+        factor_mean=np.zeros((pairs, 1)),
+        inverse_intercept=np.zeros(pairs),
+        inverse_factors=np.zeros((pairs, 1, 1)),
+        residuals=np.where(valid, residuals, np.nan),
+        sigma=sigma,
+        r_squared=np.full(pairs, np.nan),
+        collinear=np.zeros(pairs, dtype=bool),
+        degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", scale, scale),
+    )
+
+
+def _safe_inverse(values: Floats) -> Floats:
+    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+
+
+def _invert(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
+    """Invert each K x K matrix, or flag it; `raw` are the uncentred sums of squares."""
+    if cross.shape[1] == 0:
+        return cross, np.zeros(len(cross), dtype=bool)
+    variation = np.einsum("pkk->pk", cross)
+    flat = (variation <= ROUNDING * raw).any(axis=1)
+    scale = np.sqrt(np.where(flat[:, None], 1.0, variation))
+    identity = np.eye(cross.shape[1])
+    correlation = np.where(
+        flat[:, None, None], identity, cross / (scale[:, :, None] * scale[:, None, :])
+    )
+    collinear = flat | (np.linalg.eigvalsh(correlation)[:, 0] < COLLINEAR)
+    correlation = np.where(collinear[:, None, None], identity, correlation)
+    inverse = np.linalg.inv(correlation) / (scale[:, :, None] * scale[:, None, :])
+    return inverse, collinear

@@ -1,0 +1,224 @@
+"""Long frames of returns and event sessions, laid out as arrays for batched estimation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+RESERVED_COLUMNS = ("ticker", "session", "return", "n_sessions", "at_limit")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Returns of N assets, one row per asset and session, sorted by asset and session.
+
+    The rows of asset i are ``first[i] : first[i] + length[i]``; they are consecutive sessions of
+    its group's calendar, so that a position inside the block is a count of sessions.
+
+    Attributes
+    ----------
+    tickers : tuple of str
+        The N assets, sorted.
+    groups : tuple of str
+        Group of each asset.
+    first, length : ndarray of int, shape (N,)
+        The block of rows of each asset.
+    offset : ndarray of int, shape (N,)
+        Position of the asset's first row on the calendar of its group.
+    calendars : dict of str to ndarray of datetime64[ns]
+        Sessions of each group.
+    session : ndarray of datetime64[ns], shape (R,)
+    returns : ndarray of float, shape (R,)
+        NaN where the asset has no return.
+    factors : ndarray of float, shape (R, K)
+        Benchmark returns, one column per name in `benchmarks`; NaN where there is none.
+    n_sessions : ndarray of float, shape (R,)
+        Sessions that the return spans (1 unless it ends a gap).
+    at_limit : ndarray of str, shape (R,)
+        "upper", "lower" or "".
+    benchmarks : tuple of str
+        Names of the K benchmark columns.
+    benchmarks_of : tuple of tuple of str
+        Benchmarks of each asset, possibly none.
+    """
+
+    tickers: tuple[str, ...]
+    groups: tuple[str, ...]
+    first: Ints
+    length: Ints
+    offset: Ints
+    calendars: dict[str, NDArray[np.datetime64]]
+    session: NDArray[np.datetime64]
+    returns: Floats
+    factors: Floats
+    n_sessions: Floats
+    at_limit: NDArray[np.object_]
+    benchmarks: tuple[str, ...]
+    benchmarks_of: tuple[tuple[str, ...], ...]
+
+
+def build_panel(
+    frame: pd.DataFrame,
+    groups: Mapping[str, str] | pd.Series | None = None,
+    benchmarks: Mapping[str, Sequence[str]] | None = None,
+) -> Panel:
+    """Lay a long frame of returns out as arrays.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``ticker``, ``session``, ``return``, any number of benchmark columns, and
+        optionally ``n_sessions`` and ``at_limit``; one row per asset and session of its
+        calendar, ``return`` blank where there is none.
+    groups : mapping of ticker to group, optional
+        Default: all assets form the group "all".
+    benchmarks : mapping of ticker to column names, optional
+        Default: every benchmark column in which the asset has at least one value.
+
+    Returns
+    -------
+    Panel
+
+    Raises
+    ------
+    ValueError
+        If a column is missing, a return is infinite, a row stands twice, or an asset lacks a
+        row for a session that its group traded.
+    """
+    missing = [name for name in ("ticker", "session", "return") if name not in frame.columns]
+    if missing:
+        raise ValueError(f"returns: missing column {', '.join(missing)}")
+    if frame.empty:
+        raise ValueError("returns: there is no row")
+    names = tuple(str(name) for name in frame.columns if name not in RESERVED_COLUMNS)
+    codes, uniques = pd.factorize(frame["ticker"], sort=True)
+    if (codes < 0).any():
+        raise ValueError("returns: a ticker is blank")
+    tickers = tuple(str(name) for name in uniques)
+    session = pd.to_datetime(frame["session"]).to_numpy("datetime64[ns]")
+    if np.isnat(session).any():
+        raise ValueError("returns: a session is blank")
+
+    step = np.diff(codes)
+    in_order = bool(np.all((step > 0) | ((step == 0) & (session[1:] > session[:-1]))))
+    order = slice(None) if in_order else np.lexsort((session, codes))
+    codes, session = codes[order], session[order]
+    returns = frame["return"].to_numpy(np.float64)[order]
+    factors = frame[list(names)].to_numpy(np.float64)[order]
+    for name, values in (("return", returns), *zip(names, factors.T, strict=True)):
+        if np.isinf(values).any():
+            row = int(np.flatnonzero(np.isinf(values))[0])
+            raise ValueError(
+                f"returns: {name} of {tickers[codes[row]]} on {_day(session[row])} is infinite; "
+                "leave it blank where there is no return"
+            )
+    first = np.searchsorted(codes, np.arange(len(tickers))).astype(np.int64)
+    length = np.diff(np.append(first, len(codes))).astype(np.int64)
+    group_of = _groups_of(tickers, groups)
+    calendars, offset = _calendars(tickers, group_of, first, length, session)
+    rows = len(codes)
+    n_sessions = (
+        frame["n_sessions"].to_numpy(np.float64)[order] if "n_sessions" in frame else np.ones(rows)
+    )
+    at_limit = (
+        frame["at_limit"].fillna("").to_numpy(object)[order]
+        if "at_limit" in frame
+        else np.full(rows, "", dtype=object)
+    )
+    return Panel(
+        tickers=tickers,
+        groups=group_of,
+        first=first,
+        length=length,
+        offset=offset,
+        calendars=calendars,
+        session=session,
+        returns=returns,
+        factors=factors,
+        n_sessions=n_sessions,
+        at_limit=at_limit,
+        benchmarks=names,
+        benchmarks_of=_benchmarks_of(tickers, names, first, factors, benchmarks),
+    )
+
+
+def _day(session: np.datetime64) -> str:
+    return str(session.astype("datetime64[D]"))
+
+
+def _groups_of(
+    tickers: tuple[str, ...], groups: Mapping[str, str] | pd.Series | None
+) -> tuple[str, ...]:
+    if groups is None:
+        return ("all",) * len(tickers)
+    lookup = dict(groups.items())
+    unknown = [ticker for ticker in tickers if ticker not in lookup]
+    if unknown:
+        raise ValueError(f"groups: no group is given for {', '.join(unknown)}")
+    return tuple(str(lookup[ticker]) for ticker in tickers)
+
+
+def _benchmarks_of(
+    tickers: tuple[str, ...],
+    names: tuple[str, ...],
+    first: Ints,
+    factors: Floats,
+    benchmarks: Mapping[str, Sequence[str]] | None,
+) -> tuple[tuple[str, ...], ...]:
+    if benchmarks is None:
+        if not names:
+            return ((),) * len(tickers)
+        has_value = np.add.reduceat(np.isfinite(factors), first, axis=0) > 0
+        return tuple(
+            tuple(name for name, present in zip(names, row, strict=True) if present)
+            for row in has_value
+        )
+    chosen = tuple(tuple(benchmarks.get(ticker, ())) for ticker in tickers)
+    for ticker, wanted in zip(tickers, chosen, strict=True):
+        for name in wanted:
+            if name not in names:
+                raise ValueError(f"returns: there is no column {name}, a benchmark of {ticker}")
+    return chosen
+
+
+def _calendars(
+    tickers: tuple[str, ...],
+    group_of: tuple[str, ...],
+    first: Ints,
+    length: Ints,
+    session: NDArray[np.datetime64],
+) -> tuple[dict[str, NDArray[np.datetime64]], Ints]:
+    """Sessions of each group, and where each asset's block begins on them."""
+    calendars: dict[str, NDArray[np.datetime64]] = {}
+    offset = np.zeros(len(tickers), dtype=np.int64)
+    for group in dict.fromkeys(group_of):
+        members = [i for i, name in enumerate(group_of) if name == group]
+        rows = np.concatenate([np.arange(first[i], first[i] + length[i]) for i in members])
+        calendar = np.sort(pd.unique(session[rows]))
+        calendars[group] = calendar
+        for i in members:
+            block = session[first[i] : first[i] + length[i]]
+            offset[i] = np.searchsorted(calendar, block[0])
+            expected = calendar[offset[i] : offset[i] + length[i]]
+            if len(expected) == len(block) and np.array_equal(expected, block):
+                continue
+            same = np.flatnonzero(block[1:] == block[:-1])
+            if len(same):
+                raise ValueError(
+                    f"returns: {tickers[i]} has two rows for {_day(block[same[0]])}; keep one"
+                )
+            gap = next(day for day in calendar[offset[i] :] if day not in block)
+            raise ValueError(
+                f"returns: {tickers[i]} has no row for {_day(gap)}, a session of its group "
+                f'"{group}"; give it a row with a blank return, or give an asset of another '
+                "calendar another group"
+            )
+    return calendars, offset

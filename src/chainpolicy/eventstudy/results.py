@@ -1,0 +1,555 @@
+"""What an estimated event study knows: frozen results, read as frames or as single tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import overload
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate
+from chainpolicy.eventstudy.inference import (
+    MINIMUM_COMMON_SESSIONS,
+    TESTS,
+    GroupSample,
+    GroupTest,
+    portfolio_deviation,
+    two_sided_p_value,
+)
+from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
+from chainpolicy.eventstudy.panel import Floats, Ints, Panel
+
+Window = tuple[int, int]
+
+
+def window_label(window: Window) -> str:
+    """Write a window as files and tables show it: ``(0, 1)`` becomes ``[0, 1]``."""
+    return f"[{window[0]}, {window[1]}]"
+
+
+@dataclass(frozen=True)
+class TestResult:
+    r"""One test of one event, group and cumulation window.
+
+    Attributes
+    ----------
+    name, title, source : str
+        Its name in files, its name in words, its paper.
+    event_id, group : str
+    window : tuple of int
+        Both ends inclusive, in sessions relative to the event session.
+    statistic : float
+        NaN if undefined; `note` then says why.
+    degrees : float or None
+        Degrees of freedom of the t distribution; None for N(0, 1) or an exact distribution.
+    p_value : float
+        Two-sided, by the survival function of the null distribution.
+    n_assets : int
+        N, the assets with a CAR in the window.
+    mean_car : float
+        CAAR over the window.
+    mean_correlation : float
+        rbar; NaN for one asset.
+    note : str
+        Why the statistic is undefined, else empty.
+    """
+
+    name: str
+    title: str
+    source: str
+    event_id: str
+    group: str
+    window: Window
+    statistic: float
+    degrees: float | None
+    p_value: float
+    n_assets: int
+    mean_car: float
+    mean_correlation: float
+    note: str = ""
+
+    # pytest collects classes by name; this is not one of its tests.
+    __test__ = False
+
+    @property
+    def null(self) -> str:
+        """The null hypothesis in words."""
+        return (
+            f"{self.event_id} has no mean effect on {self.group} over {window_label(self.window)}"
+        )
+
+    @property
+    def distribution(self) -> str:
+        """The null distribution in words."""
+        if self.name == "wilcoxon":
+            return "signed-rank distribution"
+        return "N(0, 1)" if self.degrees is None else f"t({self.degrees:g})"
+
+    def __str__(self) -> str:
+        if np.isnan(self.statistic):
+            return f"{self.title}: undefined ({self.note}), N = {self.n_assets}"
+        return (
+            f"{self.title} = {self.statistic:.3f} ~ {self.distribution}, "
+            f"p = {self.p_value:.4f}, N = {self.n_assets}; H0: {self.null}"
+        )
+
+
+@dataclass(frozen=True)
+class TestResults(Sequence[TestResult]):
+    """All tests of one cumulation window, in the order event, group, test."""
+
+    tests: tuple[TestResult, ...]
+
+    __test__ = False
+
+    @overload
+    def __getitem__(self, index: int) -> TestResult: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[TestResult, ...]: ...
+    def __getitem__(self, index: int | slice) -> TestResult | tuple[TestResult, ...]:
+        """Return the test at a position."""
+        return self.tests[index]
+
+    def __len__(self) -> int:
+        return len(self.tests)
+
+    def __iter__(self) -> Iterator[TestResult]:
+        return iter(self.tests)
+
+    def get(self, event_id: str, group: str, name: str) -> TestResult:
+        """Return one test.
+
+        Raises
+        ------
+        KeyError
+            If the group has no CAR for the event in this window, or the test is unknown.
+        """
+        for test in self.tests:
+            if (test.event_id, test.group, test.name) == (event_id, group, name):
+                return test
+        raise KeyError(f"no test {name} of {group} at {event_id} in this window")
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per test, the columns of ``tests.csv``."""
+        columns = ["event_id", "group", "window", "test", "statistic", "p_value"]
+        columns += ["n_assets", "mean_car", "mean_correlation"]
+        rows = [
+            {
+                "event_id": t.event_id,
+                "group": t.group,
+                "window": window_label(t.window),
+                "test": t.name,
+                "statistic": t.statistic,
+                "p_value": t.p_value,
+                "n_assets": t.n_assets,
+                "mean_car": t.mean_car,
+                "mean_correlation": t.mean_correlation,
+            }
+            for t in self.tests
+        ]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _repr_html_(self) -> str:
+        return str(self.tidy().to_html(index=False))
+
+
+@dataclass(frozen=True, eq=False)
+class EventStudyResults:
+    """Results of an event study: P estimated pairs of an event and an asset.
+
+    Attributes
+    ----------
+    model : NormalReturnModel
+    event_window : tuple of int
+        Both ends inclusive.
+    pairs : DataFrame
+        ``event_id, ticker, group, event_session, model, benchmarks``, one row per estimated
+        pair, sorted by event and asset.
+    excluded : DataFrame
+        ``event_id, ticker, reason`` of the pairs that could not be estimated.
+    """
+
+    model: NormalReturnModel
+    event_window: Window
+    pairs: pd.DataFrame
+    excluded: pd.DataFrame
+    _panel: Panel
+    _fit: NormalFit
+    _abnormal: AbnormalReturns
+    _rows: Ints
+    _in_data: np.ndarray
+    _event_position: Ints
+    _estimation_position: Ints
+
+    @property
+    def taus(self) -> Ints:
+        """Sessions of the event window relative to the event session, shape (L,)."""
+        return np.arange(self.event_window[0], self.event_window[1] + 1)
+
+    @cached_property
+    def abnormal_returns(self) -> pd.DataFrame:
+        """Abnormal returns, the columns of ``abnormal_returns.csv``.
+
+        ``event_id, ticker, tau, session, actual, normal, abnormal, std_error, at_limit``; one
+        row per pair and session of the event window that lies inside the data. Returns are in
+        the kind of the input; ``normal``, ``abnormal`` and ``std_error`` are NaN where the
+        return is missing.
+        """
+        pair, column = np.nonzero(self._in_data)
+        row = self._rows[pair, column]
+        return pd.DataFrame(
+            {
+                "event_id": self.pairs["event_id"].to_numpy()[pair],
+                "ticker": self.pairs["ticker"].to_numpy()[pair],
+                "tau": self.taus[column],
+                "session": self._panel.session[row],
+                "actual": self._abnormal.actual[pair, column],
+                "normal": self._abnormal.normal[pair, column],
+                "abnormal": self._abnormal.abnormal[pair, column],
+                "std_error": self._abnormal.std_error[pair, column],
+                "at_limit": self._panel.at_limit[row],
+            }
+        )
+
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """Fitted normal returns, the columns of ``models.csv``.
+
+        ``event_id, ticker, model, benchmark, n_estimation, alpha, beta, sigma, r_squared``;
+        beta is NaN with several benchmarks, alpha and beta where they are not estimated.
+        """
+        fit = self._fit
+        counts = self.pairs["benchmarks"].map(len).to_numpy()
+        estimated = fit.n_parameters > 0
+        beta = fit.beta[:, 0] if fit.beta.shape[1] else np.full(len(counts), np.nan)
+        return pd.DataFrame(
+            {
+                "event_id": self.pairs["event_id"],
+                "ticker": self.pairs["ticker"],
+                "model": self.pairs["model"],
+                "benchmark": self.pairs["benchmarks"].map(";".join),
+                "n_estimation": fit.n_estimation,
+                "alpha": np.where(estimated, fit.alpha, np.nan),
+                "beta": np.where(estimated & (counts == 1), beta, np.nan),
+                "sigma": fit.sigma,
+                "r_squared": fit.r_squared,
+            }
+        )
+
+    @cached_property
+    def coefficients(self) -> pd.DataFrame:
+        """Estimated coefficients, the columns of ``coefficients.csv``.
+
+        ``event_id, ticker, term, estimate, std_error``; term is "alpha" or a benchmark.
+        """
+        fit = self._fit
+        mean, inverse = fit.factor_mean, fit.inverse_factors
+        through_mean = np.einsum("pk,pkl,pl->p", mean, inverse, mean)
+        alpha_error = fit.sigma * np.sqrt(fit.inverse_intercept + through_mean)
+        beta_error = fit.sigma[:, None] * np.sqrt(np.einsum("pkk->pk", inverse))
+        rows: list[tuple[str, str, str, float, float]] = []
+        for i, (event_id, ticker, names) in enumerate(
+            self.pairs[["event_id", "ticker", "benchmarks"]].itertuples(index=False)
+        ):
+            if fit.n_parameters[i] == 0:
+                continue
+            rows.append((event_id, ticker, "alpha", fit.alpha[i], alpha_error[i]))
+            rows += [
+                (event_id, ticker, name, fit.beta[i, k], beta_error[i, k])
+                for k, name in enumerate(names)
+            ]
+        columns = ["event_id", "ticker", "term", "estimate", "std_error"]
+        return pd.DataFrame(rows, columns=columns)
+
+    @cached_property
+    def residuals(self) -> pd.DataFrame:
+        """Residuals of the estimation windows: ``event_id, ticker, session, residual``."""
+        pair, column = np.nonzero(np.isfinite(self._fit.residuals))
+        groups = self.pairs["group"].to_numpy()[pair]
+        position = self._estimation_position[pair, column]
+        session = np.empty(len(pair), dtype="datetime64[ns]")
+        for group, calendar in self._panel.calendars.items():
+            members = groups == group
+            session[members] = calendar[position[members]]
+        return pd.DataFrame(
+            {
+                "event_id": self.pairs["event_id"].to_numpy()[pair],
+                "ticker": self.pairs["ticker"].to_numpy()[pair],
+                "session": session,
+                "residual": self._fit.residuals[pair, column],
+            }
+        )
+
+    def car(self, window: Window = (0, 1)) -> pd.DataFrame:
+        r"""Cumulative abnormal returns, the columns of ``car.csv``.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, ticker, window, car, std_error, t_stat, p_value``, one row per pair whose
+            window is complete; :math:`t = CAR / \sqrt{1'V1} \sim t(M - p)`.
+        """
+        cumulated = self._cumulated(window)
+        t_stat = cumulated.car / cumulated.std_error
+        p_value = 2.0 * stats.t.sf(np.abs(t_stat), self._fit.n_estimation - self._fit.n_parameters)
+        frame = pd.DataFrame(
+            {
+                "event_id": self.pairs["event_id"],
+                "ticker": self.pairs["ticker"],
+                "window": window_label(window),
+                "car": cumulated.car,
+                "std_error": cumulated.std_error,
+                "t_stat": t_stat,
+                "p_value": p_value,
+            }
+        )
+        return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
+
+    def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
+        """Pairs without a CAR in a window: ``event_id, ticker, window, reason``."""
+        columns = self._columns(window)
+        lost = np.flatnonzero(~np.isfinite(self._cumulated(window).car))
+        taus = self.taus[columns]
+        rows = []
+        for pair in lost:
+            outside = taus[~self._in_data[pair, columns]]
+            absent = taus[~np.isfinite(self._abnormal.abnormal[pair, columns])]
+            if len(outside):
+                reason = f"the window runs past the data at tau = {outside[0]}"
+            else:
+                column = int(absent[0] - self.event_window[0])
+                session = self._panel.session[self._rows[pair, column]]
+                kind = "return" if np.isnan(self._abnormal.actual[pair, column]) else "benchmark"
+                reason = f"no {kind} on {str(session)[:10]} (tau = {absent[0]})"
+            event_id, ticker = self.pairs.loc[pair, ["event_id", "ticker"]]
+            rows.append((event_id, ticker, window_label(window), reason))
+        return pd.DataFrame(rows, columns=["event_id", "ticker", "window", "reason"])
+
+    def tests(self, window: Window = (0, 1)) -> TestResults:
+        """All eleven tests of every event and group that has a CAR in a window.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+
+        Returns
+        -------
+        TestResults
+            For one asset ``time_series_t`` only is defined, the exact t of its CAR.
+        """
+        cumulated = self._cumulated(window)
+        complete = np.isfinite(cumulated.car)
+        results: list[TestResult] = []
+        for (event_id, group), members in self._members.items():
+            present = members[complete[members]]
+            if len(present):
+                sample = self._sample(present, window, cumulated)
+                results += _run_tests(sample, event_id, group, window)
+        return TestResults(tuple(results))
+
+    def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
+        r"""Cumulative average abnormal return session by session, with a 95 % band.
+
+        The standard error of the CAAR over [start, tau] is :math:`s_{AAR}` of the portfolio t
+        times the square root of the mean of the assets' :math:`1'V_i1 / s_i^2`: the portfolio's
+        volatility with the error of estimation; for one asset exact. The band uses
+        :math:`t(T_e - p)`.
+
+        Parameters
+        ----------
+        event_id, group : str
+        start : int, optional
+            Tau at which cumulation starts; default the first of the event window.
+
+        Returns
+        -------
+        DataFrame
+            ``tau, session, n_assets, aar, caar, std_error, lower, upper, share_at_limit``; the
+            average is over the assets with an abnormal return on the session.
+
+        Raises
+        ------
+        KeyError
+            If no pair of the event and group was estimated.
+        """
+        try:
+            members = self._members[event_id, group]
+        except KeyError:
+            raise KeyError(f"no pair of {group} was estimated at {event_id}") from None
+        first = self.event_window[0] if start is None else start
+        columns = self._columns((first, self.event_window[1]))
+        abnormal = self._abnormal.abnormal[members, columns]
+        count = np.isfinite(abnormal).sum(axis=0)
+        n_columns = int(np.flatnonzero(count)[-1]) + 1 if count.any() else 0
+        count = count[:n_columns]
+        with np.errstate(invalid="ignore"):
+            aar = np.nansum(abnormal[:, :n_columns], axis=0) / np.where(count, count, np.nan)
+        present = np.isfinite(abnormal[:, :n_columns])
+        g = np.where(present, self._abnormal.n_sessions[members, columns][:, :n_columns], 0.0)
+        f = np.where(
+            present[:, :, None], self._abnormal.factors[members, columns][:, :n_columns], 0.0
+        )
+        multiplier = _path_multiplier(self._fit, members, g, f)
+        deviation, degrees = portfolio_deviation(self._residual_sample(members))
+        std_error = float(deviation) * np.sqrt(multiplier)
+        caar = np.nancumsum(aar)
+        half = stats.t.isf(0.025, float(degrees)) * std_error
+        rows = self._rows[members[:1], columns][0, :n_columns]
+        at_limit = (self._panel.at_limit[self._rows[members, columns][:, :n_columns]] != "").sum(0)
+        frame = pd.DataFrame(
+            {
+                "tau": self.taus[columns][:n_columns],
+                "session": self._panel.session[rows],
+                "n_assets": count,
+                "aar": aar,
+                "caar": caar,
+                "std_error": std_error,
+                "lower": caar - half,
+                "upper": caar + half,
+                "share_at_limit": at_limit / len(members),
+            }
+        )
+        return frame[frame["n_assets"] > 0].reset_index(drop=True)
+
+    def summary(self, window: Window = (0, 1)) -> pd.DataFrame:
+        """Event by group: N, CAAR and the headline tests.
+
+        Returns
+        -------
+        DataFrame
+            Indexed by event and group: ``n_assets, caar, mean_correlation`` and the statistic
+            and p-value of the portfolio t, adjusted BMP and GRANK-T.
+        """
+        tidy = self.tests(window).tidy()
+        headline = ["time_series_t", "adjusted_bmp", "grank_t"]
+        keys = ["event_id", "group"]
+        table = (
+            tidy.drop_duplicates(keys)
+            .set_index(keys)[["n_assets", "mean_car", "mean_correlation"]]
+            .rename(columns={"mean_car": "caar"})
+        )
+        for name in headline:
+            one = tidy[tidy["test"] == name].set_index(keys)
+            table[name] = one["statistic"]
+            table[f"{name}_p"] = one["p_value"]
+        return table
+
+    def tidy(self, windows: Sequence[Window] = ((0, 1),)) -> pd.DataFrame:
+        """All tests of several windows, one row each; see `TestResults.tidy`."""
+        return pd.concat([self.tests(window).tidy() for window in windows], ignore_index=True)
+
+    @cached_property
+    def _members(self) -> dict[tuple[str, str], Ints]:
+        keys = list(zip(self.pairs["event_id"], self.pairs["group"], strict=True))
+        codes, uniques = pd.factorize(pd.MultiIndex.from_tuples(keys), sort=True)
+        order = np.argsort(codes, kind="stable")
+        bounds = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
+        return {
+            (str(key[0]), str(key[1])): order[bounds[i] : bounds[i + 1]]
+            for i, key in enumerate(uniques)
+        }
+
+    def _columns(self, window: Window) -> slice:
+        first, last = window
+        if not self.event_window[0] <= first <= last <= self.event_window[1]:
+            raise ValueError(
+                f"the window {window_label(window)} does not lie inside the event window "
+                f"{window_label(self.event_window)}"
+            )
+        return slice(first - self.event_window[0], last - self.event_window[0] + 1)
+
+    def _cumulated(self, window: Window) -> Cumulated:
+        return cumulate(self._fit, self._abnormal, self._columns(window))
+
+    def _sample(self, members: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
+        columns = self._columns(window)
+        return GroupSample(
+            car=cumulated.car[members],
+            car_std_error=cumulated.std_error[members],
+            abnormal=self._abnormal.abnormal[members, columns],
+            abnormal_std_error=self._abnormal.std_error[members, columns],
+            residuals=self._fit.residuals[members],
+            sigma=self._fit.sigma[members],
+            n_parameters=self._fit.n_parameters[members],
+            estimation_session=self._estimation_position[members],
+            event_session=self._event_position[members],
+        )
+
+    def _residual_sample(self, members: Ints) -> GroupSample:
+        empty = np.zeros((len(members), 0))
+        return GroupSample(
+            car=np.zeros(len(members)),
+            car_std_error=np.ones(len(members)),
+            abnormal=empty,
+            abnormal_std_error=empty,
+            residuals=self._fit.residuals[members],
+            sigma=self._fit.sigma[members],
+            n_parameters=self._fit.n_parameters[members],
+        )
+
+
+def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
+    """Mean over assets of 1'V1 / s^2 of the windows [start, tau]."""
+    total_g, total_f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
+    deviation = total_f - total_g[:, :, None] * fit.factor_mean[members][:, None, :]
+    inverse = fit.inverse_factors[members]
+    leverage = total_g**2 * fit.inverse_intercept[members][:, None]
+    leverage += np.einsum("nlk,nkj,nlj->nl", deviation, inverse, deviation)
+    multiplier: Floats = (total_g + leverage).mean(axis=0)
+    return multiplier
+
+
+def _run_tests(sample: GroupSample, event_id: str, group: str, window: Window) -> list[TestResult]:
+    alone = sample.n_assets == 1
+    correlation = np.nan if alone else float(sample.mean_correlation)
+    results = []
+    for test in TESTS:
+        if alone and test.name != "time_series_t":
+            statistic, degrees, p_value = np.nan, None, np.nan
+        else:
+            outcome = test.compute(sample)
+            statistic, p_value = float(outcome.statistic), float(two_sided_p_value(outcome))
+            degrees = None if outcome.degrees is None else float(np.asarray(outcome.degrees))
+        results.append(
+            TestResult(
+                name=test.name,
+                title=test.title,
+                source=test.source,
+                event_id=event_id,
+                group=group,
+                window=window,
+                statistic=statistic,
+                degrees=degrees,
+                p_value=p_value,
+                n_assets=sample.n_assets,
+                mean_car=float(sample.car.mean()),
+                mean_correlation=correlation,
+                note=_why_undefined(test, sample) if np.isnan(statistic) else "",
+            )
+        )
+    return results
+
+
+def _why_undefined(test: GroupTest, sample: GroupSample) -> str:
+    if sample.n_assets == 1:
+        return "a single asset has the exact t of its CAR only"
+    if test.name.startswith("adjusted"):
+        if np.isnan(sample.mean_correlation):
+            return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
+        if 1 + (sample.n_assets - 1) * sample.mean_correlation <= 0:
+            return f"1 + (N - 1) rbar is not positive at rbar = {sample.mean_correlation:.3f}"
+    if test.name == "grank_t" and sample.scar.std(ddof=1) > 0:
+        return "Z^2 is not below n - 1"
+    if test.name == "wilcoxon":
+        return "every CAR is zero"
+    return "the values have no spread, or too few estimation sessions are valid"
