@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 MOST_SHOWN = 50
@@ -17,7 +18,8 @@ class Problem:
     file : str
         Name of the file as its owner knows it, relative to the study folder.
     expected : str
-        What was expected there and, where it is not plain, what to do.
+        What was expected there and, where it is not plain, what to do; reads on from the
+        word "expected".
     line : int, optional
         Physical line of the file; the header is line 1.
     column : str, optional
@@ -38,8 +40,10 @@ class Problem:
             place += f", line {self.line}"
         if self.column is not None:
             place += f", {self.column}"
-        found = "" if self.value is None else f'found "{_shorten(self.value)}"; '
-        return f"{place}: {found}{self.expected}"
+        if self.value is None:
+            return f"{place}: expected {self.expected}"
+        found = f'"{_shorten(self.value)}"' if self.value else "a blank"
+        return f"{place}: found {found}; expected {self.expected}"
 
 
 class InputError(Exception):
@@ -60,6 +64,50 @@ class InputError(Exception):
         if len(self.problems) > MOST_SHOWN:
             lines.append(f"... and {len(self.problems) - MOST_SHOWN:,} more problems")
         return "\n".join(lines)
+
+
+@contextmanager
+def collecting() -> Iterator[list[Problem]]:
+    """Gather the problems of one piece of work and raise them together at its end.
+
+    Yields
+    ------
+    list of Problem
+        To be appended to.
+
+    Raises
+    ------
+    InputError
+        If there are any, put in reading order by `in_reading_order`.
+    """
+    problems: list[Problem] = []
+    yield problems
+    if problems:
+        raise InputError(in_reading_order(problems))
+
+
+def in_reading_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Sort problems by line, file by file, and keep the first of each cell.
+
+    Parameters
+    ----------
+    problems : iterable of Problem
+        In the order of discovery: what was found first in a cell is what is wrong with it.
+
+    Returns
+    -------
+    list of Problem
+        Files in the order of their first problem; problems of a whole file before its lines.
+    """
+    cells: dict[object, Problem] = {}
+    for problem in problems:
+        located = problem.line is not None and problem.column is not None
+        cells.setdefault(
+            (problem.file, problem.line, problem.column) if located else problem, problem
+        )
+    files = {problem.file: None for problem in cells.values()}
+    rank = {file: position for position, file in enumerate(files)}
+    return sorted(cells.values(), key=lambda found: (rank[found.file], found.line or 0))
 
 
 def _shorten(value: str, width: int = 80) -> str:

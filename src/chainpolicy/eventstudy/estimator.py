@@ -21,6 +21,10 @@ from chainpolicy.eventstudy.normal import (
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, build_panel
 from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
 
+# The sessions of an event that are no clean estimation, and those that are no ordinary session.
+MASKED_SESSIONS: Window = (0, 1)
+EVENTFUL_SESSIONS: Window = (0, 5)
+
 
 @dataclass(frozen=True)
 class EstimationWindow:
@@ -148,34 +152,83 @@ class EventStudy:
         ValueError
             If an estimation window overlaps its own event window.
         """
+        events = self._events
+        candidates = events[events["in_sample"] & events["position"].notna()]
+        end = self._estimation_end(candidates)
+        self._refuse_overlap(candidates, end)
+        outside = events[events["in_sample"] & events["position"].isna()]
+        return self._estimate(
+            candidates, end, self.event_window, outside.assign(reason=outside["outside"])
+        )
+
+    def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
+        """Estimate every ordinary session as if it were an event.
+
+        A session is ordinary for an asset if the window around it lies inside the data and is
+        disjoint from the sessions [0, 5] of every dated event, in sample or not. Normal returns
+        come from the same estimation window as in `fit`, the sessions of the placebo window
+        left out, so that a session inside the estimation window is forecast like one outside.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive; it becomes the event window of the results.
+
+        Returns
+        -------
+        EventStudyResults
+            The event_id of a placebo event is its session as YYYY-MM-DD.
+        """
         panel = self._panel
-        inside = self._events["position"].notna()
-        candidates = self._events[self._events["in_sample"] & inside]
+        eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
+        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
+        position = np.arange(len(asset)) - panel.first[asset]
+        rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
+        ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
+        candidates = pd.DataFrame(
+            {
+                "event_id": np.datetime_as_string(panel.session[ordinary], unit="D").astype(object),
+                "ticker": np.array(panel.tickers, dtype=object)[asset[ordinary]],
+                "asset": asset[ordinary],
+                "event_session": panel.session[ordinary],
+                "position": position[ordinary],
+            }
+        ).sort_values(["event_id", "ticker"], ignore_index=True)
+        return self._estimate(candidates, self._estimation_end(candidates), window)
+
+    def _estimate(
+        self,
+        candidates: pd.DataFrame,
+        end: Ints,
+        event_window: Window,
+        outside: pd.DataFrame | None = None,
+    ) -> EventStudyResults:
+        """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
+        panel = self._panel
         asset = candidates["asset"].to_numpy(np.int64)
         position = candidates["position"].to_numpy(np.int64)
-
-        end = self._estimation_end(asset, position)
-        self._refuse_overlap(candidates, end, position)
-        length = self.estimation.length
-        estimation_position = end[:, None] + np.arange(1 - length, 1)
+        estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
         rows, in_data = _rows(panel, asset, estimation_position)
-        valid = in_data & np.isfinite(panel.returns[rows]) & ~self._masked()[rows]
+        tau = estimation_position - position[:, None]
+        valid = in_data & ((tau < event_window[0]) | (tau > event_window[1]))
+        valid &= np.isfinite(panel.returns[rows])
+        if self.estimation.mask:
+            valid &= ~self._sessions_of_events(MASKED_SESSIONS)[rows]
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
-        width = max((len(names) for names in benchmarks), default=0)
-        columns = _factor_columns(panel, benchmarks, width)
+        columns = _factor_columns(panel, benchmarks)
         factors = _gather_factors(panel, rows, columns)
         valid &= np.isfinite(factors).all(axis=2)
         fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
 
         reason = self._reasons(fit)
         kept = np.flatnonzero(reason == "")
-        taus = np.arange(self.event_window[0], self.event_window[1] + 1)
-        event_rows, event_in_data = _rows(panel, asset[kept], position[kept, None] + taus)
-        returns = np.where(event_in_data, panel.returns[event_rows], np.nan)
+        event_rows, event_in_data = _rows(
+            panel, asset[kept], position[kept, None] + _span(event_window)
+        )
         fit = _select(fit, kept)
         abnormal = abnormal_returns(
             fit,
-            returns,
+            np.where(event_in_data, panel.returns[event_rows], np.nan),
             _gather_factors(panel, event_rows, columns[kept]),
             panel.n_sessions[event_rows],
         )
@@ -184,17 +237,20 @@ class EventStudy:
             {
                 "event_id": candidates["event_id"].to_numpy()[kept],
                 "ticker": candidates["ticker"].to_numpy()[kept],
-                "group": [panel.groups[i] for i in asset[kept]],
+                "group": np.array(panel.groups, dtype=object)[asset[kept]],
                 "event_session": candidates["event_session"].to_numpy()[kept],
                 "model": [self._model_name(benchmarks[i]) for i in kept],
                 "benchmarks": pd.Series([benchmarks[i] for i in kept], dtype=object),
             }
         )
+        excluded = pd.concat([outside, candidates.assign(reason=reason)[reason != ""]])
         return EventStudyResults(
             model=self.model,
-            event_window=self.event_window,
+            event_window=event_window,
             pairs=pairs,
-            excluded=self._excluded(candidates, reason),
+            excluded=excluded[["event_id", "ticker", "reason"]].sort_values(
+                ["event_id", "ticker"], ignore_index=True
+            ),
             _panel=panel,
             _fit=fit,
             _abnormal=abnormal,
@@ -207,9 +263,11 @@ class EventStudy:
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
         return self.model.name if benchmarks else ConstantMean.name
 
-    def _estimation_end(self, asset: Ints, position: Ints) -> Ints:
+    def _estimation_end(self, candidates: pd.DataFrame) -> Ints:
         """Position of the last session of each pair's estimation window."""
         panel, estimation = self._panel, self.estimation
+        asset = candidates["asset"].to_numpy(np.int64)
+        position = candidates["position"].to_numpy(np.int64)
         if estimation.end is not None:
             end = pd.Timestamp(estimation.end).to_datetime64()
             until = {
@@ -223,13 +281,11 @@ class EventStudy:
         first = policy.groupby("asset")["position"].min()
         anchored = first.reindex(asset).to_numpy(np.float64)
         # Without a policy event there is nothing earlier to anchor to than the event itself.
-        return (
-            np.where(np.isnan(anchored), position, anchored).astype(np.int64)
-            + (estimation.window[1])
-        )
+        anchor: Ints = np.where(np.isnan(anchored), position, anchored).astype(np.int64)
+        return anchor + estimation.window[1]
 
-    def _refuse_overlap(self, candidates: pd.DataFrame, end: Ints, position: Ints) -> None:
-        overlapping = end >= position + self.event_window[0]
+    def _refuse_overlap(self, candidates: pd.DataFrame, end: Ints) -> None:
+        overlapping = end >= candidates["position"].to_numpy() + self.event_window[0]
         if overlapping.any():
             named = candidates.loc[overlapping, "event_id"].drop_duplicates().tolist()
             raise ValueError(
@@ -238,17 +294,16 @@ class EventStudy:
                 "or shorten the event window"
             )
 
-    def _masked(self) -> Bools:
-        """Rows that are session 0 or 1 of a dated event."""
+    def _sessions_of_events(self, window: Window) -> Bools:
+        """Rows of the panel that lie in a window around any dated event, in sample or not."""
         panel = self._panel
-        masked = np.zeros(len(panel.session), dtype=bool)
-        if self.estimation.mask:
-            events = self._events[self._events["position"].notna()]
-            asset = events["asset"].to_numpy(np.int64)
-            position = events["position"].to_numpy(np.int64)
-            rows, in_data = _rows(panel, asset, position[:, None] + np.arange(2))
-            masked[rows[in_data]] = True
-        return masked
+        events = self._events[self._events["position"].notna()]
+        asset = events["asset"].to_numpy(np.int64)
+        position = events["position"].to_numpy(np.int64)
+        rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
+        found = np.zeros(len(panel.session), dtype=bool)
+        found[rows[in_data]] = True
+        return found
 
     def _fit(
         self,
@@ -291,18 +346,6 @@ class EventStudy:
             "the residuals do not vary in the estimation window"
         )
         return reason
-
-    def _excluded(self, candidates: pd.DataFrame, reason: np.ndarray) -> pd.DataFrame:
-        events = self._events
-        outside = events[events["in_sample"] & events["position"].isna()]
-        parts = [
-            outside.assign(reason=outside["outside"]),
-            candidates.assign(reason=reason)[reason != ""],
-        ]
-        excluded: pd.DataFrame = pd.concat(parts)[["event_id", "ticker", "reason"]].sort_values(
-            ["event_id", "ticker"], ignore_index=True
-        )
-        return excluded
 
 
 def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
@@ -371,8 +414,13 @@ def _rows(panel: Panel, asset: Ints, position: Ints) -> tuple[Ints, Bools]:
     return panel.first[asset][:, None] + clipped, in_data
 
 
-def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]], width: int) -> Ints:
+def _span(window: Window) -> Ints:
+    return np.arange(window[0], window[1] + 1)
+
+
+def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]]) -> Ints:
     """Column of each pair's benchmarks, -1 where it has fewer than the widest pair."""
+    width = max((len(names) for names in benchmarks), default=0)
     place = {name: column for column, name in enumerate(panel.benchmarks)}
     columns = np.full((len(benchmarks), width), -1, dtype=np.int64)
     for row, names in enumerate(benchmarks):

@@ -162,9 +162,9 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
     position = sample.estimation_session
     if position is None or (position == position[0]).all():
         return sample.residuals, sample.observed
-    first = position.min()
-    values = np.full((sample.n_assets, position.max() - first + 1), np.nan)
-    np.put_along_axis(values, position - first, sample.residuals, axis=1)
+    column = np.broadcast_to(position - position.min(), sample.residuals.shape)
+    values = np.full((*sample.car.shape, column.max() + 1), np.nan)
+    np.put_along_axis(values, column, sample.residuals, axis=-1)
     return values, np.isfinite(values)
 
 
@@ -191,18 +191,29 @@ def time_series_t(sample: GroupSample) -> Outcome:
     """
     if sample.n_assets == 1:
         return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
-    deviation, degrees = portfolio_deviation(sample)
+    deviation, degrees = portfolio_deviation(sample.residuals, sample.n_parameters)
     return Outcome(sample.car.mean(axis=-1) / (deviation * np.sqrt(sample.n_window)), degrees)
 
 
-def portfolio_deviation(sample: GroupSample) -> tuple[Floats, Floats]:
-    r"""Return :math:`s_{AAR}`, the deviation of the mean residual, and its degrees of freedom."""
-    present = sample.observed.sum(axis=-2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(sample.observed, sample.residuals, 0.0).sum(axis=-2) / present
-        degrees = (present > 0).sum(axis=-1) - sample.n_parameters.max()
-        squares = np.where(present > 0, mean, 0.0) ** 2
-        deviation = np.sqrt(squares.sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
+def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, Floats]:
+    r"""Return :math:`s_{AAR}`, the deviation of the mean residual, and its degrees of freedom.
+
+    Parameters
+    ----------
+    residuals : ndarray, shape (..., N, M)
+        NaN where a session is not valid.
+    n_parameters : ndarray of int, shape (N,)
+
+    Returns
+    -------
+    deviation, degrees : ndarray, shape (...)
+    """
+    observed = np.isfinite(residuals)
+    present = observed.sum(axis=-2)
+    degrees = (present > 0).sum(axis=-1) - n_parameters.max()
+    total = np.where(observed, residuals, 0.0).sum(axis=-2)
+    mean = np.divide(total, present, out=np.zeros_like(total), where=present > 0)
+    deviation = np.sqrt((mean**2).sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
     return deviation, degrees.astype(np.float64)
 
 

@@ -25,6 +25,9 @@ from chainpolicy.eventstudy.panel import Floats, Ints, Panel
 
 Window = tuple[int, int]
 
+# Bounds the memory of a batch of tests: residuals of all its events and assets.
+VALUES_PER_BATCH = 2_000_000
+
 
 def window_label(window: Window) -> str:
     """Write a window as files and tables show it: ``(0, 1)`` becomes ``[0, 1]``."""
@@ -349,13 +352,29 @@ class EventStudyResults:
         """
         cumulated = self._cumulated(window)
         complete = np.isfinite(cumulated.car)
-        results: list[TestResult] = []
-        for (event_id, group), members in self._members.items():
-            present = members[complete[members]]
-            if len(present):
-                sample = self._sample(present, window, cumulated)
-                results += _run_tests(sample, event_id, group, window)
-        return TestResults(tuple(results))
+        present = {key: pairs[complete[pairs]] for key, pairs in self._members.items()}
+        results: dict[tuple[str, str], list[TestResult]] = {}
+        for keys in self._batches(present):
+            pairs = np.stack([present[key] for key in keys])
+            results |= _run_tests(self._sample(pairs, window, cumulated), keys, window)
+        return TestResults(tuple(test for key in sorted(results) for test in results[key]))
+
+    def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
+        """Events and groups that can be tested in one call: same assets, aligned sessions."""
+        tickers = pd.factorize(self.pairs["ticker"])[0]
+        alike: dict[tuple[str, bytes, int], list[tuple[str, str]]] = {}
+        for number, (key, pairs) in enumerate(present.items()):
+            if len(pairs):
+                position = self._estimation_position[pairs, 0]
+                aligned = bool((position == position[0]).all())
+                aligned &= bool(np.ptp(self._event_position[pairs]) == 0)
+                alone = -1 if aligned else number
+                alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
+        for keys in alike.values():
+            size = len(present[keys[0]]) * self._estimation_position.shape[1]
+            step = max(1, VALUES_PER_BATCH // size)
+            for first in range(0, len(keys), step):
+                yield keys[first : first + step]
 
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         r"""Cumulative average abnormal return session by session, with a 95 % band.
@@ -400,7 +419,9 @@ class EventStudyResults:
             present[:, :, None], self._abnormal.factors[members, columns][:, :n_columns], 0.0
         )
         multiplier = _path_multiplier(self._fit, members, g, f)
-        deviation, degrees = portfolio_deviation(self._residual_sample(members))
+        deviation, degrees = portfolio_deviation(
+            self._fit.residuals[members], self._fit.n_parameters[members]
+        )
         std_error = float(deviation) * np.sqrt(multiplier)
         caar = np.nancumsum(aar)
         half = stats.t.isf(0.025, float(degrees)) * std_error
@@ -471,30 +492,20 @@ class EventStudyResults:
     def _cumulated(self, window: Window) -> Cumulated:
         return cumulate(self._fit, self._abnormal, self._columns(window))
 
-    def _sample(self, members: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
+    def _sample(self, pairs: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
+        """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets."""
         columns = self._columns(window)
+        alone = pairs[0] if len(pairs) == 1 else None
         return GroupSample(
-            car=cumulated.car[members],
-            car_std_error=cumulated.std_error[members],
-            abnormal=self._abnormal.abnormal[members, columns],
-            abnormal_std_error=self._abnormal.std_error[members, columns],
-            residuals=self._fit.residuals[members],
-            sigma=self._fit.sigma[members],
-            n_parameters=self._fit.n_parameters[members],
-            estimation_session=self._estimation_position[members],
-            event_session=self._event_position[members],
-        )
-
-    def _residual_sample(self, members: Ints) -> GroupSample:
-        empty = np.zeros((len(members), 0))
-        return GroupSample(
-            car=np.zeros(len(members)),
-            car_std_error=np.ones(len(members)),
-            abnormal=empty,
-            abnormal_std_error=empty,
-            residuals=self._fit.residuals[members],
-            sigma=self._fit.sigma[members],
-            n_parameters=self._fit.n_parameters[members],
+            car=cumulated.car[pairs],
+            car_std_error=cumulated.std_error[pairs],
+            abnormal=self._abnormal.abnormal[pairs, columns],
+            abnormal_std_error=self._abnormal.std_error[pairs, columns],
+            residuals=self._fit.residuals[pairs],
+            sigma=self._fit.sigma[pairs],
+            n_parameters=self._fit.n_parameters[pairs[0]],
+            estimation_session=None if alone is None else self._estimation_position[alone],
+            event_session=None if alone is None else self._event_position[alone],
         )
 
 
@@ -509,47 +520,54 @@ def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
     return multiplier
 
 
-def _run_tests(sample: GroupSample, event_id: str, group: str, window: Window) -> list[TestResult]:
+def _run_tests(
+    sample: GroupSample, keys: list[tuple[str, str]], window: Window
+) -> dict[tuple[str, str], list[TestResult]]:
+    """Run all tests on a sample whose leading axis are the events and groups `keys`."""
     alone = sample.n_assets == 1
-    correlation = np.nan if alone else float(sample.mean_correlation)
-    results = []
+    undefined = np.full(len(keys), np.nan)
+    correlation = undefined if alone else sample.mean_correlation
+    inflation = 1.0 + (sample.n_assets - 1) * correlation
+    results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in TESTS:
         if alone and test.name != "time_series_t":
-            statistic, degrees, p_value = np.nan, None, np.nan
+            statistic, degrees, p_value = undefined, None, undefined
         else:
             outcome = test.compute(sample)
-            statistic, p_value = float(outcome.statistic), float(two_sided_p_value(outcome))
-            degrees = None if outcome.degrees is None else float(np.asarray(outcome.degrees))
-        results.append(
-            TestResult(
-                name=test.name,
-                title=test.title,
-                source=test.source,
-                event_id=event_id,
-                group=group,
-                window=window,
-                statistic=statistic,
-                degrees=degrees,
-                p_value=p_value,
-                n_assets=sample.n_assets,
-                mean_car=float(sample.car.mean()),
-                mean_correlation=correlation,
-                note=_why_undefined(test, sample) if np.isnan(statistic) else "",
+            statistic, degrees = outcome.statistic, outcome.degrees
+            p_value = two_sided_p_value(outcome)
+        if degrees is not None:
+            degrees = np.broadcast_to(np.asarray(degrees, dtype=np.float64), len(keys))
+        for i, key in enumerate(keys):
+            results[key].append(
+                TestResult(
+                    name=test.name,
+                    title=test.title,
+                    source=test.source,
+                    event_id=key[0],
+                    group=key[1],
+                    window=window,
+                    statistic=float(statistic[i]),
+                    degrees=None if degrees is None else float(degrees[i]),
+                    p_value=float(p_value[i]),
+                    n_assets=sample.n_assets,
+                    mean_car=float(sample.car[i].mean()),
+                    mean_correlation=float(correlation[i]),
+                    note=_why_undefined(test, sample.n_assets, inflation[i])
+                    if np.isnan(statistic[i])
+                    else "",
+                )
             )
-        )
     return results
 
 
-def _why_undefined(test: GroupTest, sample: GroupSample) -> str:
-    if sample.n_assets == 1:
+def _why_undefined(test: GroupTest, n_assets: int, inflation: float) -> str:
+    if n_assets == 1:
         return "a single asset has the exact t of its CAR only"
-    if test.name.startswith("adjusted"):
-        if np.isnan(sample.mean_correlation):
-            return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
-        if 1 + (sample.n_assets - 1) * sample.mean_correlation <= 0:
-            return f"1 + (N - 1) rbar is not positive at rbar = {sample.mean_correlation:.3f}"
-    if test.name == "grank_t" and sample.scar.std(ddof=1) > 0:
-        return "Z^2 is not below n - 1"
+    if test.name.startswith("adjusted") and np.isnan(inflation):
+        return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
+    if test.name.startswith("adjusted") and inflation <= 0:
+        return f"1 + (N - 1) rbar = {inflation:.3f} is no variance"
     if test.name == "wilcoxon":
         return "every CAR is zero"
     return "the values have no spread, or too few estimation sessions are valid"

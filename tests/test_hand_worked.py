@@ -1,0 +1,369 @@
+"""All eleven statistics worked by hand on numbers small enough to follow with a pencil.
+
+Example 1 has 3 assets, 8 estimation sessions and 3 event sessions. Unit: 1 per mille.
+
+Benchmark    m  =  7  7  7  7 -7 -7 -7 -7 | 21 -21 3
+Design sums     sum m = 0, sum m^2 = 8 * 49 = 392, so mean 0, X'X = diag(8, 392)
+
+Each asset is R = alpha + beta m + e with residuals e that sum to zero over the first four and over
+the last four sessions. Hence sum e = 0 and sum e m = 7 * 0 - 7 * 0 = 0: e is orthogonal to the
+design, and OLS returns exactly alpha, beta and e.
+
+        alpha beta   e (estimation)            abnormal returns (event)
+    A     1    1     1 -2  4 -3 -1  2 -6  5      9    3   -4
+    B     2    2     4 -4  1 -1  3 -7  7 -3      8    6   -3/2
+    C    -1    3     1  8 -4 -5  2  3  4 -9    -10    6   -1/2
+
+    SSR_A = 1+4+16+9+1+4+36+25  =  96, s_A^2 =  96/(8-2) = 16, s_A = 4
+    SSR_B = 16+16+1+1+9+49+49+9 = 150, s_B^2 = 150/6     = 25, s_B = 5
+    SSR_C = 1+64+16+25+4+9+16+81 = 216, s_C^2 = 216/6    = 36, s_C = 6
+
+Forecast variance V = s^2 [I + X* (X'X)^-1 X*'], element t, u: s^2 [1{t=u} + 1/8 + m_t m_u / 392]
+    V_00 = s^2 (1 + 1/8 + 441/392) = s^2 (1 + 1/8 + 9/8)   = 9/4 s^2       root 3/2 s
+    V_11 = the same, (-21)^2 = 441                         = 9/4 s^2       root 3/2 s
+    V_22 = s^2 (1 + 1/8 + 9/392) = s^2 (441 + 9)/392 + ... = 225/196 s^2   root 15/14 s
+           (392/392 + 49/392 + 9/392 = 450/392 = 225/196)
+
+Window [0, 2], L2 = 3, sum of m* = 21 - 21 + 3 = 3
+    var CAR = s^2 (3 + 9/8 + 3^2/392) = s^2 (1176 + 441 + 9)/392 = 1626/392 s^2 = 813/196 s^2
+    CAR_A = 9 + 3 - 4 = 8, CAR_B = 8 + 6 - 3/2 = 25/2, CAR_C = -10 + 6 - 1/2 = -9/2
+    CAAR = (16 + 25 - 9)/6 = 16/3
+    SCAR = (CAR/s) 14/sqrt(813), with CAR/s = 2, 5/2, -3/4
+"""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+import pytest
+from panels import fit, pair, eleven
+from scipy import stats
+
+from chainpolicy.eventstudy import EstimationWindow, EventStudyResults, MarketAdjusted, MarketModel
+
+UNIT = 0.001
+MARKET = [7, 7, 7, 7, -7, -7, -7, -7, 21, -21, 3]
+ALPHA = {"A": 1, "B": 2, "C": -1}
+BETA = {"A": 1, "B": 2, "C": 3}
+RESIDUALS = {
+    "A": [1, -2, 4, -3, -1, 2, -6, 5],
+    "B": [4, -4, 1, -1, 3, -7, 7, -3],
+    "C": [1, 8, -4, -5, 2, 3, 4, -9],
+}
+ABNORMAL = {"A": [9, 3, -4], "B": [8, 6, -1.5], "C": [-10, 6, -0.5]}
+SIGMA = {"A": 4, "B": 5, "C": 6}
+CAR = {"A": 8, "B": 12.5, "C": -4.5}
+WINDOW = (0, 2)
+
+tolerance = {"rel": 1e-10, "abs": 1e-14}
+
+
+@pytest.fixture(scope="module")
+def results() -> EventStudyResults:
+    returns = {
+        ticker: [
+            UNIT * (ALPHA[ticker] + BETA[ticker] * m + e)
+            for m, e in zip(MARKET, RESIDUALS[ticker] + ABNORMAL[ticker], strict=True)
+        ]
+        for ticker in "ABC"
+    }
+    return fit(
+        returns,
+        {"M": [UNIT * m for m in MARKET]},
+        {"e": dict.fromkeys("ABC", 8)},
+        model=MarketModel(),
+        estimation=EstimationWindow(window=(-8, -1), minimum=8),
+        event_window=(0, 2),
+    )
+
+
+@pytest.fixture(scope="module")
+def tests(results: EventStudyResults) -> pd.DataFrame:
+    return eleven(results, WINDOW)
+
+
+def expect(tests: pd.DataFrame, name: str, statistic: float, p_value: float) -> None:
+    assert tests.loc[name, "statistic"] == pytest.approx(statistic, **tolerance)
+    assert tests.loc[name, "p_value"] == pytest.approx(p_value, **tolerance)
+
+
+@pytest.mark.parametrize("ticker", list("ABC"))
+def test_alpha_beta_and_sigma(results: EventStudyResults, ticker: str) -> None:
+    row = pair(results.models, ticker).iloc[0]
+    assert row["n_estimation"] == 8
+    assert row["alpha"] == pytest.approx(ALPHA[ticker] * UNIT, **tolerance)
+    assert row["beta"] == pytest.approx(BETA[ticker], **tolerance)
+    assert row["sigma"] == pytest.approx(SIGMA[ticker] * UNIT, **tolerance)
+
+
+@pytest.mark.parametrize("ticker", list("ABC"))
+def test_r_squared(results: EventStudyResults, ticker: str) -> None:
+    # R^2 = 1 - SSR / SST, SST = SSR + beta^2 sum m^2 because e and m are orthogonal
+    ssr = 6 * SIGMA[ticker] ** 2
+    sst = ssr + 392 * BETA[ticker] ** 2
+    assert pair(results.models, ticker)["r_squared"].item() == pytest.approx(1 - ssr / sst)
+
+
+@pytest.mark.parametrize("ticker", list("ABC"))
+def test_coefficients_and_their_standard_errors(results: EventStudyResults, ticker: str) -> None:
+    # var alpha = s^2 / 8, var beta = s^2 / 392
+    rows = pair(results.coefficients, ticker).set_index("term")
+    s = SIGMA[ticker]
+    assert rows.loc["alpha", "estimate"] == pytest.approx(ALPHA[ticker] * UNIT, **tolerance)
+    assert rows.loc["alpha", "std_error"] == pytest.approx(s / sqrt(8) * UNIT, **tolerance)
+    assert rows.loc["M", "estimate"] == pytest.approx(BETA[ticker], **tolerance)
+    assert rows.loc["M", "std_error"] == pytest.approx(s / sqrt(392), **tolerance)
+
+
+@pytest.mark.parametrize("ticker", list("ABC"))
+def test_abnormal_returns_and_their_standard_errors(
+    results: EventStudyResults, ticker: str
+) -> None:
+    rows = pair(results.abnormal_returns, ticker).sort_values("tau")
+    s = SIGMA[ticker]
+    normal = [ALPHA[ticker] + BETA[ticker] * m for m in (21, -21, 3)]
+    assert rows["tau"].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(rows["normal"], np.multiply(normal, UNIT), rtol=1e-10)
+    np.testing.assert_allclose(rows["abnormal"], np.multiply(ABNORMAL[ticker], UNIT), rtol=1e-10)
+    np.testing.assert_allclose(
+        rows["std_error"], np.multiply([3 / 2 * s, 3 / 2 * s, 15 / 14 * s], UNIT), rtol=1e-10
+    )
+
+
+@pytest.mark.parametrize("ticker", list("ABC"))
+def test_car_its_standard_error_and_its_t(results: EventStudyResults, ticker: str) -> None:
+    row = pair(results.car(window=WINDOW), ticker).iloc[0]
+    std_error = SIGMA[ticker] * sqrt(813) / 14
+    t = CAR[ticker] / std_error
+    assert row["car"] == pytest.approx(CAR[ticker] * UNIT, **tolerance)
+    assert row["std_error"] == pytest.approx(std_error * UNIT, **tolerance)
+    assert row["t_stat"] == pytest.approx(t, **tolerance)
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), 6), **tolerance)
+
+
+def test_every_row_counts_three_assets_and_carries_the_caar(tests: pd.DataFrame) -> None:
+    assert len(tests) == 11
+    assert (tests["n_assets"] == 3).all()
+    np.testing.assert_allclose(tests["mean_car"], 16 / 3 * UNIT, rtol=1e-10)
+
+
+def test_time_series_t(tests: pd.DataFrame) -> None:
+    # Sums of the residuals over A, B, C: 6 2 1 -9 4 -2 5 -7; AAR_t is a third of each.
+    # sum of squares 36+4+1+81+16+4+25+49 = 216; s_AAR^2 = (216/9)/(8-2) = 4, s_AAR = 2
+    # t = CAAR / (2 sqrt 3) = (16/3)/(2 sqrt 3) = 8/(3 sqrt 3), 6 degrees of freedom
+    t = 8 / (3 * sqrt(3))
+    expect(tests, "time_series_t", t, 2 * stats.t.sf(t, 6))
+
+
+def test_cross_sectional_t(tests: pd.DataFrame) -> None:
+    # Deviations of 8, 25/2, -9/2 from 16/3: 16/6, 43/6, -59/6
+    # sum of squares (256 + 1849 + 3481)/36 = 5586/36; variance 5586/72 = 931/12
+    # t = sqrt 3 (16/3) / sqrt(931/12) = 32 / sqrt 931, 2 degrees of freedom
+    t = 32 / sqrt(931)
+    expect(tests, "cross_sectional_t", t, 2 * stats.t.sf(t, 2))
+
+
+def test_patell(tests: pd.DataFrame) -> None:
+    # SAR = AR / root V_tt
+    #   A:   9/6 = 3/2     3/6 = 1/2       -4 * 14/(15*4) = -14/15    sum  16/15 =  480/450
+    #   B:   8/7.5 = 16/15 6/7.5 = 12/15   -3/2 * 14/75   = -7/25     sum 119/75 =  714/450
+    #   C: -10/9           6/9             -1/2 * 14/90   = -7/90     sum -47/90 = -235/450
+    # sum of the CSAR = 959/450; each has variance L2 (M-2)/(M-4) = 3 * 6/4 = 9/2
+    # Z = (959/450) / sqrt(3 * 9/2)
+    z = 959 / 450 / sqrt(27 / 2)
+    expect(tests, "patell", z, 2 * stats.norm.sf(z))
+
+
+def test_bmp(tests: pd.DataFrame) -> None:
+    # SCAR is 14/sqrt(813) times 2, 5/2, -3/4; the factor cancels.
+    # mean 5/4; deviations 3/4, 5/4, -2; squares (9+25+64)/16 = 98/16; variance 49/16, sd 7/4
+    # t = sqrt 3 (5/4)/(7/4) = 5 sqrt 3 / 7, 2 degrees of freedom
+    t = 5 * sqrt(3) / 7
+    expect(tests, "bmp", t, 2 * stats.t.sf(t, 2))
+
+
+def test_eight_common_sessions_are_too_few_for_a_correlation(tests: pd.DataFrame) -> None:
+    assert tests["mean_correlation"].isna().all()
+    assert tests.loc[["adjusted_patell", "adjusted_bmp"], ["statistic", "p_value"]].isna().all(axis=None)
+    assert tests["statistic"].isna().sum() == 2
+
+
+def test_corrado_rank(tests: pd.DataFrame) -> None:
+    # Ranks of the 8 + 3 values of each asset:
+    #   A:  6  4  9  3  5  7  1 10 | 11  8  2
+    #   B:  8  2  6  5  7  1 10  3 | 11  9  4
+    #   C:  6 11  4  3  7  8  9  2 |  1 10  5
+    # sum 20 17 19 11 19 16 20 15 | 23 27 11
+    # Ubar_t = (sum/3)/12 - 1/2 = (sum - 18)/36: 2 -1 1 -7 1 -2 2 -3 | 5 9 -7 over 36
+    # squares 4+1+1+49+1+4+4+9 + 25+81+49 = 228, S^2 = 228/(11 * 36^2)
+    # z = (5+9-7)/36 / (sqrt 3 S) = 7 / sqrt(3 * 228/11)
+    z = 7 / sqrt(3 * 228 / 11)
+    expect(tests, "corrado_rank", z, 2 * stats.norm.sf(z))
+
+
+def test_grank_t(tests: pd.DataFrame) -> None:
+    # SCAR/sd(SCAR) = (2, 5/2, -3/4)/(7/4) = 8/7, 10/7, -3/7; among residuals (times s) that is
+    # 32/7 = 4.57 for A, 50/7 = 7.14 for B, -18/7 = -2.57 for C. Ranks of 8 + 1 values:
+    #   A:  5  3  7  2  4  6  1  9 | 8
+    #   B:  7  2  5  4  6  1  8  3 | 9
+    #   C:  5  9  3  2  6  7  8  1 | 4
+    # sum 17 14 15  8 16 14 17 13 | 21
+    # Ubar = (sum/3)/10 - 1/2 = (sum - 15)/30: 2 -1 0 -7 1 -1 2 -2 | 6 over 30
+    # squares 4+1+0+49+1+1+4+4+36 = 100, S^2 = 100/(9 * 900), S = 1/9
+    # Z = (6/30)/(1/9) = 9/5; t = 9/5 sqrt(7/(8 - 81/25)) = 9/5 sqrt(175/119) = 9/sqrt 17, df 7
+    t = 9 / sqrt(17)
+    expect(tests, "grank_t", t, 2 * stats.t.sf(t, 7))
+
+
+def test_generalized_sign(tests: pd.DataFrame) -> None:
+    # Positive residuals 4, 4, 5 of 8: phat = 13/24. Positive CARs: w = 2.
+    # z = (2 - 13/8)/sqrt(3 * 13/24 * 11/24) = (3/8)/sqrt(143/192) = 3 sqrt 3 / sqrt 143
+    z = 3 * sqrt(3) / sqrt(143)
+    expect(tests, "generalized_sign", z, 2 * stats.norm.sf(z))
+
+
+def test_wilcoxon(tests: pd.DataFrame) -> None:
+    # |CAR| 8, 12.5, 4.5 have ranks 2, 3, 1; the positive ones sum to W+ = 5.
+    # The 8 sign patterns give W+ = 0 1 2 3 3 4 5 6: P(W+ >= 5) = 2/8, two-sided 1/2.
+    expect(tests, "wilcoxon", 5, 1 / 2)
+
+
+def test_skewness_t(tests: pd.DataFrame) -> None:
+    # S = mean/sd = (16/3)/sqrt(931/12); cubes (16^3 + 43^3 - 59^3)/6^3 = -121776/216 = -5074/9
+    # g = (-5074/9)/(3 sd^3); t = sqrt 3 (S + g S^2/3 + g/18), 2 degrees of freedom
+    sd = sqrt(931 / 12)
+    ratio = 16 / 3 / sd
+    skew = -5074 / 27 / sd**3
+    t = sqrt(3) * (ratio + skew * ratio**2 / 3 + skew / 18)
+    expect(tests, "skewness_t", t, 2 * stats.t.sf(abs(t), 2))
+
+
+def test_one_session_window(results: EventStudyResults) -> None:
+    # tau = 1: AR 3, 6, 6; CAAR 5; deviations -2, 1, 1; variance 3; t = sqrt 3 * 5/sqrt 3 = 5
+    # Patell: SAR 3/6, 6/7.5, 6/9 = 1/2, 4/5, 2/3, sum 59/30; each variance 6/4
+    # portfolio: 5/(2 * 1)
+    tests = eleven(results, (1, 1))
+    expect(tests, "cross_sectional_t", 5, 2 * stats.t.sf(5, 2))
+    expect(tests, "patell", 59 / 30 / sqrt(9 / 2), 2 * stats.norm.sf(59 / 30 / sqrt(9 / 2)))
+    expect(tests, "time_series_t", 5 / 2, 2 * stats.t.sf(5 / 2, 6))
+    expect(tests, "wilcoxon", 6, 1 / 4)
+
+
+# Example 2: the tests adjusted for correlation, 3 assets and 32 estimation sessions.
+#
+# Walsh functions of length 8, orthogonal to each other and to a constant:
+#   m  = + + + + - - - -      (the benchmark, times 10)
+#   w2 = + + - - + + - -      w3 = + + - - - - + +
+#   w4 = + - + - + - + -      w5 = + - + - - + - +
+# Residuals are c times a pattern, repeated four times:
+#   A: c = 1, w2 + w3     B: c = 2, w2 + w4     C: c = 3, w3 + w5
+# Each pattern has sum of squares 8 + 8 = 16 a block. Products a block: A.B = w2.w2 = 8,
+# A.C = w3.w3 = 8, B.C = 0. Correlations 8/16 = 1/2, 1/2, 0; rbar = 1/3.
+# SSR = 4 * 16 c^2 = 64 c^2, s^2 = 64 c^2/30 = 32 c^2/15.
+# The benchmark does not move in the event window: V = s^2 (I + 1/32), so
+#   root V_tt = c sqrt(32/15 * 33/32) = c sqrt(11/5); var CAR[0,1] = s^2 (2 + 4/32)
+# CAR/c = 8, 10, -3: mean 5, deviations 3, 5, -8, variance (9+25+64)/2 = 49.
+BLOCK = {
+    "A": [2, 2, -2, -2, 0, 0, 0, 0],
+    "B": [4, 0, 0, -4, 4, 0, 0, -4],
+    "C": [6, 0, 0, -6, -6, 0, 0, 6],
+}
+WALSH_MARKET = [10, 10, 10, 10, -10, -10, -10, -10] * 4
+ON_EVENT = {"A": [5, 3], "B": [8, 12], "C": [-12, 3]}
+# Patell: sum CSAR = (8 + 10 - 3) sqrt(5/11); each has variance 2 * 30/28 = 15/7
+PATELL = 15 * sqrt(5 / 11) / sqrt(3 * 15 / 7)
+BMP = sqrt(3) * 5 / 7
+
+
+def correlated(positions: dict[str, int]) -> EventStudyResults:
+    """Place each asset's two event returns at its own event session; else alpha = 2, beta = 1."""
+    returns = {}
+    for ticker, position in positions.items():
+        abnormal = BLOCK[ticker] * 4 + [0, 0, 0]
+        abnormal[position : position + 2] = ON_EVENT[ticker]
+        market = [*WALSH_MARKET, 0, 0, 0]
+        returns[ticker] = [UNIT * (2 + m + e) for m, e in zip(market, abnormal, strict=True)]
+    return fit(
+        returns,
+        {"M": [UNIT * m for m in [*WALSH_MARKET, 0, 0, 0]]},
+        {"e": positions},
+        model=MarketModel(),
+        estimation=EstimationWindow(
+            window=(-32, -1), end=pd.bdate_range("2018-01-01", periods=32)[-1].date(), minimum=32
+        ),
+        event_window=(0, 1),
+    )
+
+
+def test_adjusted_statistics_on_one_date() -> None:
+    # 1 + (N-1) rbar = 5/3; (1 - rbar)/(1 + (N-1) rbar) = (2/3)/(5/3) = 2/5
+    tests = eleven(correlated({"A": 32, "B": 32, "C": 32}), (0, 1))
+    np.testing.assert_allclose(tests["mean_correlation"], 1 / 3, rtol=1e-10)
+    expect(tests, "patell", PATELL, 2 * stats.norm.sf(PATELL))
+    expect(tests, "bmp", BMP, 2 * stats.t.sf(BMP, 2))
+    z, t = PATELL / sqrt(5 / 3), BMP * sqrt(2 / 5)
+    expect(tests, "adjusted_patell", z, 2 * stats.norm.sf(z))
+    expect(tests, "adjusted_bmp", t, 2 * stats.t.sf(t, 2))
+
+
+def test_adjusted_statistics_when_half_of_a_window_is_shared() -> None:
+    # C is one session late: it shares one of two sessions with A and with B.
+    # Weighted correlations 1/2, 1/4, 0; rbar = 1/4; 1 + 2/4 = 3/2; (3/4)/(3/2) = 1/2
+    tests = eleven(correlated({"A": 32, "B": 32, "C": 33}), (0, 1))
+    np.testing.assert_allclose(tests["mean_correlation"], 1 / 4, rtol=1e-10)
+    expect(tests, "patell", PATELL, 2 * stats.norm.sf(PATELL))
+    z, t = PATELL / sqrt(3 / 2), BMP * sqrt(1 / 2)
+    expect(tests, "adjusted_patell", z, 2 * stats.norm.sf(z))
+    expect(tests, "adjusted_bmp", t, 2 * stats.t.sf(t, 2))
+
+
+# Example 3: ties share their rank. Market adjusted against a benchmark at rest: AR = R.
+#   A:  1  1 -1 -2 | 2    ranks of 4 + 1 values: 3.5 3.5 2   1 | 5
+#   B:  2 -1 -1  3 | 1                           4   1.5 1.5 5 | 3
+def tied() -> pd.DataFrame:
+    return eleven(
+        fit(
+            {"A": [1, 1, -1, -2, 2], "B": [2, -1, -1, 3, 1]},
+            {"M": [0, 0, 0, 0, 0]},
+            {"e": {"A": 4, "B": 4}},
+            model=MarketAdjusted(),
+            estimation=EstimationWindow(window=(-4, -1), minimum=4),
+            event_window=(0, 0),
+        ),
+        (0, 0),
+    )
+
+
+def test_corrado_rank_gives_ties_their_middle_rank() -> None:
+    # sums 7.5 5 3.5 6 | 8; Ubar = (sum/2)/6 - 1/2 = (sum - 6)/12: 1.5 -1 -2.5 0 | 2 over 12
+    # squares 2.25 + 1 + 6.25 + 0 + 4 = 13.5; z = 2/sqrt(13.5/5)
+    z = 2 / sqrt(13.5 / 5)
+    expect(tied(), "corrado_rank", z, 2 * stats.norm.sf(z))
+
+
+def test_grank_t_gives_ties_their_middle_rank() -> None:
+    # s_A^2 = (1+1+1+4)/4 = 7/4, s_B^2 = (4+1+1+9)/4 = 15/4; p = 0 and V = s^2
+    # SCAR: 2/1.3229 = 1.5119, 1/1.9365 = 0.5164; sd = 0.9955/sqrt 2 = 0.7039
+    # SCAR/sd = 2.148, 0.7336; times s: A 2.84, above all; B 1.42, between -1 and 2
+    #   A: 3.5 3.5 2 1 | 5      B: 4 1.5 1.5 5 | 3      the same ranks as Corrado's
+    # Z^2 = 4/(13.5/5) = 40/27, n = 5; t = Z sqrt(3/(4 - 40/27)) = Z sqrt(81/68), df 3
+    t = sqrt(40 / 27 * 81 / 68)
+    expect(tied(), "grank_t", t, 2 * stats.t.sf(t, 3))
+
+
+def test_market_adjusted_is_not_centred() -> None:
+    # A has residual sum -1: uncentred s^2 = 7/4 with p = 0
+    results = fit(
+        {"A": [1, 1, -1, -2, 2]},
+        {"M": [0, 0, 0, 0, 0]},
+        {"e": {"A": 4}},
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    assert results.models["sigma"].item() == pytest.approx(sqrt(7 / 4), **tolerance)
+    row = results.car(window=(0, 0)).iloc[0]
+    assert row["t_stat"] == pytest.approx(2 / sqrt(7 / 4), **tolerance)
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(2 / sqrt(7 / 4), 4), **tolerance)
