@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from functools import cache
 from typing import Any
@@ -15,10 +16,9 @@ from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
 from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
 from pandas.errors import Pandas4Warning
 
+from chainpolicy.assets import ALWAYS_OPEN, BENCHMARK
+from chainpolicy.assets import CALENDARS as CALENDARS
 from chainpolicy.problems import InputError, Problem
-
-ALWAYS_OPEN = "24/7"
-CALENDARS = ("XSHG", "XHKG", "XNYS", ALWAYS_OPEN)
 
 _EXCHANGES: Mapping[str, Any] = {
     "XSHG": XSHGExchangeCalendar,
@@ -193,12 +193,11 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
 
     Raises
     ------
-    InputError
+    ValueError
         If the benchmarks of a 24/7 asset trade on different exchanges.
     """
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
-    effective: dict[str, str] = {}
-    problems = []
+    effective = {}
     for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True):
         exchanges = sorted({own[name] for name in benchmarks} - {ALWAYS_OPEN})
         if own[ticker] != ALWAYS_OPEN or not exchanges:
@@ -206,17 +205,7 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
         elif len(exchanges) == 1:
             effective[ticker] = exchanges[0]
         else:
-            problems.append(
-                Problem(
-                    "assets.csv",
-                    f"{ticker} trades 24/7: benchmarks of one exchange calendar only, not of "
-                    + " and ".join(exchanges),
-                    column="benchmark",
-                    value=";".join(benchmarks),
-                )
-            )
-    if problems:
-        raise InputError(problems)
+            raise ValueError(f"{ticker} has benchmarks on {' and '.join(exchanges)}")
     return pd.Series(effective, name="calendar", dtype="str").rename_axis("ticker")
 
 
@@ -230,6 +219,7 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
     ----------
     events : pandas.DataFrame
         ``event_id, announced_at, role, in_sample``; blank `announced_at` rows have no session.
+        Problems are located by an index named ``line``, if there is one.
     assets : pandas.DataFrame
         ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
 
@@ -247,19 +237,22 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
         With every announcement that a calendar does not cover.
     """
     calendars = effective_calendars(assets)
-    estimated = assets.loc[assets["group"] != "benchmark", ["ticker", "calendar"]]
+    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "calendar"]]
     estimated = estimated.rename(columns={"calendar": "own"}).assign(
         calendar=calendars.loc[estimated["ticker"]].to_numpy()
     )
     dated = events.loc[
         events["announced_at"] != "", ["event_id", "announced_at", "in_sample", "role"]
     ]
+    lines = dated.index if dated.index.name == "line" else [None] * len(dated)
     problems: dict[Problem, None] = {}
     reactions: list[dict[str, object]] = []
     for own, calendar in estimated[["own", "calendar"]].drop_duplicates().itertuples(index=False):
         reaction: dict[str, pd.Timestamp] = {}
         order: dict[str, tuple[pd.Timestamp, str]] = {}
-        for event_id, announced_at in zip(dated["event_id"], dated["announced_at"], strict=True):
+        for line, event_id, announced_at in zip(
+            lines, dated["event_id"], dated["announced_at"], strict=True
+        ):
             try:
                 session = event_session(own, announced_at)
                 if own != calendar:
@@ -267,7 +260,7 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
                 reaction[event_id] = session
                 order[event_id] = (announcement_time(calendar, announced_at), event_id)
             except InputError as error:
-                problems.update(dict.fromkeys(error.problems))
+                problems.update((replace(found, line=line), None) for found in error.problems)
         in_sample = dated.loc[dated["in_sample"].astype(bool), "event_id"]
         announced = sorted((name for name in in_sample if name in order), key=order.__getitem__)
         reactions.extend(
@@ -302,6 +295,34 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
             "role",
         ]
     ].sort_values(["event_id", "ticker"], ignore_index=True)
+
+
+def clusters(alignment: pd.DataFrame) -> pd.DataFrame:
+    """Merge the in-sample events that share a session of a calendar.
+
+    Events of one session move the same returns and cannot be told apart: tests over several
+    events count them once, under the one announced first.
+
+    Parameters
+    ----------
+    alignment : pandas.DataFrame
+        As `align` returns it; rows out of sample are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``calendar, event_session, event_id`` (the earliest announced), ``members`` (all of them,
+        joined by ``;`` in the order of announcement); sorted by calendar and session.
+    """
+    columns = ["calendar", "event_session", "event_id", "announced_at"]
+    events = alignment.loc[alignment["in_sample"].astype(bool), columns].drop_duplicates()
+    announced = [
+        announcement_time(calendar, at)
+        for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
+    ]
+    events = events.assign(announced=announced).sort_values(["announced", "event_id"])
+    merged = events.groupby(["calendar", "event_session"])["event_id"].agg(["first", ";".join])
+    return merged.set_axis(["event_id", "members"], axis=1).reset_index()
 
 
 @cache

@@ -528,6 +528,7 @@ def _run_tests(
     undefined = np.full(len(keys), np.nan)
     correlation = undefined if alone else sample.mean_correlation
     inflation = 1.0 + (sample.n_assets - 1) * correlation
+    mean_car = sample.car.mean(axis=-1)
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in TESTS:
         if alone and test.name != "time_series_t":
@@ -551,7 +552,7 @@ def _run_tests(
                     degrees=None if degrees is None else float(degrees[i]),
                     p_value=float(p_value[i]),
                     n_assets=sample.n_assets,
-                    mean_car=float(sample.car[i].mean()),
+                    mean_car=float(mean_car[i]),
                     mean_correlation=float(correlation[i]),
                     note=_why_undefined(test, sample.n_assets, inflation[i])
                     if np.isnan(statistic[i])
