@@ -376,13 +376,51 @@ class EventStudyResults:
             for first in range(0, len(keys), step):
                 yield keys[first : first + step]
 
-    def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
-        r"""Cumulative average abnormal return session by session, with a 95 % band.
+    def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
+        r"""Cumulative average abnormal return of every event and group, with its interval.
 
-        The standard error of the CAAR over [start, tau] is :math:`s_{AAR}` of the portfolio t
-        times the square root of the mean of the assets' :math:`1'V_i1 / s_i^2`: the portfolio's
-        volatility with the error of estimation; for one asset exact. The band uses
-        :math:`t(T_e - p)`.
+        .. math:: CAAR = \frac1N \sum_i CAR_i, \qquad
+                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}},
+
+        :math:`s_{AAR}` as in the portfolio t: the portfolio's own volatility, with the error of
+        estimation; for one asset exact. The interval uses :math:`t(T_e - p)`.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        level : float
+            One minus the coverage of the interval.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, group, window, n_assets, caar, std_error, degrees, lower, upper``, over
+            the assets with a CAR in the window; in the return kind of the input.
+        """
+        cumulated = self._cumulated(window)
+        complete = np.isfinite(cumulated.car)
+        rows = []
+        for (event_id, group), members in self._members.items():
+            pairs = members[complete[members]]
+            if len(pairs):
+                deviation, degrees = portfolio_deviation(
+                    self._fit.residuals[pairs], self._fit.n_parameters[pairs]
+                )
+                mean = cumulated.car[pairs].mean()
+                error = deviation * np.sqrt(cumulated.multiplier[pairs].mean())
+                half = stats.t.isf(level / 2, degrees) * error
+                interval = (mean - half, mean + half)
+                label = window_label(window)
+                rows.append((event_id, group, label, len(pairs), mean, error, degrees, *interval))
+        columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
+        return pd.DataFrame(rows, columns=[*columns, "lower", "upper"])
+
+    def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
+        """Cumulative average abnormal return session by session, with its 95 % band.
+
+        The value at tau and its standard error are those of `caar` over [start, tau], the
+        average at each session taken over the assets that have an abnormal return on it.
 
         Parameters
         ----------
