@@ -1,0 +1,241 @@
+"""Results -> tables: the tidy files that ``chainpolicy estimate`` writes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.sessions import announcement_time, clusters
+from chainpolicy.study import Study
+
+# Packages on which the last digits of a result may depend.
+RECORDED_PACKAGES = ("chainpolicy", "numpy", "pandas", "scipy", "exchange_calendars")
+
+HEADLINE_TESTS = {
+    "time_series_t": "portfolio t",
+    "adjusted_bmp": "adjusted BMP",
+    "grank_t": "GRANK-T",
+}
+
+KEYS = {
+    "alignment": ["event_id", "ticker"],
+    "models": ["event_id", "ticker"],
+    "coefficients": ["event_id", "ticker", "term"],
+    "abnormal_returns": ["event_id", "ticker", "tau"],
+    "car": ["event_id", "ticker", "window"],
+    "tests": ["event_id", "group", "window", "test"],
+    "excluded": ["event_id", "ticker", "window"],
+}
+
+
+def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+    """Lay results out as the tables of ``chainpolicy estimate``.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study, possibly of one event only.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``alignment, models, coefficients, abnormal_returns, car, tests, excluded``, each sorted
+        by its key columns.
+    """
+    windows = study.car_windows
+    alignment = study.alignment.drop(columns=["in_sample", "role"])
+    tables = {
+        "alignment": alignment,
+        "models": results.models,
+        "coefficients": results.coefficients,
+        "abnormal_returns": results.abnormal_returns,
+        "car": pd.concat([results.car(window) for window in windows]),
+        "tests": results.tidy(windows),
+        "excluded": excluded(study, results),
+    }
+    return {
+        name: table.sort_values(KEYS[name], ignore_index=True) for name, table in tables.items()
+    }
+
+
+def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
+    """List everything that was left out, with its reason.
+
+    Returns
+    -------
+    DataFrame
+        ``event_id, ticker, window, reason``; ticker and window are blank where the whole event
+        is out, window where the whole pair is.
+    """
+    events = study.events[~study.events["in_sample"]]
+    whole_events = events[["event_id", "reason"]].assign(ticker="", window="")
+    whole_pairs = results.excluded.assign(window="")
+    windows = [results.incomplete(window) for window in study.car_windows]
+    columns = ["event_id", "ticker", "window", "reason"]
+    return pd.concat([whole_events, whole_pairs, *windows], ignore_index=True)[columns]
+
+
+@dataclass(frozen=True, eq=False)
+class ReportTable:
+    """A table to be read: rounded cells, plain column heads, and a note under it.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Text cells.
+    note : str
+        What the columns mean and which variance the tests use.
+    """
+
+    frame: pd.DataFrame
+    note: str
+
+    def __str__(self) -> str:
+        return f"{self.frame.to_string(index=False)}\n{self.note}"
+
+    def _repr_html_(self) -> str:
+        return f"{self.frame.to_html(index=False, border=0)}\n<p>{escape(self.note)}</p>"
+
+    def to_latex(self) -> str:
+        """Return the table as LaTeX."""
+        latex = str(self.frame.to_latex(index=False, escape=True))
+        return f"{latex}% {self.note}\n"
+
+
+def headline_report(
+    study: Study, results: EventStudyResults, window: tuple[int, int] = (0, 1)
+) -> ReportTable:
+    """Lay the headline table out for reading; arguments as in `headline`."""
+    table = headline(study, results, window)
+    frame = pd.DataFrame(
+        {
+            "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
+            "Events": table["members"].str.replace(";", ", "),
+            "Group": table["group"],
+            "N": table["n_assets"].astype(str),
+            "CAAR, %": _format(100 * np.expm1(table["caar"]), "+.1f"),
+        }
+    )
+    for name, head in HEADLINE_TESTS.items():
+        frame[head] = _format(table[name], ".2f")
+        frame[f"p ({head})"] = _format(table[f"{name}_p"], ".3f")
+    frame["rbar"] = _format(table["mean_correlation"], ".2f")
+    frame["At limit, %"] = _format(100 * table["share_at_limit"], ".0f")
+    note = (
+        f"CAAR over {window_label(window)} as a simple return; model {results.model.name}; "
+        "two-sided p-values, not adjusted for the number of rows; N = 1 has the exact t of its CAR "
+        "only; a blank is undefined."
+    )
+    return ReportTable(frame, note)
+
+
+def _format(values: pd.Series, spec: str) -> pd.Series:
+    return values.map(lambda value: "" if pd.isna(value) else format(value, spec))
+
+
+def headline_event(study: Study) -> str:
+    """Return the event that leads: the in-sample policy event of the highest salience.
+
+    Of several the one announced first; without a policy event the first of any role.
+    """
+    dated = study.alignment[study.alignment["in_sample"]].drop_duplicates("event_id")
+    events = study.events[study.events["event_id"].isin(dated["event_id"])]
+    policy = events[events["role"] == "policy"]
+    if len(policy):
+        events = policy[policy["salience"] == policy["salience"].max()]
+    announced = {
+        event_id: announcement_time("24/7", announced_at)
+        for event_id, announced_at in zip(events["event_id"], events["announced_at"], strict=True)
+    }
+    return min(announced, key=lambda event_id: (announced[event_id], event_id))
+
+
+def headline(
+    study: Study, results: EventStudyResults, window: tuple[int, int] = (0, 1)
+) -> pd.DataFrame:
+    """Summarize one window: event cluster by group, with the tests that can be believed.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        One row per cluster of events that share a session of the group's calendar, in the order
+        of sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
+        ``role, group, n_assets, caar`` (log return), statistic and p-value of ``time_series_t,
+        adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
+        closes the window at its price limit).
+    """
+    calendars = study.alignment[["ticker", "calendar"]].drop_duplicates().set_index("ticker")
+    calendar_of = calendars["calendar"].groupby(study.groups).first().rename("calendar")
+    merged = clusters(study.alignment).merge(calendar_of.reset_index(), on="calendar")
+    roles = study.events.set_index("event_id")["role"]
+    table = results.summary(window).reset_index()
+    table = merged.merge(table, on=["event_id", "group"])
+    last = results.abnormal_returns.query("tau == @window[1]")
+    at_limit = (last["at_limit"] != "").groupby(
+        [last["event_id"], last["ticker"].map(study.groups)]
+    )
+    share = at_limit.mean().rename("share_at_limit").rename_axis(["event_id", "group"])
+    table = table.merge(share.reset_index(), on=["event_id", "group"])
+    table.insert(4, "role", table["event_id"].map(roles))
+    return table.drop(columns="calendar").sort_values(
+        ["event_session", "event_id", "group"], ignore_index=True
+    )
+
+
+def write_tables(study: Study, results: EventStudyResults, directory: Path) -> int:
+    """Write the tables and ``manifest.json``.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+    directory : Path
+        Created if missing.
+
+    Returns
+    -------
+    int
+        Rows of ``excluded.csv``.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    tables = estimate_tables(study, results)
+    for name, table in tables.items():
+        write_csv(table, directory / f"{name}.csv")
+    manifest = {
+        "study": study.name,
+        "study_sha256": study.checksum,
+        "model": results.model.name,
+        "packages": {name: version(name) for name in RECORDED_PACKAGES},
+    }
+    _replace(directory / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    return len(tables["excluded"])
+
+
+def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
+    """Write one table whole or not at all: UTF-8, LF, dates as YYYY-MM-DD, NaN blank."""
+    text = table.to_csv(
+        index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
+    )
+    _replace(path, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(text.encode("utf-8"))
+    partial.replace(path)
