@@ -80,7 +80,9 @@ def fit(
     return study.fit()
 
 
-def eleven(results: EventStudyResults, window: tuple[int, int], event_id: str = "e") -> pd.DataFrame:
+def eleven(
+    results: EventStudyResults, window: tuple[int, int], event_id: str = "e"
+) -> pd.DataFrame:
     """Return the eleven tests of one event and window, indexed by the name of the test."""
     tidy = results.tests(window=window).tidy()
     return tidy[tidy["event_id"] == event_id].set_index("test")

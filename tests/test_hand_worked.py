@@ -38,10 +38,10 @@ from math import sqrt
 import numpy as np
 import pandas as pd
 import pytest
-from panels import fit, pair, eleven
 from scipy import stats
 
 from chainpolicy.eventstudy import EstimationWindow, EventStudyResults, MarketAdjusted, MarketModel
+from panels import eleven, fit, pair
 
 UNIT = 0.001
 MARKET = [7, 7, 7, 7, -7, -7, -7, -7, 21, -21, 3]
@@ -186,7 +186,11 @@ def test_bmp(tests: pd.DataFrame) -> None:
 
 def test_eight_common_sessions_are_too_few_for_a_correlation(tests: pd.DataFrame) -> None:
     assert tests["mean_correlation"].isna().all()
-    assert tests.loc[["adjusted_patell", "adjusted_bmp"], ["statistic", "p_value"]].isna().all(axis=None)
+    assert (
+        tests.loc[["adjusted_patell", "adjusted_bmp"], ["statistic", "p_value"]]
+        .isna()
+        .all(axis=None)
+    )
     assert tests["statistic"].isna().sum() == 2
 
 
@@ -367,3 +371,74 @@ def test_market_adjusted_is_not_centred() -> None:
     row = results.car(window=(0, 0)).iloc[0]
     assert row["t_stat"] == pytest.approx(2 / sqrt(7 / 4), **tolerance)
     assert row["p_value"] == pytest.approx(2 * stats.t.sf(2 / sqrt(7 / 4), 4), **tolerance)
+
+
+def test_a_residual_or_a_car_of_zero_is_not_positive() -> None:
+    # Residuals of A: 0 1 -1 -2, of B: 3 0 1 -1: positive 1 and 2 of 4, phat = 3/8.
+    # CARs 0 and 2: w = 1. z = (1 - 3/4)/sqrt(2 * 3/8 * 5/8) = (1/4)/sqrt(15/32)
+    results = fit(
+        {"A": [0, 1, -1, -2, 0], "B": [3, 0, 1, -1, 2]},
+        {"M": [0, 0, 0, 0, 0]},
+        {"e": {"A": 4, "B": 4}},
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    z = 1 / 4 / sqrt(15 / 32)
+    expect(eleven(results, (0, 0)), "generalized_sign", z, 2 * stats.norm.sf(z))
+
+
+@pytest.mark.parametrize(("common", "defined"), [(29, False), (30, True)])
+def test_a_correlation_needs_thirty_common_sessions(common: int, defined: bool) -> None:
+    # B = 2 A on A's first `common` of 40 sessions and missing on the others: correlation 1
+    a = np.tile([1.0, -1.0, 3.0, -3.0, 2.0], 8)
+    b = np.where(np.arange(40) < common, 2 * a, np.nan)
+    results = fit(
+        {"A": [*a, 1.0], "B": [*b, 1.0]},
+        {"M": [0.0] * 41},
+        {"e": {"A": 40, "B": 40}},
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-40, -1), minimum=10),
+        event_window=(0, 0),
+    )
+    rbar = eleven(results, (0, 0))["mean_correlation"]
+    if defined:
+        np.testing.assert_allclose(rbar, 1, rtol=1e-10)
+    else:
+        assert rbar.isna().all()
+
+
+@pytest.mark.parametrize(("sessions", "defined"), [(2, False), (3, True)])
+def test_patell_needs_more_than_two_degrees_of_freedom(sessions: int, defined: bool) -> None:
+    # Market adjusted, p = 0: the variance M/(M - 2) of a standardized return is infinite at M = 2.
+    # A and B have s = 1 and abnormal returns 1 and 2: at M = 3 Z = (3/sqrt 2)/sqrt 3
+    results = fit(
+        {"A": [*[1, -1, 1][:sessions], 1], "B": [*[1, -1, 1][:sessions], 2]},
+        {"M": [0] * (sessions + 1)},
+        {"e": {"A": sessions, "B": sessions}},
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-sessions, -1), minimum=2),
+        event_window=(0, 0),
+    )
+    row = eleven(results, (0, 0)).loc["patell"]
+    if defined:
+        assert row["statistic"] == pytest.approx(3 / sqrt(6), **tolerance)
+    else:
+        assert np.isnan(row["statistic"])
+        assert np.isnan(row["p_value"])
+
+
+def test_a_portfolio_that_does_not_move_has_no_time_series_t() -> None:
+    # B mirrors A in every estimation session: AAR_t = 0 throughout, s_AAR = 0, t undefined
+    a = [1.0, -2.0, 3.0, -1.0]
+    results = fit(
+        {"A": [*a, 1.0], "B": [*(-x for x in a), 2.0]},
+        {"M": [0.0] * 5},
+        {"e": {"A": 4, "B": 4}},
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    row = eleven(results, (0, 0)).loc["time_series_t"]
+    assert np.isnan(row["statistic"])
+    assert np.isnan(row["p_value"])

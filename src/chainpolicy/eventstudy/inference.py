@@ -192,7 +192,8 @@ def time_series_t(sample: GroupSample) -> Outcome:
     if sample.n_assets == 1:
         return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
     deviation, degrees = portfolio_deviation(sample.residuals, sample.n_parameters)
-    return Outcome(sample.car.mean(axis=-1) / (deviation * np.sqrt(sample.n_window)), degrees)
+    scale = _positive(deviation) * np.sqrt(sample.n_window)
+    return Outcome(sample.car.mean(axis=-1) / scale, degrees)
 
 
 def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, Floats]:

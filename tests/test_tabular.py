@@ -1,0 +1,247 @@
+"""Text tables: every fault of a file's form is located, and each cell has one problem at most."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+from chainpolicy import tabular
+from chainpolicy.problems import Problem, in_reading_order
+from chainpolicy.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "name": cell(required=True, blank=False),
+        "size": cell(
+            (lambda text: parse_numbers(text).notna(), "a number"),
+            (lambda text: parse_numbers(text) > 0, "a positive number"),
+            required=True,
+        ),
+        "kind": cell(one_of("a", "b")),
+    }
+)
+
+
+def read(path: Path, content: bytes | str) -> tuple[pd.DataFrame, list[Problem]]:
+    file = path / "table.csv"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    problems: list[Problem] = []
+    table = read_table(file, SCHEMA, ["name"], problems)
+    return table, in_reading_order(problems)
+
+
+def places(problems: list[Problem]) -> list[tuple[int | None, str | None, str | None]]:
+    return [(problem.line, problem.column, problem.value) for problem in problems]
+
+
+def test_text_is_kept_as_text_with_its_physical_line(tmp_path):
+    table, problems = read(tmp_path, 'name,size,extra\nx,007,NA\n\n"y\nz", 1.50 ,\nw,2,q\n')
+    assert problems == []
+    assert table.index.tolist() == [2, 4, 6]
+    assert table.index.name == "line"
+    assert table["size"].tolist() == ["007", "1.50", "2"]
+    assert table["extra"].tolist() == ["NA", "", "q"]
+    assert table["name"].tolist() == ["x", "y\nz", "w"]
+
+
+def test_a_known_column_that_is_not_there_is_blank(tmp_path):
+    table, problems = read(tmp_path, "name,size\nx,1\n")
+    assert problems == []
+    assert table["kind"].tolist() == [""]
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_a_byte_order_mark_and_any_line_end_are_accepted(tmp_path, mark, end):
+    table, problems = read(tmp_path, mark + end.join([b"name,size", b"x,1", b"", b"y,2", b""]))
+    assert problems == []
+    assert table["name"].to_dict() == {2: "x", 4: "y"}
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    problems: list[Problem] = []
+    table = read_table(tmp_path / "table.csv", SCHEMA, ["name"], problems)
+    assert table.empty
+    assert list(table) == ["name", "size", "kind"]
+    assert places(problems) == [(None, None, None)]
+    assert "there is none" in str(problems[0])
+
+
+def test_a_folder_in_place_of_a_file(tmp_path):
+    (tmp_path / "table.csv").mkdir()
+    problems: list[Problem] = []
+    read_table(tmp_path / "table.csv", SCHEMA, ["name"], problems)
+    assert "is a directory" in str(problems[0])
+
+
+@pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n", b" , \n", b"\nname,size\nx,1\n"])
+def test_no_header(tmp_path, content):
+    table, problems = read(tmp_path, content)
+    assert table.empty
+    assert [problem.line for problem in problems] == [1]
+    assert "a header with the columns name, size" in str(problems[0])
+
+
+def test_a_header_alone_is_not_enough(tmp_path):
+    _, problems = read(tmp_path, "name,size\n")
+    assert str(problems[0]) == "table.csv: expected at least one row below the header"
+    assert len(problems) == 1
+
+
+def test_every_missing_column_is_named_with_what_it_may_be_called(tmp_path):
+    _, problems = read(tmp_path, "Name,b\nx,1\n")
+    assert places(problems) == [(1, "name", None), (1, "size", None)]
+    assert 'is it the one called "Name"?' in str(problems[0])
+
+
+def test_other_columns_are_checked_although_one_is_missing(tmp_path):
+    _, problems = read(tmp_path, "size,kind\n-1,a\n2,c\n")
+    assert places(problems) == [(1, "name", None), (2, "size", "-1"), (3, "kind", "c")]
+
+
+def test_a_repeated_and_a_blank_column_name(tmp_path):
+    table, problems = read(tmp_path, "name,size,name,\nx,1,y,\n")
+    assert places(problems) == [(1, "column 3", "name"), (1, "column 4", "")]
+    assert table["name"].tolist() == ["x"]
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_another_separator_is_one_problem(tmp_path, separator):
+    _, problems = read(tmp_path, separator.join(["name", "size"]) + "\nx;1\ny;2\n")
+    assert [problem.line for problem in problems] == [1]
+    assert "separated by commas" in str(problems[0])
+
+
+def test_ragged_rows_are_located_and_the_others_checked(tmp_path):
+    table, problems = read(tmp_path, "name,size\nx,1,2\ny\nz,0\nw,3\n")
+    assert places(problems) == [(2, None, "3 fields"), (3, None, "1 field"), (4, "size", "0")]
+    assert table["name"].tolist() == ["z", "w"]
+
+
+def test_quotation_marks_that_do_not_pair(tmp_path):
+    _, problems = read(tmp_path, 'name,size\n"x"y,1\nz,0\n"never closed,3\nv,-1\n')
+    assert places(problems) == [(2, None, None), (3, "size", "0"), (4, None, None)]
+    assert "were not read" in str(problems[2])
+
+
+def test_a_quotation_mark_in_the_header_that_is_never_closed(tmp_path):
+    _, problems = read(tmp_path, 'name,"size\nx,1\n')
+    assert places(problems) == [(1, None, None)]
+
+
+def test_bytes_that_are_not_utf8_are_located_by_line_and_column(tmp_path):
+    _, problems = read(tmp_path, "name,size,kind\nx,1,a\ncaf\xe9,2,\xff\ny,3,b\n".encode("latin-1"))
+    assert places(problems) == [(3, "name", r"caf\xe9"), (3, "kind", r"\xff")]
+    assert "UTF-8" in str(problems[0])
+
+
+def test_bytes_that_are_not_utf8_in_the_header(tmp_path):
+    _, problems = read(tmp_path, b"name,size,\xe9\nx,1,\n")
+    assert places(problems) == [(1, "column 3", r"\xe9")]
+
+
+def test_utf8_text_and_a_lone_nul(tmp_path):
+    table, problems = read(tmp_path, "name,size\n区块链,1\nx\0,2\n")
+    assert places(problems) == [(3, "name", r"x\x00")]
+    assert table.loc[2, "name"] == "区块链"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_is_one_problem(tmp_path, encoding):
+    _, problems = read(tmp_path, "\ufeffname,size\nx,1\n".encode(encoding))
+    assert places(problems) == [(None, None, None)]
+    assert "UTF-16" in str(problems[0])
+
+
+def test_a_blank_required_value_and_an_allowed_blank(tmp_path):
+    _, problems = read(tmp_path, "name,size,kind\n ,1,\nx,,\n")
+    assert places(problems) == [(2, "name", "")]
+    assert "found a blank" in str(problems[0])
+
+
+def test_a_cell_that_does_not_parse_is_one_problem_and_hides_no_other(tmp_path):
+    _, problems = read(tmp_path, "name,size,kind\nx,abc,c\ny,-1,a\n")
+    assert places(problems) == [(2, "size", "abc"), (2, "kind", "c"), (3, "size", "-1")]
+    assert "expected a number" in str(problems[0])
+    assert "expected a positive number" in str(problems[2])
+
+
+def test_a_repeated_key_names_the_line_that_held_it_first(tmp_path):
+    _, problems = read(tmp_path, "name,size\nx,1\ny,2\n\nx,3\nx,4\n,5\n,6\n")
+    assert places(problems) == [
+        (5, "name", "x"),
+        (6, "name", "x"),
+        (7, "name", ""),
+        (8, "name", ""),
+    ]
+    assert all("line 2 has this one already" in str(problem) for problem in problems[:2])
+
+
+def test_chunks_do_not_change_what_is_read(tmp_path, monkeypatch):
+    content = "name,size\n" + "".join(f"n{i},{i % 7}\n" for i in range(100)) + "n3,1\nx\ny,1\n"
+    whole, problems = read(tmp_path, content)
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 8)
+    pieces, located = read(tmp_path, content)
+    pd.testing.assert_frame_equal(pieces, whole)
+    assert located == problems
+    assert (102, "name", "n3") in places(problems)
+
+
+def test_reading_stops_after_very_many_problems(tmp_path):
+    _, problems = read(tmp_path, "name,size\n" + "x\n" * 5000)
+    assert len(problems) == tabular.MOST_PROBLEMS + 1
+    assert "reading stopped" in str(problems[-1])
+
+
+def test_a_long_file_is_read_in_pieces(tmp_path):
+    file = tmp_path / "long.csv"
+    with file.open("w") as stream:
+        stream.write("name,size\n")
+        stream.writelines(f"name-{number:040d},1\n" for number in range(300_000))
+    tracemalloc.start()
+    rows = sum(len(chunk) for chunk in tabular.read_chunks(file, SCHEMA, [], "long.csv"))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert rows == 300_000
+    # 600,000 cells as Python text are more than 50 MB; a third of them at a time are less.
+    assert peak < 40e6
+
+
+@pytest.mark.parametrize(
+    "text", ["2019-13-01", "2019-02-29", "20190101", "2019-1-1", "1x", "", "0001-01-01"]
+)
+def test_what_is_no_date(text):
+    assert parse_dates(pd.Series([text, "2020-02-29"], dtype="str")).isna().tolist() == [
+        True,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["nan", "inf", "-inf", "1,5", "1_000", "0x1f", "", "one", "1e999", "١"]
+)
+def test_what_is_no_number(text):
+    numbers = parse_numbers(pd.Series([text, "-1.5e-3", ".5", "5."], dtype="str"))
+    assert numbers.isna().tolist() == [True, False, False, False]
+    assert numbers.tolist()[1:] == [-0.0015, 0.5, 5.0]
+
+
+def test_numbers_are_the_floats_that_python_reads():
+    texts = [
+        "0.1",
+        "8229.35",
+        "1.0000000000000002",
+        "123456789.12345678",
+        "4.9e-324",
+        "2.2250738585072011e-308",
+    ]
+    assert parse_numbers(pd.Series(texts, dtype="str")).tolist() == [float(text) for text in texts]
+
+
+def test_the_nearest_name():
+    assert nearest("Window", ["window", "end"]) == "window"
+    assert nearest("zzz", ["window", "end"]) is None
