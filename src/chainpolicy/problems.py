@@ -41,9 +41,9 @@ class Problem:
         if self.column is not None:
             place += f", {self.column}"
         if self.value is None:
-            return f"{place}: expected {self.expected}"
+            return _printable(f"{place}: expected {self.expected}")
         found = f'"{_shorten(self.value)}"' if self.value else "a blank"
-        return f"{place}: found {found}; expected {self.expected}"
+        return _printable(f"{place}: found {found}; expected {self.expected}")
 
 
 class InputError(Exception):
@@ -111,5 +111,12 @@ def in_reading_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _shorten(value: str, width: int = 80) -> str:
-    printable = value.encode("unicode_escape").decode("ascii") if not value.isprintable() else value
-    return printable if len(printable) <= width else printable[: width - 3] + "..."
+    return value if len(value) <= width else value[: width - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would act on or not show, and nothing else."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
+        for sign in text
+    )

@@ -246,9 +246,8 @@ def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
         holder = first.setdefault(tuple(values), line)
         if holder == line:
             continue
-        words = [f"{part:%Y-%m-%d}" if isinstance(part, datetime) else part for part in values]
         expected = f"each {label} once; line {holder} has this one already"
-        problems.append(Problem(name, expected, line, label, ", ".join(words)))
+        problems.append(Problem(name, expected, line, label, ", ".join(map(_as_text, values))))
         if len(problems) == MOST_PROBLEMS:
             break
     return problems
@@ -280,7 +279,8 @@ def _read_rows(
     reader = csv.reader(text, strict=True)
     before = len(problems)
     columns: list[str] = []
-    rows: list[list[str]] = []
+    # One flat list: a list per row would keep the garbage collector busy for half the time.
+    cells: list[str] = []
     lines: list[int] = []
     line = 1
     while len(problems) - before < MOST_PROBLEMS:
@@ -298,20 +298,21 @@ def _read_rows(
             if not columns:
                 return
         elif len(row) == len(columns):
-            rows.append(row)
+            cells += row
             lines.append(line)
         elif row:
             expected = f"{len(columns)} fields, as in the header; quote a value that holds a comma"
-            problems.append(Problem(name, expected, line, value=f"{len(row)} fields"))
+            count = f"{len(row)} field{'s' if len(row) > 1 else ''}"
+            problems.append(Problem(name, expected, line, value=count))
         line = reader.line_num + 1
-        if len(rows) == CHUNK_ROWS:
-            yield _frame(rows, lines, columns, problems, name)
-            rows, lines = [], []
+        if len(lines) == CHUNK_ROWS:
+            yield _frame(cells, lines, columns, problems, name)
+            cells, lines = [], []
     else:
         expected = f"fewer problems: reading stopped after {MOST_PROBLEMS:,} of them"
         problems.append(Problem(name, expected, line))
     if columns:
-        yield _frame(rows, lines, columns, problems, name)
+        yield _frame(cells, lines, columns, problems, name)
     elif len(problems) == before:
         _header([], schema, problems, name)
 
@@ -338,7 +339,7 @@ def _header(
     for position, column in enumerate(columns):
         place = f"column {position + 1}"
         if not column:
-            problems.append(Problem(name, "a column name; it must not be blank", 1, place))
+            problems.append(Problem(name, "a column name; it must not be blank", 1, place, ""))
         elif _is_damaged(column):
             problems.append(Problem(name, _DAMAGED, 1, place, _escape(column)))
         elif column in columns[:position]:
@@ -353,19 +354,29 @@ def _header(
 
 
 def _frame(
-    rows: list[list[str]], lines: list[int], columns: list[str], problems: list[Problem], name: str
+    cells: list[str], lines: list[int], columns: list[str], problems: list[Problem], name: str
 ) -> pd.DataFrame:
-    if _is_damaged("".join(["".join(row) for row in rows])):
-        for line, row in zip(lines, rows, strict=True):
-            for position, value in enumerate(row):
-                if _is_damaged(value):
-                    row[position] = _escape(value)
-                    problems.append(Problem(name, _DAMAGED, line, columns[position], row[position]))
+    width = len(columns)
+    if _is_damaged("".join(cells)):
+        for position, value in enumerate(cells):
+            if _is_damaged(value):
+                cells[position] = _escape(value)
+                line, column = lines[position // width], columns[position % width]
+                problems.append(Problem(name, _DAMAGED, line, column, cells[position]))
     index = pd.Index(lines, name="line", dtype="int64")
-    table = pd.DataFrame(rows, columns=columns, index=index, dtype="str")
-    # A repeated name has been reported; its first column stands for it.
-    table = table.loc[:, ~table.columns.duplicated()]
-    return pd.DataFrame({column: text.str.strip() for column, text in table.items()})
+    table: dict[str, pd.Series] = {}
+    for position, column in enumerate(columns):
+        # A repeated name has been reported; its first column stands for it.
+        if column not in table:
+            text = pd.Series(cells[position::width], index=index, dtype="str")
+            table[column] = text.str.strip()
+    return pd.DataFrame(table, index=index)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat() if value.tzinfo else f"{value:%Y-%m-%d}"
+    return str(value)
 
 
 def _is_damaged(text: str) -> bool:

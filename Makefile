@@ -1,0 +1,53 @@
+# make            install what requirements.lock names into .venv
+# make regenerate figures, tables and notebooks that are not up to date
+# make check      are the kept figures and notebooks current?
+# make test       tests with branch coverage
+# make lint       style and types
+# make clean      remove what the other targets left, except .venv
+
+PYTHON ?= python3
+PIP := .venv/bin/python -m pip --disable-pip-version-check -q
+INSTALLED := .venv/installed
+
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export NUMEXPR_NUM_THREADS := 1
+export PYTHONHASHSEED := 0
+export TZ := UTC
+export MPLBACKEND := Agg
+
+.PHONY: install regenerate check test lint clean
+
+install: $(INSTALLED)
+
+# A .venv that still runs is brought up to date; one that does not is made anew.
+$(INSTALLED): requirements.lock pyproject.toml
+	@command -v $(PYTHON) > /dev/null || \
+		{ echo "$(PYTHON) is not installed; chainpolicy needs Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "chainpolicy needs Python 3.11 or newer, $(PYTHON) is" \
+		"$$($(PYTHON) --version 2>&1); name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	@.venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || \
+		{ echo "installing into .venv, this takes a few minutes"; $(PYTHON) -m venv --clear .venv; }
+	$(PIP) install -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+regenerate: $(INSTALLED)
+	.venv/bin/chainpolicy regenerate
+
+check: $(INSTALLED)
+	.venv/bin/chainpolicy regenerate --check
+
+test: $(INSTALLED)
+	.venv/bin/python -m pytest --cov --cov-report=term
+
+lint: $(INSTALLED)
+	.venv/bin/python -m ruff check .
+	.venv/bin/python -m ruff format --check .
+	.venv/bin/python -m mypy
+
+clean:
+	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,186 @@
+"""Figures: results -> panels; a study -> registered figures with the numbers they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from chainpolicy.figures.draws import (
+    draw_caar_clusters,
+    draw_caar_paths,
+    draw_car_heatmap,
+    draw_estimation_fit,
+    draw_event_timeline,
+    draw_forest,
+    draw_names_at_limit,
+    draw_price_with_events,
+)
+from chainpolicy.figures.panels import (
+    plot_caar,
+    plot_car_heatmap,
+    plot_forest,
+    plot_names_at_limit,
+    plot_price,
+    plot_quantiles,
+    plot_sparkline,
+    plot_spreads,
+    plot_stances,
+    plot_timeline,
+)
+from chainpolicy.figures.style import group_styles, png_bytes
+from chainpolicy.study import Study
+from chainpolicy.tables import write_csv
+
+DPI = 200
+
+__all__ = [
+    "DPI",
+    "FIGURES",
+    "FigureSpec",
+    "group_styles",
+    "plot_caar",
+    "plot_car_heatmap",
+    "plot_forest",
+    "plot_names_at_limit",
+    "plot_price",
+    "plot_quantiles",
+    "plot_sparkline",
+    "plot_spreads",
+    "plot_stances",
+    "plot_timeline",
+    "save_figure",
+]
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """A registered figure.
+
+    Attributes
+    ----------
+    name : str
+        Of its files, without suffix.
+    title : str
+    caption : str
+        What to know to read it.
+    data : str
+        Where its numbers come from.
+    notebook : str
+        The notebook that shows it, without suffix.
+    draw : callable
+        Takes a study; returns the figure and the frame of exactly the plotted numbers. A study
+        that lacks what the figure shows gets a figure that says so, and a frame with the one
+        column ``note``.
+    """
+
+    name: str
+    title: str
+    caption: str
+    data: str
+    notebook: str
+    draw: Callable[[Study], tuple[Figure, pd.DataFrame]]
+
+
+FIGURES: tuple[FigureSpec, ...] = (
+    FigureSpec(
+        "event_timeline",
+        "When could markets know?",
+        "The date that the article gives, the moment at which the public first knew, and the event "
+        "session on each calendar. Grey names are out of the sample; weekends are shaded.",
+        "events.csv and the trading calendars",
+        "01_events",
+        draw_event_timeline,
+    ),
+    FigureSpec(
+        "estimation_fit",
+        "How well do the normal returns fit?",
+        "Estimation window of the headline event, one dot per asset, sorted; bars are medians, "
+        "dashed lines the 95 % bounds of an uncorrelated series.",
+        "models, coefficients and residuals of the estimation windows",
+        "02_prices",
+        draw_estimation_fit,
+    ),
+    FigureSpec(
+        "price_with_events",
+        "Price and policy events",
+        "Closing price around the events of the sample. Above it each event with its stance on "
+        "blockchain and on crypto, led to its event session.",
+        "prices.csv and events.csv",
+        "03_bitcoin",
+        draw_price_with_events,
+    ),
+    FigureSpec(
+        "caar_paths",
+        "CAAR around the headline event",
+        "Run-up and response are cumulated separately, because a band widens with the length of "
+        "a cumulation. 95 % bands of the portfolio; hollow markers where a tenth of the group or "
+        "more closed at a price limit, so that abnormal returns are censored. Each panel has its "
+        "own scale.",
+        "abnormal returns of the headline event",
+        "04_concept_stocks",
+        draw_caar_paths,
+    ),
+    FigureSpec(
+        "caar_clusters",
+        "CAAR around every event",
+        "As the figure of the headline event, for all events and groups; one scale down each "
+        "column, bands cut at the edge of their row. Events that share a session on a group's "
+        "calendar are one.",
+        "abnormal returns of all events",
+        "04_concept_stocks",
+        draw_caar_clusters,
+    ),
+    FigureSpec(
+        "names_at_limit",
+        "Names at their price limits",
+        "Number of assets that closed at the daily limit around the headline event, upper limits "
+        "upwards and lower limits downwards.",
+        "at_limit of the abnormal returns of the headline event",
+        "04_concept_stocks",
+        draw_names_at_limit,
+    ),
+    FigureSpec(
+        "car_heatmap",
+        "CAR by asset and event",
+        "A wide cell covers events that share the session of the group's calendar. Marks for "
+        "p < 5 % are those of single assets, not adjusted for their number. A triangle is a close "
+        "at the upper or lower price limit.",
+        "CAR of every asset and event",
+        "04_concept_stocks",
+        draw_car_heatmap,
+    ),
+    FigureSpec(
+        "forest",
+        "CAAR by event and group",
+        "95 % intervals of the portfolio t; filled where the interval leaves zero out. Not "
+        "adjusted for the number of events.",
+        "portfolio t of every event and group",
+        "05_us_and_coins",
+        draw_forest,
+    ),
+)
+
+
+def save_figure(figure: Figure, frame: pd.DataFrame, directory: Path, name: str) -> None:
+    """Write a figure and its numbers, each whole or not at all.
+
+    Parameters
+    ----------
+    figure : Figure
+        Written as ``<name>.png``, 200 dpi, without a date or the name of the software.
+    frame : DataFrame
+        Written as ``<name>.csv``: UTF-8, LF, floats by ``%.6g``.
+    directory : Path
+        Created if missing.
+    name : str
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    picture = directory / f"{name}.png"
+    partial = picture.with_name(picture.name + ".partial")
+    partial.write_bytes(png_bytes(figure, DPI))
+    partial.replace(picture)
+    write_csv(frame, directory / f"{name}.csv", float_format="%.6g")

@@ -1,0 +1,512 @@
+"""One kind of panel each: results or a small frame onto an `Axes`; no file is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.transforms import Affine2D
+
+from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.figures.frames import caar_segments
+from chainpolicy.figures.style import (
+    FAINT,
+    INK,
+    QUIET,
+    RESTRICTIVE,
+    SUPPORTIVE,
+    GroupStyle,
+    day_label,
+    percent_ticks,
+    shorten,
+    spread,
+)
+
+# From this share of a group at a price limit on, a mean return says little.
+CENSORED_SHARE = 0.10
+# A price that moved by more than this factor is shown on a log scale.
+LOG_SCALE_FROM = 3.0
+# Days around the first public day that the timeline has room for.
+TIMELINE_DAYS = (-6, 8)
+
+MISSING = "#C8C8C8"
+
+STANCES = {
+    1: {"marker": "^", "color": SUPPORTIVE, "label": "supportive"},
+    -1: {"marker": "v", "color": RESTRICTIVE, "label": "restrictive"},
+    0: {"marker": "_", "color": QUIET, "label": "neutral or silent"},
+}
+_CALENDAR_MARKS = {
+    "24/7": {"marker": "o", "label": "24/7 (UTC day)"},
+    "XNYS": {"marker": "^", "label": "XNYS"},
+    "XHKG": {"marker": "D", "label": "XHKG"},
+    "XSHG": {"marker": "s", "label": "XSHG"},
+}
+
+
+def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes:
+    """Draw a price.
+
+    Parameters
+    ----------
+    closes : Series
+        Closes by session, in the asset's currency.
+    ax : Axes
+    look : GroupStyle
+        Of the asset's group.
+    name : str
+        What the price is of.
+
+    Returns
+    -------
+    Axes
+        With a log scale if the price moved by more than a factor of three.
+    """
+    ax.plot(closes.index.to_numpy(), closes.to_numpy(), color=look.color)
+    label = f"{name}, close"
+    if closes.max() > LOG_SCALE_FROM * closes.min():
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+        label += " (log scale)"
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(
+        ConciseDateFormatter(  # type: ignore[no-untyped-call]
+            locator,
+            formats=["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%S"],
+            zero_formats=["", "%b %Y", "%b %Y", "%d %b", "%H:%M", "%H:%M"],
+            show_offset=False,
+        )
+    )
+    ax.set_ylabel(label)
+    return ax
+
+
+def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
+    """Draw the stances of events above a price, each event with a leader to its session.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``event_id, date, stance_blockchain, stance_crypto``, ascending by date.
+    ax : Axes
+        Directly above the price.
+    prices : Axes
+        The price, which gets a vertical rule at every session.
+
+    Returns
+    -------
+    Axes
+        Two rows of markers; the events' names above them.
+    """
+    low, high = prices.get_xlim()
+    margin = 0.012 * (high - low)
+    dates = date2num(events["date"].to_numpy())  # type: ignore[no-untyped-call]
+    columns = spread(dates, 0.037 * (high - low), low + margin, high - margin)
+    for date, column in zip(dates, columns, strict=True):
+        # Up to the leader, across the padding between the two.
+        rule = prices.plot(
+            [date, date], [0, 1.035], color=FAINT, linewidth=0.7, zorder=0, clip_on=False,
+            transform=prices.get_xaxis_transform(),
+        )  # fmt: skip
+        rule[0].set_in_layout(False)
+        ax.plot([date, column], [-2.2, -0.7], color=FAINT, linewidth=0.7, zorder=0)
+    for row, stance in enumerate(("stance_crypto", "stance_blockchain")):
+        for value, mark in STANCES.items():
+            chosen = (events[stance] == value).to_numpy()
+            ax.plot(
+                columns[chosen],
+                np.full(int(chosen.sum()), float(row)),
+                marker=mark["marker"],
+                color=mark["color"],
+                linestyle="none",
+                markersize=5.5 if value else 4,
+            )
+    size = min(6.5, 6.5 * 27 / max(len(events), 1))
+    for event_id, column in zip(events["event_id"], columns, strict=True):
+        ax.text(
+            column, 1.7, shorten(event_id), rotation=90, ha="center", va="bottom", fontsize=size
+        )
+    ax.set(xlim=(low, high), ylim=(-2.2, 1.6), xticks=[])
+    ax.set_yticks([0, 1], ["Crypto", "Blockchain"])
+    ax.tick_params(axis="y", length=0)
+    ax.spines[:].set_visible(False)
+    return ax
+
+
+def stance_handles() -> list[Line2D]:
+    """Return the key of the stance markers."""
+    return [
+        Line2D([], [], marker=str(mark["marker"]), color=str(mark["color"]), linestyle="none",
+               markersize=5, label=f"{mark['label']}")
+        for mark in STANCES.values()
+    ]  # fmt: skip
+
+
+def plot_caar(
+    results: EventStudyResults, event_id: str, group: str, ax: Axes, look: GroupStyle
+) -> Axes:
+    """Draw the CAAR of one group around one event, with its 95 % band.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    event_id, group : str
+    ax : Axes
+    look : GroupStyle
+
+    Returns
+    -------
+    Axes
+        The paths of `caar_segments`; a hollow marker where at least a tenth of the group closed
+        at a price limit. Returns are decimals, labelled in percent.
+    """
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
+    for _, path in caar_segments(results, event_id, group).groupby("start"):
+        tau, caar = path["tau"].to_numpy(), path["caar"].to_numpy()
+        lower, upper = path["lower"].to_numpy(), path["upper"].to_numpy()
+        ax.fill_between(tau, lower, upper, color=look.color, alpha=0.22, linewidth=0)
+        ax.plot(tau, caar, color=look.color)
+        censored = path["share_at_limit"].to_numpy() >= CENSORED_SHARE
+        for chosen, face in ((~censored, look.color), (censored, "white")):
+            ax.plot(
+                tau[chosen], caar[chosen], "o", color=look.color, markersize=2.6,
+                markerfacecolor=face, markeredgewidth=0.8,
+            )  # fmt: skip
+    first, last = results.event_window
+    ax.set_xlim(first - 0.7, last + 0.7)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
+    percent_ticks(ax.yaxis)
+    return ax
+
+
+def plot_sparkline(path: pd.DataFrame, ax: Axes, look: GroupStyle, row: int, scale: float) -> Axes:
+    """Draw a CAAR path as one of many: band, line, zero line and two lines at the scale.
+
+    Parameters
+    ----------
+    path : DataFrame
+        From `caar_segments`.
+    ax : Axes
+        Shared by all rows.
+    look : GroupStyle
+    row : int
+    scale : float
+        CAAR of the two reference lines, a quarter of a row from the zero line.
+
+    Returns
+    -------
+    Axes
+        With row r centred at y = -r; a band that leaves its row is cut there.
+    """
+    to_row = Affine2D().scale(1, 0.25 / scale).translate(0, -row) + ax.transData
+    ends = [path["tau"].min(), path["tau"].max()]
+    for level, width in ((-scale, 0.3), (0.0, 0.6), (scale, 0.3)):
+        ink = QUIET if level else INK
+        ax.plot(ends, [level, level], color=ink, linewidth=width, transform=to_row)
+    for _, part in path.groupby("start"):
+        tau, caar = part["tau"].to_numpy(), part["caar"].to_numpy()
+        lower, upper = part["lower"].to_numpy(), part["upper"].to_numpy()
+        band = ax.fill_between(
+            tau, lower, upper, color=look.color, alpha=0.25, linewidth=0, transform=to_row
+        )
+        corner, width = (ends[0] - 1, -row - 0.48), ends[1] - ends[0] + 2
+        band.set_clip_path(Rectangle(corner, width, 0.96, transform=ax.transData))
+        ax.plot(tau, caar, color=look.color, linewidth=1.0, transform=to_row)
+    return ax
+
+
+def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
+    """Draw, event by event, which day each clock gives it.
+
+    Parameters
+    ----------
+    marks : DataFrame
+        ``event_id, in_sample, announced_at, time_precision, mark, day``: one row per event and
+        mark, in the order of the events. ``day`` counts from midnight, local time, of the day
+        the public first knew: the hour as a fraction for the mark ``first public``, whole days
+        for ``article date`` and the event session of a calendar.
+    ax : Axes
+
+    Returns
+    -------
+    Axes
+        One row per event; weekends are shaded; a mark outside the range is drawn at the edge
+        with its day.
+    """
+    events = marks.drop_duplicates("event_id").reset_index(drop=True)
+    first, last = TIMELINE_DAYS
+    calendars = [name for name in _CALENDAR_MARKS if (marks["mark"] == name).any()]
+    lanes = dict(zip(calendars, np.linspace(-0.3, 0.3, len(calendars)) * -1, strict=True))
+    if len(calendars) == 1:
+        lanes = dict.fromkeys(calendars, 0.0)
+    position: dict[str, int] = {}
+    for row, event in enumerate(events.to_dict("records")):
+        position[event["event_id"]] = row
+        monday = pd.Timestamp(event["announced_at"][:10]).weekday()
+        weekend = [(d, 1) for d in range(first, last) if (monday + d) % 7 >= 5]
+        ax.broken_barh(weekend, (row - 0.45, 0.9), color="#EDEDED", linewidth=0)
+        ink = INK if event["in_sample"] else QUIET
+        label = announcement_label(event["announced_at"], event["time_precision"])
+        ax.text(1.01, row, label, transform=ax.get_yaxis_transform(), va="center", fontsize=6.5,
+                color=ink)  # fmt: skip
+    for mark in marks.to_dict("records"):
+        row, day, kind = position[mark["event_id"]], mark["day"], mark["mark"]
+        if kind == "first public":
+            if mark["time_precision"] == "day":
+                ax.broken_barh(
+                    [(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE, alpha=0.28, linewidth=0
+                )
+            else:
+                ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE, linewidth=2)
+            continue
+        # Left of the sessions, so that an article that is right about the day is not covered.
+        place = day + (0.22 if kind == "article date" else 0.55)
+        place = min(max(place, first + 0.35), last - 0.35)
+        if kind == "article date":
+            ax.plot(place, row, "x", color=RESTRICTIVE, markersize=4, markeredgewidth=1.6)
+        else:
+            ax.plot(
+                place, row + lanes[kind], _CALENDAR_MARKS[kind]["marker"], color=INK,
+                markerfacecolor="white" if kind == "24/7" else INK, markeredgewidth=0.7,
+                markersize=3.4,
+            )  # fmt: skip
+        if not first <= day < last:
+            side, align = (1, "left") if day < 0 else (-1, "right")
+            ax.text(place + 0.3 * side, row, f"{day:+.0f} d".replace("-", "−"), ha=align,
+                    va="center", fontsize=6)  # fmt: skip
+    ax.set(xlim=(first, last), ylim=(len(events) - 0.5, -0.5))
+    ax.set_yticks(range(len(events)), [shorten(name) for name in events["event_id"]])
+    for tick, inside in zip(ax.get_yticklabels(), events["in_sample"], strict=True):
+        tick.set_color(INK if inside else QUIET)
+    ax.set_xticks(range(first, last + 1), minor=True)
+    ax.set_xticks(np.arange(first, last) + 0.5, [f"{d:+d}".replace("-", "−") if d else "0"
+                                                  for d in range(first, last)])  # fmt: skip
+    ax.tick_params(axis="both", which="major", length=0)
+    ax.grid(axis="x", which="minor", color=FAINT, linewidth=0.4)
+    ax.set_xlabel(
+        "Days from the day on which the public first knew (local date of the announcement)"
+    )
+    return ax
+
+
+def timeline_handles(marks: Sequence[str]) -> list[Line2D]:
+    """Return the key of the marks that occur in a timeline."""
+    public = [
+        Line2D([], [], color=SUPPORTIVE, marker="|", markersize=8, markeredgewidth=2,
+               linestyle="none", label="first public"),
+        Line2D([], [], color=SUPPORTIVE, alpha=0.28, marker="s", markersize=8,
+               markeredgewidth=0, linestyle="none", label="first public, hour unknown"),
+        Line2D([], [], color=RESTRICTIVE, marker="x", markeredgewidth=1.6, markersize=4,
+               linestyle="none", label="article's date"),
+    ]  # fmt: skip
+    sessions = [
+        Line2D([], [], marker=mark["marker"], color=INK, linestyle="none", markersize=4,
+               markerfacecolor="white" if name == "24/7" else INK,
+               label=f"event session, {mark['label']}")
+        for name, mark in _CALENDAR_MARKS.items() if name in marks
+    ]  # fmt: skip
+    return public[: 3 if "article date" in marks else 2] + sessions
+
+
+def announcement_label(announced_at: str, time_precision: str) -> str:
+    """Write when the public first knew, as precisely as it is known and no more."""
+    moment = datetime.fromisoformat(announced_at)
+    day = f"{moment:%a} {day_label(pd.Timestamp(moment.date()))}"
+    hour = {"exact": f", {moment:%H:%M}", "evening": ", evening"}
+    return day + hour.get(time_precision, "")
+
+
+def plot_car_heatmap(cells: pd.DataFrame, ax: Axes, scale: float) -> Axes:
+    """Draw the CARs of assets (rows) at events (columns).
+
+    Parameters
+    ----------
+    cells : DataFrame
+        ``row, column, width, car, p_value, limit``: place of the cell, the number of columns it
+        covers (events that share a session), CAR as a decimal (NaN: none), its p-value, and
+        ``upper`` or ``lower`` for closes at a price limit: ``limit`` on the window's last
+        session, ``limit_before`` on an earlier one.
+    ax : Axes
+    scale : float
+        CAR at which the colours end.
+
+    Returns
+    -------
+    Axes
+        With one mesh per row; any of them serves for a colour bar.
+    """
+    norm, colors = Normalize(-scale, scale), mpl.colormaps["RdBu"].with_extremes(bad=MISSING)
+    for middle_of_row, line in cells.groupby("row"):
+        edges = np.append(line["column"], line["column"].iloc[-1] + line["width"].iloc[-1])
+        values = np.ma.masked_invalid(line["car"].to_numpy()[None, :])
+        row = float(str(middle_of_row))
+        heights = [row - 0.5, row + 0.5]
+        ax.pcolormesh(
+            edges, heights, values, cmap=colors, norm=norm, edgecolors="white", linewidth=0.5
+        )
+    middle = (cells["column"] + cells["width"] / 2).to_numpy()
+    row_of = cells["row"].to_numpy(dtype=float)
+    car = cells["car"].to_numpy()
+    dark = np.abs(np.nan_to_num(car)) > 0.62 * scale
+    significant = cells["p_value"].to_numpy() < 0.05
+    for sign, marker in ((1, "+"), (-1, "_")):
+        for on_dark, ink in ((False, "black"), (True, "white")):
+            chosen = significant & (np.sign(car) == sign) & (dark == on_dark)
+            ax.plot(middle[chosen], row_of[chosen], marker, color=ink, markersize=3.4,
+                    markeredgewidth=0.8)  # fmt: skip
+    for side, marker in (("upper", "^"), ("lower", "v")):
+        for column, filled in (("limit", True), ("limit_before", False)):
+            chosen = (cells[column] == side).to_numpy()
+            for on_dark, ink in ((False, "black"), (True, "white")):
+                these = chosen & (dark == on_dark)
+                ax.plot(middle[these] + 0.33, row_of[these], marker, color=ink, markersize=2.4,
+                        markeredgewidth=0.5, markerfacecolor=ink if filled else "none")  # fmt: skip
+    return ax
+
+
+def heatmap_handles(cells: pd.DataFrame) -> list[Line2D]:
+    """Return the key of the marks that a heatmap of these cells can have."""
+    marks = {
+        "p < 5 %, positive": ("+", "black", 5.0),
+        "p < 5 %, negative": ("_", "black", 5.0),
+    }
+    if (cells[["limit", "limit_before"]] != "").any(axis=None):
+        marks["last session at a price limit"] = ("^", "black", 4.0)
+        marks["an earlier one at a limit"] = ("^", "none", 4.0)
+    if cells["car"].isna().any():
+        marks["no CAR"] = ("s", MISSING, 5.0)
+    return [
+        Line2D([], [], marker=marker, linestyle="none", markersize=size, label=label,
+               color=face if face == MISSING else "black", markerfacecolor=face)
+        for label, (marker, face, size) in marks.items()
+    ]  # fmt: skip
+
+
+def plot_forest(estimates: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
+    """Draw one group's CAAR by event with 95 % intervals.
+
+    Parameters
+    ----------
+    estimates : DataFrame
+        ``row, caar, lower, upper``, decimals.
+    ax : Axes
+    look : GroupStyle
+
+    Returns
+    -------
+    Axes
+        A filled marker where the interval leaves zero out, else a hollow one.
+    """
+    ax.axvline(0, color=INK, linewidth=0.6)
+    rows = estimates["row"].to_numpy(dtype=float)
+    ax.hlines(rows, estimates["lower"], estimates["upper"], color=look.color, linewidth=1.3)
+    away = ((estimates["lower"] > 0) | (estimates["upper"] < 0)).to_numpy()
+    caar = estimates["caar"].to_numpy()
+    for chosen, face in ((away, look.color), (~away, "white")):
+        ax.plot(
+            caar[chosen], rows[chosen], look.marker, color=look.color, markersize=4.2,
+            markerfacecolor=face, markeredgewidth=0.9,
+        )  # fmt: skip
+    # About six labels an inch.
+    room = 6 * ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted()).width
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(room)), steps=[1, 2, 5, 10]))
+    percent_ticks(ax.xaxis)
+    return ax
+
+
+def plot_names_at_limit(counts: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
+    """Draw how many of a group's assets closed at a price limit.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``tau, upper, lower, ever_upper, ever_lower``: number on the session, and number that
+        did so at least once since the event window began.
+    ax : Axes
+    look : GroupStyle
+
+    Returns
+    -------
+    Axes
+        Upper limits upwards, lower limits downwards; bars for the session, steps for ever.
+    """
+    tau = counts["tau"].to_numpy()
+    some = counts[counts["upper"] > 0]
+    ax.bar(some["tau"], some["upper"], width=0.75, color=look.color)
+    some = counts[counts["lower"] > 0]
+    ax.bar(some["tau"], -some["lower"], width=0.75, facecolor="white", edgecolor=look.color,
+           hatch="//////")  # fmt: skip
+    for sign, column in ((1, "ever_upper"), (-1, "ever_lower")):
+        ax.step(tau, sign * counts[column], where="mid", color=INK, linewidth=0.8)
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (2, 2)), zorder=0)
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, -1), max(high, 1))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):g}"))
+    return ax
+
+
+def plot_spreads(values: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -> Axes:
+    """Draw a quantity asset by asset, sorted within each column, with the median.
+
+    Parameters
+    ----------
+    values : DataFrame
+        ``column, group, x, value``: name of the column, the asset's group, the asset's place
+        inside the figure and its value.
+    ax : Axes
+    looks : dict of str to GroupStyle
+
+    Returns
+    -------
+    Axes
+    """
+    columns = values.groupby(["group", "column"], sort=False)
+    for position, (_, column) in enumerate(columns):
+        look = looks[column["group"].iloc[0]]
+        ax.plot(column["x"], column["value"], look.marker, color=look.color, markersize=2.6,
+                markeredgewidth=0)  # fmt: skip
+        if len(column) > 1:
+            ax.hlines(column["value"].median(), position - 0.42, position + 0.42, color=INK,
+                      linewidth=0.9)  # fmt: skip
+    return ax
+
+
+def plot_quantiles(quantiles: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -> Axes:
+    """Draw quantiles of standardized residuals against those of N(0, 1).
+
+    Parameters
+    ----------
+    quantiles : DataFrame
+        ``group, x, value``.
+    ax : Axes
+    looks : dict of str to GroupStyle
+
+    Returns
+    -------
+    Axes
+        With the line on which normal residuals lie.
+    """
+    reach = float(quantiles["x"].abs().max())
+    ax.plot([-reach, reach], [-reach, reach], color=INK, linewidth=0.6)
+    for group, line in quantiles.groupby("group", sort=False):
+        look = looks[str(group)]
+        ax.plot(line["x"], line["value"], color=look.color, linestyle=look.line)
+        ends = line.iloc[[0, -1]]
+        ax.plot(ends["x"], ends["value"], look.marker, color=look.color)
+    return ax

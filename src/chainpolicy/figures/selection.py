@@ -1,0 +1,138 @@
+"""Which events and groups of a study a figure shows, and which of them leads."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from chainpolicy.assets import ALWAYS_OPEN
+from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.figures.style import day_label, shorten
+from chainpolicy.sessions import announcement_time, clusters
+from chainpolicy.study import Study
+from chainpolicy.tables import headline_event
+
+# What still can be read on one page; a larger study's figures say what they leave out.
+MOST_EVENTS = 40
+MOST_GROUPS = 8
+MOST_ASSETS = 120
+
+
+class NothingToDrawError(Exception):
+    """The study lacks what a figure shows; says what."""
+
+
+def headline_window(study: Study) -> tuple[int, int]:
+    """Return [0, 1] if the study cumulates over it, else the first window of the study."""
+    return (0, 1) if (0, 1) in study.car_windows else study.car_windows[0]
+
+
+def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
+    """Estimate, and say which events of a group are one because they share its session.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    results : EventStudyResults
+    merged : DataFrame
+        ``event_id, group, session, lead``, one row per estimated event and group, groups in the
+        order of the study; lead is the earliest announced event of the session.
+
+    Raises
+    ------
+    NothingToDrawError
+        If nothing could be estimated.
+    """
+    if not study.alignment["in_sample"].any():
+        raise NothingToDrawError("The study has no dated event in the sample.")
+    results = study.estimate()
+    if results.pairs.empty:
+        raise NothingToDrawError("No pair of an event and an asset could be estimated.")
+    calendars = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
+    pairs = results.pairs.drop_duplicates(["event_id", "group"])
+    pairs = pairs.assign(calendar=pairs["ticker"].map(calendars))
+    leads = clusters(study.alignment).rename(columns={"event_id": "lead"})
+    merged = pairs.merge(leads, on=["calendar", "event_session"])
+    rank = {group: position for position, group in enumerate(study.groups.unique())}
+    merged = merged.sort_values("group", key=lambda groups: groups.map(rank), kind="stable")
+    merged = merged.rename(columns={"event_session": "session"})
+    return results, merged[["event_id", "group", "session", "lead"]].reset_index(drop=True)
+
+
+def headline_cells(study: Study, merged: pd.DataFrame) -> tuple[str, pd.DataFrame]:
+    """Return the headline event and its rows of the second result of `estimated_events`.
+
+    Raises
+    ------
+    NothingToDrawError
+        If it could not be estimated.
+    """
+    event_id = headline_event(study)
+    cells = merged[merged["event_id"] == event_id]
+    if cells.empty:
+        raise NothingToDrawError(f"The headline event {shorten(event_id)} could not be estimated.")
+    return event_id, cells
+
+
+def shown(study: Study, merged: pd.DataFrame) -> tuple[list[str], list[str], pd.DataFrame, str]:
+    """Choose the events and groups that a figure has room for.
+
+    Returns
+    -------
+    events : list of str
+        Those that lead some group's session, in the order of announcement.
+    groups : list of str
+    merged : DataFrame
+        The rows of `merged` that belong to them.
+    note : str
+        What is left out, else empty.
+    """
+    events, about_events = shown_events(study, merged["lead"].unique().tolist())
+    groups, about_groups = shown_groups(merged["group"].unique().tolist())
+    chosen = merged[merged["lead"].isin(events) & merged["group"].isin(groups)]
+    note = "; ".join(filter(None, [about_events, about_groups]))
+    return events, groups, chosen, note
+
+
+def shown_events(study: Study, event_ids: list[str]) -> tuple[list[str], str]:
+    """Choose the events of the highest salience, in the order of announcement."""
+    if len(event_ids) <= MOST_EVENTS:
+        return in_order(study, event_ids), ""
+    events = study.events.set_index("event_id").loc[in_order(study, event_ids)]
+    events = events.sort_values(["in_sample", "salience"], ascending=False, kind="stable")
+    note = f"{MOST_EVENTS} of {len(event_ids)} events shown, those of the highest salience"
+    return in_order(study, events.index[:MOST_EVENTS].tolist()), note
+
+
+def shown_groups(groups: list[str]) -> tuple[list[str], str]:
+    """Choose the first groups of the study."""
+    if len(groups) <= MOST_GROUPS:
+        return groups, ""
+    return groups[:MOST_GROUPS], f"first {MOST_GROUPS} of {len(groups)} groups shown"
+
+
+def in_order(study: Study, event_ids: list[str]) -> list[str]:
+    """Put events in the order of announcement."""
+    announced_at = study.events.set_index("event_id")["announced_at"]
+    return sorted(event_ids, key=lambda e: (announcement_time(ALWAYS_OPEN, announced_at[e]), e))
+
+
+def announced_days(study: Study) -> dict[str, str]:
+    """Write the day of every dated event, with the year where that is needed."""
+    dated = study.events[study.events["announced_at"] != ""]
+    days = pd.to_datetime(dated["announced_at"].str[:10])
+    several_years = (days.max() - days.min()).days > 366
+    return {
+        event_id: day_label(day, year=several_years)
+        for event_id, day in zip(dated["event_id"], days, strict=True)
+    }
+
+
+def price_asset(study: Study) -> str:
+    """Return the first 24/7 asset that is a group of its own, else the first asset."""
+    sizes = study.groups.value_counts()
+    own = study.assets[study.assets["ticker"].isin(study.groups.index)]
+    alone = own[(own["calendar"] == ALWAYS_OPEN) & (own["group"].map(sizes) == 1)]
+    return str((own if alone.empty else alone)["ticker"].iloc[0])

@@ -1,0 +1,1 @@
+"""Prices: from files of the study folder, or from a provider."""

@@ -1,0 +1,153 @@
+"""The commands that read: exit codes, standard output and error, and no traceback ever."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chainpolicy import cli
+from chainpolicy.study import new_study
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    return new_study(tmp_path / "study")
+
+
+def run(capsys, *arguments: object) -> tuple[int, str, str]:
+    code = cli.main([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def test_check_of_a_good_study(folder, capsys):
+    code, out, err = run(capsys, "check", folder)
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "my-study: no problem found",
+        "4 events, 3 in sample",
+        "6 assets in 3 groups on XNYS, 24/7",
+        "1,489 prices, 2023-01-03 to 2023-10-18",
+    ]
+
+
+def test_check_names_what_is_not_used(folder, capsys):
+    with (folder / "prices.csv").open("a", encoding="utf-8") as stream:
+        stream.write("2023-01-04,OTHER,1\n")
+    text = (folder / "events.csv").read_text(encoding="utf-8").replace("salience", "salienc", 1)
+    (folder / "events.csv").write_text(text, encoding="utf-8")
+    code, out, _ = run(capsys, "check", folder)
+    assert code == 0
+    assert "not used, because assets.csv does not list them: OTHER" in out
+    assert "events.csv: unknown columns, ignored: salienc" in out
+
+
+def test_check_of_a_bad_study_lists_every_problem_and_prints_no_data(folder, capsys):
+    (folder / "events.csv").write_text("event_id\nx\n", encoding="utf-8")
+    (folder / "prices.csv").unlink()
+    before = sorted(folder.iterdir())
+    code, out, err = run(capsys, "check", folder)
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert lines[0].startswith("events.csv, line 1, announced_at: expected this column")
+    assert lines[1].startswith("prices.csv: expected a file of this name")
+    assert lines[2:] == ["2 problems in the input"]
+    assert sorted(folder.iterdir()) == before
+
+
+def test_events_in_a_pipe(folder, capsys):
+    code, out, err = run(capsys, "events", folder)
+    assert (code, err) == (0, "")
+    rows = list(csv.DictReader(io.StringIO(out), delimiter="\t"))
+    shown = [
+        tuple(
+            row[key]
+            for key in ("event_id", "calendar", "event_session", "weekday", "trading_hours")
+        )
+        for row in rows
+    ]
+    # 2023-07-12 was a Wednesday, 2023-08-12 a Saturday, 2023-09-13 a Wednesday.
+    assert shown == [
+        ("rule-announced", "XNYS", "2023-07-13", "Thu", "after the close"),
+        ("rule-announced", "24/7", "2023-07-12", "Wed", "inside trading hours"),
+        ("rule-effective", "XNYS", "2023-08-14", "Mon", "no session that day"),
+        ("rule-effective", "24/7", "2023-08-12", "Sat", "hour unknown"),
+        ("rule-withdrawn", "XNYS", "2023-09-13", "Wed", "inside trading hours"),
+        ("rule-withdrawn", "24/7", "2023-09-13", "Wed", "inside trading hours"),
+        ("speech", "", "", "", ""),
+    ]
+    assert [row["in_sample"] for row in rows] == ["yes"] * 6 + ["no"]
+
+
+def test_events_on_a_terminal_are_a_table(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = run(capsys, "events", folder)
+    assert code == 0
+    assert "┏" in out
+    assert "rule-announced" in out
+    assert "\t" not in out
+
+
+def test_events_of_the_embedded_study_is_the_default(capsys):
+    code, out, _ = run(capsys, "events")
+    assert code == 0
+    row = next(
+        line for line in out.splitlines() if line.startswith("xi-politburo") and "XSHG" in line
+    )
+    assert row.split("\t")[-4:-2] == ["2019-10-28", "cryptography-law;huang-dcep-bund"]
+
+
+def test_new_writes_a_study_that_check_accepts(tmp_path, capsys):
+    code, out, err = run(capsys, "new", tmp_path / "mine")
+    assert (code, out) == (0, "")
+    assert "README.md" in err
+    assert run(capsys, "check", tmp_path / "mine")[0] == 0
+
+
+def test_new_refuses_a_folder_that_holds_something(folder, capsys):
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    code, out, err = run(capsys, "new", folder)
+    assert (code, out) == (2, "")
+    assert "new or empty" in err
+    assert err.endswith("1 problem in the input\n")
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["check"], ["chek", "x"], ["check", "a", "b"], ["events", "--no-such-option"], ["new"]],
+)
+def test_usage_errors_exit_with_2(arguments, capsys):
+    assert run(capsys, *arguments)[0] == 2
+
+
+@pytest.mark.parametrize("command", ["check", "events"])
+@pytest.mark.parametrize("name", ["missing", "file.txt", "."])
+def test_what_is_no_study_exits_with_2(command, name, tmp_path, capsys):
+    (tmp_path / "file.txt").write_text("x", encoding="utf-8")
+    code, out, err = run(capsys, command, tmp_path / name)
+    assert (code, out) == (2, "")
+    assert "a study folder" in err
+
+
+def test_help_exits_with_0(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert all(command in out for command in ("check", "events", "new"))
+
+
+def test_the_program_itself_shows_no_traceback(tmp_path):
+    program = "import sys; from chainpolicy.cli import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "check", str(tmp_path)], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path) in done.stderr

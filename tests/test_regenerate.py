@@ -1,0 +1,619 @@
+"""What is kept is rebuilt when it must be, replaced whole or not at all, and checked by name.
+
+The products here are stand-ins: a table, a figure, a text block and one executed notebook.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure as Picture
+from PIL import Image
+
+from chainpolicy import notebooks, regenerate
+from chainpolicy.figures import FigureSpec
+from chainpolicy.notebooks import NotebookError
+from chainpolicy.problems import InputError
+from chainpolicy.regenerate import Product
+
+NOTEBOOK = """\
+# %% [markdown]
+# # What do prices add up to?
+
+# %%
+import os
+
+import pandas as pd
+
+prices = pd.read_csv(os.environ["PRICES"])
+prices["close"].sum()
+"""
+
+
+def draw_line(prices: pd.DataFrame) -> tuple[Picture, pd.DataFrame]:
+    picture = Picture(figsize=(2, 1))
+    picture.subplots().plot(prices["close"])
+    return picture, prices
+
+
+LINE = FigureSpec("line", "Prices", "A line | of prices.", "prices.csv", "01_sum", draw_line)
+
+
+class Project:
+    """A folder with data, a notebook and everything that is made from them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.built: list[str] = []
+        self.prices = root / "prices.csv"
+        self.source = root / "notebooks" / "01_sum.py"
+        self.readme = root / "README.md"
+        self.source.parent.mkdir()
+        (root / "pyproject.toml").touch()
+        self.prices.write_text("date,close\n2019-10-24,100.0\n2019-10-25,103.5\n")
+        self.source.write_text(NOTEBOOK)
+        self.readme.write_text("# Title\n\n<!-- results -->\n<!-- /results -->\n\nMore.\n")
+
+    def read(self) -> pd.DataFrame:
+        return pd.read_csv(self.prices)
+
+    def products(self, *, with_notebook: bool = False) -> list[Product]:
+        data = [self.prices]
+        products = [
+            regenerate.figure_product(LINE, self.read(), data),
+            regenerate.figure_index_product([LINE]),
+            regenerate.block_product(
+                self.readme, "results", lambda: f"Sum: {self.read()['close'].sum()}", data
+            ),
+            Product("tables", self.write_table, data, kept=False),
+        ]
+        if with_notebook:
+            env = {"PRICES": str(self.prices)}
+            products.append(regenerate.notebook_product(self.source, data, env))
+        return products
+
+    def write_table(self, staging: Path) -> None:
+        self.built.append("tables")
+        (staging / "build").mkdir()
+        (staging / "build" / "sum.csv").write_text(f"sum\n{self.read()['close'].sum()}\n")
+
+    def regenerate(self, **options: object) -> regenerate.Report:
+        return regenerate.regenerate(self.root, self.products(), **options)
+
+    def check(self, **options: object) -> list[str]:
+        return regenerate.check(self.root, self.products(), **options)
+
+    def files(self) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file()
+        }
+
+
+ENVIRONMENT_DIGEST = regenerate.environment_digest
+
+
+@pytest.fixture(autouse=True, scope="module")
+def same_code() -> Iterator[None]:
+    """Hashing the package and all that is installed takes half a second; once is enough."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regenerate, "environment_digest", lambda: "this version")
+        yield
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project with its notebook executed."""
+    project = Project(tmp_path_factory.mktemp("whole"))
+    regenerate.regenerate(project.root, project.products(with_notebook=True))
+    return project
+
+
+def text_product(name: str, text: str, path: str | None = None) -> Product:
+    def build(staging: Path) -> None:
+        target = staging / (path or f"figures/{name}.csv")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+
+    return Product(name, build)
+
+
+# ---- regenerate -------------------------------------------------------------------------------
+
+
+def test_everything_is_written_under_its_name(project):
+    report = project.regenerate()
+    assert sorted(report.built) == ["figures-readme", "line", "results", "tables"]
+    assert sorted(report.written) == [
+        "README.md",
+        "build/sum.csv",
+        "figures/README.md",
+        "figures/line.csv",
+        "figures/line.png",
+    ]
+    assert project.readme.read_text() == (
+        "# Title\n\n<!-- results -->\nSum: 203.5\n<!-- /results -->\n\nMore.\n"
+    )
+    assert (project.root / "figures" / "line.csv").read_text() == (
+        "date,close\n2019-10-24,100\n2019-10-25,103.5\n"
+    )
+    with Image.open(project.root / "figures" / "line.png") as image:
+        assert image.size == (400, 200)
+        assert set(image.info) <= {"dpi"}
+
+
+def test_index_names_figure_function_data_and_notebook(project):
+    project.regenerate()
+    row = (project.root / "figures" / "README.md").read_text().splitlines()[-1]
+    assert row == (
+        r"| [line.png](line.png): A line \| of prices. | `test_regenerate.draw_line` "
+        "| prices.csv | [01_sum](../notebooks/01_sum.ipynb) |"
+    )
+
+
+def test_second_run_skips_and_says_so(project, capsys):
+    assert regenerate.run(project.root, project.products()) == 0
+    project.built.clear()
+    before = project.files()
+    capsys.readouterr()
+
+    assert regenerate.run(project.root, project.products()) == 0
+
+    assert project.built == []
+    assert project.files() == before
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "4 up to date and skipped (--fresh builds them anew)\n"
+
+
+def test_fresh_builds_again_and_rewrites_nothing(project):
+    project.regenerate()
+    paths = [
+        path for path in project.root.rglob("*") if path.is_file() and path.name != "state.json"
+    ]
+    times = {path: path.stat().st_mtime_ns for path in paths}
+    report = project.regenerate(fresh=True)
+    assert len(report.built) == 4
+    assert report.written == []
+    assert {path: path.stat().st_mtime_ns for path in paths} == times
+
+
+def test_order_does_not_matter(project, tmp_path_factory):
+    other = Project(tmp_path_factory.mktemp("other"))
+    project.regenerate()
+    regenerate.regenerate(other.root, list(reversed(other.products())))
+    assert {k: v for k, v in other.files().items() if "state" not in k} == {
+        k: v for k, v in project.files().items() if "state" not in k
+    }
+
+
+def test_changed_data_rebuild_only_what_reads_them(project):
+    project.regenerate()
+    project.prices.write_text(project.prices.read_text().replace("103.5", "104.5"))
+    report = project.regenerate()
+    assert report.skipped == ["figures-readme"]
+    assert sorted(report.written) == [
+        "README.md",
+        "build/sum.csv",
+        "figures/line.csv",
+        "figures/line.png",
+    ]
+
+
+def test_changed_code_rebuilds_everything(project, monkeypatch):
+    project.regenerate()
+    monkeypatch.setattr(regenerate, "environment_digest", lambda: "another version")
+    assert len(project.regenerate().built) == 4
+
+
+def test_code_and_installed_packages_decide(tmp_path, monkeypatch):
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "style.mplstyle").write_text("figure.dpi: 200\n")
+    monkeypatch.setattr(regenerate.chainpolicy, "__file__", str(tmp_path / "__init__.py"))
+    first = ENVIRONMENT_DIGEST()
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.pyc").touch()
+    assert ENVIRONMENT_DIGEST() == first
+    (tmp_path / "style.mplstyle").write_text("figure.dpi: 100\n")
+    second = ENVIRONMENT_DIGEST()
+    assert second != first
+    monkeypatch.setattr(regenerate, "distributions", lambda: [])
+    assert ENVIRONMENT_DIGEST() != second
+
+
+def test_tampered_or_lost_file_is_made_again(project):
+    project.regenerate()
+    good = project.files()
+    (project.root / "figures" / "line.csv").write_text("date,close\n")
+    (project.root / "figures" / "line.png").unlink()
+    report = project.regenerate()
+    assert report.built == ["line"]
+    assert sorted(report.written) == ["figures/line.csv", "figures/line.png"]
+    assert project.files() == good
+
+
+def test_figure_with_the_same_pixels_is_left_alone(project):
+    project.regenerate()
+    path = project.root / "figures" / "line.png"
+    with Image.open(path) as image:
+        image.load()
+        image.save(path, "PNG", compress_level=0)
+    other_bytes = path.read_bytes()
+    report = project.regenerate(fresh=True)
+    assert "figures/line.png" in report.unchanged
+    assert path.read_bytes() == other_bytes
+
+
+def test_one_changed_pixel_is_enough_to_rewrite(project):
+    project.regenerate()
+    path = project.root / "figures" / "line.png"
+    tamper(path, pixels=1)
+    assert project.check() == []
+    assert project.regenerate().written == ["figures/line.png"]
+
+
+def test_only_builds_one_product(project):
+    report = project.regenerate(only="tables")
+    assert report.written == ["build/sum.csv"]
+    assert project.regenerate().skipped == ["tables"]
+
+
+def test_unknown_name_is_refused_with_the_known_ones(project):
+    with pytest.raises(InputError, match='found "lin"; expected one of figures-readme, line, res'):
+        project.regenerate(only="lin")
+
+
+def test_two_products_of_one_name_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="same name: a"):
+        regenerate.check(tmp_path, [text_product("a", ""), text_product("a", "")])
+
+
+def test_damaged_state_means_building_again(project):
+    project.regenerate()
+    (project.root / "build" / "state.json").write_text("{")
+    assert len(project.regenerate().built) == 4
+
+
+def test_document_without_its_block_is_refused(project):
+    project.readme.write_text("# Title\n<!-- results -->\n")
+    with pytest.raises(InputError, match=r"README\.md: expected the lines <!-- results -->"):
+        project.regenerate()
+    assert not (project.root / "figures").exists()
+
+
+def test_staging_folder_is_removed(project):
+    project.regenerate()
+    assert sorted(path.name for path in (project.root / "build").iterdir()) == [
+        "state.json",
+        "sum.csv",
+    ]
+
+
+# ---- interruption -----------------------------------------------------------------------------
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from chainpolicy.regenerate import Product, regenerate
+
+def write_abc(staging):
+    for name in "abc":
+        (staging / f"{name}.txt").write_text("new " * 50_000)
+
+def replace_once(self, target, moved=[]):
+    if moved:
+        os.kill(os.getpid(), signal.SIGKILL)
+    moved.append(target)
+    return os.replace(self, target)
+
+Path.replace = replace_once
+regenerate(Path(sys.argv[1]), [Product("texts", write_abc)])
+"""
+
+
+def write_abc(staging: Path) -> None:
+    for name in "abc":
+        (staging / f"{name}.txt").write_text("new " * 50_000)
+
+
+def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path):
+    old, new = "old " * 50_000, "new " * 50_000
+    texts = [tmp_path / f"{name}.txt" for name in "abc"]
+    for text in texts:
+        text.write_text(old)
+
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert [text.read_text() for text in texts] == [new, old, old]
+    report = regenerate.regenerate(tmp_path, [Product("texts", write_abc)])
+    assert report.written == ["b.txt", "c.txt"]
+    assert [text.read_text() for text in texts] == [new, new, new]
+
+
+def test_interrupted_build_overwrites_nothing(project):
+    project.regenerate()
+    project.prices.write_text("date,close\n2019-10-24,1.0\n")
+    before = project.files()
+
+    def interrupt(staging: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        regenerate.regenerate(
+            project.root, [*project.products(), Product("interrupted", interrupt)]
+        )
+    assert project.files() == before
+
+
+def test_interruption_stops_running_kernels(tmp_path):
+    started = tmp_path / "started"
+    source = tmp_path / "01_long.py"
+    source.write_text(
+        "# %%\nimport os, pathlib, time\n"
+        "pathlib.Path(os.environ['STARTED']).write_text(str(os.getpid()))\ntime.sleep(600)\n"
+    )
+
+    def interrupt(staging: Path) -> None:
+        while not (started.exists() and started.read_text()):
+            time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    notebook = regenerate.notebook_product(source, env={"STARTED": str(started)})
+    with pytest.raises(KeyboardInterrupt):
+        regenerate.regenerate(tmp_path, [notebook, Product("interrupted", interrupt)])
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+    assert not (tmp_path / "notebooks").exists()
+
+
+def test_broken_notebooks_are_all_named_and_nothing_is_overwritten(project, monkeypatch, capsys):
+    project.regenerate()
+    project.prices.write_text("date,close\n2019-10-24,1.0\n")
+    before = project.files()
+
+    def break_off(source: Path, env: object) -> None:
+        raise NotebookError(f"{source.name}, cell 2 (x / 0): ZeroDivisionError: division by zero")
+
+    monkeypatch.setattr(notebooks, "execute", break_off)
+    broken = [regenerate.notebook_product(project.root / f"0{i}_broken.py") for i in (1, 2)]
+    for product in broken:
+        (project.root / f"{product.name}.py").touch()
+        before[f"{product.name}.py"] = b""
+
+    assert regenerate.run(project.root, [*project.products(), *broken]) == 1
+
+    assert project.files() == dict(sorted(before.items()))
+    err = capsys.readouterr().err
+    assert "01_broken.py, cell 2 (x / 0): ZeroDivisionError: division by zero\n" in err
+    assert "02_broken.py, cell 2" in err
+    assert "Nothing was overwritten." in err
+
+
+def test_error_that_is_not_the_notebooks_is_not_dressed_up(project):
+    def fail(staging: Path) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        regenerate.regenerate(project.root, [Product("a", fail, in_kernel=True)])
+
+
+def test_products_in_kernels_are_built_side_by_side(tmp_path):
+    barrier = threading.Barrier(2, timeout=20)
+    products = [Product(name, lambda _: barrier.wait(), in_kernel=True) for name in "ab"]
+    assert regenerate.regenerate(tmp_path, products).built == ["a", "b"]
+
+
+# ---- check ------------------------------------------------------------------------------------
+
+
+def tamper(path: Path, pixels: int) -> None:
+    with Image.open(path) as image:
+        array = np.asarray(image.convert("RGB")).copy()
+    array.reshape(-1, 3)[:pixels] = (10, 20, 30)
+    Image.fromarray(array).save(path, "PNG")
+
+
+def test_current_project_passes_and_nothing_is_touched(project, capsys):
+    project.regenerate()
+    before = project.files()
+    assert regenerate.run(project.root, project.products(), only_check=True) == 0
+    assert project.files() == before
+    assert capsys.readouterr() == ("", "everything is current\n")
+
+
+def test_tables_that_are_not_kept_are_not_missed(project):
+    project.regenerate()
+    (project.root / "build" / "sum.csv").unlink()
+    assert project.check() == []
+
+
+def test_tampered_figure_is_named(project, capsys):
+    project.regenerate()
+    tamper(project.root / "figures" / "line.png", pixels=800)
+    assert regenerate.run(project.root, project.products(), only_check=True) == 1
+    out, err = capsys.readouterr()
+    assert out == "figures/line.png: the figure differs, 1.00% of the pixels\n"
+    assert err == "1 file not current: run chainpolicy regenerate\n"
+
+
+def test_missing_extra_and_changed_files_are_each_named(project):
+    project.regenerate()
+    (project.root / "figures" / "line.png").unlink()
+    (project.root / "figures" / "old.png").touch()
+    (project.root / "notebooks" / "09_old.ipynb").touch()
+    project.readme.write_text(project.readme.read_text().replace("203.5", "204.5"))
+    assert project.check() == [
+        "README.md: the text differs",
+        "figures/line.png: missing",
+        "figures/old.png: extra, nothing that is registered makes it; delete it",
+        "notebooks/09_old.ipynb: extra, nothing that is registered makes it; delete it",
+    ]
+    assert project.check(only="line") == ["figures/line.png: missing"]
+
+
+def test_changed_price_is_reported_wherever_it_shows(project):
+    project.regenerate()
+    project.prices.write_text(project.prices.read_text().replace("103.5", "204.5"))
+    stale = project.check()
+    assert "figures/line.csv: line 3, close: 103.5, now 204.5" in stale
+    assert {line.split(":")[0] for line in stale} >= {"README.md", "figures/line.csv"}
+
+
+def test_executed_notebook_is_current(whole):
+    assert regenerate.check(whole.root, whole.products(with_notebook=True)) == []
+    report = regenerate.regenerate(whole.root, whole.products(with_notebook=True))
+    assert "01_sum" in report.skipped
+
+
+@pytest.mark.parametrize(
+    ("tamper_with", "problem"),
+    [
+        (("203.5", "204.5"), "cell 2 (import os): the text output differs"),
+        (("import pandas as pd", "import pandas"), "cell 2 (import os): the source differs"),
+        (("{", ""), "not a readable notebook"),
+    ],
+)
+def test_tampered_notebook_is_named_with_its_cell(whole, tmp_path, tamper_with, problem):
+    built = whole.root / "notebooks" / "01_sum.ipynb"
+    kept = tmp_path / "01_sum.ipynb"
+    kept.write_text(built.read_text().replace(*tamper_with))
+    assert regenerate.file_differences(built, kept) == [problem]
+    assert regenerate.file_differences(built, built) == []
+
+
+def test_changed_source_makes_the_notebook_stale(whole, capsys):
+    whole.source.write_text(NOTEBOOK.replace("sum()", "max()"))
+    products = whole.products(with_notebook=True)
+    try:
+        assert regenerate.run(whole.root, products, only_check=True, only="01_sum") == 1
+    finally:
+        whole.source.write_text(NOTEBOOK)
+    assert capsys.readouterr().out == (
+        "notebooks/01_sum.ipynb: cell 2 (import os): the source differs\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kept", "problem"),
+    [
+        ("a,b\nx,1.000001\n", None),
+        ("a,b\nx,1.00001\n", "line 2, b: 1.00001, now 1.0"),
+        ("a,b\ny,1.0\n", "line 2, a: y, now x"),
+        ("a,b\nx,\n", "line 2, b: blank, now 1.0"),
+        ("a,c\nx,1.0\n", "line 1, b: c, now b"),
+        ("a,b\nx,1.0\nx,1.0\n", "3 lines, now 2"),
+        ("a,b\nx\n", "line 2: 1 columns, now 2"),
+        ("a,b\nx,\xff\n", "not a readable CSV file"),
+    ],
+)
+def test_numbers_have_a_tolerance_and_text_has_none(tmp_path, kept, problem):
+    (tmp_path / "built.csv").write_text("a,b\nx,1.0\n")
+    (tmp_path / "kept.csv").write_bytes(kept.encode("latin-1"))
+    found = regenerate.file_differences(tmp_path / "built.csv", tmp_path / "kept.csv")
+    assert found == ([] if problem is None else [problem])
+
+
+def test_product_may_ask_for_another_tolerance(tmp_path):
+    loose = text_product("fit", "a\n1.0\n")
+    regenerate.regenerate(tmp_path, [loose])
+    (tmp_path / "figures" / "fit.csv").write_text("a\n1.00005\n")
+    assert regenerate.check(tmp_path, [loose]) == ["figures/fit.csv: line 2, a: 1.00005, now 1.0"]
+    assert regenerate.check(tmp_path, [Product("fit", loose.build, rtol=1e-4)]) == []
+
+
+def test_numbers_of_figures_have_six_digits(project):
+    project.prices.write_text("date,close\n2019-10-24,0.12345678\n")
+    project.regenerate()
+    with (project.root / "figures" / "line.csv").open(newline="") as file:
+        assert list(csv.reader(file)) == [["date", "close"], ["2019-10-24", "0.123457"]]
+
+
+def test_state_names_inputs_and_files(project):
+    project.regenerate()
+    state = json.loads((project.root / "build" / "state.json").read_text())
+    assert sorted(state["line"]["files"]) == ["figures/line.csv", "figures/line.png"]
+
+
+# ---- where ------------------------------------------------------------------------------------
+
+
+def test_project_folder_or_output_is_found(project, tmp_path):
+    assert regenerate.project_root(project.root, None) == project.root
+    elsewhere = tmp_path / "new" / "results"
+    assert regenerate.project_root(Path("/"), elsewhere) == elsewhere
+    assert elsewhere.is_dir()
+
+
+def test_any_other_folder_is_refused_with_what_to_do(tmp_path):
+    (tmp_path / "pyproject.toml").touch()
+    with pytest.raises(InputError, match=r"pyproject\.toml and notebooks/; .*--output DIR"):
+        regenerate.project_root(tmp_path, None)
+
+
+def test_output_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "a").touch()
+    with pytest.raises(InputError, match="expected a folder for --output, not a file"):
+        regenerate.project_root(tmp_path, tmp_path / "a")
+
+
+# ---- a study ----------------------------------------------------------------------------------
+
+
+def test_study_without_output_is_refused(tmp_path):
+    with pytest.raises(InputError, match="expected --output DIR beside it"):
+        regenerate.main(tmp_path)
+
+
+def test_study_notebook_loads_the_study_it_is_about(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "execute", notebooks.read_source)
+    study = SimpleNamespace(title="Mine,\nand yours")
+    folder = tmp_path / "mine"
+    written = tmp_path / "notebooks" / "study.py"
+
+    report = regenerate.regenerate(tmp_path, [regenerate.study_notebook_product(study, folder)])
+
+    assert report.written == ["notebooks/study.ipynb", "notebooks/study.py"]
+    assert f"study = chainpolicy.load_study({str(folder)!r})" in written.read_text()
+    assert "# # What did the events of “Mine, and yours” move?\n" in written.read_text()
+
+    regenerate.regenerate(tmp_path, [regenerate.study_notebook_product(study)])
+    assert "study = chainpolicy.load_study()" in written.read_text()
+    assert notebooks.lint(written) == []
+
+
+def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
+    assert regenerate.main(output=tmp_path / "results", only="price_with_events") == 0
+    assert (tmp_path / "results" / "figures" / "price_with_events.png").is_file()
+    assert capsys.readouterr().err.endswith("1 product built, 2 files written, 0 unchanged\n")
+    with pytest.raises(InputError, match=r"expected one of .*forest.*study, tables"):
+        regenerate.main(output=tmp_path / "results", only="01_sum")
+
+
+def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    assert regenerate.main(only="figures-readme") == 0
+    assert "draw_forest" in (project.root / "figures" / "README.md").read_text()
+    with pytest.raises(InputError, match="expected one of 01_sum, "):
+        regenerate.main(only="study")
