@@ -156,20 +156,21 @@ def test_a_missing_column(write):
     assert refused(write("2019-10-08,1", header="date,close")) == [(1, "ticker", None)]
 
 
-def test_memory_follows_what_is_kept_not_the_file(tmp_path):
+def test_memory_follows_what_is_kept_not_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 5_000)
     path = tmp_path / "prices.csv"
     days = [f"{day:%Y-%m-%d}" for day in pd.date_range("2010-01-01", periods=3000)]
     with path.open("w") as stream:
         stream.write("date,ticker,close\n")
-        for ticker in range(100):
+        for ticker in range(25):
             stream.writelines(f"{day},T{ticker},12.5\n" for day in days)
     tracemalloc.start()
     prices = read_prices(path, "2010-01-01", "2010-01-31")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert len(prices) == 3100
-    # The 900,000 cells of the file are 50 MB and more as Python text.
-    assert peak < 35e6
+    assert len(prices) == 775
+    # The 225,000 cells of the file are more than 12 MB as Python text.
+    assert peak < 5e6
 
 
 def test_hourly_closes_are_put_in_utc_and_in_order(write):

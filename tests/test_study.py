@@ -521,7 +521,7 @@ def workplace(tmp_path_factory) -> Path:
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.sampled_from(FILES), damage(), min_size=1, max_size=3))
 def test_a_damaged_folder_loads_or_says_where_it_is_damaged(workplace, tmp_path, damages):

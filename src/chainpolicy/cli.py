@@ -89,6 +89,45 @@ def new(
     print(f"{folder}: an example study; its README.md explains the files", file=sys.stderr)
 
 
+@app.command()
+def estimate(
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables go.")],
+    study: _AnyStudy = None,
+    model: Annotated[str | None, typer.Option(help="Replaces the model of study.toml.")] = None,
+    only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
+) -> None:
+    """Estimate a study and write its tables, one tidy CSV each."""
+    from chainpolicy.study import load_study
+    from chainpolicy.tables import write_tables
+
+    loaded = load_study(study)
+    estimated, excluded = write_tables(loaded, loaded.estimate(model), output, only)
+    print(f"{estimated:,} pairs estimated, {excluded:,} excluded: excluded.csv", file=sys.stderr)
+    if not estimated:
+        raise typer.Exit(2)
+
+
+@app.command()
+def regenerate(
+    study: _AnyStudy = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Default: the folder of the project, where you stand."),
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with the kept files; write nothing.")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One figure, notebook or table alone.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Build also what is up to date.")] = False,
+) -> None:
+    """Build tables, figures and notebooks of a study, or check that the kept ones are current."""
+    from chainpolicy import regenerate as products
+
+    raise typer.Exit(products.main(study, output, only_check=check, only=only, fresh=fresh))
+
+
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy import assets, events

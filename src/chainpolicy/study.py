@@ -105,8 +105,8 @@ class Study:
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
 
-    def estimate(self, model: str | None = None) -> EventStudyResults:
-        """Fit the event study that the folder describes.
+    def event_study(self, model: str | None = None) -> EventStudy:
+        """Set up the event study that the folder describes, without fitting it.
 
         Parameters
         ----------
@@ -115,7 +115,7 @@ class Study:
 
         Returns
         -------
-        EventStudyResults
+        EventStudy
 
         Raises
         ------
@@ -133,7 +133,11 @@ class Study:
             model=MODELS[name],
             estimation=self.estimation,
             event_window=self.event_window,
-        ).fit()
+        )
+
+    def estimate(self, model: str | None = None) -> EventStudyResults:
+        """Fit the event study that the folder describes; see `event_study`."""
+        return self.event_study(model).fit()
 
 
 def load_study(path: str | Path | None = None) -> Study:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.problems import InputError, Problem
 from chainpolicy.sessions import announcement_time, clusters
 from chainpolicy.study import Study
 
@@ -155,7 +156,8 @@ def headline_event(study: Study) -> str:
         event_id: announcement_time("24/7", announced_at)
         for event_id, announced_at in zip(events["event_id"], events["announced_at"], strict=True)
     }
-    return min(announced, key=lambda event_id: (announced[event_id], event_id))
+    first, _ = min(announced.items(), key=lambda item: (item[1], item[0]))
+    return str(first)
 
 
 def headline(
@@ -198,7 +200,9 @@ def headline(
     )
 
 
-def write_tables(study: Study, results: EventStudyResults, directory: Path) -> int:
+def write_tables(
+    study: Study, results: EventStudyResults, directory: Path, only: str | None = None
+) -> tuple[int, int]:
     """Write the tables and ``manifest.json``.
 
     Parameters
@@ -207,14 +211,27 @@ def write_tables(study: Study, results: EventStudyResults, directory: Path) -> i
     results : EventStudyResults
     directory : Path
         Created if missing.
+    only : str, optional
+        An event_id: the tables hold this event alone, its numbers unchanged.
 
     Returns
     -------
-    int
-        Rows of ``excluded.csv``.
+    n_estimated, n_excluded : int
+        Rows of ``models.csv`` and of ``excluded.csv``.
+
+    Raises
+    ------
+    InputError
+        If the study has no event `only`; then nothing is written.
     """
-    directory.mkdir(parents=True, exist_ok=True)
     tables = estimate_tables(study, results)
+    if only is not None:
+        known = study.events["event_id"].tolist()
+        if only not in known:
+            expected = f"an event_id of events.csv: {', '.join(known)}"
+            raise InputError([Problem("--only", expected, value=only)])
+        tables = {name: table[table["event_id"] == only] for name, table in tables.items()}
+    directory.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         write_csv(table, directory / f"{name}.csv")
     manifest = {
@@ -224,7 +241,7 @@ def write_tables(study: Study, results: EventStudyResults, directory: Path) -> i
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
     }
     _replace(directory / "manifest.json", json.dumps(manifest, indent=2) + "\n")
-    return len(tables["excluded"])
+    return len(tables["models"]), len(tables["excluded"])
 
 
 def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:

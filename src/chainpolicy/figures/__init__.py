@@ -53,6 +53,7 @@ __all__ = [
     "plot_stances",
     "plot_timeline",
     "save_figure",
+    "show",
 ]
 
 
@@ -184,3 +185,14 @@ def save_figure(figure: Figure, frame: pd.DataFrame, directory: Path, name: str)
     partial.write_bytes(png_bytes(figure, DPI))
     partial.replace(picture)
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
+
+
+def show(name: str, study: Study) -> Figure:
+    """Draw a registered figure, for a notebook to display.
+
+    Raises
+    ------
+    KeyError
+        If no figure has this name.
+    """
+    return {figure.name: figure for figure in FIGURES}[name].draw(study)[0]

@@ -83,8 +83,10 @@ def _figure(draw: Draw) -> Draw:
                 figure, frame = draw(study)
             except NothingToDrawError as missing:
                 figure, frame = _message(str(missing)), pd.DataFrame({"note": [str(missing)]})
-            # Ticks are made when first drawn; made here, they have this style wherever it is shown.
+            # Ticks are made and the layout is found when a figure is first drawn. Done here and
+            # kept, both are the same wherever and however often it is shown.
             figure.draw_without_rendering()
+            figure.set_layout_engine("none")
         return figure, frame
 
     return styled

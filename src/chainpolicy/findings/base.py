@@ -1,7 +1,4 @@
-"""Findings: a sentence together with the numbers it is made of.
-
-Every number in the prose of a notebook or of the README comes from one of these functions.
-"""
+"""A finding, and those that any study has."""
 
 from __future__ import annotations
 
@@ -85,26 +82,26 @@ def response(
         asset, adjusted BMP for several) and rbar.
     """
     event_id = headline_event(study) if event_id is None else event_id
-    table = results.caar(window).query("event_id == @event_id").set_index("group")
+    table = results.caar(window)
+    table = table[table["event_id"] == event_id]
+    if groups is not None:
+        table = table[table["group"].isin(groups)]
     tests = results.tests(window)
-    wanted = list(table.index) if groups is None else [g for g in groups if g in table.index]
     parts = []
-    for group in wanted:
-        row = table.loc[group]
+    for row in table.to_dict("records"):
         test = HEADLINE_TEST if row["n_assets"] > 1 else "time_series_t"
-        result = tests.get(event_id, group, test)
-        assets = f"{row['n_assets']} assets" if row["n_assets"] > 1 else "1 asset"
+        result = tests.get(event_id, row["group"], test)
         parts.append(
-            f"{label(group)} {percent(row['caar'])} (95 % interval {percent(row['lower'])} to "
-            f"{percent(row['upper'])}, N = {assets}, {result.title} {p_value(result.p_value)})"
+            f"{label(row['group'])} {percent(row['caar'])} (95 % interval "
+            f"{percent(row['lower'])} to {percent(row['upper'])}, N = {row['n_assets']}, "
+            f"{result.title}: {p_value(result.p_value)})"
         )
-    name = study.events.set_index("event_id").loc[event_id, "name"]
+    names = dict(zip(study.events["event_id"], study.events["name"], strict=True))
     text = (
-        f"Cumulative abnormal return over {window_label(window)} sessions around **{name}**: "
-        + "; ".join(parts)
-        + "."
+        f"Cumulative abnormal return over the sessions {window_label(window)} around "
+        f"**{names[event_id]}**: {'; '.join(parts)}."
     )
-    return Finding(text, table.loc[wanted].reset_index())
+    return Finding(text, table.reset_index(drop=True))
 
 
 def significant_clusters(
@@ -130,8 +127,8 @@ def significant_clusters(
     raw = int((table["p_value"] < LEVEL).sum())
     holm = table[table["holm"] < LEVEL]
     survivors = ", ".join(
-        f"{label(row.group)} at {row.event_id} ({percent(row.caar)})"
-        for row in holm.itertuples(index=False)
+        f"{label(row['group'])} at {row['event_id']} ({percent(row['caar'])})"
+        for row in holm.to_dict("records")
     )
     expected = LEVEL * len(table)
     text = (

@@ -1,0 +1,700 @@
+"""Figures: what is drawn is what the frame says, and what the frame says is right."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+from scipy import stats
+
+from chainpolicy import figures
+from chainpolicy.figures import draws, panels, selection
+from chainpolicy.figures.frames import caar_segments
+from chainpolicy.figures.selection import headline_window
+from chainpolicy.figures.style import group_styles, png_bytes, shorten, spread
+from chainpolicy.study import Study, load_study
+
+EMBEDDED_GROUPS = ["bitcoin", "coins", "a_shares_tier1", "a_shares_tier2", "us_listed"]
+SIZES = {"bitcoin": 1, "coins": 4, "a_shares_tier1": 38, "a_shares_tier2": 8, "us_listed": 9}
+SPECS = {spec.name: spec for spec in figures.FIGURES}
+
+Drawn = tuple[Figure, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study()
+
+
+@pytest.fixture(scope="module")
+def results(study: Study):
+    return study.estimate()
+
+
+@pytest.fixture(scope="module")
+def drawn(study: Study) -> dict[str, Drawn]:
+    return {name: spec.draw(study) for name, spec in SPECS.items()}
+
+
+def write_study(folder: Path, *, in_sample: str = "yes", name: str = "Coin") -> Study:
+    """One 24/7 asset without group or benchmark, one event, a short window without [0, 1]."""
+    days = pd.date_range("2021-01-01", periods=120)
+    steps = np.random.default_rng(5).normal(0, 0.02, len(days))
+    closes = pd.DataFrame({"date": days, "ticker": "X", "close": 40 * np.exp(np.cumsum(steps))})
+    closes.to_csv(folder / "prices.csv", index=False, date_format="%Y-%m-%d")
+    (folder / "assets.csv").write_text(f"ticker,calendar,name\nX,24/7,{name}\n", encoding="utf-8")
+    (folder / "events.csv").write_text(
+        "event_id,announced_at,in_sample,reason\n"
+        f"a $ and b $ 中国,2021-04-10T12:00+08:00,{in_sample},a reason\n",
+        encoding="utf-8",
+    )
+    (folder / "study.toml").write_text(
+        '[study]\nname = "tiny"\n[prices]\nfile = "prices.csv"\n[returns]\nkind = "simple"\n'
+        "[estimation]\nwindow = [-80, -4]\n[event]\nwindow = [-3, 4]\ncar_windows = [[0, 0]]\n",
+        encoding="utf-8",
+    )
+    return load_study(folder)
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Study:
+    return write_study(tmp_path)
+
+
+def drawn_lines(ax: Axes, marker: str | None = None) -> list[np.ndarray]:
+    """Points of the lines of an axes that hold data, as (x, y) columns."""
+    chosen = [line for line in ax.lines if marker is None or line.get_marker() == marker]
+    return [np.column_stack([line.get_xdata(), line.get_ydata()]) for line in chosen]
+
+
+def texts(figure: Figure) -> list[Text]:
+    return [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+
+
+def heading(ax: Axes) -> str:
+    return ax.get_title(loc="left")
+
+
+# --- the registry -----------------------------------------------------------------------------
+
+
+def test_every_figure_of_the_embedded_study_has_numbers(drawn):
+    assert len(drawn) == len(figures.FIGURES) == 8
+    for figure, frame in drawn.values():
+        assert "note" not in frame.columns
+        assert len(frame) >= 60
+        assert figure.axes
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_nothing_is_cut_off(drawn, name):
+    figure, _ = drawn[name]
+    figure.draw_without_rendering()
+    page = figure.bbox.padded(1.0)
+    for text in texts(figure):
+        box = text.get_window_extent()
+        assert page.contains(box.x0, box.y0), text.get_text()
+        assert page.contains(box.x1, box.y1), text.get_text()
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_no_two_texts_overlap(drawn, name):
+    figure, _ = drawn[name]
+    figure.draw_without_rendering()
+    shown = [
+        (text.get_text(), text.get_window_extent().padded(-1.0))
+        for text in texts(figure)
+        # Labels of ticks beyond the axis exist, but are not drawn.
+        if text.get_window_extent().width > 2
+    ]
+    for i, (first, box) in enumerate(shown):
+        for second, other in shown[i + 1 :]:
+            if first != second:
+                assert not box.overlaps(other), f"{first!r} and {second!r}"
+
+
+# --- price and events -------------------------------------------------------------------------
+
+
+def test_price_is_the_snapshot_around_the_events(drawn, study):
+    figure, frame = drawn["price_with_events"]
+    line = figure.axes[1].lines[0]
+    prices = frame.drop_duplicates("date")
+    np.testing.assert_array_equal(line.get_ydata(), prices["close"])
+    bitcoin = study.prices[study.prices["ticker"] == "BTC-USD"].set_index("date")["close"]
+    np.testing.assert_array_equal(bitcoin.loc[prices["date"]], prices["close"])
+    # Ten days before the first event of the sample to twenty after the last.
+    assert prices["date"].min() == pd.Timestamp("2019-09-28")
+    assert prices["date"].max() == pd.Timestamp("2020-01-21")
+
+
+def test_stances_stand_above_the_price(drawn):
+    figure, frame = drawn["price_with_events"]
+    above = figure.axes[0]
+    events = frame[frame["event_id"].notna()].set_index("event_id")
+    assert len(events) == 18
+    assert events.loc["xi-politburo", "date"] == pd.Timestamp("2019-10-25")
+    for row, stance in enumerate(["stance_crypto", "stance_blockchain"]):
+        for value, marker in ((1, "^"), (-1, "v"), (0, "_")):
+            points = [p for line in drawn_lines(above, marker) for p in line if p[1] == row]
+            assert len(points) == (events[stance] == value).sum()
+    # By hand from the catalogue: four notices against coins, the cooling call and a speech.
+    assert (events["stance_crypto"] == -1).sum() == 5
+    assert (events["stance_blockchain"] == -1).sum() == 1
+
+
+def test_price_that_multiplies_gets_a_log_scale():
+    days = pd.date_range("2017-01-01", periods=300)
+    look = group_styles(["bitcoin"])["bitcoin"]
+    for factor, scale in ((2.9, "linear"), (3.1, "log")):
+        ax = Figure().subplots()
+        panels.plot_price(pd.Series(np.linspace(1000, 1000 * factor, 300), days), ax, look, "B")
+        assert ax.get_yscale() == scale
+
+
+positions = st.lists(st.floats(-100, 100), max_size=30).map(sorted)
+
+
+@given(positions, st.floats(0.01, 20))
+def test_spread_keeps_order_distance_and_bounds(where, gap):
+    moved = spread(where, gap, -120, 120)
+    assert len(moved) == len(where)
+    if where:
+        assert moved.min() >= -120 - 1e-9
+        assert moved.max() <= 120 + 1e-9
+    room = min(gap, 240 / (len(where) - 1)) if len(where) > 1 else gap
+    assert (np.diff(moved) >= room - 1e-9).all()
+
+
+def test_spread_moves_a_pair_apart_by_equal_parts_and_leaves_the_rest():
+    np.testing.assert_allclose(spread([0, 10, 10, 30], 4, -50, 50), [0, 8, 12, 30])
+
+
+# --- CAAR -------------------------------------------------------------------------------------
+
+
+def caar_by_hand(results, study, event_id: str, group: str, start: int, stop: int) -> pd.Series:
+    abnormal = results.abnormal_returns.query(
+        "event_id == @event_id and tau >= @start and tau <= @stop"
+    )
+    members = study.groups.index[study.groups == group]
+    table = abnormal.pivot_table(index="tau", columns="ticker", values="abnormal")[list(members)]
+    return table.mean(axis=1).cumsum()
+
+
+@pytest.mark.parametrize("group", EMBEDDED_GROUPS)
+def test_caar_is_the_cumulated_mean_and_is_what_is_drawn(drawn, study, results, group):
+    figure, frame = drawn["caar_paths"]
+    frame = frame[frame["group"] == group]
+    ax = figure.axes[EMBEDDED_GROUPS.index(group)]
+    assert f"(N = {SIZES[group]})" in heading(ax)
+    assert frame["n_assets"].eq(SIZES[group]).all()
+    bands = [band for band in ax.collections if band.get_alpha()]
+    paths = [line for line in drawn_lines(ax, "None") if len(line) > 2]
+    for (start, part), line, band in zip(frame.groupby("start"), paths, bands, strict=True):
+        stop = -1 if start < 0 else 20
+        expected = caar_by_hand(results, study, "xi-politburo", group, int(start), stop)
+        np.testing.assert_array_equal(part["tau"], expected.index)
+        np.testing.assert_allclose(part["caar"], expected, atol=1e-12)
+        np.testing.assert_array_equal(line, part[["tau", "caar"]])
+        vertices = band.get_paths()[0].vertices
+        for tau, lower, upper in part[["tau", "lower", "upper"]].itertuples(index=False):
+            at = vertices[vertices[:, 0] == tau][:, 1]
+            assert at.min() == pytest.approx(lower, abs=1e-12)
+            assert at.max() == pytest.approx(upper, abs=1e-12)
+
+
+def test_band_of_one_asset_is_that_of_its_car(drawn, results):
+    _, frame = drawn["caar_paths"]
+    row = frame.query("group == 'bitcoin' and tau == 1").iloc[0]
+    car = results.car((0, 1)).query("ticker == 'BTC-USD' and event_id == 'xi-politburo'").iloc[0]
+    model = results.models.query("ticker == 'BTC-USD' and event_id == 'xi-politburo'").iloc[0]
+    # Constant mean: one parameter.
+    half = stats.t.ppf(0.975, model["n_estimation"] - 1) * car["std_error"]
+    assert row["upper"] - row["caar"] == pytest.approx(half, rel=1e-10)
+
+
+def test_hollow_markers_where_a_tenth_of_the_group_is_at_a_limit(drawn):
+    figure, frame = drawn["caar_paths"]
+    tier1 = frame[frame["group"] == "a_shares_tier1"]
+    hollow = [
+        tuple(point)
+        for line in figure.axes[2].lines
+        if line.get_markerfacecolor() == "white"
+        for point in np.column_stack(line.get_data())
+    ]
+    # 3.8 of 38 names: four or more.
+    censored = tier1[tier1["share_at_limit"] * 38 > 3.5]
+    assert sorted(hollow) == sorted(map(tuple, censored[["tau", "caar"]].to_numpy()))
+    assert {0, 1, 2, 3} <= set(censored["tau"])
+
+
+def test_segments_follow_the_event_window(study):
+    def segments(*window: int) -> list[tuple[int, int, int]]:
+        results = replace(study, event_window=window).estimate()
+        path = caar_segments(results, "xi-politburo", "bitcoin")
+        spans = path.groupby("start")["tau"].agg(["min", "max"])
+        return list(spans.itertuples(name=None))
+
+    assert segments(-2, 3) == [(-2, -2, -1), (0, 0, 3)]
+    assert segments(0, 3) == [(0, 0, 3)]
+    assert segments(1, 3) == [(1, 1, 3)]
+    assert segments(-4, -2) == [(-4, -4, -2)]
+
+
+def test_clusters_merge_the_events_of_one_session(drawn):
+    figure, frame = drawn["caar_clusters"]
+    drawn_pairs = set(zip(frame["event_id"], frame["group"], strict=True))
+    one_session = {
+        "a_shares_tier1": ["cryptography-law", "huang-dcep-bund", "ndrc-mining-catalogue"],
+        "us_listed": ["huang-dcep-bund", "peoples-daily-rationality"],
+        "bitcoin": ["peoples-daily-rationality"],
+    }
+    for group, merged in one_session.items():
+        for event_id in merged:
+            assert (event_id, group) not in drawn_pairs
+        others = frame.loc[frame["group"] == group, "event_id"].nunique()
+        assert others == 18 - len(merged)
+    for group, ax in zip(EMBEDDED_GROUPS, figure.axes, strict=True):
+        paths = [line for line in drawn_lines(ax) if len(line) > 2]
+        expected = frame[frame["group"] == group][["tau", "caar"]].to_numpy()
+        assert sorted(map(tuple, np.concatenate(paths))) == sorted(map(tuple, expected))
+
+
+def test_forest_intervals(drawn, study, results):
+    figure, frame = drawn["forest"]
+    car = results.car((0, 1))
+    car["group"] = car["ticker"].map(study.groups)
+    caar = car.groupby(["event_id", "group"])["car"].mean()
+    counts = car.groupby(["event_id", "group"]).size()
+    keys = list(zip(frame["event_id"], frame["group"], strict=True))
+    np.testing.assert_allclose(frame["caar"], caar.loc[keys], atol=1e-14)
+    np.testing.assert_array_equal(frame["n_assets"], counts.loc[keys])
+    away = (frame["lower"] > 0) | (frame["upper"] < 0)
+    np.testing.assert_array_equal(away, frame["p_value"] < 0.05)
+    # The t distribution with the portfolio's degrees of freedom gives the p-value back: for
+    # one asset on its mean they are M - 1.
+    bitcoin = frame[frame["group"] == "bitcoin"]
+    months = results.models.query("ticker == 'BTC-USD'").set_index("event_id")["n_estimation"]
+    for row in bitcoin.itertuples():
+        degrees = months[row.event_id] - 1
+        error = (row.upper - row.caar) / stats.t.ppf(0.975, degrees)
+        p_value = 2 * stats.t.sf(abs(row.caar) / error, degrees)
+        assert p_value == pytest.approx(row.p_value, rel=1e-9)
+
+    assert frame.set_index(["event_id", "group"]).loc[("xi-politburo", "a_shares_tier1")][
+        "with_events"
+    ] == ("cryptography-law;huang-dcep-bund")
+    for group, ax in zip(EMBEDDED_GROUPS, figure.axes, strict=True):
+        of_group = frame[frame["group"] == group]
+        marker = group_styles([group])[group].marker
+        points = np.concatenate(drawn_lines(ax, marker))
+        np.testing.assert_array_equal(np.sort(points[:, 0]), np.sort(of_group["caar"]))
+        filled = [
+            value
+            for line in ax.lines
+            if line.get_marker() == marker and line.get_markerfacecolor() != "white"
+            for value in line.get_xdata()
+        ]
+        np.testing.assert_array_equal(
+            np.sort(filled), np.sort(of_group["caar"][of_group["p_value"] < 0.05])
+        )
+
+
+# --- heatmap and limits -----------------------------------------------------------------------
+
+
+def test_heatmap_shows_every_car_once(drawn, results):
+    figure, frame = drawn["car_heatmap"]
+    ax = figure.axes[0]
+    assert frame["ticker"].nunique() == sum(SIZES.values())
+    meshes = [mesh for mesh in ax.collections if mesh.get_array() is not None]
+    shown = np.concatenate([mesh.get_array().ravel() for mesh in meshes])
+    np.testing.assert_array_equal(shown, frame["car"])
+    car = results.car((0, 1)).set_index(["event_id", "ticker"])["car"]
+    keys = list(zip(frame["event_id"], frame["ticker"], strict=True))
+    np.testing.assert_array_equal(frame["car"], car.loc[keys])
+
+    significant = frame["p_value"] < 0.05
+    for marker, chosen in (("+", frame["car"] > 0), ("_", frame["car"] < 0)):
+        marks = sum(len(line) for line in drawn_lines(ax, marker))
+        assert marks == (significant & chosen).sum() > 0
+    for marker, side in (("^", "upper"), ("v", "lower")):
+        marks = sum(len(line) for line in drawn_lines(ax, marker))
+        at_limit = (frame["limit"] == side) | (frame["limit_before"] == side)
+        assert marks == at_limit.sum() > 0
+
+
+def test_heatmap_cells_cover_the_events_they_stand_for(drawn):
+    figure, frame = drawn["car_heatmap"]
+    meshes = [mesh for mesh in figure.axes[0].collections if mesh.get_array() is not None]
+    names = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    xi = [name.startswith("xi-politburo") for name in names].index(True)
+    first = 0
+    for mesh in meshes:
+        count = mesh.get_array().size
+        cells = frame.iloc[first : first + count]
+        first += count
+        edges = mesh.get_coordinates()[0, :, 0]
+        np.testing.assert_array_equal(
+            np.diff(edges), 1 + cells["with_events"].str.count(r"[^;]+").to_numpy()
+        )
+        assert edges[-1] == 18
+        # The Politburo session, the law and a speech are one session of A-shares only.
+        width = np.diff(edges)[list(edges).index(xi)]
+        assert width == (3 if cells["group"].iloc[0].startswith("a_shares") else 1)
+
+
+def test_heatmap_colours_are_centred_at_zero_and_a_missing_car_is_grey():
+    cells = pd.DataFrame(
+        {"row": 0.0, "column": [0, 1, 2], "width": 1, "car": [-0.3, 0.0, np.nan]}
+        | {"p_value": [0.01, 1.0, np.nan], "limit": "", "limit_before": ""}
+    )
+    ax = panels.plot_car_heatmap(cells, Figure().subplots(), 0.2)
+    mesh = ax.collections[0]
+    assert (mesh.norm.vmin, mesh.norm.vmax) == (-0.2, 0.2)
+    red, white, grey = (mesh.cmap(mesh.norm(value)) for value in mesh.get_array().ravel())
+    assert red[0] > red[2] + 0.2
+    assert min(white[:3]) > 0.95
+    assert mpl.colors.same_color(grey, panels.MISSING)
+    labels = [handle.get_label() for handle in panels.heatmap_handles(cells)]
+    assert "no CAR" in labels
+    assert not any("limit" in label for label in labels)
+
+
+def test_names_at_limit(drawn):
+    figure, frame = drawn["names_at_limit"]
+    tier1 = frame[frame["group"] == "a_shares_tier1"].set_index("tau")
+    # Published: 32 of the 38 names closed at the upper limit on 28 October.
+    assert tier1.loc[0, "session"] == pd.Timestamp("2019-10-28")
+    assert (tier1.loc[0, "upper"], tier1.loc[0, "n_assets"]) == (32, 38)
+    for (_, counts), ax in zip(frame.groupby("group"), figure.axes, strict=True):
+        bars = {}
+        for bar in ax.patches:
+            bars.setdefault(round(bar.get_x() + bar.get_width() / 2), []).append(bar.get_height())
+        for row in counts.itertuples():
+            expected = [height for height in (row.upper, -row.lower) if height]
+            assert sorted(bars.get(row.tau, [])) == sorted(expected)
+
+
+def test_names_that_were_ever_at_a_limit(drawn, results, study):
+    figure, frame = drawn["names_at_limit"]
+    abnormal = results.abnormal_returns.query("event_id == 'xi-politburo'")
+    for (group, counts), ax in zip(frame.groupby("group"), figure.axes, strict=True):
+        members = abnormal[abnormal["ticker"].map(study.groups) == group]
+        for side, sign, line in (("upper", 1, ax.lines[0]), ("lower", -1, ax.lines[1])):
+            seen: set[str] = set()
+            expected = []
+            for tau in range(-10, 21):
+                today = members[(members["tau"] == tau) & (members["at_limit"] == side)]
+                seen |= set(today["ticker"])
+                expected.append(len(seen))
+            np.testing.assert_array_equal(counts[f"ever_{side}"], expected)
+            np.testing.assert_array_equal(line.get_ydata(), sign * np.array(expected))
+
+
+# --- timeline and fit -------------------------------------------------------------------------
+
+
+def test_timeline_of_the_politburo_session(drawn):
+    figure, frame = drawn["event_timeline"]
+    days = frame[frame["event_id"] == "xi-politburo"].set_index("mark")["day"]
+    # The article says 24 October; Xinhua wrote on Friday the 25th at 18:15, the A-share session
+    # is Monday the 28th.
+    assert days.to_dict() == {
+        "first public": 18.25 / 24,
+        "article date": -1,
+        "24/7": 0,
+        "XNYS": 0,
+        "XSHG": 3,
+    }
+    ax = figure.axes[0]
+    row = [label.get_text() for label in ax.get_yticklabels()].index("xi-politburo")
+    crosses = [point for line in drawn_lines(ax, "x") for point in line if point[1] == row]
+    assert [int(np.floor(x)) for x, _ in crosses] == [-1]
+    squares = [
+        point for line in drawn_lines(ax, "s") for point in line if abs(point[1] - row) < 0.5
+    ]
+    assert [int(np.floor(x)) for x, _ in squares] == [3]
+    assert "Fri 25 Oct 2019, 18:15" in [text.get_text() for text in ax.texts]
+
+
+def test_timeline_counts_its_marks(drawn, study):
+    figure, frame = drawn["event_timeline"]
+    ax = figure.axes[0]
+    dated = study.events[study.events["announced_at"] != ""]
+    assert frame["event_id"].nunique() == len(dated)
+    assert len(drawn_lines(ax, "x")) == (frame["mark"] == "article date").sum()
+    for mark, marker in (("XSHG", "s"), ("XNYS", "^"), ("24/7", "o")):
+        assert len(drawn_lines(ax, marker)) == (frame["mark"] == mark).sum() == len(dated)
+    grey = {label.get_text() for label in ax.get_yticklabels() if label.get_color() != "#222222"}
+    assert grey == set(dated.loc[~dated["in_sample"], "event_id"])
+
+
+def test_timeline_marks_outside_its_range_keep_their_day():
+    marks = pd.DataFrame(
+        {"event_id": "e", "in_sample": True, "announced_at": "2020-03-02"}
+        | {"time_precision": "day", "mark": ["first public", "article date", "XHKG"]}
+        | {"date": "", "day": [0, -40, 12]}
+    )
+    ax = panels.plot_timeline(marks, Figure().subplots())
+    assert {"−40 d", "+12 d", "Mon 2 Mar 2020"} <= {text.get_text() for text in ax.texts}
+    low, high = ax.get_xlim()
+    for line in ax.lines:
+        assert low < line.get_xdata()[0] < high
+
+
+@pytest.mark.parametrize(
+    ("announced_at", "precision", "label"),
+    [
+        ("2019-10-25T18:15:00+08:00", "exact", "Fri 25 Oct 2019, 18:15"),
+        ("2019-10-28T20:00:00+08:00", "evening", "Mon 28 Oct 2019, evening"),
+        ("2020-01-01", "day", "Wed 1 Jan 2020"),
+    ],
+)
+def test_announcement_label_claims_no_more_than_is_known(announced_at, precision, label):
+    assert panels.announcement_label(announced_at, precision) == label
+
+
+def test_fit_panels_hold_the_estimates(drawn, results, study):
+    figure, frame = drawn["estimation_fit"]
+    models = results.models.query("event_id == 'xi-politburo'").set_index("ticker")
+    residuals = results.residuals.query("event_id == 'xi-politburo'").sort_values("session")
+    for name in ("r_squared", "sigma"):
+        panel = frame[frame["panel"] == name].set_index("ticker")
+        assert len(panel) == 60
+        np.testing.assert_array_equal(panel["value"], models.loc[panel.index, name])
+    beta = frame[frame["panel"] == "beta"]
+    # Two benchmarks for each of the 46 A-shares, one for each US-listed name, none for coins.
+    assert beta.groupby("group").size().to_dict() == {
+        "a_shares_tier1": 76,
+        "a_shares_tier2": 16,
+        "us_listed": 9,
+    }
+    own = residuals.loc[residuals["ticker"] == "XNET", "residual"].to_numpy()
+    value = frame.query("panel == 'autocorrelation' and ticker == 'XNET'")["value"].item()
+    assert value == pytest.approx(np.corrcoef(own[1:], own[:-1])[0, 1], rel=1e-9)
+
+    pooled = residuals[residuals["ticker"].map(study.groups) == "coins"]
+    standardized = pooled["residual"].to_numpy() / models.loc[pooled["ticker"], "sigma"].to_numpy()
+    quantiles = frame.query("panel == 'quantiles' and group == 'coins'")
+    expected = np.quantile(standardized, stats.norm.cdf(quantiles["x"]))
+    np.testing.assert_allclose(quantiles["value"], expected, rtol=1e-6)
+
+    for ax, name in zip(
+        figure.axes, ["beta", "r_squared", "sigma", "autocorrelation"], strict=False
+    ):
+        markers = {look.marker for look in group_styles(EMBEDDED_GROUPS).values()}
+        points = [p for line in ax.lines if line.get_marker() in markers
+                  for p in zip(*line.get_data(), strict=True)]  # fmt: skip
+        panel = frame[frame["panel"] == name]
+        assert sorted(points) == sorted(zip(panel["x"], panel["value"], strict=True))
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def test_saved_files(drawn, tmp_path):
+    figure, frame = drawn["forest"]
+    figures.save_figure(figure, frame, tmp_path / "new", "forest")
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == [
+        "forest.csv",
+        "forest.png",
+    ]
+    with Image.open(tmp_path / "new" / "forest.png") as picture:
+        assert set(picture.info) == {"dpi"}
+        assert picture.info["dpi"] == pytest.approx((200, 200), abs=0.1)
+        assert picture.width == round(6.3 * 200)
+    raw = (tmp_path / "new" / "forest.csv").read_bytes()
+    assert b"\r" not in raw
+    back = pd.read_csv(io.BytesIO(raw), keep_default_na=False)
+    assert list(back.columns) == list(frame.columns)
+    np.testing.assert_allclose(back["caar"], frame["caar"], rtol=1e-5)
+    first = raw.decode().splitlines()[1]
+    assert f"{frame['caar'].iloc[0]:.6g}" in first
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_two_draws_are_the_same_bytes_whatever_the_users_style(tiny, tmp_path, name):
+    first = tmp_path / "first"
+    second = tmp_path / "second"
+    figures.save_figure(*SPECS[name].draw(tiny), first, name)
+    with mpl.rc_context({"font.size": 30, "axes.facecolor": "pink", "savefig.dpi": 31}):
+        figures.save_figure(*SPECS[name].draw(tiny), second, name)
+        assert mpl.rcParams["font.size"] == 30
+    for suffix in ("png", "csv"):
+        file = f"{name}.{suffix}"
+        assert (first / file).read_bytes() == (second / file).read_bytes()
+
+
+def test_embedded_figure_is_the_same_bytes_and_can_be_saved_by_anyone(study, drawn):
+    figure, _ = drawn["caar_paths"]
+    again, _ = SPECS["caar_paths"].draw(study)
+    expected = png_bytes(again, dpi=80)
+    assert png_bytes(figure, dpi=80) == expected
+    buffer = io.BytesIO()
+    again.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
+    assert buffer.getvalue() == expected
+
+
+def test_notebook_shows_a_figure_by_itself(tiny):
+    figure, _ = SPECS["forest"].draw(tiny)
+    picture = figure._repr_png_()
+    assert picture.startswith(b"\x89PNG")
+    assert b"Software" not in picture
+    assert " at 0x" not in repr(figure)
+
+
+# --- any study --------------------------------------------------------------------------------
+
+
+def test_one_asset_and_one_event(tiny):
+    for name, spec in SPECS.items():
+        figure, frame = spec.draw(tiny)
+        if name == "names_at_limit":
+            assert frame["note"].item() == "No asset of this study has a daily price limit."
+            assert frame["note"].item() in [text.get_text() for text in texts(figure)]
+        else:
+            assert "note" not in frame.columns
+            assert len(frame) >= 1
+    _, frame = SPECS["caar_paths"].draw(tiny)
+    closes = tiny.prices.set_index("date")["close"]
+    change = closes.pct_change()
+    event = closes.index.get_loc(pd.Timestamp("2021-04-10"))
+    # The constant mean of sessions -80 to -4, the whole event window lying after it.
+    abnormal = change - change.iloc[event - 80 : event - 3].mean()
+    response = frame[frame["start"] == 0]
+    np.testing.assert_allclose(
+        response["caar"], abnormal.iloc[event : event + 5].cumsum(), atol=1e-12
+    )
+
+
+def test_windows_and_units_come_from_the_study(tiny, study):
+    assert headline_window(study) == (0, 1)
+    assert headline_window(tiny) == (0, 0)
+    figure, frame = SPECS["forest"].draw(tiny)
+    assert frame["window"].item() == "[0, 0]"
+    assert any("CAAR[0, 0], simple return (%)" in text.get_text() for text in texts(figure))
+
+
+def test_study_without_events_in_the_sample_says_so(tmp_path):
+    study = write_study(tmp_path, in_sample="no")
+    for name, spec in SPECS.items():
+        figure, frame = spec.draw(study)
+        if name == "event_timeline":
+            assert frame["event_id"].nunique() == 1
+        else:
+            assert list(frame.columns) == ["note"]
+            assert frame["note"].item() in [text.get_text() for text in texts(figure)]
+
+
+def test_study_in_which_nothing_can_be_estimated_says_so(tmp_path):
+    study = write_study(tmp_path)
+    starved = replace(
+        study, estimation=replace(study.estimation, window=(-119, -80)), groups=study.groups
+    )
+    starved = replace(starved, prices=study.prices.iloc[-40:], returns=study.returns.iloc[-40:])
+    _, frame = SPECS["forest"].draw(starved)
+    assert frame["note"].item() == "No pair of an event and an asset could be estimated."
+
+
+def test_undated_events_only(tiny):
+    undated = tiny.events.assign(announced_at="", in_sample=False)
+    nothing = replace(tiny, events=undated, alignment=tiny.alignment.iloc[:0])
+    _, frame = SPECS["event_timeline"].draw(nothing)
+    assert frame["note"].item() == "The study has no dated event."
+
+
+def test_headline_event_that_was_not_estimated(study):
+    alignment = study.alignment
+    late = alignment["event_id"] == "xi-politburo"
+    moved = alignment["event_session"].mask(late, pd.Timestamp("2031-01-02"))
+    beyond = replace(study, alignment=alignment.assign(event_session=moved))
+    _, frame = SPECS["caar_paths"].draw(beyond)
+    assert "xi-politburo could not be estimated" in frame["note"].item()
+
+
+def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
+    monkeypatch.setattr(selection, "MOST_EVENTS", 4)
+    monkeypatch.setattr(selection, "MOST_GROUPS", 2)
+    monkeypatch.setattr(draws, "MOST_ASSETS", 3)
+    figure, frame = SPECS["car_heatmap"].draw(study)
+    shown = {text.get_text() for text in texts(figure)}
+    assert (
+        "4 of 18 events shown, those of the highest salience; first 2 of 5 groups shown; "
+        "first 3 of 5 assets shown"
+    ) in shown
+    # The four earliest of the five events of salience 3.
+    assert set(frame["event_id"]) == {
+        "xi-politburo",
+        "cryptography-law",
+        "plenum-communique",
+        "plenum-decision",
+    }
+    assert set(frame["group"]) == {"bitcoin", "coins"}
+    assert frame["ticker"].nunique() == 3
+    _, timeline = SPECS["event_timeline"].draw(study)
+    assert timeline["event_id"].nunique() == 4
+
+
+def test_pairs_without_an_estimate_are_named(study):
+    alignment = study.alignment
+    gone = (alignment["event_id"] == "beijing-sandbox") & (alignment["calendar"] == "24/7")
+    partial = replace(study, alignment=alignment[~gone])
+    figure, frame = SPECS["forest"].draw(partial)
+    assert ("beijing-sandbox", "bitcoin") not in set(
+        zip(frame["event_id"], frame["group"], strict=True)
+    )
+    assert [text.get_text() for text in texts(figure)].count("no estimate") == 2
+    _, cells = SPECS["car_heatmap"].draw(partial)
+    assert cells.query("event_id == ''")["car"].isna().all()
+    assert (cells["event_id"] == "").sum() == 5
+
+
+# --- looks ------------------------------------------------------------------------------------
+
+
+def test_a_group_looks_the_same_in_every_study():
+    embedded = group_styles(EMBEDDED_GROUPS)
+    assert len({look.color for look in embedded.values()}) == 5
+    assert len({look.marker for look in embedded.values()}) == 5
+    for group in EMBEDDED_GROUPS:
+        assert group_styles(["mine", group])[group] == embedded[group]
+    mine = group_styles(["mine", *EMBEDDED_GROUPS])["mine"]
+    assert mine.color not in {look.color for look in embedded.values()}
+
+
+def test_many_groups_stay_distinct():
+    names = [f"group {number}" for number in range(28)]
+    looks = group_styles(names)
+    assert list(looks) == names
+    assert looks == group_styles(names)
+    assert len({(look.color, look.marker, look.line) for look in looks.values()}) == 28
+
+
+def test_kin_groups_differ_in_grey():
+    def grey(color: str) -> float:
+        return float(np.dot(mpl.colors.to_rgb(color), [0.299, 0.587, 0.114]))
+
+    looks = group_styles(EMBEDDED_GROUPS)
+    for one, other in (("a_shares_tier1", "a_shares_tier2"), ("bitcoin", "coins")):
+        assert abs(grey(looks[one].color) - grey(looks[other].color)) > 0.15
+
+
+def test_labels_are_cut_and_have_no_missing_character():
+    assert shorten("short") == "short"
+    long = shorten("First Trust Indxx Innovative Transaction and Process ETF")
+    assert len(long) <= 28
+    assert long.endswith("…")
+    assert shorten("\U0010fffd") == "□"
