@@ -406,6 +406,23 @@ def test_one_window_before_the_first_policy_event_may_not_reach_an_earlier_contr
     assert "early (24/7, XNYS)" in problem.expected
 
 
+def test_an_estimation_end_outside_the_range_of_the_file(folder):
+    change(folder, "study.toml", ("start = 2023-01-03", ""), ("end = 2023-10-18", ""))
+    for day in ("1800-01-01", "2023-01-02", "2023-10-19"):
+        change(folder, "study.toml", ("# end = 2023-06-30", f"end = {day}"))
+        (problem,) = problems_of(folder)
+        assert (problem.column, problem.value) == ("estimation.end", day)
+        assert "2023-01-03 to 2023-10-18" in problem.expected
+        change(folder, "study.toml", (f"end = {day}", "# end = 2023-06-30"))
+
+
+def test_an_event_outside_the_prices_is_no_overlap(folder):
+    change(folder, "study.toml", ("# end = 2023-06-30", "end = 2023-06-30"))
+    append(folder, "events.csv", "before,2022-06-22,,,,,policy,yes,,,,\n")
+    excluded = load_study(folder).estimate().excluded
+    assert set(excluded["event_id"]) == {"before"}
+
+
 def test_an_event_that_no_calendar_reaches(folder):
     append(folder, "events.csv", "far,2150-01-01,,,,,policy,yes,,,,\n")
     assert places(folder)[0] == ("events.csv", 6, "announced_at", "2150-01-01")
@@ -541,6 +558,45 @@ def test_a_damaged_folder_loads_or_says_where_it_is_damaged(workplace, tmp_path,
     assert all(str(problem).isprintable() for problem in found)
     cells = [(p.file, p.line, p.column) for p in found if p.line and p.column]
     assert len(set(cells)) == len(cells)
+
+
+LITERALS = st.sampled_from(
+    [
+        *("-1", "0", "1", "59", "90", "100000000000000000000", "1.5", "nan", "-inf", "true"),
+        *("[]", "[0, 1]", "[[0, 1]]", "[[0, 1], 2]", "[-100, 9999]", "[-10000, -11]", "{}"),
+        *("1900-01-01", "2023-07-04", "2199-12-31", "2023-07-04T00:00:00Z", "07:00:00"),
+        *('""', '"prices.csv"', '"events.csv"', '"."', '"a\\u0000"', '"single_index"', '"first"'),
+    ]
+)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.dictionaries(st.sampled_from(sorted(settings_module.KEYS)), LITERALS, max_size=3))
+def test_any_value_of_any_key_is_used_or_refused(workplace, tmp_path, values):
+    folder = tmp_path / "study"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(workplace, folder)
+    required = {
+        "study.name": '"s"',
+        "prices.file": '"prices.csv"',
+        "estimation.window": "[-40, -11]",
+        "estimation.minimum": "20",
+        "event.window": "[-5, 10]",
+        "event.car_windows": "[[0, 1]]",
+    }
+    lines = [f"{key} = {value}" for key, value in (required | values).items()]
+    (folder / "study.toml").write_text("\n".join(lines), encoding="utf-8")
+    try:
+        load_study(folder).estimate()
+    except InputError as error:
+        found = error.problems
+    else:
+        return
+    assert found
+    assert all(problem.column in settings_module.KEYS for problem in found if problem.line)
+    assert all(str(problem).isprintable() for problem in found)
 
 
 # --- a new study ----------------------------------------------------------------------------

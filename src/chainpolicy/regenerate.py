@@ -28,6 +28,7 @@ from rich.progress import Progress
 import chainpolicy
 from chainpolicy import notebooks
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
+from chainpolicy.findings.summary import readme_block
 from chainpolicy.notebooks import NotebookError
 from chainpolicy.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
@@ -697,6 +698,8 @@ def main(
     products = study_products(study)
     if output is None:
         products.append(figure_index_product(FIGURES))
+        readme = root / "README.md"
+        products.append(block_product(readme, "results", lambda: readme_block(study), data))
         sources = sorted((root / "notebooks").glob("*.py"))
         products += [notebook_product(source, data) for source in sources]
     else:

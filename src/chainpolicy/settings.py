@@ -258,8 +258,6 @@ def _check_settings(
     until = settings.get("estimation.end")
     if start and end and start > end:
         refuse("prices.end", f"a day that is not before prices.start, {start}")
-    elif until and ((start and until < start) or (end and until > end)):
-        refuse("estimation.end", f"a day between prices.start and prices.end ({start} to {end})")
 
     window, event_window = settings.get("estimation.window"), settings.get("event.window")
     relative = "estimation.end" in settings and until is None

@@ -179,15 +179,17 @@ def load_study(path: str | Path | None = None) -> Study:
             expected = "a ticker of assets.csv"
             problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, ticker))
         hourly[ticker] = collect_hourly(folder / file, file, problems)
+    start, end = _date_range(settings, prices)
+    out_of_range = _check_estimation_end(settings, lines, start, end)
+    problems += out_of_range
     if alignment is not None:
-        problems += _check_overlap(alignment, settings, lines)
         problems += _check_minimum(assets, settings, lines)
+        if not out_of_range:
+            problems += _check_overlap(alignment, settings, lines, start, end)
     if problems or alignment is None or prices is None:
         raise InputError(in_reading_order(problems))
 
     unused = prices.attrs.pop("unused_tickers")
-    start = pd.Timestamp(settings["prices.start"] or prices["date"].min())
-    end = pd.Timestamp(settings["prices.end"] or prices["date"].max())
     events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
@@ -309,36 +311,54 @@ def _align(
     return None
 
 
+def _date_range(
+    settings: Settings, prices: pd.DataFrame | None
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of the study: as set, else those of the prices."""
+    start, end = settings.get("prices.start"), settings.get("prices.end")
+    first, last = pd.Timestamp.min, pd.Timestamp.max
+    if prices is not None and not prices.empty:
+        first, last = prices["date"].min(), prices["date"].max()
+    return pd.Timestamp(start or first), pd.Timestamp(end or last)
+
+
+def _check_estimation_end(
+    settings: Settings, lines: dict[str, int], start: pd.Timestamp, end: pd.Timestamp
+) -> list[Problem]:
+    key = "estimation.end"
+    until = settings.get(key)
+    if not until or start <= pd.Timestamp(until) <= end:
+        return []
+    expected = f"a day of the study, which has prices from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+    return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(until))]
+
+
 def _check_overlap(
-    alignment: pd.DataFrame, settings: Settings, lines: dict[str, int]
+    alignment: pd.DataFrame,
+    settings: Settings,
+    lines: dict[str, int],
+    start: pd.Timestamp,
+    end: pd.Timestamp,
 ) -> list[Problem]:
     """Refuse a common estimation window that reaches into an event window, per calendar."""
     window, event_window = settings.get("estimation.window"), settings.get("event.window")
     until = settings.get("estimation.end")
-    fixed = until is not None
-    if (
-        not window
-        or not event_window
-        or not (fixed or settings.get("estimation.anchor") == "first")
-    ):
+    by_first = settings.get("estimation.anchor") == "first"
+    if not window or not event_window or not (until or by_first):
         return []
-    start, end = settings.get("prices.start"), settings.get("prices.end")
-    inside = alignment["in_sample"]
     # An event outside the data is not estimated; the results say so.
-    if start:
-        inside &= alignment["event_session"] >= pd.Timestamp(start)
-    if end:
-        inside &= alignment["event_session"] <= pd.Timestamp(end)
+    session = alignment["event_session"]
+    inside = alignment[alignment["in_sample"] & session.between(start, end)]
     reached: dict[str, list[str]] = {}
-    for calendar, rows in alignment[inside].groupby("calendar"):
+    for calendar, rows in inside.groupby("calendar"):
         policy = rows.loc[rows["role"] == "policy", "event_session"]
-        if until is None and policy.empty:
+        if not until and policy.empty:
             continue
         anchor, last = (pd.Timestamp(until), 0) if until else (policy.min(), window[1])
-        for event_id, session in (
+        for event_id, first in (
             rows.groupby("event_id", sort=False)["event_session"].first().items()
         ):
-            if last >= _sessions_between(str(calendar), anchor, session) + event_window[0]:
+            if last >= _sessions_between(str(calendar), anchor, first) + event_window[0]:
                 reached.setdefault(str(event_id), []).append(str(calendar))
     if not reached:
         return []

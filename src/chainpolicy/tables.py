@@ -105,6 +105,13 @@ class ReportTable:
     def _repr_html_(self) -> str:
         return f"{self.frame.to_html(index=False, border=0)}\n<p>{escape(self.note)}</p>"
 
+    def to_markdown(self) -> str:
+        """Return the table as Markdown."""
+        head = [str(name) for name in self.frame.columns]
+        rows = [head, ["---"] * len(head), *self.frame.astype(str).to_numpy().tolist()]
+        lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
+        return "\n".join([*lines, "", self.note])
+
     def to_latex(self) -> str:
         """Return the table as LaTeX."""
         latex = str(self.frame.to_latex(index=False, escape=True))

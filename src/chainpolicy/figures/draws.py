@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import AutoLocator, FixedLocator, MaxNLocator
 from scipy import stats
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
@@ -83,13 +83,20 @@ def _figure(draw: Draw) -> Draw:
                 figure, frame = draw(study)
             except NothingToDrawError as missing:
                 figure, frame = _message(str(missing)), pd.DataFrame({"note": [str(missing)]})
-            # Ticks are made and the layout is found when a figure is first drawn. Done here and
-            # kept, both are the same wherever and however often it is shown.
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")
+            _settle(figure)
         return figure, frame
 
     return styled
+
+
+def _settle(figure: Figure) -> None:
+    """Make ticks and layout now, and keep them wherever and however often it is shown."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for ax in figure.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            if isinstance(axis.get_major_locator(), AutoLocator):
+                axis.set_major_locator(FixedLocator(axis.get_majorticklocs().tolist()))
 
 
 def _message(text: str) -> Figure:
@@ -296,8 +303,9 @@ def draw_car_heatmap(study: Study) -> Drawn:
     ax = figure.subplots()
     plot_car_heatmap(cells, ax, scale)
     looks = _looks(study)
+    sizes = study.groups.value_counts()
     for group, row in headings.items():
-        ax.text(0, row, f"{looks[group].label}  (N = {(assets['group'] == group).sum()})",
+        ax.text(0, row, f"{looks[group].label}  (N = {sizes[group]})",
                 va="center", fontsize=6.5, fontweight="bold")  # fmt: skip
         members = [row_of[t] for t in assets.loc[assets["group"] == group, "ticker"]]
         ends = [min(members) - 0.45, max(members) + 0.45]

@@ -134,6 +134,7 @@ def significant_clusters(
     text = (
         f"Of {len(table)} tests (policy event clusters by group, window {window_label(window)}) "
         f"{raw} have a p-value below {LEVEL:g}, where {expected:.1f} are expected by chance; after "
-        f"Holm's correction {len(holm)} remain" + (f": {survivors}." if len(holm) else ".")
+        f"Holm's correction {len(holm)} remain{'s' if len(holm) == 1 else ''}"
+        + (f": {survivors}." if len(holm) else ".")
     )
     return Finding(text, table)
