@@ -80,5 +80,6 @@ def test_the_abstract_is_two_sentences_on_the_headline_event(study):
 def test_the_readme_block_holds_the_figure_and_one_row_per_group(study):
     block = readme_block(study)
     assert "![" in block
-    assert block.count("\n| ") == 1 + len(response_table(study).frame)
+    # Beside the rows of the groups the table has its head and a rule.
+    assert block.count("\n| ") == 2 + len(response_table(study).frame)
     assert response_table(study).frame["N"].tolist() == ["38", "8", "1", "4", "9"]

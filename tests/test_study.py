@@ -365,6 +365,14 @@ def test_toml_that_is_not_utf8_is_located(folder):
     assert places(folder) == [("study.toml", line, "byte 12", r"\xe9")]
 
 
+def test_a_settings_file_that_cannot_be_read(folder):
+    (folder / "study.toml").unlink()
+    (folder / "study.toml").mkdir()
+    (problem,) = problems_of(folder)
+    assert (problem.file, problem.line) == ("study.toml", None)
+    assert "is a directory" in problem.expected
+
+
 @pytest.mark.parametrize("file", ["events.csv", "assets.csv", "prices.csv"])
 def test_a_file_that_is_missing(folder, file):
     (folder / file).unlink()
@@ -538,7 +546,7 @@ def workplace(tmp_path_factory) -> Path:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.sampled_from(FILES), damage(), min_size=1, max_size=3))
 def test_a_damaged_folder_loads_or_says_where_it_is_damaged(workplace, tmp_path, damages):
@@ -571,7 +579,7 @@ LITERALS = st.sampled_from(
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.sampled_from(sorted(settings_module.KEYS)), LITERALS, max_size=3))
 def test_any_value_of_any_key_is_used_or_refused(workplace, tmp_path, values):

@@ -181,6 +181,11 @@ def test_a_repeated_key_names_the_line_that_held_it_first(tmp_path):
     assert all("line 2 has this one already" in str(problem) for problem in problems[:2])
 
 
+def test_very_many_repetitions_are_not_all_listed(tmp_path):
+    _, problems = read(tmp_path, "name,size\n" + "x,1\n" * 3000)
+    assert len(problems) == tabular.MOST_PROBLEMS
+
+
 def test_chunks_do_not_change_what_is_read(tmp_path, monkeypatch):
     content = "name,size\n" + "".join(f"n{i},{i % 7}\n" for i in range(100)) + "n3,1\nx\ny,1\n"
     whole, problems = read(tmp_path, content)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -126,6 +127,90 @@ def regenerate(
     from chainpolicy import regenerate as products
 
     raise typer.Exit(products.main(study, output, only_check=check, only=only, fresh=fresh))
+
+
+@app.command()
+def simulate(
+    draws: Annotated[int, typer.Option(help="Simulated events.")] = 20_000,
+    assets: Annotated[int, typer.Option(help="Assets of the group, N.")] = 30,
+    estimation: Annotated[int, typer.Option(help="Sessions of the estimation window, M.")] = 120,
+    window: Annotated[int, typer.Option(help="Sessions of the event window, L2.")] = 3,
+    correlation: Annotated[float, typer.Option(help="Of any two residuals.")] = 0.0,
+    variance: Annotated[float, typer.Option(help="Event-induced factor of the variance.")] = 1.0,
+    effect: Annotated[
+        float, typer.Option(help="Mean CAR, in residual standard deviations; 0 is size.")
+    ] = 0.0,
+    level: Annotated[float, typer.Option(help="Nominal size of the tests.")] = 0.05,
+    seed: Annotated[int, typer.Option(help="Of the random numbers.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write rejection_rates.csv and .png there.")
+    ] = None,
+) -> None:
+    """Simulate size (effect 0) and power of every test."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from chainpolicy.figures import save_figure
+    from chainpolicy.figures.simulated import draw_rejection_rates
+    from chainpolicy.simulation import SimulationDesign
+    from chainpolicy.simulation import simulate as run
+
+    try:
+        design = SimulationDesign(
+            draws, assets, estimation, window, correlation, variance, effect, level, seed
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    console = Console(stderr=True)
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("simulating", total=design.draws)
+        rates = run(design, lambda done: progress.advance(task, done))
+    _show(rates)
+    if output is not None:
+        save_figure(draw_rejection_rates(rates, design), rates, output, "rejection_rates")
+
+
+@app.command()
+def placebo(study: _AnyStudy = None) -> None:
+    """Rank every event among the ordinary sessions of its group, over the first window."""
+    from chainpolicy.robustness import placebo_p_values
+    from chainpolicy.study import load_study
+
+    loaded = load_study(study)
+    window = loaded.car_windows[0]
+    event_study = loaded.event_study()
+    _show(placebo_p_values(event_study.fit(), event_study.placebo(window), window))
+
+
+class ReportFormat(StrEnum):
+    """What a report is written for."""
+
+    text = "text"
+    markdown = "markdown"
+    html = "html"
+    latex = "latex"
+
+
+@app.command()
+def report(
+    study: _AnyStudy = None,
+    form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
+) -> None:
+    """Print the headline table: event cluster by group, with the tests that can be believed."""
+    from chainpolicy.study import load_study
+    from chainpolicy.tables import headline_report
+
+    loaded = load_study(study)
+    table = headline_report(loaded, loaded.estimate(), loaded.car_windows[0])
+    match form:
+        case ReportFormat.text:
+            print(table)
+        case ReportFormat.markdown:
+            print(table.to_markdown())
+        case ReportFormat.html:
+            print(table.to_html())
+        case ReportFormat.latex:
+            print(table.to_latex())
 
 
 def _describe(study: Study) -> list[str]:

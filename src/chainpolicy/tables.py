@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
@@ -13,6 +15,7 @@ import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.problems import InputError, Problem
+from chainpolicy.robustness import minimum_detectable_effect
 from chainpolicy.sessions import announcement_time, clusters
 from chainpolicy.study import Study
 
@@ -103,7 +106,13 @@ class ReportTable:
         return f"{self.frame.to_string(index=False)}\n{self.note}"
 
     def _repr_html_(self) -> str:
-        return f"{self.frame.to_html(index=False, border=0)}\n<p>{escape(self.note)}</p>"
+        return self.to_html()
+
+    def to_html(self) -> str:
+        """Return the table as HTML."""
+        # A narrow column would otherwise break a date after its hyphens.
+        table = re.sub(r"(?<=\d)-(?=\d)", "&#8209;", self.frame.to_html(index=False, border=0))
+        return f"{table}\n<p>{escape(self.note)}</p>"
 
     def to_markdown(self) -> str:
         """Return the table as Markdown."""
@@ -119,10 +128,29 @@ class ReportTable:
 
 
 def headline_report(
-    study: Study, results: EventStudyResults, window: tuple[int, int] = (0, 1)
+    study: Study,
+    results: EventStudyResults,
+    window: tuple[int, int] = (0, 1),
+    *,
+    rates: pd.DataFrame | None = None,
+    groups: Collection[str] | None = None,
 ) -> ReportTable:
-    """Lay the headline table out for reading; arguments as in `headline`."""
-    table = headline(study, results, window)
+    """Lay the headline table out for reading.
+
+    Parameters
+    ----------
+    study, results, window, rates
+        As in `headline`.
+    groups : collection of str, optional
+        Default: all.
+
+    Returns
+    -------
+    ReportTable
+    """
+    table = headline(study, results, window, rates=rates)
+    if groups is not None:
+        table = table[table["group"].isin(groups)].reset_index(drop=True)
     frame = pd.DataFrame(
         {
             "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
@@ -133,16 +161,36 @@ def headline_report(
         }
     )
     for name, head in HEADLINE_TESTS.items():
-        frame[head] = _format(table[name], ".2f")
-        frame[f"p ({head})"] = _format(table[f"{name}_p"], ".3f")
+        p_value = table[f"{name}_p"].map(p_text)
+        statistic = _format(table[name], ".2f")
+        frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
     frame["rbar"] = _format(table["mean_correlation"], ".2f")
     frame["At limit, %"] = _format(100 * table["share_at_limit"], ".0f")
     note = (
         f"CAAR over {window_label(window)} as a simple return; model {results.model.name}; "
         "two-sided p-values, not adjusted for the number of rows; N = 1 has the exact t of its CAR "
-        "only; a blank is undefined."
+        "only; a blank is undefined. "
+    )
+    if rates is not None:
+        frame["Rejects, %"] = _format(100 * table["rejection_rate"], ".1f")
+        note += (
+            "Rejects: share of the group's ordinary sessions on which the nominal 5 % adjusted BMP "
+            "(N = 1: exact t) rejects. "
+        )
+    effect = np.expm1(table["minimum_detectable_effect"])
+    frame["MDE, %"] = _format(100 * effect, ".1f")
+    note += (
+        "MDE: minimum detectable effect, the true CAAR, as a simple return, that a two-sided 5 % "
+        "t test of the portfolio finds with 80 % power."
     )
     return ReportTable(frame, note)
+
+
+def p_text(value: float) -> str:
+    """Write a p-value in a cell: 0.0004 as "<0.001", 0.0449 as "0.045", an undefined one blank."""
+    if pd.isna(value):
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _format(values: pd.Series, spec: str) -> pd.Series:
@@ -168,7 +216,11 @@ def headline_event(study: Study) -> str:
 
 
 def headline(
-    study: Study, results: EventStudyResults, window: tuple[int, int] = (0, 1)
+    study: Study,
+    results: EventStudyResults,
+    window: tuple[int, int] = (0, 1),
+    *,
+    rates: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Summarize one window: event cluster by group, with the tests that can be believed.
 
@@ -179,6 +231,8 @@ def headline(
         Of this study.
     window : tuple of int
         Both ends inclusive.
+    rates : DataFrame, optional
+        `robustness.rejection_rates` of the same window, of placebo sessions of the same model.
 
     Returns
     -------
@@ -187,7 +241,9 @@ def headline(
         of sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
         ``role, group, n_assets, caar`` (log return), statistic and p-value of ``time_series_t,
         adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
-        closes the window at its price limit).
+        closes the window at its price limit), ``minimum_detectable_effect`` (see
+        `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
+        adjusted BMP, for one asset of its exact t.
     """
     calendars = study.alignment[["ticker", "calendar"]].drop_duplicates().set_index("ticker")
     calendar_of = calendars["calendar"].groupby(study.groups).first().rename("calendar")
@@ -201,6 +257,13 @@ def headline(
     )
     share = at_limit.mean().rename("share_at_limit").rename_axis(["event_id", "group"])
     table = table.merge(share.reset_index(), on=["event_id", "group"])
+    effect = minimum_detectable_effect(results, window).drop(columns="n_assets")
+    table = table.merge(effect, on=["event_id", "group"])
+    if rates is not None:
+        test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
+        rate_of = rates.set_index(["group", "test"])["rejection_rate"]
+        keys = pd.MultiIndex.from_arrays([table["group"], test])
+        table["rejection_rate"] = rate_of.reindex(keys).to_numpy()
     table.insert(4, "role", table["event_id"].map(roles))
     return table.drop(columns="calendar").sort_values(
         ["event_session", "event_id", "group"], ignore_index=True

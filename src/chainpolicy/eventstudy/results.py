@@ -509,8 +509,8 @@ class EventStudyResults:
 
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:
-        keys = list(zip(self.pairs["event_id"], self.pairs["group"], strict=True))
-        codes, uniques = pd.factorize(pd.MultiIndex.from_tuples(keys), sort=True)
+        keys = pd.MultiIndex.from_arrays([self.pairs["event_id"], self.pairs["group"]])
+        codes, uniques = pd.factorize(keys, sort=True)
         order = np.argsort(codes, kind="stable")
         bounds = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
         return {

@@ -31,11 +31,9 @@ from chainpolicy.figures.panels import (
     plot_stances,
     plot_timeline,
 )
-from chainpolicy.figures.style import group_styles, png_bytes
+from chainpolicy.figures.style import DPI, group_styles, png_bytes
 from chainpolicy.study import Study
 from chainpolicy.tables import write_csv
-
-DPI = 200
 
 __all__ = [
     "DPI",
@@ -182,7 +180,7 @@ def save_figure(figure: Figure, frame: pd.DataFrame, directory: Path, name: str)
     directory.mkdir(parents=True, exist_ok=True)
     picture = directory / f"{name}.png"
     partial = picture.with_name(picture.name + ".partial")
-    partial.write_bytes(png_bytes(figure, DPI))
+    partial.write_bytes(png_bytes(figure))
     partial.replace(picture)
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
 

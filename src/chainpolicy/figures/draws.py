@@ -91,6 +91,10 @@ def _figure(draw: Draw) -> Draw:
 
 def _settle(figure: Figure) -> None:
     """Make ticks and layout now, and keep them wherever and however often it is shown."""
+    layout = figure.get_layout_engine()
+    if layout:
+        # Which ticks there are depends on the layout, and the layout on the ticks.
+        layout.execute(figure)
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for ax in figure.axes:
@@ -198,6 +202,9 @@ def draw_caar_clusters(study: Study) -> Drawn:
         (lead, group): caar_segments(results, lead, group)
         for lead, group in leads[["lead", "group"]].itertuples(index=False)
     }
+    paths = {key: path for key, path in paths.items() if not path.empty}
+    if not paths:
+        raise NothingToDrawError("No event window holds an abnormal return.")
     first, last = results.event_window
     figure = StudyFigure(figsize=(WIDTH, 1.0 + 0.44 * len(events)), layout="constrained")
     axes = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
@@ -527,6 +534,8 @@ def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
 
 def _reference(paths: list[pd.DataFrame]) -> float:
     """Scale of small multiples: the largest path and the usual band fit into a row."""
+    if not paths:
+        return _nice(0)
     line = max(float(path["caar"].abs().max()) for path in paths)
     bands = [float(path[["lower", "upper"]].abs().to_numpy().max()) for path in paths]
     return _nice(max(line, float(np.median(bands))) / 2)
@@ -535,7 +544,8 @@ def _reference(paths: list[pd.DataFrame]) -> float:
 def _same_session(ax: Axes, merged: pd.DataFrame, event_id: str, group: str, row: float) -> None:
     """Point to the event above that has the same session, or show that there is no estimate."""
     cell = merged[(merged["event_id"] == event_id) & (merged["group"] == group)]
-    text = "no estimate" if cell.empty else "↑ same session"
+    follows = (cell["lead"] != event_id).any()
+    text = "↑ same session" if follows else "no estimate"
     ax.text(0.5, row, text, transform=ax.get_yaxis_transform(), ha="center", va="center",
             fontsize=5.5, color=QUIET, backgroundcolor="white")  # fmt: skip
 

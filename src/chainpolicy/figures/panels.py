@@ -213,9 +213,8 @@ def plot_sparkline(path: pd.DataFrame, ax: Axes, look: GroupStyle, row: int, sca
     """
     to_row = Affine2D().scale(1, 0.25 / scale).translate(0, -row) + ax.transData
     ends = [path["tau"].min(), path["tau"].max()]
-    for level, width in ((-scale, 0.3), (0.0, 0.6), (scale, 0.3)):
-        ink = QUIET if level else INK
-        ax.plot(ends, [level, level], color=ink, linewidth=width, transform=to_row)
+    ax.hlines([-scale, 0, scale], ends[0], ends[1], colors=[QUIET, INK, QUIET],
+              linewidths=[0.3, 0.6, 0.3], transform=to_row)  # fmt: skip
     for _, part in path.groupby("start"):
         tau, caar = part["tau"].to_numpy(), part["caar"].to_numpy()
         lower, upper = part["lower"].to_numpy(), part["upper"].to_numpy()

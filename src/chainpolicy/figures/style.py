@@ -20,6 +20,8 @@ from scipy.optimize import isotonic_regression
 
 STYLE = "chainpolicy.study"
 WIDTH = 6.3  # inches: 16 cm
+# Also in the style: a layout found at one resolution cuts off labels at another.
+DPI = 200
 INK = "#222222"
 QUIET = "#767676"
 FAINT = "#D9D9D9"
@@ -66,7 +68,7 @@ class StudyFigure(Figure):
     """A figure that a notebook shows by itself, without Matplotlib's global state."""
 
     def _repr_png_(self) -> bytes:
-        return png_bytes(self, dpi=150)
+        return png_bytes(self)
 
 
 def in_style() -> AbstractContextManager[None]:
@@ -74,7 +76,7 @@ def in_style() -> AbstractContextManager[None]:
     return style.context([STYLE, {"font.family": _families()}], after_reset=True)
 
 
-def png_bytes(figure: Figure, dpi: float) -> bytes:
+def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
     """Render a figure as PNG in the study's style, without the name of the software."""
     buffer = io.BytesIO()
     with in_style():

@@ -1,0 +1,125 @@
+"""Commands end to end on a small study: files, exit codes, what goes to which stream."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from chainpolicy.cli import main
+from chainpolicy.study import new_study
+
+EIGHT_FILES = {
+    "alignment.csv",
+    "models.csv",
+    "coefficients.csv",
+    "abnormal_returns.csv",
+    "car.csv",
+    "tests.csv",
+    "excluded.csv",
+    "manifest.json",
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return new_study(tmp_path_factory.mktemp("studies") / "example")
+
+
+def test_estimate_writes_its_eight_files(folder, tmp_path, capfd):
+    assert main(["estimate", str(folder), "--output", str(tmp_path / "tables")]) == 0
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == EIGHT_FILES
+    out, err = capfd.readouterr()
+    models = pd.read_csv(tmp_path / "tables" / "models.csv")
+    excluded = pd.read_csv(tmp_path / "tables" / "excluded.csv")
+    assert out == ""
+    assert err == f"{len(models)} pairs estimated, {len(excluded)} excluded: excluded.csv\n"
+
+
+def test_estimate_with_another_model(folder, tmp_path):
+    arguments = ["estimate", str(folder), "--output", str(tmp_path), "--model", "constant_mean"]
+    assert main(arguments) == 0
+    assert set(pd.read_csv(tmp_path / "models.csv")["model"]) == {"constant_mean"}
+
+
+def test_one_event_alone_keeps_its_numbers(folder, tmp_path):
+    main(["estimate", str(folder), "--output", str(tmp_path / "all")])
+    main(["estimate", str(folder), "--output", str(tmp_path / "one"), "--only", "rule-announced"])
+    for name in ("car", "tests", "abnormal_returns"):
+        everything = pd.read_csv(tmp_path / "all" / f"{name}.csv")
+        one = pd.read_csv(tmp_path / "one" / f"{name}.csv")
+        expected = everything[everything["event_id"] == "rule-announced"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(one, expected)
+
+
+@pytest.mark.parametrize("option", [["--model", "capm"], ["--only", "nothing"]])
+def test_an_unknown_model_or_event_writes_nothing(folder, tmp_path, capfd, option):
+    target = tmp_path / "tables"
+    assert main(["estimate", str(folder), "--output", str(target), *option]) == 2
+    assert not target.exists()
+    err = capfd.readouterr().err
+    assert option[1] in err
+    assert "Traceback" not in err
+
+
+def test_a_study_of_which_nothing_can_be_estimated_exits_with_2(tmp_path, capfd):
+    folder = new_study(tmp_path / "study")
+    prices = pd.read_csv(folder / "prices.csv")
+    prices[prices["date"] < "2023-03-01"].to_csv(folder / "prices.csv", index=False)
+    assert main(["estimate", str(folder), "--output", str(tmp_path / "tables")]) == 2
+    excluded = pd.read_csv(tmp_path / "tables" / "excluded.csv")
+    assert excluded["reason"].notna().all()
+    assert "0 pairs estimated" in capfd.readouterr().err
+
+
+def test_simulate_prints_a_rate_per_test_and_writes_the_figure(tmp_path, capfd):
+    arguments = ["simulate", "--draws", "50", "--assets", "4", "--estimation", "40"]
+    assert main([*arguments, "--output", str(tmp_path)]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].split("\t") == ["test", "draws", "rejection_rate", "std_error"]
+    assert len(lines) == 12
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"rejection_rates.csv", "rejection_rates.png"}
+
+
+def test_simulate_names_a_meaningless_parameter(capfd):
+    assert main(["simulate", "--correlation", "1.5"]) == 2
+    assert "correlation" in capfd.readouterr().err
+
+
+def test_placebo_ranks_every_event(folder, capfd):
+    assert main(["placebo", str(folder)]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].split("\t")[:2] == ["event_id", "group"]
+    assert any(line.startswith("rule-announced\tmakers") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [("text", "Session"), ("markdown", "| Session"), ("html", "<table"), ("latex", r"\begin")],
+)
+def test_report_in_every_form(folder, capfd, form, start):
+    assert main(["report", str(folder), "--format", form]) == 0
+    out = capfd.readouterr().out
+    assert out.strip().startswith(start)
+    assert "rule-announced" in out
+
+
+def test_regenerate_without_a_project_says_what_to_do(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert main(["regenerate"]) == 2
+    err = capfd.readouterr().err
+    assert "--output" in err
+    assert "Traceback" not in err
+
+
+def test_no_command_shows_the_help(capfd):
+    assert main([]) == 2
+    captured = capfd.readouterr()
+    assert "estimate" in captured.out + captured.err
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error():
+    import chainpolicy
+
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = chainpolicy.no_such_name
