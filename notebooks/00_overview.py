@@ -62,9 +62,11 @@ figures.show("caar_paths", study)
 # One row per group and session: events that share a session of a calendar move the same returns,
 # cannot be told apart, and are counted once. The portfolio t is robust to correlation between
 # assets, adjusted BMP and GRANK-T to correlation and to event-induced variance; `rbar` is the mean
-# correlation of the residuals that makes the unadjusted tests useless here. `share_at_limit` is
-# the share of the group whose close was held back by the daily price limit at the end of the
-# window: where it is large the true response is larger than the number.
+# correlation of the residuals that makes the unadjusted tests useless here. *At limit* is the
+# share of the group whose close was held back by the daily price limit at the end of the window:
+# where it is large the true response is larger than the number. *Rejects* is how often the adjusted
+# BMP (for one asset the exact t) rejects on ordinary sessions, *MDE* the smallest CAAR that the
+# portfolio would probably show.
 
 # %%
 placebo = study.event_study().placebo()

@@ -92,6 +92,10 @@ NO_PAIR = {
         {"A": np.full(COUNT, 0.01)},
         "the residuals do not vary in the estimation window",
     ),
+    "returns of zero": (
+        {"A": np.zeros(COUNT)},
+        "the residuals do not vary in the estimation window",
+    ),
     "returns that are the benchmark's": (
         {"A": 0.001 + 1.3 * market()},
         "the residuals do not vary in the estimation window",
@@ -128,10 +132,62 @@ def test_constant_returns_are_refused_by_every_model() -> None:
             {"A": np.full(COUNT, 0.01)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
         )
         assert reason(results) == "the residuals do not vary in the estimation window"
-    adjusted = fit(
-        {"A": market()}, {"M": market()}, at(EVENT, "A"), model=MarketAdjusted(), **CHOICES
+
+
+@pytest.mark.parametrize(
+    ("returns", "benchmark"),
+    [(market(), market()), (market() + 1 - 1, market()), (np.zeros(COUNT), np.zeros(COUNT))],
+    ids=["the same", "the same but for rounding", "zero"],
+)
+def test_returns_of_the_market_leave_nothing_to_adjust(
+    returns: np.ndarray, benchmark: np.ndarray
+) -> None:
+    results = fit(
+        {"A": returns}, {"M": benchmark}, at(EVENT, "A"), model=MarketAdjusted(), **CHOICES
     )
-    assert reason(adjusted) == "the residuals do not vary in the estimation window"
+    assert reason(results) == "the residuals do not vary in the estimation window"
+
+
+def test_market_adjusted_without_a_session_has_a_reason() -> None:
+    results = fit(
+        {"A": np.full(COUNT, np.nan)},
+        {"M": market()},
+        at(EVENT, "A"),
+        model=MarketAdjusted(),
+        **CHOICES,
+    )
+    assert reason(results) == "0 valid sessions in the estimation window, 20 needed"
+
+
+def test_market_adjusted_subtracts_the_first_benchmark_alone() -> None:
+    # The second benchmark is blank on most sessions, which does not matter.
+    returns, M = noisy(1)["A"], market()
+    F = np.where(np.arange(COUNT) % 5 == 0, market(7), np.nan)
+    results = fit(
+        {"A": returns}, {"M": M, "F": F}, at(EVENT, "A"), model=MarketAdjusted(), **CHOICES
+    )
+    model = results.models.iloc[0]
+    assert (model["benchmark"], model["n_estimation"]) == ("M", 35)
+    difference = returns - M
+    past = difference[EVENT - 40 : EVENT - 5]
+    assert model["sigma"] == pytest.approx(sqrt((past**2).sum() / 35), rel=1e-12)
+    assert np.isnan(model["r_squared"])
+    car = results.car((0, 1)).iloc[0]
+    assert car["car"] == pytest.approx(difference[EVENT : EVENT + 2].sum(), rel=1e-12)
+    assert car["std_error"] == pytest.approx(model["sigma"] * sqrt(2), rel=1e-12)
+
+
+@pytest.mark.parametrize("model", [MarketModel(), MarketAdjusted(), ConstantMean()])
+@pytest.mark.parametrize("scale", [1e-13, 1e13])
+def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float) -> None:
+    returns, M = noisy(3), market()
+    scaled = {ticker: scale * series for ticker, series in returns.items()}
+    small = fit(scaled, {"M": scale * M}, at(EVENT, "ABC"), model=model, **CHOICES)
+    usual = fit(returns, {"M": M}, at(EVENT, "ABC"), model=model, **CHOICES)
+    np.testing.assert_allclose(small.car()["t_stat"], usual.car()["t_stat"], rtol=1e-9)
+    np.testing.assert_allclose(
+        small.tests().tidy()["statistic"], usual.tests().tidy()["statistic"], rtol=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,11 +195,12 @@ def test_constant_returns_are_refused_by_every_model() -> None:
     [
         {"M": np.full(COUNT, 0.01)},
         {"M": np.zeros(COUNT)},
+        {"M": market(), "F": market()},
         {"M": market(), "F": 3 * market()},
         {"M": market(), "F": np.full(COUNT, 0.01)},
         {"M": market(), "F": 0.002 - market() * 1e-5},
     ],
-    ids=["constant", "zero", "multiple", "one constant", "affine"],
+    ids=["constant", "zero", "identical", "multiple", "one constant", "affine"],
 )
 def test_benchmarks_without_variation_of_their_own_are_refused(
     benchmarks: dict[str, np.ndarray],

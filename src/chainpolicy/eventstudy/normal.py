@@ -293,7 +293,7 @@ def fit_market_adjusted(
     pairs = len(residuals)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
     n_estimation = valid.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore"):
         sigma = np.sqrt(ssr / n_estimation)
     scale = np.where(valid, returns, 0.0) * weight
     return NormalFit(
