@@ -454,7 +454,7 @@ def _published(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError as error:
-        expected = "expected a day as YYYY-MM-DD"
+        expected = "a day as YYYY-MM-DD"
         raise InputError([Problem("--published", expected, value=text)]) from error
 
 
@@ -484,7 +484,7 @@ def _verification_lines(result: Verification, n_events: int) -> Iterator[str]:
 
 def _require_suffix(path: Path) -> None:
     if path.suffix.lower() not in {".csv", ".json"}:
-        raise InputError([Problem(str(path), "expected a file name that ends in .csv or .json")])
+        raise InputError([Problem(str(path), "a file name that ends in .csv or .json")])
 
 
 def write_statements(table: pd.DataFrame, path: Path) -> None:
@@ -506,4 +506,6 @@ def write_statements(table: pd.DataFrame, path: Path) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise InputError([Problem(str(path), f"cannot be written: {error.strerror}")]) from error
+        raise InputError(
+            [Problem(str(path), f"a file that can be written; the system says: {error.strerror}")]
+        ) from error

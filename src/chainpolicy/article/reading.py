@@ -72,9 +72,9 @@ def read_article(source: str | Path | IO[bytes]) -> Article:
     """
     data, name = _read_bytes(source)
     if not data.strip():
-        raise _refusal(name, "is empty; expected the text of an article")
+        raise _refusal(name, "the text of an article; it is empty")
     if data.startswith((b"%PDF", b"PK\x03\x04")) or (b"\0" in data and not _is_utf16(data)):
-        raise _refusal(name, "is binary, not text; save the article as plain text or HTML")
+        raise _refusal(name, "text; it is binary: save the article as plain text or HTML")
     markup = name.lower().endswith((".html", ".htm")) or _LOOKS_LIKE_HTML.match(data) is not None
     text = _decode(data, name, markup=markup)
     published = None
@@ -89,8 +89,8 @@ def read_article(source: str | Path | IO[bytes]) -> Article:
         paragraph = " ".join(block.split())
         if len(paragraph) > MOST_IN_PARAGRAPH:
             expected = (
-                f"paragraph {len(paragraphs) + 1} has {len(paragraph):,} characters; "
-                f"expected at most {MOST_IN_PARAGRAPH:,}: separate paragraphs by blank lines"
+                f"at most {MOST_IN_PARAGRAPH:,} characters in a paragraph; paragraph "
+                f"{len(paragraphs) + 1} has {len(paragraph):,}: separate paragraphs by blank lines"
             )
             too_long.append(Problem(name, expected, line=line, value=paragraph))
         if paragraph:
@@ -99,9 +99,9 @@ def read_article(source: str | Path | IO[bytes]) -> Article:
         raise InputError(too_long)
     joined = "\n\n".join(paragraphs)
     if not joined:
-        raise _refusal(name, "holds no text; expected the text of an article")
+        raise _refusal(name, "the text of an article; it holds no text")
     if len(joined) > MOST_CHARACTERS:
-        expected = f"{len(joined):,} characters of text; expected at most {MOST_CHARACTERS:,}"
+        expected = f"at most {MOST_CHARACTERS:,} characters of text; there are {len(joined):,}"
         raise _refusal(name, expected)
     _require_english(joined, name)
     return Article(joined, hashlib.sha256(data).hexdigest(), tuple(paragraphs), name, published)
@@ -121,12 +121,12 @@ def _read_bytes(source: str | Path | IO[bytes]) -> tuple[bytes, str]:
                 data = file.read(MOST_BYTES + 1)
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise _refusal(name, f"cannot be read: {reason}") from error
+            raise _refusal(name, f"a file that can be read; the system says: {reason}") from error
     else:
         name = "standard input"
         data = source.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise _refusal(name, f"is larger than {MOST_BYTES:,} bytes; expected one article")
+        raise _refusal(name, f"one article; it is larger than {MOST_BYTES:,} bytes")
     return data, name
 
 
@@ -152,7 +152,7 @@ def _decode(data: bytes, name: str, *, markup: bool) -> str:
             pass
     line = data.count(b"\n", 0, failed.start) + 1
     value = f"byte 0x{data[failed.start]:02x}"
-    expected = "expected UTF-8 text; save the article in that encoding"
+    expected = "UTF-8 text; save the article in that encoding"
     raise InputError([Problem(name, expected, line=line, value=value)]) from failed
 
 
@@ -201,7 +201,7 @@ def _html_blocks(markup: str, name: str) -> tuple[list[str], dt.date | None]:
             # The standard library's parser needs quadratic time on unclosed tags and comments.
             soup = BeautifulSoup(markup, "lxml")
     except ParserRejectedMarkup as error:
-        raise _refusal(name, f"cannot be read as HTML: {error}") from error
+        raise _refusal(name, f"HTML that can be read; the parser says: {error}") from error
     blocks: list[str] = []
     pieces: list[str] = []
     last_block = 0
@@ -256,4 +256,4 @@ def _require_english(text: str, name: str) -> None:
     elif len(words) >= 100 and share < 0.08:
         reason = f"only {share:.0%} of its words are common English ones"
     if reason:
-        raise _refusal(name, f"is not in English ({reason}); expected an English text")
+        raise _refusal(name, f"an English text; it is not in English ({reason})")

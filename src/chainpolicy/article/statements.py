@@ -161,7 +161,7 @@ def dated_statements(article: Article, published: dt.date | None = None) -> Extr
     elif 1900 <= published.year <= 2099:
         year, basis = published.year, f"day of publication {origin}: {published}"
     else:
-        expected = f"day of publication {origin} is {published}; expected a year from 1900 to 2099"
+        expected = f"a day of publication from 1900 to 2099; {origin} it is {published}"
         raise InputError([Problem(article.name, expected)])
     clock = Clock(published, year)
     statements = []
@@ -177,8 +177,8 @@ def dated_statements(article: Article, published: dt.date | None = None) -> Extr
             sentence = paragraph[first : ends[number - 1]].rstrip()
             if len(sentence) > MOST_IN_SENTENCE:
                 expected = (
-                    f"paragraph {place}, sentence {number} has {len(sentence):,} characters; "
-                    f"expected at most {MOST_IN_SENTENCE:,}: is this running text?"
+                    f"at most {MOST_IN_SENTENCE:,} characters in a sentence; paragraph {place}, "
+                    f"sentence {number} has {len(sentence):,}: is this running text?"
                 )
                 too_long[place, number] = Problem(article.name, expected, value=sentence)
                 continue
