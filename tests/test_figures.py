@@ -556,14 +556,18 @@ def test_two_draws_are_the_same_bytes_whatever_the_users_style(tiny, tiny_drawn,
     pd.testing.assert_frame_equal(numbers, frame, check_exact=True)
 
 
-def test_embedded_figure_is_the_same_bytes_and_can_be_saved_by_anyone(study, drawn):
-    figure, _ = drawn["caar_paths"]
-    again, _ = SPECS["caar_paths"].draw(study)
-    expected = png_bytes(again, dpi=80)
-    assert png_bytes(figure, dpi=80) == expected
+def test_embedded_figure_is_the_same_bytes_again(study, drawn):
+    figure, _ = drawn["names_at_limit"]
+    again, _ = SPECS["names_at_limit"].draw(study)
+    assert png_bytes(figure, dpi=80) == png_bytes(again, dpi=80)
+
+
+@pytest.mark.parametrize("name", ["caar_paths", "estimation_fit", "car_heatmap"])
+def test_figure_looks_the_same_whoever_saves_it(tiny_drawn, name):
+    figure, _ = tiny_drawn[name]
     buffer = io.BytesIO()
-    again.savefig(buffer, format="png", dpi=80, metadata={"Software": None})
-    assert buffer.getvalue() == expected
+    figure.savefig(buffer, format="png", dpi=60, metadata={"Software": None})
+    assert buffer.getvalue() == png_bytes(figure, dpi=60)
 
 
 def test_show_draws_by_name(tiny):
@@ -678,9 +682,11 @@ def test_event_window_without_a_return(tiny):
     figure, frame = SPECS["car_heatmap"].draw(closed)
     assert frame["car"].isna().all()
     assert "no CAR" in texts(figure)
-    for name in ("caar_paths", "caar_clusters"):
-        figure, frame = SPECS[name].draw(closed)
-        assert frame.empty
+    _, frame = SPECS["caar_clusters"].draw(closed)
+    assert frame["note"].item() == "No event window holds an abnormal return."
+    figure, frame = SPECS["caar_paths"].draw(closed)
+    assert frame.empty
+    assert any("(N = 0)" in text for text in texts(figure))
     figure, frame = SPECS["price_with_events"].draw(closed)
     assert len(frame) == 8
 
@@ -703,6 +709,8 @@ def test_pairs_without_an_estimate_are_named(study):
         zip(frame["event_id"], frame["group"], strict=True)
     )
     assert texts(figure).count("no estimate") == 2
+    # The speech of 28 October in New York; the cooling call leads nowhere and has no row.
+    assert texts(figure).count("↑ same session") == 1
     _, cells = SPECS["car_heatmap"].draw(partial)
     assert cells.query("event_id == ''")["car"].isna().all()
     assert (cells["event_id"] == "").sum() == 5

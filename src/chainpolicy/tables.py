@@ -105,13 +105,18 @@ class ReportTable:
     def __str__(self) -> str:
         return f"{self.frame.to_string(index=False)}\n{self.note}"
 
+    # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
+    __repr__ = __str__
+
     def _repr_html_(self) -> str:
         return self.to_html()
 
     def to_html(self) -> str:
         """Return the table as HTML."""
-        # A narrow column would otherwise break a date after its hyphens.
-        table = re.sub(r"(?<=\d)-(?=\d)", "&#8209;", self.frame.to_html(index=False, border=0))
+        # A narrow column would otherwise break a date or a ticker after its hyphen.
+        table = re.sub(
+            r"(?<=[\dA-Z])-(?=[\dA-Z])", "&#8209;", self.frame.to_html(index=False, border=0)
+        )
         return f"{table}\n<p>{escape(self.note)}</p>"
 
     def to_markdown(self) -> str:
@@ -166,7 +171,11 @@ def headline_report(
         frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
     frame["rbar"] = _format(table["mean_correlation"], ".2f")
     frame["At limit, %"] = _format(100 * table["share_at_limit"], ".0f")
-    note = (
+    note = ""
+    if groups is not None and len(groups) == 1:
+        frame = frame.drop(columns="Group")
+        note = f"Group {next(iter(groups))}. "
+    note += (
         f"CAAR over {window_label(window)} as a simple return; model {results.model.name}; "
         "two-sided p-values, not adjusted for the number of rows; N = 1 has the exact t of its CAR "
         "only; a blank is undefined. "

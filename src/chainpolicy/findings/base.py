@@ -36,6 +36,8 @@ class Finding:
     def __str__(self) -> str:
         return self.text
 
+    __repr__ = __str__
+
     def _repr_markdown_(self) -> str:
         return self.text
 
