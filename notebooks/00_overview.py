@@ -17,14 +17,10 @@
 
 # %%
 import chainpolicy
-from chainpolicy import figures, findings, tables
+from chainpolicy import figures, findings, robustness, tables
 
 study = chainpolicy.load_study()
-results = study.estimate()
-findings.response(study, results)
-
-# %%
-findings.significant_clusters(study, results)
+findings.abstract(study)
 
 # %% [markdown]
 # ## What is measured
@@ -54,6 +50,10 @@ figures.show("price_with_events", study)
 # ## The headline event, group by group
 
 # %%
+results = study.estimate()
+findings.response(study, results)
+
+# %%
 figures.show("caar_paths", study)
 
 # %% [markdown]
@@ -67,7 +67,8 @@ figures.show("caar_paths", study)
 # window: where it is large the true response is larger than the number.
 
 # %%
-tables.headline_report(study, results)
+placebo = study.event_study().placebo()
+tables.headline_report(study, results, rates=robustness.rejection_rates(placebo))
 
 # %% [markdown]
 # ## Reading

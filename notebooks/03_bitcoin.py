@@ -23,16 +23,16 @@ findings.bitcoin_answer(study, results, placebo)
 #
 # Bitcoin has no market of which it would be a small part: an index of coins is mostly Bitcoin
 # itself, and share indices are closed for a good part of the hours in which it trades. Its normal
-# return is therefore a constant mean. With $R_t$ the log return of UTC day $t$ and $M$ the days of a
-# clean estimation window that ends before the first event,
+# return is therefore a constant mean. With $R_t$ the log return of UTC day $t$ and $M$ the days of
+# a clean estimation window that ends before the first event,
 #
 # $$\hat\mu = \frac{1}{M} \sum_{t=1}^{M} R_t, \qquad
 #   AR_\tau = R_\tau - \hat\mu, \qquad
 #   CAR(\tau_1, \tau_2) = \sum_{\tau=\tau_1}^{\tau_2} AR_\tau .$$
 #
 # Here $\tau$ counts days from the event session, the UTC day that holds the announcement. Over the
-# $L = \tau_2 - \tau_1 + 1$ days of a window the CAR carries the noise of those days and the error of
-# the mean; with $s$ the standard deviation of the estimation residuals,
+# $L = \tau_2 - \tau_1 + 1$ days of a window the CAR carries the noise of those days and the error
+# of the mean; with $s$ the standard deviation of the estimation residuals,
 #
 # $$t = \frac{CAR}{s \sqrt{L + L^2 / M}} \sim t(M - 1) .$$
 #
@@ -54,8 +54,8 @@ findings.round_trip(study, results)
 # %% [markdown]
 # ## Event by event
 #
-# The exact t assumes normal returns, and Bitcoin's have fat tails. The placebo p-value does not:
-# it ranks the studentized response $|t|$ among the same statistic $|t_j|$ of the $n$ ordinary
+# The exact t assumes normal returns, and Bitcoin's have fat tails. The placebo p-value does not: it
+# ranks the studentized response $|t|$ among the same statistic $|t_j|$ of the $n$ ordinary
 # sessions, those whose window lies apart from every announcement known to the study,
 #
 # $$p = \frac{1 + \sum_{j=1}^{n} \mathbf{1} \left( |t_j| \ge |t| \right)}{1 + n} ,$$
@@ -63,8 +63,8 @@ findings.round_trip(study, results)
 # $\mathbf{1}$ being one where the condition holds and else zero. It assumes that sessions are
 # exchangeable.
 #
-# Events on one UTC day share a row. Windows of neighbouring days share a day, so that the row
-# after the largest response repeats half of it.
+# Events on one UTC day share a row. Windows of neighbouring days share a day, so that the row after
+# the largest response repeats half of it.
 
 # %%
 findings.single_asset_report(study, results, placebo)
@@ -104,9 +104,9 @@ findings.ordinary_sessions(study, results, rates, "bitcoin")
 findings.volatility(study, results, placebo)
 
 # %% [markdown]
-# The estimation window was more volatile than the weeks of the events. This makes the test
-# cautious about the later events; it is no reason to believe that a response was missed, since
-# the t-ratios stay small when they are scaled up.
+# The estimation window was more volatile than the weeks of the events. This makes the test cautious
+# about the later events; it is no reason to believe that a response was missed, since the t-ratios
+# stay small when they are scaled up.
 
 # %% [markdown]
 # ## Reading
@@ -128,5 +128,5 @@ findings.volatility(study, results, placebo)
 # "unusual" is all that a small p-value says. The UTC day of an announcement holds hours before it,
 # and for several events only the day is known, so that the window [0, 1] may hold a day without
 # news. Events follow each other within days, and windows overlap. Without a market factor a
-# worldwide move of coins counts as a response. The stances are a reading of texts by the authors
-# of the study; the codebook of the study folder gives the reasons.
+# worldwide move of coins counts as a response. The stances are a reading of texts by the authors of
+# the study; the codebook of the study folder gives the reasons.

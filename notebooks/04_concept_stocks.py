@@ -53,9 +53,9 @@ findings.already_moved(study, models["two-factor"])
 # %% [markdown]
 # ## Price limits
 #
-# A share may move only so far in a day. A close at the limit is a censored return: the demand
-# that was not met on that day shows up later. The sum over a window is complete once the names
-# are free again, so the windows to trust are those that end with few names at a limit.
+# A share may move only so far in a day. A close at the limit is a censored return: the demand that
+# was not met on that day shows up later. The sum over a window is complete once the names are free
+# again, so the windows to trust are those that end with few names at a limit.
 
 # %%
 findings.censoring(study, models)
@@ -129,8 +129,8 @@ figures.show("car_heatmap", study)
 #   \qquad SCAR_i = \frac{CAR_i}{se(CAR_i)} ;$$
 #
 # the portfolio t and GRANK-T get the correlation from the time series. The table shows what happens
-# to all tests on sessions on which nothing was announced: those that take the names for
-# independent reject far too often, and no result here uses them.
+# to all tests on sessions on which nothing was announced: those that take the names for independent
+# reject far too often, and no result here uses them.
 
 # %%
 findings.rejection_report(rates, ["a_shares_tier1", "a_shares_tier2"])
@@ -144,10 +144,11 @@ findings.ordinary_sessions(study, models["single-factor"], rates["single-factor"
 # %% [markdown]
 # ## Look-ahead bias
 #
-# Tier 2 are names that the press listed only on the day they rose. They are selected on the outcome,
-# and the difference between the tiers measures what such a selection adds. Its error is that of the
-# difference of the two portfolios, in which whatever moves both cancels: with $AAR_{1t}$ and
-# $AAR_{2t}$ the mean residuals of the tiers in the $T$ estimation sessions and $p$ parameters,
+# Tier 2 are names that the press listed only on the day they rose. They are selected on the
+# outcome, and the difference between the tiers measures what such a selection adds. Its error is
+# that of the difference of the two portfolios, in which whatever moves both cancels: with
+# $AAR_{1t}$ and $AAR_{2t}$ the mean residuals of the tiers in the $T$ estimation sessions and $p$
+# parameters,
 #
 # $$D = CAAR_2 - CAAR_1, \qquad
 #   s_D^2 = \frac{1}{T - p} \sum_t \left( AAR_{2t} - AAR_{1t} \right)^2, \qquad
@@ -170,14 +171,14 @@ findings.difference_report(study, models, **portfolios, names=("Tier 2", "Tier 1
 # ## Reading
 #
 # The concept shares jumped as far as the price limits let them, kept rising for a session, and had
-# given most of it back by the time the limits no longer bound. The jump is
-# rarer than anything on the portfolio's ordinary sessions, and both models agree on that and on its
-# end. Whether the adjusted BMP calls it significant at 5 % depends on the model; after the
-# correction for the number of tests neither model does. The other announcements, supportive or
-# restrictive, left the portfolio within its ordinary movement, with one fall after a warning of the
-# central bank at the edge of it. The names that the press chose on the day gained more than those
-# chosen before it, by an amount that the data cannot tell from zero: the estimate has the
-# sign of a look-ahead bias and is too imprecise to establish one.
+# given most of it back by the time the limits no longer bound. The jump is rarer than anything on
+# the portfolio's ordinary sessions, and both models agree on that and on its end. Whether the
+# adjusted BMP calls it significant at 5 % depends on the model; after the correction for the number
+# of tests neither model does. The other announcements, supportive or restrictive, left the
+# portfolio within its ordinary movement, with one fall after a warning of the central bank at the
+# edge of it. The names that the press chose on the day gained more than those chosen before it, by
+# an amount that the data cannot tell from zero: the estimate has the sign of a look-ahead bias and
+# is too imprecise to establish one.
 #
 # ## Limits
 #

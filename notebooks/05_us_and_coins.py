@@ -22,16 +22,16 @@ findings.us_and_coins_answer(study, results, placebo)
 # ## The measure
 #
 # The US-listed names are Chinese issuers with a blockchain business, miners, a Bitcoin trust and
-# blockchain funds. New York opened hours after the announcement, so their event session is the same day. Their
-# normal return follows the fund on the S&P 500, $F$; coins trade around the clock, have no market
-# index and get a constant mean, which is $\beta_i = 0$:
+# blockchain funds. New York opened hours after the announcement, so their event session is the same
+# day. Their normal return follows the fund on the S&P 500, $F$; coins trade around the clock, have
+# no market index and get a constant mean, which is $\beta_i = 0$:
 #
 # $$AR_{i\tau} = R_{i\tau} - \left( \hat\alpha_i + \hat\beta_i F_\tau \right), \qquad
 #   CAR_i = \sum_{\tau=\tau_1}^{\tau_2} AR_{i\tau}, \qquad
 #   CAAR = \frac{1}{N} \sum_{i=1}^{N} CAR_i .$$
 #
-# $R$ is the log return of asset $i$ in session $\tau$ counted from the event session. Returns in the
-# text are simple returns.
+# $R$ is the log return of asset $i$ in session $\tau$ counted from the event session. Returns in
+# the text are simple returns.
 
 # %% [markdown]
 # ## Name by name
@@ -42,10 +42,10 @@ findings.names_report(study, results, ["us_listed", "coins"])
 # %% [markdown]
 # A mean over so few and so unequal names says little about the typical one. The portfolio t asks
 # whether the mean is large against the portfolio's own volatility, and one extreme name is enough
-# for that. The adjusted BMP asks whether it is large against the spread between the names, which the
-# same extreme name widens: leaving out the largest gain lowers the mean and makes the adjusted BMP
-# more certain of it. That name was chosen after its gain had been seen, so the p-values without it
-# describe and do not test.
+# for that. The adjusted BMP asks whether it is large against the spread between the names, which
+# the same extreme name widens: leaving out the largest gain lowers the mean and makes the adjusted
+# BMP more certain of it. That name was chosen after its gain had been seen, so the p-values without
+# it describe and do not test.
 
 # %%
 findings.leave_one_out(study, results, "us_listed")
@@ -77,7 +77,7 @@ findings.coins_compared(study, {"constant mean": results}, *coins.values())
 
 # %% [markdown]
 # The difference opens only after the window [0, 1], in days that hold further announcements, and
-# rests on very few coins; each of them had news of its own.
+# rests on very few coins.
 
 # %% [markdown]
 # ## All announcements
@@ -105,8 +105,8 @@ findings.controls(study, results, "coins")
 # %% [markdown]
 # ## What these tests can and cannot see
 #
-# A rate well above 5 % means that a p-value overstates the evidence, a rate well below that the test
-# has hardly any power in a group of this size.
+# A rate well above 5 % means that a p-value overstates the evidence, a rate well below that the
+# test has hardly any power in a group of this size.
 
 # %%
 findings.ordinary_sessions(study, results, rates, "us_listed")
@@ -119,14 +119,14 @@ findings.ordinary_sessions(study, results, rates, "coins")
 #
 # The US-listed names rose when New York opened on the news, most of them by a good deal, one beyond
 # all proportion; the diversified funds hardly moved. This is consistent with a bet on the few
-# companies with a Chinese blockchain story and with the rise of Bitcoin, which carries the trust and
-# the miners; the data do not say how much is due to which.
+# companies with a Chinese blockchain story and with the rise of Bitcoin, which carries the trust
+# and the miners; the data do not say how much is due to which.
 #
 # The coins rose with Bitcoin. Coins that move together are worth little more than one observation:
 # the portfolio t, which allows for that, finds their response unusual, the tests that also compare
 # it with its spread across so few coins do not. That coins linked to China gained more shows only
-# over the longer windows. On the other sessions of policy events no response of either group has an
-# adjusted BMP below 5 %.
+# over the longer windows. In neither group has the adjusted BMP a p-value below 5 % on any session
+# of policy events.
 #
 # ## Limits
 #
@@ -134,5 +134,5 @@ findings.ordinary_sessions(study, results, rates, "coins")
 # sector. The list of US-listed names was drawn up afterwards, when the largest jump was known: the
 # group mean is selected on the outcome, and the figure without that name only removes the most
 # visible part of this. The coins are those that still exist. So few names and coins leave the tests
-# across names few degrees of freedom. The trust trades over the counter, in New York hours, at
-# a premium that moves by itself.
+# across names few degrees of freedom. The trust trades over the counter, in New York hours, at a
+# premium that moves by itself.

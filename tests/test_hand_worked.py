@@ -60,7 +60,7 @@ WINDOW = (0, 2)
 tolerance = {"rel": 1e-10, "abs": 1e-14}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def results() -> EventStudyResults:
     returns = {
         ticker: [
@@ -79,7 +79,7 @@ def results() -> EventStudyResults:
     )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def tests(results: EventStudyResults) -> pd.DataFrame:
     return eleven(results, WINDOW)
 

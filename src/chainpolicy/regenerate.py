@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import chainpolicy
-from chainpolicy import notebooks
+from chainpolicy import eventstudy, notebooks, reference
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.findings.summary import readme_block
 from chainpolicy.notebooks import NotebookError
@@ -369,13 +369,14 @@ def environment_digest() -> str:
     Returns
     -------
     str
-        SHA-256 of all files of the package, the version of Python and the versions of everything
-        installed with it.
+        SHA-256 of all files of the package but those written for readers, which are products or
+        data of their own, of the version of Python and the versions of everything installed with
+        it.
     """
     package = Path(chainpolicy.__file__).parent
     digest = hashlib.sha256(sys.version.encode())
     for path in sorted(package.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md":
             digest.update(f"{path.relative_to(package).as_posix()} {_digest(path)}\n".encode())
     for installed in sorted(f"{dist.name} {dist.version}" for dist in distributions()):
         digest.update(installed.encode())
@@ -600,6 +601,28 @@ def block_product(
     return Product(name, build, data)
 
 
+def api_product() -> Product:
+    """Register ``src/chainpolicy/eventstudy/README.md``, the docstrings of the library.
+
+    Returns
+    -------
+    Product
+    """
+    # In the order in which a reader meets them.
+    modules = (
+        *(eventstudy.estimator, eventstudy.results, eventstudy.normal, eventstudy.abnormal),
+        *(eventstudy.inference, eventstudy.panel),
+    )
+
+    def build(staging: Path) -> None:
+        page = staging / "src" / "chainpolicy" / "eventstudy" / "README.md"
+        page.parent.mkdir(parents=True)
+        text = reference.api_page(eventstudy, modules)
+        page.write_text(text, encoding="utf-8", newline="\n")
+
+    return Product("api", build)
+
+
 def study_notebook_product(
     study: Study, study_path: Path | None = None, data: Sequence[Path] = ()
 ) -> Product:
@@ -700,7 +723,7 @@ def main(
     data = study_files(study)
     products = study_products(study)
     if output is None:
-        products.append(figure_index_product(FIGURES))
+        products += [figure_index_product(FIGURES), api_product()]
         readme = root / "README.md"
         products.append(block_product(readme, "results", lambda: readme_block(study), data))
         sources = sorted((root / "notebooks").glob("*.py"))

@@ -1,4 +1,58 @@
-"""Event studies: frames in, results out; knows nothing of files, China or Bitcoin."""
+r"""Event studies: frames in, results out; knows nothing of files, countries or assets.
+
+An event study asks whether returns around an event differ from what they would have been
+without it. For asset i, event session 0 and tau counting sessions of the asset's calendar:
+
+1. *Normal return* (`normal`): a model linear in benchmark returns is fitted by least squares over
+   the M valid sessions of the estimation window (`EstimationWindow`), for the market model
+   :math:`E[R_{it}] = \alpha_i + \beta_i R_{mt}`, with :math:`s_i^2 = SSR_i / (M_i - p)`.
+2. *Abnormal return* (`abnormal`): :math:`AR_{it} = R_{it} - E[R_{it}]`, with the forecast
+   variance :math:`V_i = s_i^2 [I + X_i^* (X_i'X_i)^{-1} X_i^{*\prime}]` over the event window.
+3. *Cumulation*: :math:`CAR_i(W) = \sum_W AR_{it}`, variance 1'V1,
+   :math:`t = CAR_i / \sqrt{1'V_i 1} \sim t(M_i - p)`; CAAR is the mean over the assets of a group.
+4. *Tests* (`inference`): eleven tests of the null hypothesis that a group's mean CAR is zero. Where
+   all assets share the event date, trust those that allow for correlation: the portfolio t, the
+   adjusted BMP t and GRANK-T.
+
+`EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
+log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
+tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
+
+Edge cases
+----------
+Nothing is dropped, shifted, filled or clipped in silence:
+
+- *one asset*: the portfolio t alone is defined; it is the exact t of the asset's CAR. The other ten
+  are NaN with a note.
+- *two assets*: all eleven tests, with one correlation and one degree of freedom where it is N - 1.
+- *no spread* (identical CARs; residuals that cancel; :math:`\bar r = 1` for the adjusted BMP t;
+  :math:`1 + (N - 1) \bar r = 0`): the statistics that would divide by it are NaN with a note, the
+  others stand.
+- *constant returns*, or returns the model explains entirely: the pair is excluded, "the residuals
+  do not vary". *Constant or collinear benchmarks*: excluded likewise.
+- *fewer valid sessions* than `minimum`, or than p + 1 (late listing, missing returns, a mask that
+  takes the window, an event on the first session): the pair is excluded with both numbers.
+- *an estimation window clipped by the data* is used if it holds enough valid sessions; assets of
+  one group may have different M.
+- *a missing return or benchmark* inside a cumulation window: no abnormal return on that session and
+  no CAR over a window that holds it, see `EventStudyResults.incomplete`; never a zero.
+- *an event window that runs past the data* (an event on the last session) keeps the taus that
+  exist; a cumulation window that runs past has no CAR.
+- *an event session outside the data*: the pair is excluded. *Inside the data and no session of the
+  group*: an error.
+- *no pair at all*: empty frames with their columns, no error.
+- *closes at a price limit*: abnormal returns and tests as for others, every row marked, the share
+  in `EventStudyResults.caar_path`. A censored return is a lower bound in magnitude.
+- *a return over g sessions* (``n_sessions`` = g): variance :math:`s^2 (g + x'(X'X)^{-1}x)` with the
+  row x = (g, benchmark return over the same g sessions); in estimation its row has weight 1/g.
+- *different event sessions in one group*: residuals are correlated on calendar sessions, the
+  portfolio t, the rank test and GRANK-T align estimation windows by their end.
+- *two events on one session* give identical numbers under both names.
+- *errors*, with the asset, session or event named: a missing column, a blank ticker or session, two
+  rows for an asset and session or event and asset, a session that the group traded and the asset
+  has no row for, an infinite return or benchmark, a reversed window, an unknown anchor, an
+  estimation window that overlaps the event window.
+"""
 
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
 from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS

@@ -31,7 +31,13 @@ class AbnormalReturns:
     std_error : ndarray of float, shape (P, L)
         Square root of the diagonal of V.
     n_sessions : ndarray of float, shape (P, L)
+        g, the sessions each return spans.
     factors : ndarray of float, shape (P, L, K)
+        Benchmark returns.
+
+    Examples
+    --------
+    See `abnormal_returns`.
     """
 
     actual: Floats
@@ -54,6 +60,10 @@ class Cumulated:
         Square root of 1'V1.
     multiplier : ndarray of float, shape (P,)
         1'V1 / s^2: the sessions of the window plus the error of estimation.
+
+    Examples
+    --------
+    See `cumulate`.
     """
 
     car: Floats
@@ -66,6 +76,8 @@ def abnormal_returns(
 ) -> AbnormalReturns:
     r"""Subtract the normal from the actual return: :math:`AR_{it} = R_{it} - E[R_{it}]`.
 
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), eq. 7, with the variance of eq. 8.
+
     Parameters
     ----------
     fit : NormalFit
@@ -77,6 +89,18 @@ def abnormal_returns(
     Returns
     -------
     AbnormalReturns
+
+    Examples
+    --------
+    The mean of 1, 2, 3 is 2 and s = 1: var(AR) = 1 + 1/3.
+
+    >>> from chainpolicy.eventstudy.normal import fit_normal
+    >>> past = np.array([[1.0, 2.0, 3.0]])
+    >>> fit = fit_normal(past, np.zeros((1, 3, 0)), np.ones((1, 3)), np.isfinite(past))
+    >>> event = np.array([[5.0, 4.0]])
+    >>> found = abnormal_returns(fit, event, np.zeros((1, 2, 0)), np.ones((1, 2)))
+    >>> found.abnormal.tolist(), found.std_error.round(3).tolist()
+    ([[3.0, 2.0]], [[1.155, 1.155]])
     """
     normal = n_sessions * fit.alpha[:, None] + np.einsum("plk,pk->pl", factors, fit.beta)
     abnormal = returns - normal
@@ -109,6 +133,19 @@ def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumula
     Returns
     -------
     Cumulated
+
+    Examples
+    --------
+    The mean of 1, 2, 3 is 2 and s = 1: var(CAR) over two sessions = 2 + 4/3.
+
+    >>> from chainpolicy.eventstudy.normal import fit_normal
+    >>> past = np.array([[1.0, 2.0, 3.0]])
+    >>> fit = fit_normal(past, np.zeros((1, 3, 0)), np.ones((1, 3)), np.isfinite(past))
+    >>> event = np.array([[5.0, 4.0]])
+    >>> found = abnormal_returns(fit, event, np.zeros((1, 2, 0)), np.ones((1, 2)))
+    >>> total = cumulate(fit, found, slice(0, 2))
+    >>> total.car.tolist(), total.std_error.round(3).tolist()
+    ([5.0], [1.826])
     """
     g = abnormal.n_sessions[:, window].sum(axis=1)
     f = abnormal.factors[:, window].sum(axis=1)

@@ -48,8 +48,17 @@ class EstimationWindow:
     Raises
     ------
     ValueError
-        If the window is reversed, the anchor unknown, or the minimum leaves no degree of
-        freedom or exceeds the window.
+        If the window is reversed, the anchor unknown, or the minimum below 1 or above the
+        window's length.
+
+    Examples
+    --------
+    >>> EstimationWindow(window=(-130, -11)).length
+    120
+    >>> EstimationWindow(anchor="month")
+    Traceback (most recent call last):
+        ...
+    ValueError: anchor is "event" or "first", not "month"
     """
 
     window: Window = (-130, -11)
@@ -95,30 +104,43 @@ class EventStudy:
         Default: every benchmark column in which the asset has a value. An asset without a
         benchmark uses the constant mean whatever the model says.
     model : NormalReturnModel
+        Default: `MarketModel`.
     estimation : EstimationWindow
+        Default: 120 sessions, from -130 to -11.
     event_window : tuple of int
         First and last session relative to the event session, both inclusive.
 
     Raises
     ------
     ValueError
-        If the input cannot be laid out (see `build_panel`), an event session is no session of
-        its asset's group, or the estimation window overlaps an event window.
+        If the input cannot be laid out (see `build_panel`), an event and asset have two rows, an
+        asset has no returns, or an event session lies inside the data and is no session of its
+        asset's group.
 
     Examples
     --------
+    Two assets with alpha = 0.001, beta = 1.2 and 0.8, and an event that adds 3 % and 5 % to the
+    returns of its first session; four sessions make a cycle.
+
     >>> import numpy as np, pandas as pd
-    >>> rng = np.random.default_rng(0)
-    >>> sessions = pd.bdate_range("2019-01-01", periods=150)
-    >>> market = rng.normal(0, 0.01, 150)
-    >>> returns = pd.DataFrame({"ticker": "A", "session": sessions,
-    ...     "return": 0.001 + 1.2 * market + rng.normal(0, 0.02, 150), "market": market})
-    >>> alignment = pd.DataFrame({"event_id": ["speech"], "ticker": ["A"],
-    ...     "event_session": [sessions[140]]})
-    >>> study = EventStudy(returns, alignment, event_window=(-1, 1))
+    >>> sessions = pd.bdate_range("2019-01-01", periods=62)
+    >>> cycle = np.arange(62) % 4
+    >>> market = np.array([0.01, 0.01, -0.01, -0.01])[cycle]
+    >>> jump = np.arange(62) == 60
+    >>> A = 0.001 + 1.2 * market + np.array([0.01, -0.01, -0.01, 0.01])[cycle] + 0.03 * jump
+    >>> B = 0.001 + 0.8 * market + np.array([0.02, -0.02, 0.02, -0.02])[cycle] + 0.05 * jump
+    >>> returns = pd.concat([
+    ...     pd.DataFrame({"ticker": name, "session": sessions, "return": R, "market": market})
+    ...     for name, R in {"A": A, "B": B}.items()])
+    >>> alignment = pd.DataFrame({"event_id": "speech", "ticker": ["A", "B"],
+    ...     "event_session": sessions[60]})
+    >>> study = EventStudy(returns, alignment, event_window=(0, 1),
+    ...     estimation=EstimationWindow(window=(-60, -1)))
     >>> results = study.fit()
-    >>> results.car((0, 1)).columns.tolist()
-    ['event_id', 'ticker', 'window', 'car', 'std_error', 't_stat', 'p_value']
+    >>> results.car((0, 1))[["ticker", "car", "t_stat"]].round(4)
+      ticker   car  t_stat
+    0      A  0.03  2.0194
+    1      B  0.05  1.6829
     """
 
     def __init__(
@@ -135,8 +157,7 @@ class EventStudy:
         self.model = MarketModel() if model is None else model
         self.estimation = EstimationWindow() if estimation is None else estimation
         self.event_window = event_window
-        if event_window[0] > event_window[1]:
-            raise ValueError(f"the event window {window_label(event_window)} is reversed")
+        _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
 
@@ -178,7 +199,13 @@ class EventStudy:
         -------
         EventStudyResults
             The event_id of a placebo event is its session as YYYY-MM-DD.
+
+        Raises
+        ------
+        ValueError
+            If the window is reversed.
         """
+        _refuse_reversed(window)
         panel = self._panel
         eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
         asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
@@ -211,14 +238,15 @@ class EventStudy:
         rows, in_data = _rows(panel, asset, estimation_position)
         tau = estimation_position - position[:, None]
         valid = in_data & ((tau < event_window[0]) | (tau > event_window[1]))
-        valid &= np.isfinite(panel.returns[rows])
+        returns = panel.returns[rows]
+        valid &= np.isfinite(returns)
         if self.estimation.mask:
             valid &= ~self._sessions_of_events(MASKED_SESSIONS)[rows]
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
         columns = _factor_columns(panel, benchmarks)
         factors = _gather_factors(panel, rows, columns)
         valid &= np.isfinite(factors).all(axis=2)
-        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
+        fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
 
         reason = self._reasons(fit)
         kept = np.flatnonzero(reason == "")
@@ -247,8 +275,8 @@ class EventStudy:
         return EventStudyResults(
             model=self.model,
             event_window=event_window,
-            pairs=pairs,
-            excluded=excluded[["event_id", "ticker", "reason"]].sort_values(
+            _pairs=pairs,
+            _excluded=excluded[["event_id", "ticker", "reason"]].sort_values(
                 ["event_id", "ticker"], ignore_index=True
             ),
             _panel=panel,
@@ -327,6 +355,8 @@ class EventStudy:
                 valid[members],
             )
             batches.append((members, batch))
+        if len(batches) == 1:
+            return batches[0][1]
         return _join(batches, pairs, width, self.estimation.length)
 
     def _reasons(self, fit: NormalFit) -> np.ndarray:
@@ -346,6 +376,11 @@ class EventStudy:
             "the residuals do not vary in the estimation window"
         )
         return reason
+
+
+def _refuse_reversed(event_window: Window) -> None:
+    if event_window[0] > event_window[1]:
+        raise ValueError(f"the event window {window_label(event_window)} is reversed")
 
 
 def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
@@ -374,6 +409,8 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
             "role": _optional(alignment, "role", default="policy"),
         }
     )
+    if events["in_sample"].dtype != np.bool_:
+        raise ValueError("alignment: in_sample holds True or False, and no blank")
     position = np.full(len(events), np.nan)
     outside = np.full(len(events), "", dtype=object)
     for group, calendar in panel.calendars.items():

@@ -5,6 +5,12 @@ estimation sessions, p_i estimated parameters, residuals with standard deviation
 :math:`SAR_{it} = AR_{it} / \sqrt{V_{i,tt}}` and :math:`SCAR_i = CAR_i / \sqrt{1'V_i 1}`. The null
 hypothesis of every test is that the event has no mean effect. All functions broadcast over
 leading axes of the arrays, so that simulated samples are tested in one call.
+
+A statistic is NaN, never a division by rounding error, where the variance it divides by is not
+positive beyond rounding: identical CARs, a portfolio that does not move, :math:`\bar r` at 1 or
+at :math:`-1 / (N - 1)`.
+
+`EXAMPLE` is a sample small enough to follow with a pencil; every test shows its value on it.
 """
 
 from __future__ import annotations
@@ -24,6 +30,8 @@ from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 # Fewer common sessions say too little about the correlation of two assets.
 MINIMUM_COMMON_SESSIONS = 30
 EXACT_WILCOXON_LIMIT = 50
+# Relative size below which a spread is rounding error.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,13 @@ class GroupSample:
         different event sessions. Default: a column is one session.
     event_session : ndarray of int, shape (N,), optional
         Position of each asset's event session on the group's calendar. Default: all the same.
+
+    Examples
+    --------
+    >>> EXAMPLE.n_assets, EXAMPLE.n_window, EXAMPLE.n_estimation.tolist()
+    (3, 2, [32, 32, 32])
+    >>> EXAMPLE.car.tolist()
+    [8.0, 20.0, -9.0]
     """
 
     car: Floats
@@ -95,7 +110,13 @@ class GroupSample:
 class Outcome(NamedTuple):
     """Statistic of one test with the degrees of freedom of its t distribution, if it has one.
 
-    `p_value` is given only where the null distribution is neither t nor normal.
+    `p_value` is given only where the null distribution is neither t nor normal; without it and
+    without `degrees` the null distribution is N(0, 1).
+
+    Examples
+    --------
+    >>> patell(EXAMPLE).degrees is None, bmp(EXAMPLE).degrees
+    (True, 2)
     """
 
     statistic: Floats
@@ -105,12 +126,53 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupTest:
-    """A test: its name in files and tables, its name in words, its source and its function."""
+    """A test: its name in files and tables, its name in words, its source and its function.
+
+    Attributes
+    ----------
+    name : str
+        As in ``tests.csv`` and `TEST_NAMES`.
+    title : str
+        As in tables and figures.
+    source : str
+        Authors and year.
+    compute : callable
+        Takes a `GroupSample`, returns an `Outcome`.
+
+    Examples
+    --------
+    >>> for test in TESTS[:3]:
+    ...     print(f"{test.title} = {test.compute(EXAMPLE).statistic:.4f}, {test.source}")
+    portfolio t = 2.1102, Brown & Warner (1985)
+    cross-sectional t = 0.7528, Brown & Warner (1980)
+    Patell Z = 3.9886, Patell (1976)
+    """
 
     name: str
     title: str
     source: str
     compute: Callable[[GroupSample], Outcome]
+
+
+def _example() -> GroupSample:
+    pattern = [[2, 2, -2, -2, 0, 0, 0, 0], [4, 0, 0, -4, 4, 0, 0, -4], [6, 0, 0, -6, -6, 0, 0, 6]]
+    residuals = np.tile(np.array(pattern, dtype=np.float64), 4)
+    abnormal = np.array([[5.0, 3.0], [8.0, 12.0], [-12.0, 3.0]])
+    sigma = np.sqrt((residuals**2).sum(axis=1) / 30)
+    return GroupSample(
+        car=abnormal.sum(axis=1),
+        car_std_error=sigma * np.sqrt(2 + 4 / 32),
+        abnormal=abnormal,
+        abnormal_std_error=sigma[:, None] * np.sqrt([1 + 1 / 32] * 2),
+        residuals=residuals,
+        sigma=sigma,
+        n_parameters=np.array([2, 2, 2]),
+    )
+
+
+# Three assets, 32 estimation sessions, a window of two sessions on which the market rests, in per
+# cent. Residual correlations 1/2, 1/2 and 0.
+EXAMPLE = _example()
 
 
 def mean_residual_correlation(sample: GroupSample) -> Floats:
@@ -123,8 +185,8 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ).
 
-    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), section 2; on calendar
-    dates.
+    The correlation that Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11),
+    3996-4025, adjust for; here on calendar dates.
 
     Parameters
     ----------
@@ -134,6 +196,11 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     -------
     ndarray, shape (...)
         NaN if no pair has enough common sessions.
+
+    Examples
+    --------
+    >>> print(f"{mean_residual_correlation(EXAMPLE):.4f}")  # of 1/2, 1/2 and 0
+    0.3333
     """
     values, observed = _on_calendar(sample)
     x = np.where(observed, values, 0.0)
@@ -187,13 +254,17 @@ def time_series_t(sample: GroupSample) -> Outcome:
     least one, p the largest number of parameters in the group; :math:`t(T_e - p)`. Robust to
     cross-sectional correlation, not to event-induced variance. For one asset it is the exact
     t-ratio of its CAR, :math:`t(M - p)`. Brown & Warner (1985), *Journal of Financial
-    Economics* 14(1), eq. 5 and A.1.
+    Economics* 14(1), 3-31, whose sample variance divides by one less than the sessions.
+
+    Examples
+    --------
+    >>> print(f"{time_series_t(EXAMPLE).statistic:.4f}")
+    2.1102
     """
     if sample.n_assets == 1:
         return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
     deviation, degrees = portfolio_deviation(sample.residuals, sample.n_parameters)
-    scale = _positive(deviation) * np.sqrt(sample.n_window)
-    return Outcome(sample.car.mean(axis=-1) / scale, degrees)
+    return Outcome(sample.car.mean(axis=-1) / (deviation * np.sqrt(sample.n_window)), degrees)
 
 
 def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, Floats]:
@@ -208,14 +279,22 @@ def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, 
     Returns
     -------
     deviation, degrees : ndarray, shape (...)
+        The deviation is NaN where the portfolio does not move beyond rounding, or no degree of
+        freedom is left.
+
+    Examples
+    --------
+    >>> deviation, degrees = portfolio_deviation(EXAMPLE.residuals, EXAMPLE.n_parameters)
+    >>> print(f"{deviation:.4f} with {degrees:.0f} degrees of freedom")
+    2.1222 with 30 degrees of freedom
     """
     observed = np.isfinite(residuals)
     present = observed.sum(axis=-2)
     degrees = (present > 0).sum(axis=-1) - n_parameters.max()
-    total = np.where(observed, residuals, 0.0).sum(axis=-2)
-    mean = np.divide(total, present, out=np.zeros_like(total), where=present > 0)
+    values = np.where(observed, residuals, 0.0)
+    mean = values.sum(axis=-2) / np.maximum(present, 1)
     deviation = np.sqrt((mean**2).sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
-    return deviation, degrees.astype(np.float64)
+    return _spread(deviation, np.abs(values).max(axis=(-2, -1))), degrees.astype(np.float64)
 
 
 def cross_sectional_t(sample: GroupSample) -> Outcome:
@@ -224,7 +303,12 @@ def cross_sectional_t(sample: GroupSample) -> Outcome:
     .. math:: t = \sqrt{N} \, \frac{CAAR}{sd(CAR_i)} \sim t(N - 1).
 
     Robust to event-induced variance, not to cross-sectional correlation. Brown & Warner (1980),
-    *Journal of Financial Economics* 8(3), appendix.
+    *Journal of Financial Economics* 8(3), 205-258, appendix.
+
+    Examples
+    --------
+    >>> print(f"{cross_sectional_t(EXAMPLE).statistic:.4f}")
+    0.7528
     """
     return Outcome(_studentized_mean(sample.car), sample.n_assets - 1)
 
@@ -235,8 +319,14 @@ def patell(sample: GroupSample) -> Outcome:
     .. math:: Z = \frac{1}{\sqrt N} \sum_i \frac{\sum_W SAR_{it}}
               {\sqrt{L_2 (M_i - p_i) / (M_i - p_i - 2)}} \sim N(0, 1).
 
-    Parametric; neither robust to event-induced variance nor to correlation. Patell (1976),
-    *Journal of Accounting Research* 14(2), eq. 6 and 10.
+    Parametric; neither robust to event-induced variance nor to correlation. Undefined if an
+    asset has :math:`M_i - p_i \le 2`. Patell (1976), *Journal of Accounting Research* 14(2),
+    246-276.
+
+    Examples
+    --------
+    >>> print(f"{patell(EXAMPLE).statistic:.4f}")
+    3.9886
     """
     degrees = (sample.n_estimation - sample.n_parameters).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -251,10 +341,15 @@ def adjusted_patell(sample: GroupSample) -> Outcome:
 
     .. math:: Z_{adj} = Z \Big/ \sqrt{1 + (N - 1) \bar r} \sim N(0, 1).
 
-    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), section 2.
+    Not robust to event-induced variance. Undefined if no variance is left under the root. Kolari
+    & Pynnonen (2010), *Review of Financial Studies* 23(11), 3996-4025.
+
+    Examples
+    --------
+    >>> print(f"{adjusted_patell(EXAMPLE).statistic:.4f}")
+    3.0896
     """
-    with np.errstate(invalid="ignore"):
-        return Outcome(patell(sample).statistic / np.sqrt(_inflation(sample)))
+    return Outcome(patell(sample).statistic / np.sqrt(_inflation(sample)))
 
 
 def bmp(sample: GroupSample) -> Outcome:
@@ -263,7 +358,12 @@ def bmp(sample: GroupSample) -> Outcome:
     .. math:: t = \sqrt{N} \, \frac{\overline{SCAR}}{sd(SCAR_i)} \sim t(N - 1).
 
     Robust to event-induced variance, not to cross-sectional correlation. Boehmer, Musumeci &
-    Poulsen (1991), *Journal of Financial Economics* 30(2), eq. 8.
+    Poulsen (1991), *Journal of Financial Economics* 30(2), 253-272.
+
+    Examples
+    --------
+    >>> print(f"{bmp(EXAMPLE).statistic:.4f}")
+    1.2372
     """
     return Outcome(_studentized_mean(sample.scar), sample.n_assets - 1)
 
@@ -273,30 +373,37 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
 
     .. math:: t_{adj} = t_{BMP} \sqrt{\frac{1 - \bar r}{1 + (N - 1) \bar r}} \sim t(N - 1).
 
-    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), eq. 11.
+    Robust to event-induced variance and to cross-sectional correlation. Undefined if no variance
+    is left under the root. Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11),
+    3996-4025.
+
+    Examples
+    --------
+    >>> print(f"{adjusted_bmp(EXAMPLE).statistic:.4f}")
+    0.7825
     """
-    with np.errstate(invalid="ignore"):
-        factor = np.sqrt((1.0 - sample.mean_correlation) / _inflation(sample))
+    factor = np.sqrt(_spread(1.0 - sample.mean_correlation, 1.0) / _inflation(sample))
     return Outcome(bmp(sample).statistic * factor, sample.n_assets - 1)
 
 
 def _inflation(sample: GroupSample) -> Floats:
     """1 + (N - 1) rbar, NaN where it is no variance."""
-    inflation = 1.0 + (sample.n_assets - 1) * sample.mean_correlation
-    return np.where(inflation > 0, inflation, np.nan)
+    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation, 1.0)
 
 
 def _studentized_mean(values: Floats) -> Floats:
-    deviation = values.std(axis=-1, ddof=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        studentized: Floats = (
-            np.sqrt(values.shape[-1]) * values.mean(axis=-1) / _positive(deviation)
-        )
+    studentized: Floats = np.sqrt(values.shape[-1]) * values.mean(axis=-1) / _deviation(values)
     return studentized
 
 
-def _positive(values: Floats) -> Floats:
-    return np.where(values > 0, values, np.nan)
+def _deviation(values: Floats) -> Floats:
+    """Sample standard deviation along the last axis, NaN where it is rounding error."""
+    return _spread(values.std(axis=-1, ddof=1), np.abs(values).max(axis=-1))
+
+
+def _spread(values: Floats, scale: Floats | Ints | float) -> Floats:
+    """Keep what is positive beyond the rounding error of numbers of a given scale, else NaN."""
+    return np.where(values > ROUNDING * scale, values, np.nan)
 
 
 def _ranks(values: Floats) -> tuple[Floats, Ints]:
@@ -324,13 +431,19 @@ def corrado_rank(sample: GroupSample) -> Outcome:
 
     :math:`T_i` valid values of asset i, midranks for ties, :math:`N_t` assets present on
     session t, T sessions with at least one; N(0, 1). Corrado (1989), *Journal of Financial
-    Economics* 23(2), eq. 5-6; several sessions as Cowan (1992); missing values as Corrado &
-    Zivney (1992), *Journal of Financial and Quantitative Analysis* 27(3), eq. 6-8.
+    Economics* 23(2), 385-395; several sessions as Cowan (1992), *Review of Quantitative Finance
+    and Accounting* 2(4), 343-358; missing values as Corrado & Zivney (1992), *Journal of Financial
+    and Quantitative Analysis* 27(3), 465-478.
+
+    Examples
+    --------
+    >>> print(f"{corrado_rank(EXAMPLE).statistic:.4f}")
+    1.9660
     """
     ranks, valid = _ranks(np.concatenate([sample.residuals, sample.abnormal], axis=-1))
     u = ranks / (valid[..., None] + 1) - 0.5
     mean, weighted_square, sessions = _mean_rank_deviation(u)
-    deviation = _positive(np.sqrt(weighted_square.sum(axis=-1) / sessions))
+    deviation = _spread(np.sqrt(weighted_square.sum(axis=-1) / sessions), 1.0)
     window = mean[..., -sample.n_window :].sum(axis=-1)
     return Outcome(window / (np.sqrt(sample.n_window) * deviation))
 
@@ -346,18 +459,20 @@ def grank_t(sample: GroupSample) -> Outcome:
 
     n the estimation sessions with at least one asset, plus 1; undefined if
     :math:`Z^2 \ge n - 1`. Robust to event-induced variance and to correlation. Kolari &
-    Pynnonen (2011), *Journal of Empirical Finance* 18(5), eq. 7-13.
+    Pynnonen (2011), *Journal of Empirical Finance* 18(5), 953-971.
+
+    Examples
+    --------
+    >>> print(f"{grank_t(EXAMPLE).statistic:.4f}")
+    0.8188
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        extra = sample.scar / _positive(sample.scar.std(axis=-1, ddof=1))[..., None]
-        standardized = sample.residuals / sample.sigma[..., None]
+    extra = sample.scar / _deviation(sample.scar)[..., None]
+    standardized = sample.residuals / sample.sigma[..., None]
     ranks, valid = _ranks(np.concatenate([standardized, extra[..., None]], axis=-1))
     u = ranks / (valid[..., None] + 1) - 0.5
     mean, weighted_square, n = _mean_rank_deviation(u)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = mean[..., -1] / _positive(np.sqrt(weighted_square.sum(axis=-1) / n))
-        remainder = np.where(z**2 < n - 1, n - 1 - z**2, np.nan)
-        statistic = z * np.sqrt((n - 2) / remainder)
+    z = mean[..., -1] / _spread(np.sqrt(weighted_square.sum(axis=-1) / n), 1.0)
+    statistic = z * np.sqrt((n - 2) / _spread(n - 1 - z**2, n))
     defined = np.isfinite(extra).all(axis=-1)
     return Outcome(np.where(defined, statistic, np.nan), n - 2.0)
 
@@ -369,13 +484,17 @@ def generalized_sign(sample: GroupSample) -> Outcome:
 
     w the CARs above zero, :math:`\hat p` the mean over assets of the share of estimation
     residuals above zero. Cowan (1992), *Review of Quantitative Finance and Accounting* 2(4),
-    eq. 1-3.
+    343-358.
+
+    Examples
+    --------
+    >>> print(f"{generalized_sign(EXAMPLE).statistic:.4f}")
+    1.6667
     """
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = (sample.residuals > 0).sum(axis=-1) / sample.n_estimation
-        expected = share.mean(axis=-1)
-        positive = (sample.car > 0).sum(axis=-1)
-        deviation = _positive(np.sqrt(sample.n_assets * expected * (1.0 - expected)))
+    share = (sample.residuals > 0).sum(axis=-1) / sample.n_estimation
+    expected = share.mean(axis=-1)
+    positive = (sample.car > 0).sum(axis=-1)
+    deviation = _spread(np.sqrt(sample.n_assets * expected * (1.0 - expected)), 1.0)
     return Outcome((positive - sample.n_assets * expected) / deviation)
 
 
@@ -383,8 +502,14 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     r"""Signed ranks: :math:`W^+`, the sum of the ranks of \|CAR\| that belong to positive CARs.
 
     Zeros are dropped. The p-value is exact for up to 50 CARs without ties, else that of the
-    normal approximation without continuity correction. Wilcoxon (1945), *Biometrics Bulletin*
-    1(6); `scipy.stats.wilcoxon`.
+    normal approximation without continuity correction. Robust to outliers, not to correlation.
+    Wilcoxon (1945), *Biometrics Bulletin* 1(6), 80-83; `scipy.stats.wilcoxon`.
+
+    Examples
+    --------
+    >>> outcome = wilcoxon(EXAMPLE)  # ranks 1, 3 and 2; the CARs of ranks 1 and 3 are positive
+    >>> print(f"{outcome.statistic:.0f}, p = {outcome.p_value:.2f}")
+    4, p = 0.75
     """
     shape = sample.car.shape[:-1]
     rows = sample.car.reshape(-1, sample.n_assets)
@@ -416,15 +541,19 @@ def skewness_t(sample: GroupSample) -> Outcome:
               \quad S = \frac{CAAR}{sd(CAR)}, \quad
               \hat g = \frac{\sum_i (CAR_i - CAAR)^3}{N \, sd(CAR)^3}; \quad t(N - 1).
 
-    Johnson (1978), *Journal of the American Statistical Association* 73(363), eq. 2.7; Lyon,
-    Barber & Tsai (1999), *Journal of Finance* 54(1), eq. 5.
+    Not robust to correlation. Johnson (1978), *Journal of the American Statistical Association*
+    73(363), 536-544; Lyon, Barber & Tsai (1999), *Journal of Finance* 54(1), 165-201.
+
+    Examples
+    --------
+    >>> print(f"{skewness_t(EXAMPLE).statistic:.4f}")
+    0.7296
     """
     n = sample.n_assets
     mean = sample.car.mean(axis=-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        deviation = _positive(sample.car.std(axis=-1, ddof=1))
-        s = mean / deviation
-        g = ((sample.car - mean[..., None]) ** 3).sum(axis=-1) / (n * deviation**3)
+    deviation = _deviation(sample.car)
+    s = mean / deviation
+    g = ((sample.car - mean[..., None]) ** 3).sum(axis=-1) / (n * deviation**3)
     return Outcome(np.sqrt(n) * (s + g * s**2 / 3 + g / (6 * n)), n - 1)
 
 
@@ -445,7 +574,24 @@ TEST_NAMES: tuple[str, ...] = tuple(test.name for test in TESTS)
 
 
 def two_sided_p_value(outcome: Outcome) -> Floats:
-    """Two-sided p-value of an outcome, by the survival function of its null distribution."""
+    """Two-sided p-value of an outcome, by the survival function of its null distribution.
+
+    Parameters
+    ----------
+    outcome : Outcome
+
+    Returns
+    -------
+    ndarray, shape (...)
+        NaN where the statistic is.
+
+    Examples
+    --------
+    >>> print(f"{two_sided_p_value(Outcome(np.array(-1.96))):.4f}")
+    0.0500
+    >>> print(f"{two_sided_p_value(Outcome(np.array(-1.96), degrees=5)):.4f}")
+    0.1073
+    """
     if outcome.p_value is not None:
         return outcome.p_value
     magnitude = np.abs(outcome.statistic)

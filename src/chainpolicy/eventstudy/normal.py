@@ -25,7 +25,20 @@ COLLINEAR = 1e-12
 
 
 class NormalReturnModel(ABC):
-    """A model of normal returns; instances hold choices, never data."""
+    """A model of normal returns; instances hold choices, never data.
+
+    Attributes
+    ----------
+    name : str
+        As in files: ``constant_mean``, ``market_adjusted``, ``market`` or ``single_index``.
+    estimated : bool
+        False if the model has no parameter to estimate.
+
+    Examples
+    --------
+    >>> sorted(MODELS)
+    ['constant_mean', 'market', 'market_adjusted', 'single_index']
+    """
 
     name: ClassVar[str]
     estimated: ClassVar[bool] = True
@@ -43,6 +56,11 @@ class NormalReturnModel(ABC):
         -------
         tuple of str
             Empty if the model, or the asset, has none.
+
+        Examples
+        --------
+        >>> MarketModel().benchmarks_used(("CSI 300", "ChiNext"))
+        ('CSI 300', 'ChiNext')
         """
 
 
@@ -50,7 +68,14 @@ class NormalReturnModel(ABC):
 class ConstantMean(NormalReturnModel):
     r"""Constant mean: :math:`E[R_{it}] = \mu_i`, p = 1.
 
-    MacKinlay (1997), *Journal of Economic Literature* 35(1), section 3.A.
+    :math:`\mu_i` is the mean return of the estimation window; an asset without a benchmark has
+    this normal return whatever the model. MacKinlay (1997), *Journal of Economic Literature*
+    35(1), section on the constant mean return model.
+
+    Examples
+    --------
+    >>> ConstantMean().benchmarks_used(("CSI 300", "ChiNext"))
+    ()
     """
 
     name: ClassVar[str] = "constant_mean"
@@ -65,8 +90,14 @@ class ConstantMean(NormalReturnModel):
 class MarketAdjusted(NormalReturnModel):
     r"""Market adjusted: :math:`E[R_{it}] = R_{mt}`, nothing estimated, p = 0.
 
-    The residual variance is that of :math:`R_{it} - R_{mt}`, not centred. Of several benchmarks
-    the first is the market.
+    The residual variance is that of :math:`R_{it} - R_{mt}`, not centred:
+    :math:`s_i^2 = \sum_{est} (R_{it} - R_{mt})^2 / M_i`. Of several benchmarks the first is the
+    market. Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31.
+
+    Examples
+    --------
+    >>> MarketAdjusted().benchmarks_used(("CSI 300", "ChiNext")), MarketAdjusted().estimated
+    (('CSI 300',), False)
     """
 
     name: ClassVar[str] = "market_adjusted"
@@ -81,8 +112,13 @@ class MarketAdjusted(NormalReturnModel):
 class MarketModel(NormalReturnModel):
     r"""Market model: :math:`E[R_{it}] = \alpha_i + \beta_i' F_t`, p = K + 1.
 
-    With one benchmark the market model of MacKinlay (1997, eq. 3); with several a multi-factor
-    model (section 3.C there).
+    With one benchmark the market model of MacKinlay (1997), *Journal of Economic Literature*
+    35(1), eq. 3; with several a multi-factor model, treated in the section after it.
+
+    Examples
+    --------
+    >>> MarketModel().benchmarks_used(("CSI 300", "ChiNext"))
+    ('CSI 300', 'ChiNext')
     """
 
     name: ClassVar[str] = "market"
@@ -96,7 +132,13 @@ class MarketModel(NormalReturnModel):
 class SingleIndexModel(NormalReturnModel):
     r"""Market model on the first benchmark alone: :math:`\alpha_i + \beta_i R_{mt}`, p = 2.
 
-    The comparison beside a multi-factor headline. Sharpe (1963), *Management Science* 9(2).
+    The comparison beside a multi-factor headline. Sharpe (1963), *Management Science* 9(2),
+    277-293.
+
+    Examples
+    --------
+    >>> SingleIndexModel().benchmarks_used(("CSI 300", "ChiNext"))
+    ('CSI 300',)
     """
 
     name: ClassVar[str] = "single_index"
@@ -140,6 +182,10 @@ class NormalFit:
     r_squared : ndarray of float, shape (P,)
     collinear, degenerate : ndarray of bool, shape (P,)
         Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is no fit.
+
+    Examples
+    --------
+    See `fit_normal`.
     """
 
     n_estimation: Ints
@@ -177,27 +223,39 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     Returns
     -------
     NormalFit
+
+    Examples
+    --------
+    One pair, four sessions, one benchmark: R = 1 + 2 F + e with e = 1, -1, -1, 1.
+
+    >>> F = np.array([[[-3.0], [-1.0], [1.0], [3.0]]])
+    >>> R = 1 + 2 * F[:, :, 0] + np.array([[1.0, -1.0, -1.0, 1.0]])
+    >>> fit = fit_normal(R, F, np.ones((1, 4)), np.ones((1, 4), dtype=bool))
+    >>> print(f"{fit.alpha[0]:.3f} {fit.beta[0, 0]:.3f} {fit.sigma[0]:.3f}")  # root of 4 / (4 - 2)
+    1.000 2.000 1.414
     """
-    weight = np.where(valid, 1.0 / np.sqrt(n_sessions), 0.0)
-    intercept = np.where(valid, np.sqrt(n_sessions), 0.0)
-    y = np.where(valid, returns, 0.0) * weight
-    z = np.where(valid[:, :, None], factors, 0.0) * weight[:, :, None]
+    intercept = np.sqrt(np.where(valid, n_sessions, 0.0))
+    weight = _safe_inverse(intercept)
+    y = np.where(valid, returns, 0.0)
+    y *= weight
+    # Benchmarks before sessions: sums over sessions then run along contiguous memory.
+    z = np.where(valid[:, None, :], np.ascontiguousarray(np.swapaxes(factors, 1, 2)), 0.0)
+    z *= weight[:, None, :]
     n_estimation = valid.sum(axis=1)
     n_parameters = np.full(len(y), 1 + factors.shape[2], dtype=np.int64)
+    y_raw, z_raw = np.einsum("pm,pm->p", y, y), np.einsum("pkm,pkm->pk", z, z)
 
-    squared = np.einsum("pm,pm->p", intercept, intercept)
-    inverse_intercept = _safe_inverse(squared)
+    inverse_intercept = _safe_inverse(np.einsum("pm,pm->p", intercept, intercept))
     y_mean = np.einsum("pm,pm->p", intercept, y) * inverse_intercept
-    z_mean = np.einsum("pm,pmk->pk", intercept, z) * inverse_intercept[:, None]
-    y_centred = y - intercept * y_mean[:, None]
-    z_centred = z - intercept[:, :, None] * z_mean[:, None, :]
+    z_mean = np.einsum("pm,pkm->pk", intercept, z) * inverse_intercept[:, None]
+    y -= intercept * y_mean[:, None]
+    z -= intercept[:, None, :] * z_mean[:, :, None]
 
-    cross = np.einsum("pmk,pml->pkl", z_centred, z_centred)
-    inverse, collinear = _invert(cross, np.einsum("pmk,pmk->pk", z, z))
-    beta = np.einsum("pkl,pml,pm->pk", inverse, z_centred, y_centred, optimize=True)
-    residuals = y_centred - np.einsum("pmk,pk->pm", z_centred, beta)
+    inverse, collinear = _invert(np.einsum("pkm,plm->pkl", z, z), z_raw)
+    beta = np.einsum("pkl,pl->pk", inverse, np.einsum("pkm,pm->pk", z, y))
+    residuals = y - np.einsum("pkm,pk->pm", z, beta)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
-    sst = np.einsum("pm,pm->p", y_centred, y_centred)
+    sst = np.einsum("pm,pm->p", y, y)
     degrees = np.maximum(n_estimation - n_parameters, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
         sigma = np.sqrt(ssr / degrees)
@@ -214,14 +272,22 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
         sigma=sigma,
         r_squared=r_squared,
         collinear=collinear,
-        degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", y, y),
+        degenerate=ssr <= ROUNDING * y_raw,
     )
 
 
 def fit_market_adjusted(
     returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
 ) -> NormalFit:
-    """Impose alpha = 0 and beta = 1; arguments and result as in `fit_normal` with K = 1."""
+    """Impose alpha = 0 and beta = 1; arguments and result as in `fit_normal` with K = 1.
+
+    Examples
+    --------
+    >>> R, F = np.array([[3.0, 1.0]]), np.array([[[1.0], [2.0]]])
+    >>> fit = fit_market_adjusted(R, F, np.ones((1, 2)), np.ones((1, 2), dtype=bool))
+    >>> print(f"{fit.sigma[0]:.3f}")  # residuals 2 and -1: root of 5 / 2
+    1.581
+    """
     weight = np.where(valid, 1.0 / np.sqrt(n_sessions), 0.0)
     residuals = np.where(valid, returns - factors[:, :, 0], 0.0) * weight
     pairs = len(residuals)

@@ -48,6 +48,13 @@ class Panel:
         Names of the K benchmark columns.
     benchmarks_of : tuple of tuple of str
         Benchmarks of each asset, possibly none.
+
+    Examples
+    --------
+    >>> panel = build_panel(pd.DataFrame({"ticker": ["B", "A", "A"],
+    ...     "session": ["2019-01-03", "2019-01-02", "2019-01-03"], "return": [0.01, None, 0.02]}))
+    >>> panel.tickers, panel.first.tolist(), panel.length.tolist(), panel.offset.tolist()
+    (('A', 'B'), [0, 2], [2, 1], [0, 1])
     """
 
     tickers: tuple[str, ...]
@@ -77,7 +84,7 @@ def build_panel(
     frame : DataFrame
         Columns ``ticker``, ``session``, ``return``, any number of benchmark columns, and
         optionally ``n_sessions`` and ``at_limit``; one row per asset and session of its
-        calendar, ``return`` blank where there is none.
+        calendar, in any order, ``return`` blank where there is none. It is copied.
     groups : mapping of ticker to group, optional
         Default: all assets form the group "all".
     benchmarks : mapping of ticker to column names, optional
@@ -90,8 +97,17 @@ def build_panel(
     Raises
     ------
     ValueError
-        If a column is missing, a return is infinite, a row stands twice, or an asset lacks a
-        row for a session that its group traded.
+        If a column is missing, a ticker or session is blank, a return is infinite, a return
+        spans less than one session, a row stands twice, or an asset lacks a row for a session
+        that its group traded.
+
+    Examples
+    --------
+    >>> build_panel(pd.DataFrame({"ticker": ["A", "A"], "session": ["2019-01-02"] * 2,
+    ...     "return": [0.01, 0.02]}))
+    Traceback (most recent call last):
+        ...
+    ValueError: returns: A has two rows for 2019-01-02; keep one
     """
     missing = [name for name in ("ticker", "session", "return") if name not in frame.columns]
     if missing:
@@ -100,10 +116,11 @@ def build_panel(
         raise ValueError("returns: there is no row")
     names = tuple(str(name) for name in frame.columns if name not in RESERVED_COLUMNS)
     codes, uniques = pd.factorize(frame["ticker"], sort=True)
-    if (codes < 0).any():
+    if (codes < 0).any() or "" in uniques:
         raise ValueError("returns: a ticker is blank")
     tickers = tuple(str(name) for name in uniques)
-    session = pd.to_datetime(frame["session"]).to_numpy("datetime64[ns]")
+    # Copies, so that a change of the frame after this does not reach the panel.
+    session = pd.to_datetime(frame["session"]).to_numpy("datetime64[ns]", copy=True)
     if np.isnat(session).any():
         raise ValueError("returns: a session is blank")
 
@@ -111,8 +128,8 @@ def build_panel(
     in_order = bool(np.all((step > 0) | ((step == 0) & (session[1:] > session[:-1]))))
     order = slice(None) if in_order else np.lexsort((session, codes))
     codes, session = codes[order], session[order]
-    returns = frame["return"].to_numpy(np.float64)[order]
-    factors = frame[list(names)].to_numpy(np.float64)[order]
+    returns = frame["return"].to_numpy(np.float64, copy=True)[order]
+    factors = frame[list(names)].to_numpy(np.float64, copy=True)[order]
     for name, values in (("return", returns), *zip(names, factors.T, strict=True)):
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0])
@@ -123,13 +140,22 @@ def build_panel(
     first = np.searchsorted(codes, np.arange(len(tickers))).astype(np.int64)
     length = np.diff(np.append(first, len(codes))).astype(np.int64)
     group_of = _groups_of(tickers, groups)
-    calendars, offset = _calendars(tickers, group_of, first, length, session)
+    calendars, offset = _calendars(tickers, group_of, codes, first, session)
     rows = len(codes)
     n_sessions = (
-        frame["n_sessions"].to_numpy(np.float64)[order] if "n_sessions" in frame else np.ones(rows)
+        frame["n_sessions"].to_numpy(np.float64, copy=True)[order]
+        if "n_sessions" in frame
+        else np.ones(rows)
     )
+    short = np.isfinite(returns) & ~((n_sessions >= 1) & np.isfinite(n_sessions))
+    if short.any():
+        row = int(np.flatnonzero(short)[0])
+        raise ValueError(
+            f"returns: n_sessions of {tickers[codes[row]]} on {_day(session[row])} is "
+            f"{n_sessions[row]:g}; a return spans at least one session"
+        )
     at_limit = (
-        frame["at_limit"].fillna("").to_numpy(object)[order]
+        frame["at_limit"].fillna("").to_numpy(object, copy=True)[order]
         if "at_limit" in frame
         else np.full(rows, "", dtype=object)
     )
@@ -192,33 +218,30 @@ def _benchmarks_of(
 def _calendars(
     tickers: tuple[str, ...],
     group_of: tuple[str, ...],
+    codes: Ints,
     first: Ints,
-    length: Ints,
     session: NDArray[np.datetime64],
 ) -> tuple[dict[str, NDArray[np.datetime64]], Ints]:
     """Sessions of each group, and where each asset's block begins on them."""
+    day, days = pd.factorize(session, sort=True)
+    group = pd.factorize(np.array(group_of, dtype=object))[0][codes]
     calendars: dict[str, NDArray[np.datetime64]] = {}
-    offset = np.zeros(len(tickers), dtype=np.int64)
-    for group in dict.fromkeys(group_of):
-        members = [i for i, name in enumerate(group_of) if name == group]
-        rows = np.concatenate([np.arange(first[i], first[i] + length[i]) for i in members])
-        calendar = np.sort(pd.unique(session[rows]))
-        calendars[group] = calendar
-        for i in members:
-            block = session[first[i] : first[i] + length[i]]
-            offset[i] = np.searchsorted(calendar, block[0])
-            expected = calendar[offset[i] : offset[i] + length[i]]
-            if len(expected) == len(block) and np.array_equal(expected, block):
-                continue
-            same = np.flatnonzero(block[1:] == block[:-1])
-            if len(same):
-                raise ValueError(
-                    f"returns: {tickers[i]} has two rows for {_day(block[same[0]])}; keep one"
-                )
-            gap = next(day for day in calendar[offset[i] :] if day not in block)
-            raise ValueError(
-                f"returns: {tickers[i]} has no row for {_day(gap)}, a session of its group "
-                f'"{group}"; give it a row with a blank return, or give an asset of another '
-                "calendar another group"
-            )
-    return calendars, offset
+    position = np.empty(len(session), dtype=np.int64)
+    for number, name in enumerate(dict.fromkeys(group_of)):
+        rows = group == number
+        traded = np.zeros(len(days), dtype=bool)
+        traded[day[rows]] = True
+        calendars[name] = days[traded]
+        position[rows] = (np.cumsum(traded) - 1)[day[rows]]
+    broken = np.flatnonzero((np.diff(position) != 1) & (np.diff(codes) == 0))
+    if len(broken):
+        row = int(broken[0])
+        ticker, name = tickers[codes[row]], group_of[codes[row]]
+        if position[row] == position[row + 1]:
+            raise ValueError(f"returns: {ticker} has two rows for {_day(session[row])}; keep one")
+        raise ValueError(
+            f"returns: {ticker} has no row for {_day(calendars[name][position[row] + 1])}, a "
+            f'session of its group "{name}"; give it a row with a blank return, or give an asset '
+            "of another calendar another group"
+        )
+    return calendars, position[first]

@@ -9,11 +9,13 @@ from typing import overload
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate
 from chainpolicy.eventstudy.inference import (
     MINIMUM_COMMON_SESSIONS,
+    ROUNDING,
     TESTS,
     GroupSample,
     GroupTest,
@@ -30,7 +32,13 @@ VALUES_PER_BATCH = 2_000_000
 
 
 def window_label(window: Window) -> str:
-    """Write a window as files and tables show it: ``(0, 1)`` becomes ``[0, 1]``."""
+    """Write a window as files and tables show it.
+
+    Examples
+    --------
+    >>> window_label((0, 1))
+    '[0, 1]'
+    """
     return f"[{window[0]}, {window[1]}]"
 
 
@@ -59,6 +67,13 @@ class TestResult:
         rbar; NaN for one asset.
     note : str
         Why the statistic is undefined, else empty.
+
+    Examples
+    --------
+    >>> print(TestResult(name="bmp", title="BMP t", source="Boehmer, Musumeci & Poulsen (1991)",
+    ...     event_id="speech", group="coins", window=(0, 1), statistic=2.5, degrees=9.0,
+    ...     p_value=0.0339, n_assets=10, mean_car=0.04, mean_correlation=0.2))
+    BMP t = 2.500 ~ t(9), p = 0.0339, N = 10; H0: speech has no mean effect on coins over [0, 1]
     """
 
     name: str
@@ -103,7 +118,25 @@ class TestResult:
 
 @dataclass(frozen=True)
 class TestResults(Sequence[TestResult]):
-    """All tests of one cumulation window, in the order event, group, test."""
+    """All tests of one cumulation window, in the order event, group, test.
+
+    A sequence of `TestResult`; a notebook shows it as a table.
+
+    Attributes
+    ----------
+    tests : tuple of TestResult
+
+    Examples
+    --------
+    >>> tests = TestResults((TestResult(name="patell", title="Patell Z", source="Patell (1976)",
+    ...     event_id="speech", group="coins", window=(0, 1), statistic=1.96, degrees=None,
+    ...     p_value=0.05, n_assets=10, mean_car=0.04, mean_correlation=0.2),))
+    >>> len(tests), tests.get("speech", "coins", "patell").distribution
+    (1, 'N(0, 1)')
+    >>> tests.tidy()[["event_id", "group", "window", "test", "statistic"]]
+      event_id  group  window    test  statistic
+    0   speech  coins  [0, 1]  patell       1.96
+    """
 
     tests: tuple[TestResult, ...]
 
@@ -126,6 +159,16 @@ class TestResults(Sequence[TestResult]):
     def get(self, event_id: str, group: str, name: str) -> TestResult:
         """Return one test.
 
+        Parameters
+        ----------
+        event_id, group : str
+        name : str
+            One of `TEST_NAMES`.
+
+        Returns
+        -------
+        TestResult
+
         Raises
         ------
         KeyError
@@ -137,7 +180,14 @@ class TestResults(Sequence[TestResult]):
         raise KeyError(f"no test {name} of {group} at {event_id} in this window")
 
     def tidy(self) -> pd.DataFrame:
-        """Return one row per test, the columns of ``tests.csv``."""
+        """Return one row per test, the columns of ``tests.csv``.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, group, window, test, statistic, p_value, n_assets, mean_car,
+            mean_correlation``.
+        """
         columns = ["event_id", "group", "window", "test", "statistic", "p_value"]
         columns += ["n_assets", "mean_car", "mean_correlation"]
         rows = [
@@ -164,22 +214,64 @@ class TestResults(Sequence[TestResult]):
 class EventStudyResults:
     """Results of an event study: P estimated pairs of an event and an asset.
 
+    Frozen: every frame is made for its caller, who may change it without changing the results.
+
     Attributes
     ----------
     model : NormalReturnModel
     event_window : tuple of int
         Both ends inclusive.
-    pairs : DataFrame
-        ``event_id, ticker, group, event_session, model, benchmarks``, one row per estimated
-        pair, sorted by event and asset.
-    excluded : DataFrame
-        ``event_id, ticker, reason`` of the pairs that could not be estimated.
+
+    Examples
+    --------
+    Two assets with alpha = 0.001, beta = 1.2 and 0.8, and an event that adds 3 % and 5 % to the
+    returns of its first session; four sessions make a cycle.
+
+    >>> import numpy as np, pandas as pd
+    >>> from chainpolicy.eventstudy import EstimationWindow, EventStudy
+    >>> sessions = pd.bdate_range("2019-01-01", periods=62)
+    >>> cycle = np.arange(62) % 4
+    >>> market = np.array([0.01, 0.01, -0.01, -0.01])[cycle]
+    >>> jump = np.arange(62) == 60
+    >>> A = 0.001 + 1.2 * market + np.array([0.01, -0.01, -0.01, 0.01])[cycle] + 0.03 * jump
+    >>> B = 0.001 + 0.8 * market + np.array([0.02, -0.02, 0.02, -0.02])[cycle] + 0.05 * jump
+    >>> returns = pd.concat([
+    ...     pd.DataFrame({"ticker": name, "session": sessions, "return": R, "market": market})
+    ...     for name, R in {"A": A, "B": B}.items()])
+    >>> alignment = pd.DataFrame({"event_id": "speech", "ticker": ["A", "B"],
+    ...     "event_session": sessions[60]})
+    >>> study = EventStudy(returns, alignment, event_window=(0, 1),
+    ...     estimation=EstimationWindow(window=(-60, -1)))
+    >>> results = study.fit()
+    >>> results.models[["ticker", "n_estimation", "alpha", "beta", "sigma"]].round(4)
+      ticker  n_estimation  alpha  beta   sigma
+    0      A            60  0.001   1.2  0.0102
+    1      B            60  0.001   0.8  0.0203
+    >>> results.abnormal_returns[["ticker", "tau", "abnormal"]].round(4)
+      ticker  tau  abnormal
+    0      A    0      0.04
+    1      A    1     -0.01
+    2      B    0      0.07
+    3      B    1     -0.02
+    >>> results.car((0, 1))[["ticker", "window", "car", "t_stat"]].round(4)
+      ticker  window   car  t_stat
+    0      A  [0, 1]  0.03  2.0194
+    1      B  [0, 1]  0.05  1.6829
+    >>> results.caar((0, 1))[["group", "n_assets", "caar", "std_error"]].round(4)
+      group  n_assets  caar  std_error
+    0   all         2  0.04     0.0166
+    >>> print(results.tests((0, 1)).get("speech", "all", "time_series_t"))
+    portfolio t = 2.487 ~ t(58), p = 0.0158, N = 2; H0: speech has no mean effect on all over [0, 1]
+    >>> results.caar_path("speech", "all")[["tau", "aar", "caar"]].round(4)
+       tau    aar   caar
+    0    0  0.055  0.055
+    1    1 -0.015  0.040
     """
 
     model: NormalReturnModel
     event_window: Window
-    pairs: pd.DataFrame
-    excluded: pd.DataFrame
+    _pairs: pd.DataFrame
+    _excluded: pd.DataFrame
     _panel: Panel
     _fit: NormalFit
     _abnormal: AbnormalReturns
@@ -193,7 +285,20 @@ class EventStudyResults:
         """Sessions of the event window relative to the event session, shape (L,)."""
         return np.arange(self.event_window[0], self.event_window[1] + 1)
 
-    @cached_property
+    @property
+    def pairs(self) -> pd.DataFrame:
+        """Estimated pairs, sorted by event and asset.
+
+        ``event_id, ticker, group, event_session, model, benchmarks``.
+        """
+        return self._pairs.copy(deep=False)
+
+    @property
+    def excluded(self) -> pd.DataFrame:
+        """Pairs that could not be estimated: ``event_id, ticker, reason``."""
+        return self._excluded.copy(deep=False)
+
+    @property
     def abnormal_returns(self) -> pd.DataFrame:
         """Abnormal returns, the columns of ``abnormal_returns.csv``.
 
@@ -206,8 +311,8 @@ class EventStudyResults:
         row = self._rows[pair, column]
         return pd.DataFrame(
             {
-                "event_id": self.pairs["event_id"].to_numpy()[pair],
-                "ticker": self.pairs["ticker"].to_numpy()[pair],
+                "event_id": self._pairs["event_id"].to_numpy()[pair],
+                "ticker": self._pairs["ticker"].to_numpy()[pair],
                 "tau": self.taus[column],
                 "session": self._panel.session[row],
                 "actual": self._abnormal.actual[pair, column],
@@ -218,7 +323,7 @@ class EventStudyResults:
             }
         )
 
-    @cached_property
+    @property
     def models(self) -> pd.DataFrame:
         """Fitted normal returns, the columns of ``models.csv``.
 
@@ -226,15 +331,15 @@ class EventStudyResults:
         beta is NaN with several benchmarks, alpha and beta where they are not estimated.
         """
         fit = self._fit
-        counts = self.pairs["benchmarks"].map(len).to_numpy()
+        counts = self._pairs["benchmarks"].map(len).to_numpy()
         estimated = fit.n_parameters > 0
         beta = fit.beta[:, 0] if fit.beta.shape[1] else np.full(len(counts), np.nan)
         return pd.DataFrame(
             {
-                "event_id": self.pairs["event_id"],
-                "ticker": self.pairs["ticker"],
-                "model": self.pairs["model"],
-                "benchmark": self.pairs["benchmarks"].map(";".join),
+                "event_id": self._pairs["event_id"],
+                "ticker": self._pairs["ticker"],
+                "model": self._pairs["model"],
+                "benchmark": self._pairs["benchmarks"].map(";".join),
                 "n_estimation": fit.n_estimation,
                 "alpha": np.where(estimated, fit.alpha, np.nan),
                 "beta": np.where(estimated & (counts == 1), beta, np.nan),
@@ -243,7 +348,7 @@ class EventStudyResults:
             }
         )
 
-    @cached_property
+    @property
     def coefficients(self) -> pd.DataFrame:
         """Estimated coefficients, the columns of ``coefficients.csv``.
 
@@ -256,7 +361,7 @@ class EventStudyResults:
         beta_error = fit.sigma[:, None] * np.sqrt(np.einsum("pkk->pk", inverse))
         rows: list[tuple[str, str, str, float, float]] = []
         for i, (event_id, ticker, names) in enumerate(
-            self.pairs[["event_id", "ticker", "benchmarks"]].itertuples(index=False)
+            self._pairs[["event_id", "ticker", "benchmarks"]].itertuples(index=False)
         ):
             if fit.n_parameters[i] == 0:
                 continue
@@ -268,11 +373,14 @@ class EventStudyResults:
         columns = ["event_id", "ticker", "term", "estimate", "std_error"]
         return pd.DataFrame(rows, columns=columns)
 
-    @cached_property
+    @property
     def residuals(self) -> pd.DataFrame:
-        """Residuals of the estimation windows: ``event_id, ticker, session, residual``."""
+        """Residuals of the estimation windows: ``event_id, ticker, session, residual``.
+
+        A residual that spans g sessions is divided by the square root of g.
+        """
         pair, column = np.nonzero(np.isfinite(self._fit.residuals))
-        groups = self.pairs["group"].to_numpy()[pair]
+        groups = self._pairs["group"].to_numpy()[pair]
         position = self._estimation_position[pair, column]
         session = np.empty(len(pair), dtype="datetime64[ns]")
         for group, calendar in self._panel.calendars.items():
@@ -280,8 +388,8 @@ class EventStudyResults:
             session[members] = calendar[position[members]]
         return pd.DataFrame(
             {
-                "event_id": self.pairs["event_id"].to_numpy()[pair],
-                "ticker": self.pairs["ticker"].to_numpy()[pair],
+                "event_id": self._pairs["event_id"].to_numpy()[pair],
+                "ticker": self._pairs["ticker"].to_numpy()[pair],
                 "session": session,
                 "residual": self._fit.residuals[pair, column],
             }
@@ -299,15 +407,21 @@ class EventStudyResults:
         -------
         DataFrame
             ``event_id, ticker, window, car, std_error, t_stat, p_value``, one row per pair whose
-            window is complete; :math:`t = CAR / \sqrt{1'V1} \sim t(M - p)`.
+            window is complete; :math:`t = CAR / \sqrt{1'V1} \sim t(M - p)`. In the return kind of
+            the input.
+
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window.
         """
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
         p_value = 2.0 * stats.t.sf(np.abs(t_stat), self._fit.n_estimation - self._fit.n_parameters)
         frame = pd.DataFrame(
             {
-                "event_id": self.pairs["event_id"],
-                "ticker": self.pairs["ticker"],
+                "event_id": self._pairs["event_id"],
+                "ticker": self._pairs["ticker"],
                 "window": window_label(window),
                 "car": cumulated.car,
                 "std_error": cumulated.std_error,
@@ -318,7 +432,18 @@ class EventStudyResults:
         return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
 
     def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
-        """Pairs without a CAR in a window: ``event_id, ticker, window, reason``."""
+        """Estimated pairs without a CAR in a window, and why.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, ticker, window, reason``.
+        """
         columns = self._columns(window)
         lost = np.flatnonzero(~np.isfinite(self._cumulated(window).car))
         taus = self.taus[columns]
@@ -333,7 +458,7 @@ class EventStudyResults:
                 session = self._panel.session[self._rows[pair, column]]
                 kind = "return" if np.isnan(self._abnormal.actual[pair, column]) else "benchmark"
                 reason = f"no {kind} on {str(session)[:10]} (tau = {absent[0]})"
-            event_id, ticker = self.pairs.loc[pair, ["event_id", "ticker"]]
+            event_id, ticker = self._pairs.loc[pair, ["event_id", "ticker"]]
             rows.append((event_id, ticker, window_label(window), reason))
         return pd.DataFrame(rows, columns=["event_id", "ticker", "window", "reason"])
 
@@ -361,7 +486,7 @@ class EventStudyResults:
 
     def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
         """Events and groups that can be tested in one call: same assets, aligned sessions."""
-        tickers = pd.factorize(self.pairs["ticker"])[0]
+        tickers = pd.factorize(self._pairs["ticker"])[0]
         alike: dict[tuple[str, bytes, int], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
             if len(pairs):
@@ -419,8 +544,9 @@ class EventStudyResults:
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
 
-        The value at tau and its standard error are those of `caar` over [start, tau], the
-        average at each session taken over the assets that have an abnormal return on it.
+        The average at each session is over the assets that have an abnormal return on it, and
+        their sessions alone enter the standard error. Where no asset lacks a session, the value at
+        tau, its standard error and band are those of `caar` over [start, tau].
 
         Parameters
         ----------
@@ -431,13 +557,17 @@ class EventStudyResults:
         Returns
         -------
         DataFrame
-            ``tau, session, n_assets, aar, caar, std_error, lower, upper, share_at_limit``; the
-            average is over the assets with an abnormal return on the session.
+            ``tau, session, n_assets, aar, caar, std_error, lower, upper, share_at_limit``, one row
+            per tau at which at least one asset has an abnormal return. ``session`` is NaT where
+            the assets have different event sessions; ``share_at_limit`` is the share of the
+            group's estimated assets that closed at a price limit.
 
         Raises
         ------
         KeyError
             If no pair of the event and group was estimated.
+        ValueError
+            If `start` does not lie in the event window.
         """
         try:
             members = self._members[event_id, group]
@@ -446,16 +576,11 @@ class EventStudyResults:
         first = self.event_window[0] if start is None else start
         columns = self._columns((first, self.event_window[1]))
         abnormal = self._abnormal.abnormal[members, columns]
-        count = np.isfinite(abnormal).sum(axis=0)
-        n_columns = int(np.flatnonzero(count)[-1]) + 1 if count.any() else 0
-        count = count[:n_columns]
-        with np.errstate(invalid="ignore"):
-            aar = np.nansum(abnormal[:, :n_columns], axis=0) / np.where(count, count, np.nan)
-        present = np.isfinite(abnormal[:, :n_columns])
-        g = np.where(present, self._abnormal.n_sessions[members, columns][:, :n_columns], 0.0)
-        f = np.where(
-            present[:, :, None], self._abnormal.factors[members, columns][:, :n_columns], 0.0
-        )
+        present = np.isfinite(abnormal)
+        count = present.sum(axis=0)
+        aar = np.nansum(abnormal, axis=0) / np.where(count, count, np.nan)
+        g = np.where(present, self._abnormal.n_sessions[members, columns], 0.0)
+        f = np.where(present[:, :, None], self._abnormal.factors[members, columns], 0.0)
         multiplier = _path_multiplier(self._fit, members, g, f)
         deviation, degrees = portfolio_deviation(
             self._fit.residuals[members], self._fit.n_parameters[members]
@@ -463,25 +588,30 @@ class EventStudyResults:
         std_error = float(deviation) * np.sqrt(multiplier)
         caar = np.nancumsum(aar)
         half = stats.t.isf(0.025, float(degrees)) * std_error
-        rows = self._rows[members[:1], columns][0, :n_columns]
-        at_limit = (self._panel.at_limit[self._rows[members, columns][:, :n_columns]] != "").sum(0)
+        at_limit = self._panel.at_limit[self._rows[members, columns]] != ""
+        at_limit &= self._in_data[members, columns]
         frame = pd.DataFrame(
             {
-                "tau": self.taus[columns][:n_columns],
-                "session": self._panel.session[rows],
+                "tau": self.taus[columns],
+                "session": self._sessions(members, group)[columns],
                 "n_assets": count,
                 "aar": aar,
                 "caar": caar,
                 "std_error": std_error,
                 "lower": caar - half,
                 "upper": caar + half,
-                "share_at_limit": at_limit / len(members),
+                "share_at_limit": at_limit.mean(axis=0),
             }
         )
         return frame[frame["n_assets"] > 0].reset_index(drop=True)
 
     def summary(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Event by group: N, CAAR and the headline tests.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
 
         Returns
         -------
@@ -504,12 +634,23 @@ class EventStudyResults:
         return table
 
     def tidy(self, windows: Sequence[Window] = ((0, 1),)) -> pd.DataFrame:
-        """All tests of several windows, one row each; see `TestResults.tidy`."""
+        """All tests of several windows, one row each.
+
+        Parameters
+        ----------
+        windows : sequence of tuple of int
+            Each with both ends inclusive, inside the event window.
+
+        Returns
+        -------
+        DataFrame
+            As `TestResults.tidy`.
+        """
         return pd.concat([self.tests(window).tidy() for window in windows], ignore_index=True)
 
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:
-        keys = pd.MultiIndex.from_arrays([self.pairs["event_id"], self.pairs["group"]])
+        keys = pd.MultiIndex.from_arrays([self._pairs["event_id"], self._pairs["group"]])
         codes, uniques = pd.factorize(keys, sort=True)
         order = np.argsort(codes, kind="stable")
         bounds = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
@@ -517,6 +658,17 @@ class EventStudyResults:
             (str(key[0]), str(key[1])): order[bounds[i] : bounds[i + 1]]
             for i, key in enumerate(uniques)
         }
+
+    def _sessions(self, members: Ints, group: str) -> NDArray[np.datetime64]:
+        """Sessions of the event window, NaT where there is none or the assets differ."""
+        sessions = np.full(len(self.taus), np.datetime64("NaT", "ns"))
+        position = self._event_position[members]
+        if (position == position[0]).all():
+            calendar = self._panel.calendars[group]
+            on = position[0] + self.taus
+            inside = (on >= 0) & (on < len(calendar))
+            sessions[inside] = calendar[on[inside]]
+        return sessions
 
     def _columns(self, window: Window) -> slice:
         first, last = window
@@ -565,7 +717,6 @@ def _run_tests(
     alone = sample.n_assets == 1
     undefined = np.full(len(keys), np.nan)
     correlation = undefined if alone else sample.mean_correlation
-    inflation = 1.0 + (sample.n_assets - 1) * correlation
     mean_car = sample.car.mean(axis=-1)
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in TESTS:
@@ -592,7 +743,7 @@ def _run_tests(
                     n_assets=sample.n_assets,
                     mean_car=float(mean_car[i]),
                     mean_correlation=float(correlation[i]),
-                    note=_why_undefined(test, sample.n_assets, inflation[i])
+                    note=_why_undefined(test, sample.n_assets, correlation[i])
                     if np.isnan(statistic[i])
                     else "",
                 )
@@ -600,13 +751,16 @@ def _run_tests(
     return results
 
 
-def _why_undefined(test: GroupTest, n_assets: int, inflation: float) -> str:
+def _why_undefined(test: GroupTest, n_assets: int, correlation: float) -> str:
     if n_assets == 1:
         return "a single asset has the exact t of its CAR only"
-    if test.name.startswith("adjusted") and np.isnan(inflation):
-        return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
-    if test.name.startswith("adjusted") and inflation <= 0:
-        return f"1 + (N - 1) rbar = {inflation:.3f} is no variance"
+    if test.name.startswith("adjusted"):
+        if np.isnan(correlation):
+            return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
+        if 1.0 + (n_assets - 1) * correlation <= ROUNDING:
+            return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
+        if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
+            return "rbar = 1: 1 - rbar is no variance"
     if test.name == "wilcoxon":
         return "every CAR is zero"
     return "the values have no spread, or too few estimation sessions are valid"

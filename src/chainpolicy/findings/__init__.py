@@ -55,9 +55,11 @@ from chainpolicy.findings.sample import (
     session_report,
     shift_report,
 )
+from chainpolicy.findings.summary import abstract
 
 __all__ = [
     "Finding",
+    "abstract",
     "already_moved",
     "article_date_effect",
     "article_date_errors",

@@ -592,11 +592,15 @@ def significant_sessions(study: Study, models: Models, group: str = "a_shares_ti
         found = ", ".join(
             f"{row['event_id']} {percent(row['caar'])} ({p_value(row['p_value'])})" for row in low
         )
+        kept = _none_of(sum(row["holm"] < LEVEL for row in low), len(low))
         parts.append(
             f"With the {name} model (rbar = {own['mean_correlation'].mean():.2f}) the adjusted BMP "
             f"of {label(group)} has p < 5 % on {len(low)} of {len(own)} sessions of policy events"
-            f"{': ' + found if found else ''}. {_none_of((own['holm'] < LEVEL).sum(), len(own))} "
-            f"stay below after Holm's correction over {len(family)} tests."
+            + (
+                f": {found}. {kept} stay below after Holm's correction over {len(family)} tests."
+                if low
+                else "."
+            )
         )
         tables.append(own.assign(model=name))
     chance = f"By chance {LEVEL * len(tables[0]):.1f} of {len(tables[0])} would be below 5 %."

@@ -1,0 +1,139 @@
+"""Examples in docstrings run, and every public name of the event study has one."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+from types import ModuleType
+
+import pytest
+
+import chainpolicy
+from chainpolicy import eventstudy
+from chainpolicy.reference import api_page, markdown
+
+NAMES = [
+    info.name
+    for info in pkgutil.walk_packages(chainpolicy.__path__, "chainpolicy.")
+    if not info.name.startswith("chainpolicy.studies")
+]
+MODULES = [
+    *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
+    *(eventstudy.results, eventstudy.estimator),
+]
+
+
+def public(module: ModuleType) -> dict[str, object]:
+    return {
+        name: member
+        for name, member in vars(module).items()
+        if not name.startswith("_") and getattr(member, "__module__", None) == module.__name__
+    }
+
+
+DOCUMENTED = {
+    f"{module.__name__.rpartition('.')[2]}.{name}": member
+    for module in MODULES
+    for name, member in public(module).items()
+    if inspect.isclass(member) or inspect.isfunction(member)
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_examples_of_a_module_run(name: str) -> None:
+    report: list[str] = []
+    runner = doctest.DocTestRunner(verbose=False)
+    for example in doctest.DocTestFinder().find(importlib.import_module(name)):
+        runner.run(example, out=report.append)
+    assert "".join(report) == ""
+
+
+@pytest.mark.parametrize("name", sorted(DOCUMENTED))
+def test_a_public_name_says_what_it_takes_with_an_example(name: str) -> None:
+    text = inspect.getdoc(DOCUMENTED[name]) or ""
+    assert ">>>" in text or "\nSee `" in text
+    if inspect.isfunction(DOCUMENTED[name]) and "as in `fit_normal`" not in text:
+        # The tests of a group all take what GroupSample describes.
+        parameters = set(inspect.signature(DOCUMENTED[name]).parameters) - {"sample"}
+        assert parameters <= set(re.findall(r"\w+", text))
+
+
+def test_every_exported_name_is_documented_there() -> None:
+    constants = {"MODELS", "TESTS", "TEST_NAMES"}
+    exported = set(eventstudy.__all__)
+    assert {name.partition(".")[2] for name in DOCUMENTED} >= exported - constants
+    for name in constants:
+        assert f"`{name}`" in inspect.getdoc(eventstudy)
+
+
+def test_every_method_of_the_results_says_what_it_returns() -> None:
+    for owner in (eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.TestResults):
+        for name, member in vars(owner).items():
+            if not name.startswith("_") and inspect.isfunction(member):
+                text = inspect.getdoc(member)
+                assert "Returns\n-------" in text, f"{owner.__name__}.{name}"
+                for parameter in list(inspect.signature(member).parameters)[1:]:
+                    assert parameter in text, f"{owner.__name__}.{name}: {parameter}"
+
+
+def test_the_page_holds_every_public_name_and_no_markup_of_another_language() -> None:
+    page = api_page(eventstudy, MODULES)
+    for name in DOCUMENTED:
+        assert f"\n### {name.partition('.')[2]}\n" in page
+    for method in ("EventStudy.placebo", "EventStudyResults.caar_path", "TestResults.tidy"):
+        assert f"\n#### {method}\n" in page
+    assert ":math:" not in page
+    assert ".. math" not in page
+    assert "\n----" not in page
+    assert page.count("```") % 2 == 0
+    assert "_panel:" not in page
+
+
+def test_a_docstring_becomes_markdown() -> None:
+    text = (
+        "The mean, :math:`m`.\n"
+        "\n"
+        ".. math:: m = \\frac{s}{n}, \\quad\n"
+        "          n > 0\n"
+        "\n"
+        "Parameters\n"
+        "----------\n"
+        "values : ndarray, shape (n,)\n"
+        "    What is averaged,\n"
+        "    in any unit.\n"
+        "\n"
+        "    NaN is no value.\n"
+        "level : float\n"
+        "\n"
+        "Examples\n"
+        "--------\n"
+        ">>> mean([1, 3])\n"
+        "2.0\n"
+        "\n"
+        "That is all.\n"
+    )
+    assert markdown(text).splitlines() == [
+        "The mean, $`m`$.",
+        "",
+        "```math",
+        "m = \\frac{s}{n}, \\quad",
+        "n > 0",
+        "```",
+        "",
+        "**Parameters**",
+        "",
+        "- `values` (ndarray, shape (n,)): What is averaged, in any unit. NaN is no value.",
+        "- `level` (float)",
+        "",
+        "**Examples**",
+        "",
+        "```pycon",
+        ">>> mean([1, 3])",
+        "2.0",
+        "```",
+        "",
+        "That is all.",
+    ]

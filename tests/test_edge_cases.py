@@ -1,0 +1,1132 @@
+"""What happens at the edges, as the docstring of the package promises."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from chainpolicy.eventstudy import (
+    TEST_NAMES,
+    ConstantMean,
+    EstimationWindow,
+    EventStudy,
+    EventStudyResults,
+    MarketAdjusted,
+    MarketModel,
+    SingleIndexModel,
+)
+from panels import alignment_frame, fit, pair, returns_frame, sessions
+
+COUNT, EVENT = 60, 50
+ESTIMATION = EstimationWindow(window=(-40, -6), minimum=20)
+CHOICES = {"estimation": ESTIMATION, "event_window": (-2, 3)}
+
+
+def market(seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, 0.01, COUNT)
+
+
+def noisy(n: int, seed: int = 0) -> dict[str, np.ndarray]:
+    noise = np.random.default_rng(seed + 1).normal(0, 0.02, (n, COUNT))
+    return {"ABCDEFGH"[i]: 0.001 + (1 + 0.1 * i) * market(seed) + noise[i] for i in range(n)}
+
+
+def at(position: int, tickers: object) -> dict[str, dict[str, int]]:
+    return {"e": dict.fromkeys(tickers, position)}
+
+
+def notes(results: EventStudyResults, window: tuple[int, int]) -> dict[str, str]:
+    return {test.name: test.note for test in results.tests(window) if test.note}
+
+
+def reason(results: EventStudyResults) -> str:
+    assert results.pairs.empty
+    return results.excluded["reason"].item()
+
+
+# One asset, two assets, none
+
+
+def test_one_asset_has_the_exact_t_of_its_car_and_ten_notes() -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    car = results.car((0, 1)).iloc[0]
+    tests = results.tests((0, 1))
+    t = tests.get("e", "all", "time_series_t")
+    assert (t.statistic, t.p_value) == (car["t_stat"], car["p_value"])
+    assert t.distribution == "t(33)"
+    assert np.isnan(t.mean_correlation)
+    assert set(notes(results, (0, 1))) == set(TEST_NAMES) - {"time_series_t"}
+    assert set(notes(results, (0, 1)).values()) == {
+        "a single asset has the exact t of its CAR only"
+    }
+    assert "undefined (a single asset" in str(tests.get("e", "all", "bmp"))
+
+
+def test_two_assets_have_all_eleven_tests_and_one_degree_of_freedom() -> None:
+    results = fit(noisy(2), {"M": market()}, at(EVENT, "AB"), **CHOICES)
+    assert notes(results, (0, 1)) == {}
+    tests = results.tests((0, 1))
+    residuals = results.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    r = residuals["A"].corr(residuals["B"])
+    assert tests[0].mean_correlation == pytest.approx(r, rel=1e-12)
+    for name in ("cross_sectional_t", "bmp", "adjusted_bmp", "skewness_t"):
+        assert tests.get("e", "all", name).distribution == "t(1)"
+    assert tests.get("e", "all", "wilcoxon").distribution == "signed-rank distribution"
+    assert tests.get("e", "all", "patell").distribution == "N(0, 1)"
+    # Two values a and b: mean (a + b)/2, sd |a - b|/root 2, t = (a + b)/|a - b|
+    a, b = results.car((0, 1))["car"]
+    t = tests.get("e", "all", "cross_sectional_t").statistic
+    assert t == pytest.approx((a + b) / abs(a - b), rel=1e-12)
+
+
+NO_PAIR = {
+    "all returns missing": (
+        {"A": np.full(COUNT, np.nan)},
+        "0 valid sessions in the estimation window, 20 needed",
+    ),
+    "constant returns": (
+        {"A": np.full(COUNT, 0.01)},
+        "the residuals do not vary in the estimation window",
+    ),
+    "returns that are the benchmark's": (
+        {"A": 0.001 + 1.3 * market()},
+        "the residuals do not vary in the estimation window",
+    ),
+}
+
+
+@pytest.mark.parametrize(("returns", "why"), NO_PAIR.values(), ids=NO_PAIR.keys())
+def test_without_a_pair_there_are_empty_frames_and_a_reason(
+    returns: dict[str, np.ndarray], why: str
+) -> None:
+    results = fit(returns, {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert reason(results) == why
+    some = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    for name in ("pairs", "models", "coefficients", "abnormal_returns", "residuals"):
+        frame = getattr(results, name)
+        assert frame.empty
+        assert list(frame.columns) == list(getattr(some, name).columns)
+    for method in ("car", "caar", "incomplete"):
+        frame = getattr(results, method)((0, 1))
+        assert frame.empty
+        assert list(frame.columns) == list(getattr(some, method)((0, 1)).columns)
+    assert list(results.tests((0, 1)).tidy().columns) == list(some.tests((0, 1)).tidy().columns)
+    assert len(results.tests((0, 1))) == 0
+    assert results.summary((0, 1)).empty
+    assert results.tidy([(0, 0), (0, 1)]).empty
+    with pytest.raises(KeyError, match="no pair of all was estimated at e"):
+        results.caar_path("e", "all")
+
+
+def test_constant_returns_are_refused_by_every_model() -> None:
+    for model in (MarketModel(), SingleIndexModel(), ConstantMean()):
+        results = fit(
+            {"A": np.full(COUNT, 0.01)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
+        )
+        assert reason(results) == "the residuals do not vary in the estimation window"
+    adjusted = fit(
+        {"A": market()}, {"M": market()}, at(EVENT, "A"), model=MarketAdjusted(), **CHOICES
+    )
+    assert reason(adjusted) == "the residuals do not vary in the estimation window"
+
+
+@pytest.mark.parametrize(
+    "benchmarks",
+    [
+        {"M": np.full(COUNT, 0.01)},
+        {"M": np.zeros(COUNT)},
+        {"M": market(), "F": 3 * market()},
+        {"M": market(), "F": np.full(COUNT, 0.01)},
+        {"M": market(), "F": 0.002 - market() * 1e-5},
+    ],
+    ids=["constant", "zero", "multiple", "one constant", "affine"],
+)
+def test_benchmarks_without_variation_of_their_own_are_refused(
+    benchmarks: dict[str, np.ndarray],
+) -> None:
+    results = fit(noisy(1), benchmarks, at(EVENT, "A"), **CHOICES)
+    assert reason(results) == (
+        "the benchmarks do not vary, or are collinear, in the estimation window"
+    )
+
+
+def test_nearly_collinear_benchmarks_still_fit_exactly() -> None:
+    # F = M plus a thousandth of its size: any basis of a space has the same fitted values
+    noise = np.random.default_rng(9).normal(0, 1e-5, COUNT)
+    returns, M = noisy(1), market()
+    one = fit(returns, {"M": M, "F": M + noise}, at(EVENT, "A"), **CHOICES)
+    two = fit(returns, {"M": M, "F": noise}, at(EVENT, "A"), **CHOICES)
+    columns = ["normal", "abnormal", "std_error"]
+    np.testing.assert_allclose(
+        one.abnormal_returns[columns], two.abnormal_returns[columns], rtol=1e-8
+    )
+
+
+def test_a_large_mean_leaves_the_fit_exact() -> None:
+    # Returns and benchmark around 1000 instead of 0: beta and the abnormal returns are the same.
+    returns, M = noisy(1), market()
+    far = fit({"A": returns["A"] + 1000}, {"M": M + 1000}, at(EVENT, "A"), **CHOICES)
+    near = fit(returns, {"M": M}, at(EVENT, "A"), **CHOICES)
+    np.testing.assert_allclose(far.models["beta"], near.models["beta"], rtol=1e-9)
+    np.testing.assert_allclose(far.models["sigma"], near.models["sigma"], rtol=1e-9)
+    np.testing.assert_allclose(
+        far.abnormal_returns["abnormal"], near.abnormal_returns["abnormal"], atol=1e-11
+    )
+
+
+# Too few sessions
+
+
+@pytest.mark.parametrize(("valid", "estimated"), [(2, False), (3, True)])
+def test_the_market_model_needs_three_sessions_whatever_the_minimum(
+    valid: int, estimated: bool
+) -> None:
+    returns = noisy(1)["A"]
+    returns[: EVENT - 5 - valid] = np.nan
+    estimation = EstimationWindow(window=(-40, -6), minimum=1)
+    results = fit(
+        {"A": returns}, {"M": market()}, at(EVENT, "A"), estimation=estimation, event_window=(0, 1)
+    )
+    if estimated:
+        assert results.car((0, 1))["p_value"].notna().all()
+    else:
+        assert reason(results) == "2 valid sessions in the estimation window, 3 needed"
+
+
+def test_the_minimum_may_be_met_exactly() -> None:
+    returns = noisy(1)["A"]
+    returns[: EVENT - 5 - 20] = np.nan
+    results = fit({"A": returns}, {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert results.models["n_estimation"].item() == 20
+    returns[EVENT - 6] = np.nan
+    results = fit({"A": returns}, {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert reason(results) == "19 valid sessions in the estimation window, 20 needed"
+
+
+def test_a_late_listing_has_a_shorter_window_or_none() -> None:
+    # B is listed 30 sessions before the event: -30 to -6 are 25 sessions. C: 15 sessions, too few.
+    frame = returns_frame(noisy(3), {"M": market()})
+    listed = {"A": 0, "B": EVENT - 30, "C": EVENT - 20}
+    frame = frame[frame["session"] >= frame["ticker"].map(lambda t: sessions(COUNT)[listed[t]])]
+    study = EventStudy(frame, alignment_frame(at(EVENT, "ABC"), COUNT), **CHOICES)
+    results = study.fit()
+    assert results.models["n_estimation"].tolist() == [35, 25]
+    assert results.excluded.to_numpy().tolist() == [
+        ["e", "C", "15 valid sessions in the estimation window, 20 needed"]
+    ]
+    assert results.tests((0, 1)).tidy()["n_assets"].eq(2).all()
+    # B alone, from its first session on, gives the same numbers.
+    full = noisy(3)
+    short = {"B": np.where(np.arange(COUNT) < EVENT - 30, np.nan, full["B"])}
+    alone = fit(short, {"M": market()}, at(EVENT, "B"), **CHOICES)
+    np.testing.assert_allclose(
+        pair(results.car((0, 1)), "B")["t_stat"], alone.car((0, 1))["t_stat"], rtol=1e-12
+    )
+
+
+def test_unequal_estimation_lengths_meet_in_one_group() -> None:
+    # The shorter asset is present in 25 of 35 sessions; AAR_t over those present, by hand.
+    returns = noisy(2)
+    returns["B"][: EVENT - 30] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "AB"), **CHOICES)
+    wide = results.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    assert wide.notna().sum().tolist() == [35, 25]
+    s_aar = sqrt((wide.mean(axis=1) ** 2).sum() / (35 - 2))
+    t = results.tests((0, 1)).get("e", "all", "time_series_t")
+    assert t.degrees == 33
+    assert t.statistic == pytest.approx(t.mean_car / (s_aar * sqrt(2)), rel=1e-12)
+
+
+def test_a_mask_that_takes_the_window_leaves_nothing_to_estimate() -> None:
+    # An event on every second session, each masking [0, 1]: no clean session is left.
+    positions = at(EVENT, "A") | {f"m{k}": {"A": k} for k in range(0, EVENT - 4, 2)}
+    masked = [name for name in positions if name != "e"]
+    choices = {"out_of_sample": masked, "event_window": (0, 1)}
+    estimation = EstimationWindow(window=(-40, -6), minimum=20, mask=True)
+    results = fit(noisy(1), {"M": market()}, positions, estimation=estimation, **choices)
+    assert reason(results) == "0 valid sessions in the estimation window, 20 needed"
+    estimation = EstimationWindow(window=(-40, -6), minimum=20, mask=False)
+    results = fit(noisy(1), {"M": market()}, positions, estimation=estimation, **choices)
+    assert results.models["n_estimation"].item() == 35
+
+
+def test_the_mask_takes_two_sessions_of_every_dated_event() -> None:
+    positions = at(EVENT, "A") | {"x": {"A": 20}, "y": {"A": 44}, "z": {"A": EVENT - 41}}
+    results = fit(noisy(1), {"M": market()}, positions, out_of_sample=["x", "y", "z"], **CHOICES)
+    kept = set(results.residuals["session"])
+    window = set(sessions(COUNT)[EVENT - 40 : EVENT - 5])
+    # x takes 20 and 21, y its first session only (45 is past the window), z its second only
+    assert window - kept == set(sessions(COUNT)[[20, 21, 44, EVENT - 40]])
+
+
+# Events at the ends of the data
+
+
+def test_an_event_on_the_first_session_has_no_estimation_window() -> None:
+    results = fit(noisy(1), {"M": market()}, at(0, "A"), **CHOICES)
+    assert reason(results) == "0 valid sessions in the estimation window, 20 needed"
+
+
+def test_an_event_on_the_last_session_keeps_the_taus_that_exist() -> None:
+    results = fit(noisy(2), {"M": market()}, at(COUNT - 1, "AB"), **CHOICES)
+    assert pair(results.abnormal_returns, "A")["tau"].tolist() == [-2, -1, 0]
+    assert len(results.car((-2, 0))) == 2
+    assert results.car((0, 1)).empty
+    assert results.incomplete((0, 1)).to_numpy().tolist() == [
+        ["e", ticker, "[0, 1]", "the window runs past the data at tau = 1"] for ticker in "AB"
+    ]
+    assert len(results.tests((0, 1))) == 0
+    path = results.caar_path("e", "all")
+    assert path["tau"].tolist() == [-2, -1, 0]
+    assert path["session"].tolist() == list(sessions(COUNT)[-3:])
+
+
+def test_an_event_window_that_begins_before_the_data_loses_its_head() -> None:
+    # A is listed one session before the event; the window is fixed, the asset has nothing in it.
+    returns, days = noisy(2), sessions(COUNT)
+    frame = returns_frame(returns, {"M": market()})
+    frame = frame[(frame["ticker"] == "B") | (frame["session"] >= days[EVENT - 1])]
+    results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
+    assert results.excluded["ticker"].tolist() == ["A"]
+    path = results.caar_path("e", "all")
+    assert path["session"].tolist() == list(days[EVENT - 2 : EVENT + 4])
+
+
+def test_an_event_outside_the_data_is_excluded_with_the_range() -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    days = sessions(COUNT + 10)
+    alignment = pd.DataFrame(
+        {
+            "event_id": ["e", "late", "early"],
+            "ticker": ["A", "A", "B"],
+            "event_session": [days[EVENT], days[COUNT + 3], days[0] - pd.Timedelta(days=30)],
+        }
+    )
+    results = EventStudy(frame, alignment, **CHOICES).fit()
+    assert results.pairs["event_id"].tolist() == ["e"]
+    span = f"({days[0]:%Y-%m-%d} to {days[COUNT - 1]:%Y-%m-%d})"
+    assert results.excluded.to_numpy().tolist() == [
+        ["early", "B", f"the event session 2017-12-02 is outside the data {span}"],
+        ["late", "A", f"the event session {days[COUNT + 3]:%Y-%m-%d} is outside the data {span}"],
+    ]
+
+
+def test_an_event_before_the_asset_was_listed_is_outside_its_data() -> None:
+    # The session exists on the calendar of the group, which B opened; A begins later.
+    frame = returns_frame(noisy(2), {"M": market()})
+    days = sessions(COUNT)
+    frame = frame[(frame["ticker"] == "B") | (frame["session"] > days[EVENT])]
+    results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
+    assert results.pairs["ticker"].tolist() == ["B"]
+    assert results.excluded["reason"].item() == (
+        f"the event session {days[EVENT]:%Y-%m-%d} is outside the data "
+        f"({days[EVENT + 1]:%Y-%m-%d} to {days[-1]:%Y-%m-%d})"
+    )
+
+
+def test_an_asset_that_stopped_trading_does_not_repeat_its_last_day() -> None:
+    # B's last row, at tau = 1, is at the limit; its later sessions do not exist.
+    frame = returns_frame(noisy(2), {"M": market()})
+    days = sessions(COUNT)
+    frame = frame[(frame["ticker"] == "A") | (frame["session"] <= days[EVENT + 1])]
+    last = (frame["ticker"] == "B") & (frame["session"] == days[EVENT + 1])
+    frame = frame.assign(at_limit=np.where(last, "upper", ""))
+    results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
+    path = results.caar_path("e", "all").set_index("tau")
+    assert path["share_at_limit"].tolist() == [0, 0, 0, 0.5, 0, 0]
+    assert path["n_assets"].tolist() == [2, 2, 2, 2, 1, 1]
+
+
+# Missing returns in the event window
+
+
+def test_a_gap_in_the_window_leaves_no_car_and_says_which_session() -> None:
+    returns = noisy(2)
+    returns["A"][EVENT + 1] = np.nan
+    benchmark = market()
+    results = fit(returns, {"M": benchmark}, at(EVENT, "AB"), **CHOICES)
+    day = f"{sessions(COUNT)[EVENT + 1]:%Y-%m-%d}"
+    assert results.car((0, 1))["ticker"].tolist() == ["B"]
+    assert results.incomplete((0, 1)).to_numpy().tolist() == [
+        ["e", "A", "[0, 1]", f"no return on {day} (tau = 1)"]
+    ]
+    assert results.car((0, 0))["ticker"].tolist() == ["A", "B"]
+    assert results.tests((0, 1)).tidy()["n_assets"].eq(1).all()
+    benchmark[EVENT + 1] = np.nan
+    results = fit(noisy(1), {"M": benchmark}, at(EVENT, "A"), **CHOICES)
+    assert results.incomplete((-1, 3))["reason"].item() == f"no benchmark on {day} (tau = 1)"
+    row = results.abnormal_returns.query("tau == 1").iloc[0]
+    assert np.isfinite(row["actual"])
+    assert row[["normal", "abnormal", "std_error"]].isna().all()
+
+
+def test_no_car_at_all_gives_no_tests_but_a_path_of_what_there_is() -> None:
+    returns = noisy(1)
+    returns["A"][EVENT + 1 :] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert len(results.tests((0, 1))) == 0
+    assert results.caar((0, 1)).empty
+    assert results.caar_path("e", "all")["tau"].tolist() == [-2, -1, 0]
+    returns["A"][EVENT - 2 :] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert results.caar_path("e", "all").empty
+    assert len(results.models) == 1
+
+
+def test_the_path_averages_over_those_present() -> None:
+    returns = noisy(3)
+    returns["B"][EVENT] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "ABC"), **CHOICES)
+    wide = results.abnormal_returns.pivot_table(index="tau", columns="ticker", values="abnormal")
+    path = results.caar_path("e", "all").set_index("tau")
+    assert path["n_assets"].tolist() == [3, 3, 2, 3, 3, 3]
+    np.testing.assert_allclose(path["aar"], wide.mean(axis=1), rtol=1e-12)
+    np.testing.assert_allclose(path["caar"], wide.mean(axis=1).cumsum(), rtol=1e-12)
+    # B's window of one session is empty: of three variances 1'V1 / s^2 that of B at tau = 0 is 0.
+    path = results.caar_path("e", "all", start=0).iloc[0]
+    residuals = results.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    s_aar = sqrt((residuals.mean(axis=1) ** 2).sum() / 33)
+    past = market()[EVENT - 40 : EVENT - 5]
+    gap = market()[EVENT] - past.mean()
+    variance = 1 + 1 / 35 + gap**2 / ((past - past.mean()) ** 2).sum()
+    assert path["std_error"] == pytest.approx(s_aar * sqrt(2 / 3 * variance), rel=1e-10)
+
+
+# The interval of the CAAR
+
+
+@pytest.mark.parametrize("window", [(0, 0), (0, 1), (-2, 3)])
+def test_caar_is_the_forecast_error_of_the_portfolio(window: tuple[int, int]) -> None:
+    # OLS of the equal-weighted mean return on the common benchmark: its residual is AAR_t, and
+    # var(CAAR) = s_AAR^2 [L + L^2/M + (sum_W (m - mbar))^2 / sum_est (m - mbar)^2].
+    returns, M = noisy(5), market()
+    results = fit(returns, {"M": M}, at(EVENT, returns), **CHOICES)
+    mean = np.mean(list(returns.values()), axis=0)
+    past, inside = slice(EVENT - 40, EVENT - 5), slice(EVENT + window[0], EVENT + window[1] + 1)
+    X = np.column_stack([np.ones(35), M[past]])
+    coefficients, (ssr,), *_ = np.linalg.lstsq(X, mean[past], rcond=None)
+    ahead = np.column_stack([np.ones(window[1] - window[0] + 1), M[inside]])
+    caar = (mean[inside] - ahead @ coefficients).sum()
+    total = ahead.sum(axis=0)
+    error = sqrt(ssr / 33 * (len(ahead) + total @ np.linalg.inv(X.T @ X) @ total))
+    row = results.caar(window).iloc[0]
+    assert row["caar"] == pytest.approx(caar, rel=1e-9)
+    assert row["std_error"] == pytest.approx(error, rel=1e-9)
+    assert (row["n_assets"], row["degrees"], row["group"]) == (5, 33, "all")
+    half = stats.t.ppf(0.975, 33) * error
+    assert [row["lower"], row["upper"]] == pytest.approx([caar - half, caar + half], rel=1e-9)
+    narrow = results.caar(window, level=0.2).iloc[0]
+    assert narrow["upper"] == pytest.approx(caar + stats.t.ppf(0.9, 33) * error, rel=1e-9)
+
+
+def test_caar_of_one_asset_is_its_car() -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    car, caar = results.car((0, 1)).iloc[0], results.caar((0, 1)).iloc[0]
+    assert caar["caar"] == pytest.approx(car["car"], rel=1e-12)
+    assert caar["std_error"] == pytest.approx(car["std_error"], rel=1e-12)
+
+
+@pytest.mark.parametrize("start", [None, -1, 0, 3])
+def test_the_path_is_the_caar_of_every_window(start: int | None) -> None:
+    results = fit(noisy(4), {"M": market()}, at(EVENT, "ABCD"), **CHOICES)
+    path = results.caar_path("e", "all", start=start)
+    first = -2 if start is None else start
+    assert path["tau"].tolist() == list(range(first, 4))
+    for row in path.itertuples():
+        caar = results.caar((first, row.tau)).iloc[0]
+        for name in ("caar", "std_error", "lower", "upper", "n_assets"):
+            assert getattr(row, name) == pytest.approx(caar[name], rel=1e-9)
+    assert path["aar"].sum() == pytest.approx(path["caar"].iloc[-1], rel=1e-9)
+
+
+@pytest.mark.parametrize("start", [-3, 4])
+def test_a_path_cannot_start_outside_the_event_window(start: int) -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    with pytest.raises(ValueError, match=r"does not lie inside the event window \[-2, 3\]"):
+        results.caar_path("e", "all", start=start)
+
+
+def test_assets_that_never_meet_have_a_portfolio_and_no_correlation() -> None:
+    # 3 sessions each, none in common: 6 with at least one asset, hence 6 - 2 degrees of freedom for
+    # the portfolio and 3 - 2 for each asset.
+    returns = noisy(2)
+    for ticker, first in (("A", EVENT - 8), ("B", EVENT - 11)):
+        keep = np.arange(first, first + 3)
+        returns[ticker][np.setdiff1d(np.arange(EVENT - 2), keep)] = np.nan
+    results = fit(
+        returns,
+        {"M": market()},
+        at(EVENT, "AB"),
+        estimation=EstimationWindow(window=(-40, -6), minimum=3),
+        event_window=(0, 1),
+    )
+    row = results.caar((0, 1)).iloc[0]
+    assert row["degrees"] == 4
+    assert notes(results, (0, 1)) == {
+        "patell": "the values have no spread, or too few estimation sessions are valid",
+        "adjusted_patell": "no two assets share 30 estimation sessions",
+        "adjusted_bmp": "no two assets share 30 estimation sessions",
+    }
+
+
+# No spread
+
+
+def test_perfectly_correlated_residuals_leave_the_adjusted_bmp_undefined() -> None:
+    # Residuals a, 2a, 3a and event returns of their own: rbar = 1, BMP and adjusted Patell stand.
+    e = np.random.default_rng(3).normal(0, 0.02, COUNT)
+    returns = {ticker: market() + (k + 1) * e for k, ticker in enumerate("ABC")}
+    for k, ticker in enumerate("ABC"):
+        returns[ticker][EVENT] += 0.1 * (k + 1) ** 2
+    results = fit(returns, {"M": market()}, at(EVENT, "ABC"), **CHOICES)
+    for window in [(0, 0), (0, 1), (-2, 3)]:
+        tests = results.tests(window)
+        assert tests[0].mean_correlation == pytest.approx(1, abs=1e-12)
+        assert notes(results, window) == {"adjusted_bmp": "rbar = 1: 1 - rbar is no variance"}
+        patell, adjusted = (tests.get("e", "all", n) for n in ("patell", "adjusted_patell"))
+        assert adjusted.statistic == pytest.approx(patell.statistic / sqrt(3), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_identical_assets_have_no_cross_section(seed: int) -> None:
+    # The same standardized CAR three times; its spread is rounding, not evidence.
+    e = np.random.default_rng(seed).normal(0, 0.02, COUNT)
+    returns = {ticker: market() + e * (k + 1) for k, ticker in enumerate("ABC")}
+    results = fit(returns, {"M": market()}, at(EVENT, "ABC"), **CHOICES)
+    for window in [(0, 0), (0, 1), (-2, 3)]:
+        assert set(notes(results, window)) == {"bmp", "adjusted_bmp", "grank_t"}
+    same = fit({t: market() + e for t in "ABC"}, {"M": market()}, at(EVENT, "ABC"), **CHOICES)
+    assert set(notes(same, (0, 1))) == {
+        "cross_sectional_t",
+        "bmp",
+        "adjusted_bmp",
+        "grank_t",
+        "skewness_t",
+    }
+
+
+def test_equal_standardized_cars_of_uncorrelated_assets_have_no_spread() -> None:
+    # Market adjusted, s = 1 and AR = 1 for both; the residual patterns are orthogonal: rbar = 0.
+    results = fit(
+        {"A": [*[1, 1, -1, -1] * 8, 1], "B": [*[1, -1, 1, -1] * 8, 1]},
+        {"M": [0] * 33},
+        at(32, "AB"),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-32, -1), minimum=32),
+        event_window=(0, 0),
+    )
+    assert results.tests((0, 0))[0].mean_correlation == 0
+    no_spread = "the values have no spread, or too few estimation sessions are valid"
+    assert notes(results, (0, 0)) == dict.fromkeys(
+        ["cross_sectional_t", "bmp", "adjusted_bmp", "grank_t", "skewness_t"], no_spread
+    )
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_assets_that_cancel_have_no_portfolio(seed: int) -> None:
+    # R = m + e and m - e: AAR_t = 0, mean ranks are 0 on every session, 1 + rbar = 0.
+    e = np.random.default_rng(seed).normal(0, 0.02, COUNT)
+    results = fit(
+        {"A": market() + e, "B": market() - e}, {"M": market()}, at(EVENT, "AB"), **CHOICES
+    )
+    no_spread = "the values have no spread, or too few estimation sessions are valid"
+    assert notes(results, (0, 1)) == {
+        "time_series_t": no_spread,
+        "adjusted_patell": "rbar = -1.000: 1 + (N - 1) rbar is no variance",
+        "adjusted_bmp": "rbar = -1.000: 1 + (N - 1) rbar is no variance",
+        "corrado_rank": no_spread,
+        "grank_t": no_spread,
+    }
+    row = results.caar((0, 1)).iloc[0]
+    assert row[["std_error", "lower", "upper"]].isna().all()
+
+
+def test_cars_of_zero_leave_wilcoxon_without_a_rank() -> None:
+    results = fit(
+        {"A": [1, -1, 2, -2, 0], "B": [2, -1, 1, -2, 0]},
+        {"M": [0] * 5},
+        at(4, "AB"),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    assert notes(results, (0, 0))["wilcoxon"] == "every CAR is zero"
+    row = results.tests((0, 0)).get("e", "all", "wilcoxon")
+    assert np.isnan(row.p_value)
+
+
+def test_no_residual_above_zero_leaves_no_generalized_sign() -> None:
+    # Market adjusted and always below the market: phat = 0, no binomial spread.
+    results = fit(
+        {"A": [-1, -2, -1, -3, 1], "B": [-2, -1, -1, -1, 2]},
+        {"M": [0] * 5},
+        at(4, "AB"),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    assert "generalized_sign" in notes(results, (0, 0))
+
+
+# Price limits
+
+
+def test_everything_at_the_limit_is_marked_and_tested_like_anything_else() -> None:
+    frame = returns_frame(noisy(3), {"M": market()})
+    free = EventStudy(frame, alignment_frame(at(EVENT, "ABC"), COUNT), **CHOICES).fit()
+    limited = frame.assign(at_limit="lower")
+    results = EventStudy(limited, alignment_frame(at(EVENT, "ABC"), COUNT), **CHOICES).fit()
+    assert (results.abnormal_returns["at_limit"] == "lower").all()
+    assert (results.caar_path("e", "all")["share_at_limit"] == 1).all()
+    pd.testing.assert_frame_equal(results.tests((0, 1)).tidy(), free.tests((0, 1)).tidy())
+    blank = frame.assign(at_limit=pd.array([None] * len(frame), dtype="str"))
+    results = EventStudy(blank, alignment_frame(at(EVENT, "ABC"), COUNT), **CHOICES).fit()
+    assert (results.abnormal_returns["at_limit"] == "").all()
+    assert (results.caar_path("e", "all")["share_at_limit"] == 0).all()
+
+
+# A return that spans a gap
+
+
+def test_a_car_over_the_end_of_a_gap_is_generalized_least_squares() -> None:
+    # Three sessions without a close end at position 20 and again at the event: two returns over
+    # g = 4 sessions, var = 4 s^2, rows x = (4, benchmark over 4 sessions). By hand: whiten with the
+    # root of g, X = rows / root g, s^2 = SSR / (M - 2), var CAR = s^2 (sum g + x'(X'X)^-1 x).
+    rng = np.random.default_rng(11)
+    M = rng.normal(0, 0.01, COUNT)
+    g = np.ones(COUNT)
+    gone = np.zeros(COUNT, dtype=bool)
+    for end in (20, EVENT):
+        g[end] = 4
+        gone[end - 3 : end] = True
+        M[end] = rng.normal(0, 0.02)
+    returns = 0.001 * g + 1.2 * M + np.sqrt(g) * rng.normal(0, 0.02, COUNT)
+    frame = returns_frame({"A": np.where(gone, np.nan, returns)}, {"M": np.where(gone, np.nan, M)})
+    frame["n_sessions"] = np.where(gone, 1, g)
+    results = EventStudy(
+        frame,
+        alignment_frame(at(EVENT, "A"), COUNT),
+        estimation=EstimationWindow(window=(-40, -6), minimum=20),
+        event_window=(-4, 3),
+    ).fit()
+
+    past = np.arange(EVENT - 40, EVENT - 5)
+    past = past[~gone[past]]
+    design = np.column_stack([g, M])
+    G_inverse = np.diag(1 / g[past])
+    X, y = design[past], returns[past]
+    XGX = np.linalg.inv(X.T @ G_inverse @ X)
+    coefficients = XGX @ X.T @ G_inverse @ y
+    residuals = y - X @ coefficients
+    s = sqrt(residuals @ G_inverse @ residuals / (len(past) - 2))
+    row = results.models.iloc[0]
+    assert row["n_estimation"] == len(past) == 32
+    assert [row["alpha"], row["beta"]] == pytest.approx(list(coefficients), rel=1e-9)
+    assert row["sigma"] == pytest.approx(s, rel=1e-9)
+    errors = results.coefficients["std_error"]
+    np.testing.assert_allclose(errors, s * np.sqrt(np.diag(XGX)), rtol=1e-9)
+    np.testing.assert_allclose(
+        results.residuals["residual"], residuals / np.sqrt(g[past]), rtol=1e-7
+    )
+    for window in [(0, 0), (0, 1), (0, 3), (1, 3)]:
+        inside = np.arange(EVENT + window[0], EVENT + window[1] + 1)
+        total = design[inside].sum(axis=0)
+        car = returns[inside].sum() - total @ coefficients
+        error = s * sqrt(g[inside].sum() + total @ XGX @ total)
+        found = results.car(window).iloc[0]
+        assert found["car"] == pytest.approx(car, rel=1e-9)
+        assert found["std_error"] == pytest.approx(error, rel=1e-9)
+        assert found["p_value"] == pytest.approx(2 * stats.t.sf(abs(car / error), 30), rel=1e-8)
+    assert results.car((-1, 0)).empty
+    first = f"{sessions(COUNT)[EVENT - 1]:%Y-%m-%d}"
+    assert results.incomplete((-1, 0))["reason"].item() == f"no return on {first} (tau = -1)"
+
+
+def test_a_market_adjusted_return_over_a_gap_is_scaled_by_the_root_of_its_sessions() -> None:
+    # Differences 2 over 4 sessions and 1, -1, 1: SSR = 4/4 + 3 = 4, s^2 = 4/4, s = 1
+    frame = returns_frame({"A": [2, 1, -1, 1, 3]}, {"M": [0] * 5})
+    frame["n_sessions"] = [4, 1, 1, 1, 9]
+    results = EventStudy(
+        frame,
+        alignment_frame(at(4, "A"), 5),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    ).fit()
+    assert results.models["sigma"].item() == pytest.approx(1, rel=1e-12)
+    assert results.residuals["residual"].tolist() == pytest.approx([1, 1, -1, 1], rel=1e-12)
+    row = results.car((0, 0)).iloc[0]
+    assert [row["car"], row["std_error"]] == pytest.approx([3, 3], rel=1e-12)
+    assert results.models[["alpha", "beta"]].isna().all(axis=None)
+    assert results.coefficients.empty
+
+
+# Which sessions estimate
+
+
+def test_anchor_first_is_one_window_for_all_events_of_an_asset() -> None:
+    positions = {"early": {"A": 46}, "late": {"A": 54}, "before": {"A": 44}}
+    alignment = alignment_frame(positions, COUNT).assign(
+        role=["policy", "policy", "control"], in_sample=[True, True, False]
+    )
+    frame = returns_frame(noisy(1), {"M": market()})
+    results = EventStudy(
+        frame,
+        alignment,
+        estimation=EstimationWindow(window=(-30, -6), anchor="first", minimum=20, mask=False),
+        event_window=(0, 3),
+    ).fit()
+    expected = list(sessions(COUNT)[16:41])
+    for event_id in ("early", "late"):
+        rows = results.residuals[results.residuals["event_id"] == event_id]
+        assert rows["session"].tolist() == expected
+    alone = fit(
+        noisy(1),
+        {"M": market()},
+        {"late": {"A": 54}},
+        estimation=EstimationWindow(window=(-38, -14), minimum=20),
+        event_window=(0, 3),
+    )
+    np.testing.assert_allclose(
+        pair(results.car((0, 1)), "A", "late")["t_stat"], alone.car((0, 1))["t_stat"], rtol=1e-12
+    )
+
+
+def test_anchor_first_is_chosen_asset_by_asset() -> None:
+    positions = {"one": {"A": 46, "B": 46}, "two": {"B": 50}}
+    alignment = alignment_frame(positions, COUNT)
+    # For B the event "one" is a control: its first policy event is "two".
+    alignment.loc[(alignment["ticker"] == "B") & (alignment["event_id"] == "one"), "role"] = (
+        "control"
+    )
+    results = EventStudy(
+        returns_frame(noisy(2), {"M": market()}),
+        alignment,
+        estimation=EstimationWindow(window=(-40, -16), anchor="first", minimum=20),
+        event_window=(0, 3),
+    ).fit()
+    last = results.residuals.groupby(["event_id", "ticker"])["session"].max()
+    days = sessions(COUNT)
+    assert last["one", "A"] == days[30]
+    assert last["one", "B"] == last["two", "B"] == days[34]
+
+
+def test_anchor_first_without_a_policy_event_is_the_event_itself() -> None:
+    alignment = alignment_frame({"x": {"A": 46}, "y": {"A": 54}}, COUNT).assign(role="control")
+    results = EventStudy(
+        returns_frame(noisy(1), {"M": market()}),
+        alignment,
+        estimation=EstimationWindow(window=(-30, -6), anchor="first", minimum=20, mask=False),
+        event_window=(0, 3),
+    ).fit()
+    last = results.residuals.groupby("event_id")["session"].max()
+    assert last.tolist() == [sessions(COUNT)[40], sessions(COUNT)[48]]
+
+
+@pytest.mark.parametrize("day", ["session", "weekend"])
+def test_staggered_events_with_a_fixed_end_share_one_window(day: str) -> None:
+    # The 40th session is a Friday; the Sunday after it ends the same window.
+    days = sessions(COUNT)
+    friday = days[39]
+    assert friday.day_name() == "Friday"
+    end = friday if day == "session" else friday + pd.Timedelta(days=2)
+    returns = noisy(3)
+    returns["C"][:15] = np.nan
+    frame = returns_frame(returns, {"M": market()})
+    frame = frame[(frame["ticker"] != "C") | (frame["session"] >= days[15])]
+    positions = {"e": {"A": 48, "B": 50, "C": 53}}
+    results = EventStudy(
+        frame,
+        alignment_frame(positions, COUNT),
+        estimation=EstimationWindow(window=(-40, -6), end=end, minimum=20),
+        event_window=(-2, 3),
+    ).fit()
+    spans = results.residuals.groupby("ticker")["session"].agg(["min", "max"])
+    assert spans["min"].tolist() == [days[5], days[5], days[15]]
+    assert spans["max"].tolist() == [days[39]] * 3
+    # The correlation is on calendar sessions, weighted by the sessions two windows share.
+    wide = results.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    r = wide.corr(min_periods=30)
+    assert r.isna().sum().sum() == 5  # C has 25 sessions: with A, B and itself too few
+    window = (0, 3)
+    shared = 2 / 4  # A's [48, 51] and B's [50, 53]
+    found = results.tests(window)[0].mean_correlation
+    assert found == pytest.approx(shared * r.loc["A", "B"], rel=1e-10)
+    # The portfolio of the residuals is a calendar-time portfolio.
+    s_aar = sqrt((wide.mean(axis=1) ** 2).sum() / (35 - 2))
+    t = results.tests(window).get("e", "all", "time_series_t")
+    assert t.statistic == pytest.approx(t.mean_car / (s_aar * 2), rel=1e-10)
+    assert results.caar_path("e", "all")["session"].isna().all()
+
+
+def test_an_end_before_the_data_leaves_no_window() -> None:
+    estimation = EstimationWindow(window=(-40, -6), end="2017-06-30", minimum=20)
+    results = fit(
+        noisy(1), {"M": market()}, at(EVENT, "A"), estimation=estimation, event_window=(0, 1)
+    )
+    assert reason(results) == "0 valid sessions in the estimation window, 20 needed"
+
+
+def test_an_estimation_window_may_end_right_before_the_event_window() -> None:
+    def run(last: int) -> EventStudyResults:
+        return fit(
+            noisy(1),
+            {"M": market()},
+            at(EVENT, "A"),
+            estimation=EstimationWindow(window=(-40, last), minimum=20),
+            event_window=(-2, 3),
+        )
+
+    assert run(-3).models["n_estimation"].item() == 38
+    with pytest.raises(
+        ValueError,
+        match=r"does not end before the event window \[-2, 3\] of e begins; end it earlier",
+    ):
+        run(-2)
+
+
+# Placebo events
+
+
+def test_placebo_sessions_are_ordinary_and_leave_themselves_out() -> None:
+    returns, days = noisy(2), sessions(COUNT)
+    study = EventStudy(
+        returns_frame(returns, {"M": market()}),
+        alignment_frame({"e": {"A": EVENT, "B": EVENT}}, COUNT),
+        estimation=EstimationWindow(window=(-40, -6), end=days[45], minimum=20),
+        event_window=(0, 1),
+    )
+    placebo = study.placebo((0, 1))
+    found = pd.DatetimeIndex(sorted(set(placebo.pairs["event_session"])))
+    # [0, 1] around a session must miss [50, 55] and end inside the data.
+    expected = [k for k in range(COUNT) if not ({k, k + 1} & set(range(50, 56))) and k + 1 < COUNT]
+    assert found.tolist() == list(days[expected])
+    assert placebo.pairs["event_id"].iloc[0] == f"{days[0]:%Y-%m-%d}"
+    counts = placebo.models.merge(placebo.pairs).set_index(["event_session", "ticker"])
+    for k in expected:
+        inside = len({k, k + 1} & set(range(11, 46)))
+        assert counts.loc[(days[k], "A"), "n_estimation"] == 35 - inside
+    with pytest.raises(ValueError, match=r"the event window \[1, 0\] is reversed"):
+        study.placebo((1, 0))
+
+
+# Errors
+
+
+def sound() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return returns_frame(noisy(2), {"M": market()}), alignment_frame(at(EVENT, "AB"), COUNT)
+
+
+DAYS = sessions(COUNT)
+
+
+def infinite(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(**{"return": frame["return"].where(frame.index != 7, np.inf)})
+
+
+RETURNS_ERRORS = {
+    "missing column": (
+        lambda f: f.drop(columns=["session", "return"]),
+        r"^returns: missing column session, return$",
+    ),
+    "no row": (lambda f: f.iloc[:0], r"^returns: there is no row$"),
+    "missing ticker": (
+        lambda f: f.assign(ticker=f["ticker"].where(f.index != 3)),
+        r"^returns: a ticker is blank$",
+    ),
+    "empty ticker": (
+        lambda f: f.assign(ticker=f["ticker"].where(f.index != 3, "")),
+        r"^returns: a ticker is blank$",
+    ),
+    "blank session": (
+        lambda f: f.assign(session=f["session"].where(f.index != 3)),
+        r"^returns: a session is blank$",
+    ),
+    "infinite return": (
+        infinite,
+        rf"^returns: return of A on {DAYS[7]:%Y-%m-%d} is infinite; leave it blank",
+    ),
+    "infinite benchmark": (
+        lambda f: f.assign(M=f["M"].where(f.index != COUNT + 8, -np.inf)),
+        rf"^returns: M of B on {DAYS[8]:%Y-%m-%d} is infinite; leave it blank",
+    ),
+    "no span": (
+        lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, 0)),
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is 0; a return spans at least one",
+    ),
+    "blank span": (
+        lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5)),
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is nan; a return spans at least one",
+    ),
+    "infinite span": (
+        lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, np.inf)),
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is inf; a return spans at least one",
+    ),
+    "two rows": (
+        lambda f: pd.concat([f, f.iloc[[9]]]),
+        rf"^returns: A has two rows for {DAYS[9]:%Y-%m-%d}; keep one$",
+    ),
+    "no row for a session": (
+        lambda f: f.drop(index=COUNT + 12),
+        rf'^returns: B has no row for {DAYS[12]:%Y-%m-%d}, a session of its group "all"; give it',
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), RETURNS_ERRORS.values(), ids=RETURNS_ERRORS.keys())
+def test_returns_that_cannot_be_laid_out_are_refused(change: object, message: str) -> None:
+    returns, alignment = sound()
+    with pytest.raises(ValueError, match=message):
+        EventStudy(change(returns), alignment, **CHOICES)
+
+
+def test_a_missing_return_needs_no_span() -> None:
+    returns, alignment = sound()
+    blank = returns.index == 5
+    returns["return"] = returns["return"].where(~blank)
+    returns["n_sessions"] = returns["n_sessions"].where(~blank)
+    assert len(EventStudy(returns, alignment, **CHOICES).fit().pairs) == 2
+
+
+ALIGNMENT_ERRORS = {
+    "missing column": (
+        lambda a: a.drop(columns=["event_id", "event_session"]),
+        r"^alignment: missing column event_id, event_session$",
+    ),
+    "two rows": (
+        lambda a: pd.concat([a, a.iloc[[1]]]),
+        r"^alignment: event e has two rows for B; keep one$",
+    ),
+    "unknown assets": (
+        lambda a: a.assign(ticker=["X", "Y"]),
+        r"^alignment: no returns are given for X, Y$",
+    ),
+    "blank session": (
+        lambda a: a.assign(event_session=pd.NaT),
+        r"^alignment: an event_session is blank; leave an undated event out$",
+    ),
+    "no session": (
+        lambda a: a.assign(event_session=[DAYS[EVENT], pd.Timestamp("2018-02-03")]),
+        r'^alignment: 2018-02-03, the event session of e for B, is no session of group "all"$',
+    ),
+    "in_sample in words": (
+        lambda a: a.assign(in_sample="no"),
+        r"^alignment: in_sample holds True or False, and no blank$",
+    ),
+    "blank in_sample": (
+        lambda a: a.assign(in_sample=[True, None]),
+        r"^alignment: in_sample holds True or False, and no blank$",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"), ALIGNMENT_ERRORS.values(), ids=ALIGNMENT_ERRORS.keys()
+)
+def test_alignments_that_cannot_be_placed_are_refused(change: object, message: str) -> None:
+    returns, alignment = sound()
+    with pytest.raises(ValueError, match=message):
+        EventStudy(returns, change(alignment), **CHOICES)
+
+
+CHOICE_ERRORS = {
+    "event window": (
+        lambda: {"event_window": (3, -2)},
+        r"^the event window \[3, -2\] is reversed$",
+    ),
+    "groups": (lambda: {"groups": {"A": "one"}}, r"^groups: no group is given for B$"),
+    "benchmarks": (
+        lambda: {"benchmarks": {"A": ("M",), "B": ("M", "X")}},
+        r"^returns: there is no column X, a benchmark of B$",
+    ),
+    "estimation window": (
+        lambda: {"estimation": EstimationWindow(window=(-1, -9))},
+        r"^the estimation window \[-1, -9\] is reversed$",
+    ),
+    "anchor": (
+        lambda: {"estimation": EstimationWindow(anchor="last")},
+        r'^anchor is "event" or "first", not "last"$',
+    ),
+    "minimum 0": (
+        lambda: {"estimation": EstimationWindow(window=(-9, -5), minimum=0)},
+        r"^minimum = 0 must lie between 1 and the 5 sessions of the estimation window \[-9, -5\]$",
+    ),
+    "minimum 6": (
+        lambda: {"estimation": EstimationWindow(window=(-9, -5), minimum=6)},
+        r"^minimum = 6 must lie between 1 and the 5 sessions of the estimation window \[-9, -5\]$",
+    ),
+}
+
+
+@pytest.mark.parametrize(("choice", "message"), CHOICE_ERRORS.values(), ids=CHOICE_ERRORS.keys())
+def test_choices_without_meaning_are_refused(choice: object, message: str) -> None:
+    returns, alignment = sound()
+    with pytest.raises(ValueError, match=message):
+        EventStudy(returns, alignment, **choice())
+
+
+def test_windows_of_one_session_are_windows() -> None:
+    assert EstimationWindow(window=(-5, -5), minimum=1).length == 1
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert len(results.car((3, 3))) == len(results.car((-2, -2))) == 1
+
+
+@pytest.mark.parametrize("window", [(1, 0), (-3, 0), (0, 4)])
+def test_a_window_outside_the_event_window_is_refused(window: tuple[int, int]) -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    label = rf"\[{window[0]}, {window[1]}\]"
+    message = rf"^the window {label} does not lie inside the event window \[-2, 3\]$"
+    for method in (results.car, results.tests, results.caar, results.incomplete, results.summary):
+        with pytest.raises(ValueError, match=message):
+            method(window)
+
+
+def test_an_unknown_test_or_path_is_named() -> None:
+    results = fit(noisy(2), {"M": market()}, at(EVENT, "AB"), **CHOICES)
+    with pytest.raises(KeyError, match="no test chi of all at e in this window"):
+        results.tests((0, 1)).get("e", "all", "chi")
+    with pytest.raises(KeyError, match="no pair of none was estimated at e"):
+        results.caar_path("e", "none")
+
+
+# Benchmarks and groups
+
+
+def test_an_asset_without_a_benchmark_has_the_constant_mean() -> None:
+    returns = noisy(3)
+    frame = returns_frame(returns, {"M": market(), "F": market(5)})
+    alignment = alignment_frame(at(EVENT, "ABC"), COUNT)
+    own = {"A": ("M",), "B": (), "C": ("M", "F")}
+    results = EventStudy(frame, alignment, benchmarks=own, **CHOICES).fit()
+    assert results.models["model"].tolist() == ["market", "constant_mean", "market"]
+    assert results.models["benchmark"].tolist() == ["M", "", "M;F"]
+    assert results.models["beta"].isna().tolist() == [False, True, True]
+    assert results.coefficients.groupby("ticker")["term"].agg(list).to_dict() == {
+        "A": ["alpha", "M"],
+        "B": ["alpha"],
+        "C": ["alpha", "M", "F"],
+    }
+    past = returns["B"][EVENT - 40 : EVENT - 5]
+    mean = results.models.set_index("ticker").loc["B"]
+    assert mean["alpha"] == pytest.approx(past.mean(), rel=1e-12)
+    assert mean["sigma"] == pytest.approx(past.std(ddof=1), rel=1e-12)
+    # Each asset by itself gives the same numbers.
+    for ticker, names in own.items():
+        alone = EventStudy(
+            frame[frame["ticker"] == ticker],
+            alignment[alignment["ticker"] == ticker],
+            benchmarks={ticker: names},
+            **CHOICES,
+        ).fit()
+        np.testing.assert_allclose(
+            pair(results.car((-2, 3)), ticker)[["car", "std_error", "p_value"]],
+            alone.car((-2, 3))[["car", "std_error", "p_value"]],
+            rtol=1e-10,
+        )
+    # p of the portfolio is the largest in the group, C's three parameters.
+    assert results.tests((0, 1)).get("e", "all", "time_series_t").degrees == 35 - 3
+
+
+def test_by_default_an_asset_follows_the_benchmarks_that_have_values() -> None:
+    frame = returns_frame(noisy(2), {"M": market(), "F": market(5)})
+    frame["F"] = frame["F"].where(frame["ticker"] == "B")
+    alignment = alignment_frame(at(EVENT, "AB"), COUNT)
+    results = EventStudy(frame, alignment, **CHOICES).fit()
+    assert results.models["benchmark"].tolist() == ["M", "M;F"]
+    single = EventStudy(frame, alignment, model=SingleIndexModel(), **CHOICES).fit()
+    assert single.models["benchmark"].tolist() == ["M", "M"]
+    assert single.models["model"].tolist() == ["single_index", "single_index"]
+    without = EventStudy(frame.drop(columns=["M", "F"]), alignment, **CHOICES).fit()
+    assert without.models["model"].tolist() == ["constant_mean", "constant_mean"]
+    assert without.pairs["benchmarks"].tolist() == [(), ()]
+
+
+def test_groups_have_calendars_of_their_own() -> None:
+    # B's group trades on Tuesdays to Fridays only: tau counts its own sessions.
+    frame = returns_frame(noisy(2), {"M": market()})
+    frame = frame[(frame["ticker"] == "A") | (frame["session"].dt.day_of_week > 0)]
+    event = sessions(COUNT)[EVENT + 3]
+    assert event.day_name() == "Thursday"
+    alignment = pd.DataFrame({"event_id": "e", "ticker": ["A", "B"], "event_session": event})
+    results = EventStudy(
+        frame,
+        alignment,
+        groups={"A": "five days", "B": "four days"},
+        estimation=EstimationWindow(window=(-30, -6), minimum=20),
+        event_window=(-2, 3),
+    ).fit()
+    shown = results.abnormal_returns.set_index(["ticker", "tau"])["session"]
+    days = ["Thursday", "Friday", "Tuesday"]
+    assert [shown["B", tau].day_name() for tau in (0, 1, 2)] == days
+    assert [shown["A", tau].day_name() for tau in (0, 1, 2)] == ["Thursday", "Friday", "Monday"]
+    for ticker, group in (("A", "five days"), ("B", "four days")):
+        path = results.caar_path("e", group).set_index("tau")["session"]
+        assert path.tolist() == shown[ticker].loc[path.index].tolist()
+    assert (results.residuals.query("ticker == 'B'")["session"].dt.day_of_week > 0).all()
+    monday = alignment.assign(event_session=sessions(COUNT)[EVENT])
+    with pytest.raises(ValueError, match='is no session of group "four days"'):
+        EventStudy(frame, monday, groups={"A": "five days", "B": "four days"}, **CHOICES)
+
+
+def test_without_choices_the_defaults_are_those_of_the_documentation() -> None:
+    rng = np.random.default_rng(0)
+    returns = {"A": rng.normal(0, 0.01, 200)}
+    study = EventStudy(
+        returns_frame(returns, {"M": rng.normal(0, 0.01, 200)}), alignment_frame(at(160, "A"), 200)
+    )
+    results = study.fit()
+    assert results.event_window == (-10, 20)
+    assert results.taus.tolist() == list(range(-10, 21))
+    assert results.model == MarketModel()
+    assert results.models["n_estimation"].item() == 120
+    span = results.residuals["session"].agg(["min", "max"]).tolist()
+    assert span == [sessions(200)[30], sessions(200)[149]]
+    assert results.car().equals(results.car((0, 1)))
+    assert results.caar().equals(results.caar((0, 1)))
+    assert results.tests().tidy().equals(results.tests((0, 1)).tidy())
+    assert results.summary().equals(results.summary((0, 1)))
+    assert results.tidy().equals(results.tests((0, 1)).tidy())
+    assert results.incomplete().equals(results.incomplete((0, 1)))
+    summary = results.summary()
+    tests = results.tests()
+    assert summary.index.tolist() == [("e", "all")]
+    for name in ("time_series_t", "adjusted_bmp", "grank_t"):
+        test = tests.get("e", "all", name)
+        row = summary.loc[("e", "all")]
+        assert np.array_equal(
+            row[[name, f"{name}_p"]], [test.statistic, test.p_value], equal_nan=True
+        )
+    assert summary["caar"].item() == results.car()["car"].item()
+    assert summary["n_assets"].item() == 1
+
+
+def test_tests_read_as_a_sequence_and_as_a_table() -> None:
+    results = fit(noisy(2), {"M": market()}, at(EVENT, "AB"), **CHOICES)
+    tests = results.tests((0, 1))
+    assert len(tests) == 11
+    assert [test.name for test in tests] == list(TEST_NAMES)
+    assert tests[1:3] == tuple(tests)[1:3]
+    assert tests.get("e", "all", "bmp") is tests[4]
+    text = str(tests[4])
+    assert text.startswith(f"BMP t = {tests[4].statistic:.3f} ~ t(1), p = {tests[4].p_value:.4f}")
+    assert text.endswith("N = 2; H0: e has no mean effect on all over [0, 1]")
+    html = tests._repr_html_()
+    assert html.count("<tr") == 12
+    assert "adjusted_bmp" in html
+
+
+def test_many_events_are_tested_in_bounded_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Events of one group in one call or one by one give the same numbers.
+    rng = np.random.default_rng(2)
+    returns = {ticker: rng.normal(0, 0.02, COUNT) for ticker in "ABC"}
+    positions = {f"e{k}": dict.fromkeys("ABC", 45 + k) for k in range(5)}
+    results = fit(returns, {"M": market()}, positions, **CHOICES)
+    together = results.tests((0, 1)).tidy()
+    monkeypatch.setattr("chainpolicy.eventstudy.results.VALUES_PER_BATCH", 1)
+    alone = fit(returns, {"M": market()}, positions, **CHOICES).tests((0, 1)).tidy()
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-12)
+    assert together["event_id"].unique().tolist() == [f"e{k}" for k in range(5)]

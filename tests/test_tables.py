@@ -1,0 +1,290 @@
+"""Tables hold what the page about files says, byte by byte, and the headline what it claims."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.stats.power import TTestPower
+
+import chainpolicy
+from chainpolicy import robustness, tables
+from chainpolicy.eventstudy import TEST_NAMES
+from chainpolicy.problems import InputError
+from chainpolicy.study import EMBEDDED
+
+COLUMNS = {
+    "alignment": "event_id,ticker,calendar,announced_at,event_session,shares_session_with",
+    "models": "event_id,ticker,model,benchmark,n_estimation,alpha,beta,sigma,r_squared",
+    "coefficients": "event_id,ticker,term,estimate,std_error",
+    "abnormal_returns": "event_id,ticker,tau,session,actual,normal,abnormal,std_error,at_limit",
+    "car": "event_id,ticker,window,car,std_error,t_stat,p_value",
+    "tests": ("event_id,group,window,test,statistic,p_value,n_assets,mean_car,mean_correlation"),
+    "excluded": "event_id,ticker,window,reason",
+}
+KEYS = {
+    "alignment": ("event_id", "ticker"),
+    "models": ("event_id", "ticker"),
+    "coefficients": ("event_id", "ticker", "term"),
+    "abnormal_returns": ("event_id", "ticker", "tau"),
+    "car": ("event_id", "ticker", "window"),
+    "tests": ("event_id", "group", "window", "test"),
+    "excluded": ("event_id", "ticker", "window"),
+}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return chainpolicy.load_study()
+
+
+@pytest.fixture(scope="module")
+def results(study):
+    return study.estimate()
+
+
+@pytest.fixture(scope="module")
+def written(study, results, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    return folder, tables.write_tables(study, results, folder)
+
+
+@pytest.fixture(scope="module")
+def placebo(study):
+    return study.event_study().placebo()
+
+
+@pytest.fixture(scope="module")
+def rates(placebo):
+    return robustness.rejection_rates(placebo)
+
+
+def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_folder_holds_seven_tables_and_a_manifest(study, written):
+    folder, (n_estimated, n_excluded) = written
+    names = {path.name for path in folder.iterdir()}
+    assert names == {f"{name}.csv" for name in COLUMNS} | {"manifest.json"}
+    assert n_estimated == len(rows_of(folder, "models"))
+    assert n_excluded == len(rows_of(folder, "excluded"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["study_sha256"] == study.checksum
+    assert set(manifest["packages"]) >= {"chainpolicy", "numpy", "pandas", "scipy"}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_files_are_utf_8_with_line_feeds_and_minimal_quotes(written, name):
+    raw = (written[0] / f"{name}.csv").read_bytes()
+    assert raw.decode("utf-8").splitlines()[0] == COLUMNS[name]
+    assert b"\r" not in raw
+    assert raw.endswith(b"\n")
+    assert not raw.endswith(b"\n\n")
+    again = io.StringIO()
+    writer = csv.writer(again, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
+    writer.writerows(csv.reader(io.StringIO(raw.decode("utf-8"))))
+    assert again.getvalue().encode() == raw
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_rows_are_sorted_by_their_keys_and_each_key_is_there_once(written, name):
+    keys = [
+        tuple(int(row[key]) if key == "tau" else row[key] for key in KEYS[name])
+        for row in rows_of(written[0], name)
+    ]
+    assert keys == sorted(keys)
+    assert len(set(keys)) == len(keys)
+
+
+def test_windows_are_quoted_numbers_are_whole_and_undefined_is_blank(written):
+    folder, _ = written
+    assert ',"[0, 1]",' in (folder / "car.csv").read_text()
+    for row in rows_of(folder, "car")[:200]:
+        for column in ("car", "std_error", "t_stat", "p_value"):
+            assert repr(float(row[column])) == row[column]
+    for name in COLUMNS:
+        cells = {cell for row in rows_of(folder, name) for cell in row.values()}
+        assert not cells & {"nan", "NaN", "NaT", "None", "<NA>"}
+    alone = [row for row in rows_of(folder, "tests") if row["group"] == "bitcoin"]
+    assert {row["statistic"] == "" for row in alone if row["test"] != "time_series_t"} == {True}
+    assert {row["mean_correlation"] for row in alone} == {""}
+
+
+def test_days_are_dates_and_announcements_stand_as_given(written):
+    with (EMBEDDED / "events.csv").open(encoding="utf-8", newline="") as stream:
+        given = {row["event_id"]: row["announced_at"] for row in csv.DictReader(stream)}
+    for row in rows_of(written[0], "alignment"):
+        assert row["announced_at"] == given[row["event_id"]]
+        assert len(row["event_session"]) == len("2019-10-28")
+    # Known by hand: after the Shanghai close, before the New York open, inside the UTC day.
+    sessions = {
+        row["calendar"]: (row["event_session"], row["shares_session_with"])
+        for row in rows_of(written[0], "alignment")
+        if row["event_id"] == "xi-politburo"
+    }
+    assert sessions == {
+        "XSHG": ("2019-10-28", "cryptography-law;huang-dcep-bund"),
+        "XNYS": ("2019-10-25", ""),
+        "24/7": ("2019-10-25", ""),
+    }
+
+
+def test_every_group_and_window_with_a_car_has_all_eleven_tests(study, written):
+    folder, _ = written
+    expected = {
+        (row["event_id"], study.groups[row["ticker"]], row["window"], test)
+        for row in rows_of(folder, "car")
+        for test in TEST_NAMES
+    }
+    rows = rows_of(folder, "tests")
+    assert {(r["event_id"], r["group"], r["window"], r["test"]) for r in rows} == expected
+    assert {row["window"] for row in rows} == {"[0, 0]", "[0, 1]", "[-1, 1]", "[0, 5]", "[0, 10]"}
+
+
+def test_one_asset_has_the_t_of_its_car(written):
+    folder, _ = written
+    car = {
+        (row["event_id"], row["window"]): (row["t_stat"], row["p_value"])
+        for row in rows_of(folder, "car")
+        if row["ticker"] == "BTC-USD"
+    }
+    tests = [
+        row
+        for row in rows_of(folder, "tests")
+        if row["group"] == "bitcoin" and row["test"] == "time_series_t"
+    ]
+    assert len(tests) == len(car)
+    for row in tests:
+        t_stat, p = car[row["event_id"], row["window"]]
+        assert float(row["statistic"]) == pytest.approx(float(t_stat), rel=1e-12)
+        assert float(row["p_value"]) == pytest.approx(float(p), rel=1e-12)
+
+
+def test_events_out_of_sample_are_excluded_as_a_whole_with_their_reason(written):
+    with (EMBEDDED / "events.csv").open(encoding="utf-8", newline="") as stream:
+        reasons = {
+            row["event_id"]: row["reason"]
+            for row in csv.DictReader(stream)
+            if row["in_sample"] == "no"
+        }
+    whole = [row for row in rows_of(written[0], "excluded") if row["ticker"] == ""]
+    assert {row["event_id"]: row["reason"] for row in whole} == reasons
+    assert {row["window"] for row in whole} == {""}
+    assert all(reasons.values())
+
+
+def test_a_single_event_has_the_lines_of_the_whole_run(study, results, written, tmp_path):
+    tables.write_tables(study, results, tmp_path, only="pboc-shanghai-statement")
+    for name in COLUMNS:
+        head, *lines = (written[0] / f"{name}.csv").read_text().splitlines()
+        own = [line for line in lines if line.startswith("pboc-shanghai-statement,")]
+        assert (tmp_path / f"{name}.csv").read_text().splitlines() == [head, *own]
+        assert own or name == "excluded"
+
+
+def test_an_unknown_event_is_refused_and_nothing_is_written(study, results, tmp_path):
+    with pytest.raises(InputError, match="xi-politburo"):
+        tables.write_tables(study, results, tmp_path / "new", only="xi-politbureau")
+    assert not (tmp_path / "new").exists()
+
+
+def test_thirty_two_of_thirty_eight_close_the_first_session_at_the_limit(study, results):
+    table = tables.headline(study, results, (0, 0)).set_index(["event_id", "group"])
+    row = table.loc[("xi-politburo", "a_shares_tier1")]
+    assert row["n_assets"] == 38
+    assert row["share_at_limit"] == pytest.approx(32 / 38)
+    assert row["members"] == "xi-politburo;cryptography-law;huang-dcep-bund"
+    assert row["event_session"] == pd.Timestamp("2019-10-28")
+    # No price limit in New York or for coins.
+    free = table[table.index.get_level_values("group").isin(["bitcoin", "coins", "us_listed"])]
+    assert (free["share_at_limit"] == 0).all()
+
+
+def test_headline_events_that_share_a_session_are_one_row(study, results):
+    table = tables.headline(study, results)
+    assert not table.duplicated(["event_session", "group"]).any()
+    # 18 events in the sample; counted by hand, 17 UTC days, 15 A-share and 16 US sessions.
+    counts = table.groupby("group")["event_id"].size().to_dict()
+    assert counts == {
+        "bitcoin": 17,
+        "coins": 17,
+        "a_shares_tier1": 15,
+        "a_shares_tier2": 15,
+        "us_listed": 16,
+    }
+
+
+def test_headline_caar_is_the_mean_of_the_cars(study, results):
+    table = tables.headline(study, results)
+    car = results.car((0, 1))
+    means = car["car"].groupby([car["event_id"], car["ticker"].map(study.groups)]).mean()
+    expected = [means[row.event_id, row.group] for row in table.itertuples()]
+    np.testing.assert_allclose(table["caar"], expected, rtol=1e-12)
+
+
+def test_headline_rejection_rate_is_that_of_the_test_it_names(study, results, placebo, rates):
+    table = tables.headline(study, results, rates=rates).set_index("group")
+    # One asset: the exact t is the t of its CAR on each ordinary session.
+    ordinary = placebo.car((0, 1)).query("ticker == 'BTC-USD'")
+    assert table.loc["bitcoin", "rejection_rate"].unique() == pytest.approx(
+        [(ordinary["p_value"] < 0.05).mean()]
+    )
+    tests = placebo.tests((0, 1)).tidy()
+    for group in ("coins", "a_shares_tier1", "us_listed"):
+        own = tests[(tests["group"] == group) & (tests["test"] == "adjusted_bmp")]
+        assert own["p_value"].notna().all()
+        assert table.loc[group, "rejection_rate"].unique() == pytest.approx(
+            [(own["p_value"] < 0.05).mean()]
+        )
+    assert "rejection_rate" not in tables.headline(study, results)
+
+
+def test_headline_minimum_detectable_effect_has_eighty_percent_power(study, results):
+    table = tables.headline(study, results).set_index(["event_id", "group"])
+    caar = results.caar((0, 1)).set_index(["event_id", "group"])
+    for key in [("xi-politburo", "bitcoin"), ("pboc-shanghai-statement", "a_shares_tier1")]:
+        effect = table.loc[key, "minimum_detectable_effect"]
+        # A one-sample t test of n observations has noncentrality d sqrt(n) and n - 1 degrees.
+        n = caar.loc[key, "degrees"] + 1
+        d = effect / caar.loc[key, "std_error"] / np.sqrt(n)
+        assert TTestPower().power(d, n, 0.05) == pytest.approx(0.8, abs=1e-6)
+
+
+def test_headline_report_shows_every_row_and_both_added_columns(study, results, rates):
+    report = tables.headline_report(study, results, rates=rates)
+    table = tables.headline(study, results, rates=rates)
+    assert len(report.frame) == len(table)
+    assert list(report.frame.columns)[-2:] == ["Rejects, %", "MDE, %"]
+    html = report.to_html()
+    assert html.count("<tr") == len(table) + 1
+    assert "..." not in html
+    assert "2019&#8209;10&#8209;28" in html
+    row = report.frame.query("Session == '2019-10-28' and Group == 'a_shares_tier1'").iloc[0]
+    first = table.query("event_id == 'xi-politburo' and group == 'a_shares_tier1'").iloc[0]
+    assert row["CAAR, %"] == f"{100 * (np.exp(first['caar']) - 1):+.1f}"
+    assert row["portfolio t (p)"] == f"{first['time_series_t']:.2f} (<0.001)"
+    assert row["adjusted BMP (p)"] == f"{first['adjusted_bmp']:.2f} ({first['adjusted_bmp_p']:.3f})"
+    alone = report.frame[report.frame["Group"] == "bitcoin"]
+    assert set(alone["adjusted BMP (p)"]) == {""}
+    assert "Rejects" not in tables.headline_report(study, results).frame
+
+
+def test_headline_report_of_one_group_names_it_once(study, results):
+    report = tables.headline_report(study, results, groups=["coins"])
+    assert len(report.frame) == 17
+    assert "Group" not in report.frame
+    assert report.note.startswith("Group coins.")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0004, "<0.001"), (0.001, "0.001"), (0.0449, "0.045"), (np.nan, "")]
+)
+def test_p_values_in_cells(value, text):
+    assert tables.p_text(value) == text
