@@ -58,10 +58,11 @@ def draw_policy_index(study: Study) -> Drawn:
     groups = [
         group
         for group in study.groups.drop_duplicates()
-        if group in calendar_of.index and len(policy_announcements(study, group))
+        if group in calendar_of.index
+        and (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
     ]
     if not groups:
-        raise NothingToDrawError("The study has no dated policy announcement in the sample.")
+        raise NothingToDrawError("No policy announcement in the sample takes a stance.")
     firsts = list({calendar_of[group]: group for group in reversed(groups)}.values())[::-1]
     chosen = firsts[:MOST_CALENDARS]
     looks = _looks(study)
@@ -98,8 +99,8 @@ def _index_frame(study: Study, group: str) -> pd.DataFrame:
     frame = pd.DataFrame({name: index["level", name] for name in DIMENSION_LINES})
     for name in DIMENSION_LINES:
         frame[f"{name}_innovation"] = index["innovation", name]
-    entered = np.flatnonzero((frame != 0).any(axis=1))
-    frame = frame.iloc[max(entered[0] + min(study.event_window[0], 0), 0) :]
+    entered = int((frame != 0).any(axis=1).to_numpy().argmax())
+    frame = frame.iloc[max(entered + min(study.event_window[0], 0), 0) :]
     portfolio = portfolio_returns(study.returns, study.groups)
     returns = portfolio[portfolio["group"] == group].set_index("session")["return"]
     frame["cumulative_return"] = returns.reindex(frame.index).cumsum()
