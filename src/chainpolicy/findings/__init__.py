@@ -3,6 +3,12 @@
 Every number in the prose of a notebook or of the README comes from one of these functions.
 """
 
+from chainpolicy.findings.article import (
+    agreement_report,
+    dated_statements_found,
+    tone_agreement,
+    tone_report,
+)
 from chainpolicy.findings.base import Finding, response, significant_clusters
 from chainpolicy.findings.markets import (
     already_moved,
@@ -67,6 +73,7 @@ from chainpolicy.findings.summary import abstract
 __all__ = [
     "Finding",
     "abstract",
+    "agreement_report",
     "already_moved",
     "article_date_effect",
     "article_date_errors",
@@ -84,6 +91,7 @@ __all__ = [
     "composites",
     "concept_stocks_answer",
     "controls",
+    "dated_statements_found",
     "difference_report",
     "estimation_quality",
     "estimation_report",
@@ -116,6 +124,8 @@ __all__ = [
     "significant_sessions",
     "single_asset_report",
     "stance_report",
+    "tone_agreement",
+    "tone_report",
     "us_and_coins_answer",
     "volatility",
     "windows_report",
