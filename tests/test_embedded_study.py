@@ -420,7 +420,7 @@ def test_stance_table_in_the_readme_is_the_catalogue(events, readme):
 @pytest.mark.parametrize("name", ["events.csv", "assets.csv", "prices.csv", "btc_hourly.csv"])
 def test_every_column_is_explained_in_the_readme(name, readme):
     section = readme.split(f"### {name}\n")[1].split("\n#")[0]
-    explained = re.findall(r"^\| ([a-z_]+) \| ", section, re.MULTILINE)
+    explained = re.findall(r"^\| ([a-z0-9_]+) \| ", section, re.MULTILINE)
     assert explained == list(pd.read_csv(FOLDER / name, nrows=0).columns)
 
 

@@ -11,8 +11,19 @@ import chainpolicy
 
 PACKAGE = Path(chainpolicy.__file__).parent
 ORDER = [
-    *["problems", "article", "tone", "tabular", "events", "assets", "sessions", "prices"],
-    *["returns", "eventstudy", "settings", "study", "policy_index", "regression", "dynamics"],
+    *[
+        "problems",
+        "article",
+        "tone",
+        "agreement",
+        "tabular",
+        "events",
+        "assets",
+        "sessions",
+        "prices",
+    ],
+    *["returns", "eventstudy", "settings", "study", "policy_index", "claims"],
+    *["report_table", "regression", "dynamics"],
     *["robustness", "simulation", "tables", "figures", "findings", "notebooks"],
     *["reference", "regenerate", "cli"],
 ]

@@ -18,6 +18,7 @@ from chainpolicy.problems import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.console import Console
 
     from chainpolicy.study import Study
 
@@ -90,6 +91,13 @@ def new(
     print(f"{folder}: an example study; its README.md explains the files", file=sys.stderr)
 
 
+class PriceSource(StrEnum):
+    """Where the prices of a regenerated study come from."""
+
+    snapshot = "snapshot"
+    yahoo = "yahoo"
+
+
 @app.command()
 def estimate(
     output: Annotated[Path, typer.Option(metavar="DIR", help="Where the tables go.")],
@@ -122,11 +130,20 @@ def regenerate(
         str | None, typer.Option(metavar="NAME", help="One figure, notebook or table alone.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Build also what is up to date.")] = False,
+    source: Annotated[
+        PriceSource, typer.Option(help="Where the prices come from; yahoo goes with --output.")
+    ] = PriceSource.snapshot,
 ) -> None:
     """Build tables, figures and notebooks of a study, or check that the kept ones are current."""
     from chainpolicy import regenerate as products
 
-    raise typer.Exit(products.main(study, output, only_check=check, only=only, fresh=fresh))
+    if source is PriceSource.yahoo:
+        status = products.main_live(
+            study, output, _console(), only_check=check, only=only, fresh=fresh
+        )
+    else:
+        status = products.main(study, output, only_check=check, only=only, fresh=fresh)
+    raise typer.Exit(status)
 
 
 @app.command()
@@ -211,6 +228,117 @@ def report(
             print(table.to_html())
         case ReportFormat.latex:
             print(table.to_latex())
+
+
+@app.command()
+def extract(
+    article: Annotated[
+        str, typer.Argument(metavar="ARTICLE", help="Text or HTML; - is standard input.")
+    ],
+    published: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Day of publication, YYYY-MM-DD.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table to a .csv or .json file.")
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the study's stored tones with the article.")
+    ] = False,
+    study: Annotated[
+        Path | None, typer.Option(metavar="STUDY", help="For --verify; default: the embedded one.")
+    ] = None,
+) -> None:
+    """Find the dated statements of an article and score their tone."""
+    from chainpolicy.study import load_study
+    from chainpolicy.tone import extract as run
+
+    events = load_study(study).events if verify else None
+    result = run(article, published=published, output=output, events=events)
+    _show(result.table)
+    for message in result.messages:
+        print(message, file=sys.stderr)
+    raise typer.Exit(result.exit_status)
+
+
+prices = typer.Typer(no_args_is_help=True, help="Live prices from Yahoo Finance, kept locally.")
+app.add_typer(prices, name="prices")
+
+
+@prices.command()
+def fetch(
+    study: _AnyStudy = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Fail if any series is lost.")] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Download also what is stored and fresh.")
+    ] = False,
+) -> None:
+    """Download a study's series into the local store; what is fresh is kept."""
+    from chainpolicy.prices import commands
+    from chainpolicy.study import load_study
+
+    loaded = load_study(study)
+    status, _ = commands.fetch(
+        loaded.assets,
+        loaded.start,
+        loaded.end,
+        _console(),
+        snapshot=loaded.prices,
+        strict=strict,
+        refresh=refresh,
+    )
+    raise typer.Exit(status)
+
+
+@prices.command("show")
+def show_prices() -> None:
+    """List the series in the local store."""
+    from chainpolicy.prices import commands
+
+    raise typer.Exit(commands.show(_console()))
+
+
+@prices.command("verify")
+def verify_prices() -> None:
+    """Check every file of the local store against its checksum."""
+    from chainpolicy.prices import commands
+
+    raise typer.Exit(commands.verify(_console()))
+
+
+@prices.command("compare")
+def compare_prices(study: _AnyStudy = None) -> None:
+    """Compare stored live prices with the study's, and the headline estimates on both."""
+    from chainpolicy.prices import commands
+    from chainpolicy.study import load_study
+
+    loaded = load_study(study)
+    status = commands.compare(
+        loaded.assets,
+        loaded.start,
+        loaded.end,
+        loaded.prices,
+        _console(),
+        estimate=lambda prices, assets: loaded.with_prices(prices, assets).estimate().tidy(),
+    )
+    raise typer.Exit(status)
+
+
+@prices.command("clear")
+def clear_prices(
+    tickers: Annotated[
+        list[str] | None, typer.Argument(metavar="[TICKER]...", help="Default: all.")
+    ] = None,
+) -> None:
+    """Remove series from the local store."""
+    from chainpolicy.prices import commands
+
+    raise typer.Exit(commands.clear(_console(), tickers=tickers or None))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 def _describe(study: Study) -> list[str]:

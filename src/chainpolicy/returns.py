@@ -197,3 +197,29 @@ def _at_limit(
     found[np.abs(close - before * (1 - limit)) <= tolerance] = AT_LIMIT.index("lower")
     found[np.abs(close - before * (1 + limit)) <= tolerance] = AT_LIMIT.index("upper")
     return found
+
+
+def portfolio_returns(returns: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Average the returns of each group, equally weighted on every session.
+
+    Parameters
+    ----------
+    returns : pandas.DataFrame
+        As `compute_returns` gives it.
+    groups : pandas.Series
+        Group by ticker.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``group, session, return, n_assets``, one row per group and session on which at least one
+        asset has a return, and the benchmark columns, NaN where no asset of the group has the
+        benchmark.
+    """
+    known = {"ticker", "session", "return", "n_sessions", "at_limit"}
+    benchmarks = [name for name in returns.columns if name not in known]
+    present = returns.dropna(subset="return")
+    keyed = present.assign(group=present["ticker"].map(groups)).groupby(["group", "session"])
+    portfolio = keyed[["return", *benchmarks]].mean()
+    portfolio.insert(1, "n_assets", keyed.size())
+    return portfolio.reset_index()

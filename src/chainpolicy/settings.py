@@ -86,7 +86,9 @@ _A_DATE = "a date without quotation marks, such as 2019-09-16"
 KEYS: dict[str, _Key] = {
     "study.name": _Key(_text, 'a short name, such as "my-study"', required=True),
     "study.title": _Key(_text, "a line of text", default=""),
-    "prices.file": _Key(_text, 'a file name, such as "prices.csv"', required=True),
+    "prices.file": _Key(
+        _text, 'a file such as "prices.csv", or a folder of <ticker>.csv files', required=True
+    ),
     "prices.start": _Key(_date, _A_DATE),
     "prices.end": _Key(_date, _A_DATE),
     "prices.hourly": _Key(

@@ -21,6 +21,7 @@ from chainpolicy.eventstudy import (
     EventStudyResults,
     window_label,
 )
+from chainpolicy.prices.folder import collect_folder
 from chainpolicy.prices.snapshot import collect_hourly, collect_prices
 from chainpolicy.problems import InputError, Problem, in_reading_order
 from chainpolicy.returns import compute_returns
@@ -49,6 +50,8 @@ class Study:
         See `events.read_events`.
     assets : pandas.DataFrame
         See `assets.read_assets`.
+    prices_file : str
+        Name of the price file or folder inside the study folder.
     prices : pandas.DataFrame
         ``date, ticker, close`` between `start` and `end`.
     hourly : mapping of ticker to pandas.DataFrame
@@ -87,6 +90,7 @@ class Study:
     path: Path
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
+    prices_file: str
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
     start: pd.Timestamp
@@ -138,6 +142,34 @@ class Study:
     def estimate(self, model: str | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes; see `event_study`."""
         return self.event_study(model).fit()
+
+    def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
+        """Return the same study on other prices.
+
+        Parameters
+        ----------
+        prices : pandas.DataFrame
+            ``date, ticker, close`` between `start` and `end`.
+        assets : pandas.DataFrame
+            The rows of `assets` that these prices cover, benchmarks included.
+
+        Returns
+        -------
+        Study
+            Its checksum is blank, because no folder holds it.
+        """
+        returns = compute_returns(prices, assets, self.start, self.end, self.kind, self.gaps)
+        estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
+        return replace(
+            self,
+            prices=prices,
+            assets=assets,
+            returns=returns,
+            alignment=self.alignment[self.alignment["ticker"].isin(estimated.index)],
+            groups=estimated["group"],
+            benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
+            checksum="",
+        )
 
 
 def load_study(path: str | Path | None = None) -> Study:
@@ -200,6 +232,7 @@ def load_study(path: str | Path | None = None) -> Study:
         path=folder,
         events=events,
         assets=assets,
+        prices_file=settings["prices.file"],
         prices=prices,
         hourly=hourly,
         start=start,
@@ -288,7 +321,8 @@ def _collect_prices(
     if start and end and start > end:
         start = end = None
     known = assets[assets["ticker"] != ""].drop_duplicates("ticker").set_index("ticker")["calendar"]
-    return collect_prices(
+    collect = collect_folder if (folder / settings["prices.file"]).is_dir() else collect_prices
+    return collect(
         folder / settings["prices.file"],
         settings["prices.file"],
         problems,
@@ -395,9 +429,19 @@ def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp
     return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
 
 
+def _with_folders(folder: Path, names: list[str]) -> set[str]:
+    """Put the files of a folder in its place."""
+    return {
+        path.relative_to(folder).as_posix()
+        for name in names
+        for path in ((folder / name).iterdir() if (folder / name).is_dir() else [folder / name])
+        if path.is_file()
+    }
+
+
 def _checksum(folder: Path, files: list[str]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(set(files)):
+    for name in sorted(_with_folders(folder, files)):
         with (folder / name).open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").digest()
         # Fixed lengths and a length before the name: no two studies share an encoding.

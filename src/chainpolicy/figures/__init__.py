@@ -31,6 +31,7 @@ from chainpolicy.figures.panels import (
     plot_stances,
     plot_timeline,
 )
+from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
 from chainpolicy.figures.style import DPI, group_styles, png_bytes
 from chainpolicy.study import Study
 from chainpolicy.tables import write_csv
@@ -160,6 +161,25 @@ FIGURES: tuple[FigureSpec, ...] = (
         "portfolio t of every event and group",
         "05_us_and_coins",
         draw_forest,
+    ),
+    FigureSpec(
+        "policy_index",
+        "Policy sentiment and prices",
+        "Above, the decayed sum of stance times salience on blockchain and on crypto; a marker "
+        "where an announcement enters. Below, the cumulative return of the first group of each "
+        "calendar, equally weighted.",
+        "events.csv and prices.csv",
+        "06_article",
+        draw_policy_index,
+    ),
+    FigureSpec(
+        "stance_responses",
+        "Response by stance",
+        "One mark per session with a net stance, bars are means; p-values by permutation of the "
+        "stances, where both signs occur on at least three sessions.",
+        "CAAR of every session with a policy announcement",
+        "06_article",
+        draw_stance_responses,
     ),
 )
 

@@ -79,17 +79,23 @@ def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes
         ax.yaxis.set_minor_formatter(NullFormatter())
         label += " (log scale)"
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
+    date_axis(ax)
+    ax.set_ylabel(label)
+    return ax
+
+
+def date_axis(ax: Axes, most: int = 9, month: str = "%b %Y") -> Axes:
+    """Label a time axis with days and months, at most `most` of them."""
+    locator = AutoDateLocator(minticks=3, maxticks=most)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(
         ConciseDateFormatter(  # type: ignore[no-untyped-call]
             locator,
-            formats=["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%S"],
-            zero_formats=["", "%b %Y", "%b %Y", "%d %b", "%H:%M", "%H:%M"],
+            formats=["%Y", month, "%d %b", "%H:%M", "%H:%M", "%S"],
+            zero_formats=["", month, month, "%d %b", "%H:%M", "%H:%M"],
             show_offset=False,
         )
     )
-    ax.set_ylabel(label)
     return ax
 
 

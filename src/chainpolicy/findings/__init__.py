@@ -3,6 +3,12 @@
 Every number in the prose of a notebook or of the README comes from one of these functions.
 """
 
+from chainpolicy.findings.article import (
+    agreement_report,
+    dated_statements_found,
+    tone_agreement,
+    tone_report,
+)
 from chainpolicy.findings.base import Finding, response, significant_clusters
 from chainpolicy.findings.markets import (
     already_moved,
@@ -27,6 +33,13 @@ from chainpolicy.findings.markets import (
     us_and_coins_answer,
     volatility,
     windows_report,
+)
+from chainpolicy.findings.policy import (
+    claims_report,
+    claims_verdicts,
+    policy_extremes,
+    response_to_stances,
+    stance_report,
 )
 from chainpolicy.findings.prices import (
     article_date_effect,
@@ -60,6 +73,7 @@ from chainpolicy.findings.summary import abstract
 __all__ = [
     "Finding",
     "abstract",
+    "agreement_report",
     "already_moved",
     "article_date_effect",
     "article_date_errors",
@@ -68,6 +82,8 @@ __all__ = [
     "by_stance",
     "catalogue_report",
     "censoring",
+    "claims_report",
+    "claims_verdicts",
     "closure_report",
     "closures",
     "coins_compared",
@@ -75,6 +91,7 @@ __all__ = [
     "composites",
     "concept_stocks_answer",
     "controls",
+    "dated_statements_found",
     "difference_report",
     "estimation_quality",
     "estimation_report",
@@ -92,18 +109,23 @@ __all__ = [
     "names_report",
     "ordinary_sessions",
     "placebo_reach",
+    "policy_extremes",
     "portfolio_difference",
     "price_limits",
     "price_report",
     "prices_and_alignment",
     "rejection_report",
     "response",
+    "response_to_stances",
     "round_trip",
     "session_report",
     "shift_report",
     "significant_clusters",
     "significant_sessions",
     "single_asset_report",
+    "stance_report",
+    "tone_agreement",
+    "tone_report",
     "us_and_coins_answer",
     "volatility",
     "windows_report",

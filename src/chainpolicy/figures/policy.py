@@ -1,0 +1,184 @@
+"""The policy-sentiment index beside prices, and responses by stance."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from chainpolicy.eventstudy import window_label
+from chainpolicy.figures.draws import Drawn, _annotate, _figure, _looks
+from chainpolicy.figures.panels import STANCES, date_axis, stance_handles
+from chainpolicy.figures.selection import (
+    NothingToDrawError,
+    estimated_events,
+    headline_window,
+    shown_groups,
+)
+from chainpolicy.figures.style import (
+    INK,
+    QUIET,
+    WIDTH,
+    GroupStyle,
+    StudyFigure,
+    percent_ticks,
+    return_label,
+)
+from chainpolicy.policy_index import (
+    DIMENSIONS,
+    OVERALL,
+    policy_announcements,
+    policy_index,
+    response_by_stance,
+    stance_sessions,
+)
+from chainpolicy.returns import portfolio_returns
+from chainpolicy.study import Study
+
+MOST_CALENDARS = 3
+DIMENSION_LINES: dict[str, tuple[str, Literal["-", "--"]]] = {
+    "blockchain": (INK, "-"),
+    "crypto": (QUIET, "--"),
+}
+
+
+@_figure
+def draw_policy_index(study: Study) -> Drawn:
+    """Draw the index above the cumulative return of the first group of every calendar.
+
+    Frame: ``group, session, cumulative_return, blockchain, crypto, blockchain_innovation,
+    crypto_innovation``, one row per session shown.
+    """
+    calendars = study.alignment.assign(group=study.alignment["ticker"].map(study.groups))
+    calendar_of = calendars.drop_duplicates("group").set_index("group")["calendar"]
+    groups = [
+        group
+        for group in study.groups.drop_duplicates()
+        if group in calendar_of.index
+        and (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
+    ]
+    if not groups:
+        raise NothingToDrawError("No policy announcement in the sample takes a stance.")
+    firsts = list({calendar_of[group]: group for group in reversed(groups)}.values())[::-1]
+    chosen = firsts[:MOST_CALENDARS]
+    looks = _looks(study)
+    figure = StudyFigure(figsize=(WIDTH, 3.6), layout="constrained")
+    axes = figure.subplots(
+        2, len(chosen), sharex="col", sharey="row", squeeze=False, height_ratios=[1.2, 1]
+    )
+    frames = []
+    for group, (above, below) in zip(chosen, axes.T, strict=True):
+        frame = _index_frame(study, group)
+        _plot_index(frame, above)
+        _plot_cumulative(frame, below, looks[group])
+        above.set_title(f"{looks[group].label}\nsessions of {calendar_of[group]}")
+        frames.append(frame.assign(group=group))
+    axes[0][0].set_ylabel("Policy sentiment\n(stance × salience)")
+    axes[1][0].set_ylabel(return_label("Cumulative", study.kind))
+    handles = [
+        Line2D([], [], color=color, linestyle=line, label=f"index, {dimension}")
+        for dimension, (color, line) in DIMENSION_LINES.items()
+    ]
+    figure.legend(handles=[*handles, *stance_handles()[:2]], loc="outside lower center", ncols=4)
+    if len(firsts) > len(chosen):
+        _annotate(figure, f"first {len(chosen)} of {len(firsts)} calendars shown")
+    columns = ["group", "session", "cumulative_return", *DIMENSION_LINES]
+    columns += [f"{dimension}_innovation" for dimension in DIMENSION_LINES]
+    return figure, pd.concat(frames, ignore_index=True)[columns]
+
+
+def _index_frame(study: Study, group: str) -> pd.DataFrame:
+    """Index and cumulative return of a group from before its first announcement on."""
+    index = policy_index(study, group).pivot_table(
+        index="session", columns="dimension", values=["level", "innovation"], sort=False
+    )
+    frame = pd.DataFrame({name: index["level", name] for name in DIMENSION_LINES})
+    for name in DIMENSION_LINES:
+        frame[f"{name}_innovation"] = index["innovation", name]
+    entered = int((frame != 0).any(axis=1).to_numpy().argmax())
+    frame = frame.iloc[max(entered + min(study.event_window[0], 0), 0) :]
+    portfolio = portfolio_returns(study.returns, study.groups)
+    returns = portfolio[portfolio["group"] == group].set_index("session")["return"]
+    frame["cumulative_return"] = returns.reindex(frame.index).cumsum()
+    return frame.reset_index()
+
+
+def _plot_index(frame: pd.DataFrame, ax: Axes) -> Axes:
+    ax.axhline(0, color=INK, linewidth=0.6)
+    session = frame["session"].to_numpy()
+    for dimension, (color, line) in DIMENSION_LINES.items():
+        ax.plot(session, frame[dimension], color=color, linestyle=line, linewidth=1.0)
+        for stance in (1, -1):
+            entered = np.sign(frame[f"{dimension}_innovation"]) == stance
+            ax.plot(session[entered], frame.loc[entered, dimension], linestyle="none",
+                    marker=str(STANCES[stance]["marker"]), color=str(STANCES[stance]["color"]),
+                    markersize=4)  # fmt: skip
+    return ax
+
+
+def _plot_cumulative(frame: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.plot(frame["session"].to_numpy(), frame["cumulative_return"], color=look.color)
+    percent_ticks(ax.yaxis)
+    date_axis(ax, most=5, month="%b\n%Y")
+    ax.margins(x=0.02)
+    return ax
+
+
+@_figure
+def draw_stance_responses(study: Study) -> Drawn:
+    """Draw every group's CAAR on supportive and on restrictive sessions, by dimension.
+
+    Frame: ``group, dimension, event_session, event_id, members, net, stance, mixed, overlaps,
+    n_assets, caar``; sessions whose net stance is zero are left out.
+    """
+    results, _ = estimated_events(study)
+    window = headline_window(study)
+    responses = stance_sessions(study, results, window)
+    signed = responses[responses["stance"] != 0]
+    if signed.empty:
+        raise NothingToDrawError("No policy announcement in the sample takes a stance.")
+    groups, note = shown_groups(signed["group"].drop_duplicates().tolist())
+    signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
+    means = response_by_stance(signed).set_index(["group", "dimension"])
+    looks = _looks(study)
+    figure = StudyFigure(figsize=(WIDTH, 1.0 + 0.5 * len(groups)), layout="constrained")
+    axes = figure.subplots(1, len(DIMENSIONS), sharex=True, sharey=True)
+    for dimension, ax in zip(DIMENSIONS, axes, strict=True):
+        _plot_responses(signed[signed["dimension"] == dimension], groups, ax)
+        for row, group in enumerate(groups):
+            p_value = means["p_value"].get((group, dimension), np.nan)
+            if np.isfinite(p_value):
+                ax.text(1, row - 0.36, f"p = {p_value:.2f}", ha="right", fontsize=6, color=QUIET,
+                        transform=ax.get_yaxis_transform())  # fmt: skip
+        ax.set_title("blockchain and crypto" if dimension == OVERALL else dimension)
+        percent_ticks(ax.xaxis)
+    axes[0].set_yticks(range(len(groups)), [looks[group].label for group in groups])
+    axes[0].set_ylim(len(groups) - 0.4, -0.6)
+    axes[1].set_xlabel(return_label(f"CAAR{window_label(window)}", study.kind))
+    handles = [*stance_handles()[:2], Line2D([], [], marker="|", color=INK, linestyle="none",
+                                             markersize=9, label="mean")]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    _annotate(figure, note)
+    return figure, signed
+
+
+def _plot_responses(signed: pd.DataFrame, groups: list[str], ax: Axes) -> Axes:
+    ax.axvline(0, color=INK, linewidth=0.6)
+    for stance, shift in ((1, -0.14), (-1, 0.14)):
+        mark = STANCES[stance]
+        of_stance = signed[signed["stance"] == stance]
+        rows = of_stance["group"].map(groups.index).to_numpy(np.float64) + shift
+        ax.plot(of_stance["caar"], rows, marker=str(mark["marker"]), color=str(mark["color"]),
+                linestyle="none", markersize=3.5, alpha=0.75, markeredgewidth=0)  # fmt: skip
+        means = of_stance.groupby("group")["caar"].mean()
+        at = [groups.index(str(group)) + shift for group in means.index]
+        ax.plot(means, at, "|", color=INK, markersize=9, markeredgewidth=1.2)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
+    return ax

@@ -1,0 +1,356 @@
+"""What is wrong with a downloaded price series, in the words a reader needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chainpolicy.sessions import sessions
+
+JUMP = 0.40
+STALE_SESSIONS = 5
+# More strays than this are another market's calendar, not a stray.
+STRAY_SHARE = 0.02
+# Half a tick of 0.01, plus the rounding of adjusted closes.
+LIMIT_TOLERANCE = 0.0052
+SHIFT_MINIMUM = 20
+
+_CURRENCIES = {"XSHG": "CNY", "XHKG": "HKD", "XNYS": "USD"}
+_TIMEZONES = {"XSHG": "Asia/Shanghai", "XHKG": "Asia/Hong_Kong", "XNYS": "America/New_York"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding about one series.
+
+    Parameters
+    ----------
+    ticker : str
+        Of the series.
+    check : str
+        Name of the check: ``order``, ``quotation``, ``closes``, ``sessions``, ``limit``,
+        ``jump``, ``stale``, ``suspended`` or ``shift``.
+    refused : bool
+        Whether the series must not be used; else it is a remark.
+    message : str
+        What was found, where first, and what was expected.
+    """
+
+    ticker: str
+    check: str
+    refused: bool
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.ticker}: {self.message}"
+
+
+def check_order(ticker: str, stamps: pd.DatetimeIndex) -> list[Finding]:
+    """Refuse repeated or unsorted days.
+
+    Parameters
+    ----------
+    ticker : str
+        Of the series.
+    stamps : pandas.DatetimeIndex
+        Days as the source sent them, before any client put them in order.
+    """
+    findings = []
+    repeated = stamps[stamps.duplicated()]
+    if len(repeated):
+        findings.append(
+            Finding(ticker, "order", True, f"sends {_listed(repeated)} twice; dates must be unique")
+        )
+    backwards = stamps[1:][stamps[1:] < stamps[:-1]]
+    if len(backwards):
+        findings.append(
+            Finding(
+                ticker,
+                "order",
+                True,
+                f"sends {_listed(backwards)} after a later date; dates must be sorted",
+            )
+        )
+    return findings
+
+
+def check_quotation(
+    ticker: str, calendar: str, currency: str | None, timezone: str | None
+) -> list[Finding]:
+    """Refuse a currency or a time zone other than that of the asset's calendar.
+
+    Parameters
+    ----------
+    ticker : str
+        A 24/7 asset is expected in the currency after its last hyphen (``BTC-USD``), by UTC
+        days.
+    calendar : str
+        One of `sessions.CALENDARS`.
+    currency, timezone : str or None
+        As stated by the source.
+    """
+    quoted = ticker.rpartition("-")[2] if "-" in ticker else None
+    expected = {
+        "currency": _CURRENCIES.get(calendar, quoted),
+        "time zone": _TIMEZONES.get(calendar, "UTC"),
+    }
+    found = {"currency": currency, "time zone": timezone}
+    return [
+        Finding(
+            ticker,
+            "quotation",
+            True,
+            f"{name} is {found[name] or 'not stated'}; expected {expected[name]} on {calendar}",
+        )
+        for name in expected
+        if expected[name] is not None and found[name] != expected[name]
+    ]
+
+
+def check_series(
+    ticker: str,
+    prices: pd.DataFrame,
+    calendar: str,
+    start: date,
+    end: date,
+    limits: NDArray[np.float64] | None = None,
+    reference: pd.DataFrame | None = None,
+) -> list[Finding]:
+    """Check closes, sessions, moves, stale runs and the day of a series.
+
+    Parameters
+    ----------
+    ticker : str
+        Of the series.
+    prices : pandas.DataFrame
+        ``date`` (unique, sorted, within ``start..end``), ``close``, ``volume``; a NaN close =
+        the source has none that day.
+    calendar : str
+        One of `sessions.CALENDARS`.
+    start, end : datetime.date
+        Range that was asked for, both ends inclusive.
+    limits : array of shape (len(prices),), optional
+        Daily price limit in force on each date, as a share of the close before; NaN = none.
+    reference : pandas.DataFrame, optional
+        ``date, close`` of the same series from another source.
+
+    Returns
+    -------
+    list of Finding
+        Refusals and remarks, in the order of the checks.
+    """
+    close = prices["close"].to_numpy(dtype=np.float64)
+    dates = pd.DatetimeIndex(prices["date"])
+    findings = _check_closes(ticker, dates, close)
+    if any(finding.refused for finding in findings):
+        return findings
+    known = np.isfinite(close)
+    traded = known & ~suspended(prices)
+    on_calendar = sessions(calendar, start, end)
+    findings += _check_sessions(ticker, dates[known], on_calendar, calendar)
+    findings += _check_moves(ticker, dates, close, on_calendar, limits)
+    if (known & ~traded).any():
+        found = dates[known & ~traded]
+        findings.append(
+            Finding(
+                ticker,
+                "suspended",
+                False,
+                f"no trade on {_listed(found)} (volume 0, close unchanged): taken as suspended",
+            )
+        )
+    findings += _check_stale(ticker, dates[traded], close[traded])
+    if reference is not None:
+        findings += _check_shift(ticker, prices, reference, on_calendar)
+    return findings
+
+
+def suspended(prices: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows that repeat the last close on a session without trade.
+
+    Parameters
+    ----------
+    prices : pandas.DataFrame
+        ``close, volume``, sorted by date.
+
+    Returns
+    -------
+    array of bool, shape (len(prices),)
+        All False where the source states no volumes, as for most indices.
+    """
+    volume = prices["volume"].to_numpy(dtype=np.float64)
+    close = prices["close"].to_numpy(dtype=np.float64)
+    idle = ~(volume > 0)
+    if not len(prices) or idle.mean() > 0.5:
+        return np.zeros(len(prices), dtype=bool)
+    unchanged = np.zeros(len(prices), dtype=bool)
+    unchanged[1:] = close[1:] == close[:-1]
+    return idle & unchanged
+
+
+def log_returns(prices: pd.DataFrame, on: pd.DatetimeIndex) -> pd.Series[float]:
+    """Log return of each session from the session before; NaN where either has no close.
+
+    Parameters
+    ----------
+    prices : pandas.DataFrame
+        ``date`` (unique), ``close`` (positive or NaN).
+    on : pandas.DatetimeIndex
+        Consecutive sessions of the series' calendar.
+    """
+    close = pd.Series(prices["close"].to_numpy(), index=pd.DatetimeIndex(prices["date"]))
+    return pd.Series(np.log(close.reindex(on).to_numpy()), index=on).diff()
+
+
+def _check_closes(
+    ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64]
+) -> list[Finding]:
+    missing = np.isnan(close)
+    if missing.all():
+        return [Finding(ticker, "closes", True, "no row has a close")]
+    findings = []
+    impossible = ~missing & ~(np.isfinite(close) & (close > 0))
+    if impossible.any():
+        found = f"{close[impossible][0]:g} on {_listed(dates[impossible])}"
+        findings.append(
+            Finding(ticker, "closes", True, f"close {found}; expected positive finite prices")
+        )
+    if missing.any():
+        findings.append(
+            Finding(ticker, "closes", False, f"no close on {_listed(dates[missing])}: left as gaps")
+        )
+    return findings
+
+
+def _check_sessions(
+    ticker: str,
+    dates: pd.DatetimeIndex,
+    on_calendar: pd.DatetimeIndex,
+    calendar: str,
+) -> list[Finding]:
+    findings = []
+    extra = dates.difference(on_calendar)
+    if len(extra):
+        wrong = len(extra) > max(2, STRAY_SHARE * len(dates))
+        consequence = "these are another calendar's days" if wrong else "left out"
+        findings.append(
+            Finding(
+                ticker,
+                "sessions",
+                wrong,
+                f"closes on {_listed(extra)}, not sessions of {calendar}: {consequence}",
+            )
+        )
+    missing = on_calendar.difference(dates)
+    before, after = missing[missing < dates[0]], missing[missing > dates[-1]]
+    inside = missing[(missing > dates[0]) & (missing < dates[-1])]
+    if len(before):
+        text = f"starts on {dates[0]:%Y-%m-%d}, {len(before)} sessions after {before[0]:%Y-%m-%d}"
+        findings.append(Finding(ticker, "sessions", False, text))
+    if len(after):
+        text = f"ends on {dates[-1]:%Y-%m-%d}, {len(after)} sessions before {after[-1]:%Y-%m-%d}"
+        findings.append(Finding(ticker, "sessions", False, text))
+    if len(inside):
+        text = f"no row on {_listed(inside)}, sessions of {calendar}: left as gaps"
+        findings.append(Finding(ticker, "sessions", False, text))
+    return findings
+
+
+def _check_moves(
+    ticker: str,
+    dates: pd.DatetimeIndex,
+    close: NDArray[np.float64],
+    on_calendar: pd.DatetimeIndex,
+    limits: NDArray[np.float64] | None,
+) -> list[Finding]:
+    known = np.isfinite(close)
+    dates, close = dates[known], close[known]
+    limit = np.full(len(close), np.nan) if limits is None else limits[known]
+    move = np.abs(close[1:] / close[:-1] - 1)
+    position = on_calendar.get_indexer(dates)
+    # Over a hole in the data a move is that of several sessions, each with its own limit.
+    adjacent = (position[1:] - position[:-1] == 1) & (position[:-1] >= 0)
+    beyond = adjacent & (move > limit[1:] + LIMIT_TOLERANCE / close[:-1])
+    findings = []
+    if beyond.any():
+        first = int(np.argmax(beyond))
+        findings.append(
+            Finding(
+                ticker,
+                "limit",
+                True,
+                f"moves {move[first]:.1%} on {_listed(dates[1:][beyond])}, beyond the price limit "
+                f"of {limit[1:][first]:.0%}",
+            )
+        )
+    jump = ~beyond & (move > JUMP)
+    if jump.any():
+        first = int(np.argmax(jump))
+        findings.append(
+            Finding(
+                ticker,
+                "jump",
+                False,
+                f"moves {move[first]:.1%} on {_listed(dates[1:][jump])}: look whether a split or "
+                "merger explains it",
+            )
+        )
+    return findings
+
+
+def _check_stale(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64]) -> list[Finding]:
+    begins = np.flatnonzero(np.append(True, close[1:] != close[:-1]))
+    length = np.diff(np.append(begins, len(close)))
+    long_runs = length >= STALE_SESSIONS
+    if not long_runs.any():
+        return []
+    runs = [
+        f"{count} sessions from {dates[begin]:%Y-%m-%d}"
+        for begin, count in zip(begins[long_runs], length[long_runs], strict=True)
+    ]
+    return [Finding(ticker, "stale", False, f"close unchanged for {_joined(runs)}")]
+
+
+def _check_shift(
+    ticker: str, prices: pd.DataFrame, reference: pd.DataFrame, on_calendar: pd.DatetimeIndex
+) -> list[Finding]:
+    found = log_returns(prices, on_calendar)
+    expected = log_returns(reference, on_calendar)
+    distance = {}
+    for shift in (-1, 0, 1):
+        difference = (found.shift(-shift) - expected).abs().dropna()
+        if len(difference) < SHIFT_MINIMUM:
+            return []
+        distance[shift] = float(difference.median())
+    nearest = min(distance, key=distance.__getitem__)
+    # A close call is noise between two venues; a shifted series fits far better elsewhere.
+    if nearest == 0 or distance[nearest] > distance[0] / 2:
+        return []
+    unit = "day" if _is_daily(on_calendar) else "session"
+    return [
+        Finding(
+            ticker,
+            "shift",
+            True,
+            f"dates are one {unit} {'late' if nearest > 0 else 'early'} against the snapshot "
+            f"(median difference of returns {distance[0]:.2%}, {distance[nearest]:.2%} if moved)",
+        )
+    ]
+
+
+def _is_daily(on_calendar: pd.DatetimeIndex) -> bool:
+    return bool((np.diff(on_calendar) == np.timedelta64(1, "D")).all())
+
+
+def _listed(days: pd.DatetimeIndex) -> str:
+    return _joined([f"{day:%Y-%m-%d}" for day in days])
+
+
+def _joined(texts: Sequence[str], shown: int = 3) -> str:
+    rest = len(texts) - shown
+    return ", ".join(texts[:shown]) + (f" and {rest:,} more" if rest > 0 else "")

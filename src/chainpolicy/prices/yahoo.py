@@ -1,0 +1,294 @@
+"""Download of one price series from Yahoo Finance through yfinance, with the reason if it fails.
+
+yfinance reports a delisted ticker, a server error, an answer cut short and an empty one alike,
+and puts repeated or unsorted days in order without a word. Reasons and order are therefore
+taken from the answers themselves, which the session keeps.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yfinance as yf
+from curl_cffi import requests
+from curl_cffi.requests.exceptions import IncompleteRead, RequestException, Timeout
+from yfinance.data import YfData
+
+YFINANCE_VERSION: str = yf.__version__
+PREFLIGHT_SECONDS = 5.0
+
+_CHART = "/v8/finance/chart/"
+_PREFLIGHT_URL = "https://query2.finance.yahoo.com/v8/finance/chart/BTC-USD"
+
+
+class SourceUnreachableError(Exception):
+    """Yahoo Finance does not answer at all."""
+
+
+class SeriesUnavailableError(Exception):
+    """One series cannot be had.
+
+    Parameters
+    ----------
+    reason : str
+        In words for a reader.
+    transient : bool
+        Whether a later try may succeed.
+    """
+
+    def __init__(self, reason: str, transient: bool) -> None:
+        super().__init__(reason)
+        self.transient = transient
+
+
+@dataclass(frozen=True)
+class ChartAnswer:
+    """One answer of the chart endpoint, as it came.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status; 0 if there was no complete answer.
+    body : bytes
+        Body, as far as it arrived.
+    error : RequestException, optional
+        Why there was no complete answer.
+    """
+
+    status: int
+    body: bytes
+    error: RequestException | None = None
+
+    @property
+    def chart(self) -> dict[str, Any] | None:
+        """The ``chart`` object, None if the body is not complete JSON or has none."""
+        try:
+            return dict(json.loads(self.body)["chart"])
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    @property
+    def stamps(self) -> tuple[int, ...]:
+        """Time stamps in seconds, in the order in which they were sent."""
+        try:
+            return tuple((self.chart or {})["result"][0]["timestamp"])
+        except (KeyError, IndexError, TypeError):
+            return ()
+
+
+class RecordingSession(requests.Session[requests.Response]):
+    """HTTP session for yfinance that keeps the answers of the chart endpoint.
+
+    Parameters
+    ----------
+    seconds : float
+        Longest wait for an answer; yfinance asks for up to 30 s and cannot be told otherwise.
+    """
+
+    def __init__(self, seconds: float = 10.0) -> None:
+        super().__init__(impersonate="chrome")
+        self.seconds = seconds
+        self.answers: list[ChartAnswer] = []
+
+    def request(self, method: Any, url: str, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request; see `curl_cffi.requests.Session.request`."""
+        kwargs["timeout"] = min(kwargs.get("timeout") or self.seconds, self.seconds)
+        try:
+            response = super().request(method, url, *args, **kwargs)
+        except RequestException as error:
+            if _CHART in url:
+                body = error.response.content if error.response is not None else b""
+                self.answers.append(ChartAnswer(0, body, error))
+            raise
+        if _CHART in url:
+            self.answers.append(ChartAnswer(response.status_code, response.content))
+        return response
+
+
+@dataclass(frozen=True)
+class Download:
+    """A series as Yahoo Finance has it.
+
+    Parameters
+    ----------
+    prices : pandas.DataFrame
+        ``date`` (midnight, no time zone), ``close`` (adjusted), ``volume``, sorted; a NaN close
+        is a day without one.
+    days_sent : pandas.DatetimeIndex
+        Days in the order of the answer, before yfinance put them in order.
+    currency, timezone : str or None
+        As stated in the answer.
+    """
+
+    prices: pd.DataFrame
+    days_sent: pd.DatetimeIndex
+    currency: str | None
+    timezone: str | None
+
+
+class YahooFinance:
+    """Yahoo Finance as a source of daily adjusted closes.
+
+    Parameters
+    ----------
+    cache : pathlib.Path
+        Folder for the time zones and cookies that yfinance keeps.
+    session : RecordingSession, optional
+        Connection to use.
+    attempts : int
+        Tries per series if the failure may pass (HTTP 429 and 5xx, time-out, answer cut short).
+    pause : float
+        Seconds before the second try; doubled for each further one.
+    sleep : callable
+        Takes the seconds to pause.
+    """
+
+    def __init__(
+        self,
+        cache: Path,
+        session: RecordingSession | None = None,
+        attempts: int = 4,
+        pause: float = 1.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.session = session or RecordingSession()
+        self._attempts = attempts
+        self._pause = pause
+        self._sleep = sleep
+        cache.mkdir(parents=True, exist_ok=True)
+        yf.set_tz_cache_location(str(cache))
+        yf.config.debug.hide_exceptions = False
+        # Its messages are guesses ("possibly delisted"); the reasons are told from the answers.
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+
+    def preflight(self, seconds: float = PREFLIGHT_SECONDS) -> None:
+        """Ask once whether anybody answers; any answer will do.
+
+        Parameters
+        ----------
+        seconds : float
+            Longest wait.
+
+        Raises
+        ------
+        SourceUnreachableError
+            If there is no answer.
+        """
+        seconds = min(seconds, self.session.seconds)
+        try:
+            self.session.get(
+                _PREFLIGHT_URL, params={"range": "1d", "interval": "1d"}, timeout=seconds
+            )
+        except RequestException as error:
+            raise SourceUnreachableError(_connection_reason(error, seconds)) from error
+
+    def download(self, ticker: str, start: date, end: date) -> Download:
+        """Download adjusted closes and volumes.
+
+        Parameters
+        ----------
+        ticker : str
+            Yahoo's symbol.
+        start, end : datetime.date
+            Both inclusive.
+
+        Raises
+        ------
+        SeriesUnavailableError
+            If the series cannot be had, after all tries.
+        """
+        attempt = 1
+        while True:
+            # yfinance remembers answers by their address, bad ones too.
+            YfData.cache_get.cache_clear()
+            self.session.answers.clear()
+            try:
+                return self._download_once(ticker, start, end)
+            except SeriesUnavailableError as failure:
+                if not failure.transient:
+                    raise
+                if attempt == self._attempts:
+                    reason = f"{failure} ({attempt} tries)"
+                    raise SeriesUnavailableError(reason, transient=True) from failure
+            self._sleep(self._pause * 2 ** (attempt - 1))
+            attempt += 1
+
+    def _download_once(self, ticker: str, start: date, end: date) -> Download:
+        day_after = end + timedelta(days=1)  # yfinance leaves the end out
+        no_rows = f"the source has no rows from {start} to {end}"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                client = yf.Ticker(ticker, session=self.session)
+                history = client.history(
+                    start=start.isoformat(), end=day_after.isoformat(), interval="1d", keepna=True
+                )
+                metadata = client.history_metadata
+        except Exception as error:
+            raise self._failure(error, no_rows) from error
+        if history.empty:
+            raise SeriesUnavailableError(no_rows, transient=False)
+        timezone = metadata.get("exchangeTimezoneName")
+        days = history.index.tz_localize(None).normalize().as_unit("ns")
+        prices = pd.DataFrame(
+            {
+                "date": days,
+                "close": history["Close"].to_numpy(dtype="float64"),
+                "volume": history["Volume"].to_numpy(dtype="float64"),
+            }
+        )
+        sent = pd.to_datetime(list(self.session.answers[-1].stamps), unit="s", utc=True)
+        days_sent = sent.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
+        # The current price is often appended, whatever the end; yfinance drops it and so do we.
+        if len(days_sent) and days_sent[-1] >= pd.Timestamp(day_after):
+            days_sent = days_sent[:-1]
+        return Download(prices, days_sent, metadata.get("currency"), timezone)
+
+    def _failure(self, error: Exception, no_rows: str) -> SeriesUnavailableError:
+        """Tell from the last answer of the chart endpoint why yfinance raised `error`."""
+        if not self.session.answers:
+            return SeriesUnavailableError(f"no request could be made ({_named(error)})", True)
+        answer = self.session.answers[-1]
+        if answer.error is not None:
+            return SeriesUnavailableError(
+                _connection_reason(answer.error, self.session.seconds, len(answer.body)), True
+            )
+        if answer.status == 429:
+            return SeriesUnavailableError("the source limits our requests (HTTP 429)", True)
+        if answer.status >= 500:
+            return SeriesUnavailableError(f"the source failed (HTTP {answer.status})", True)
+        chart = answer.chart
+        if chart is not None and chart.get("error"):
+            reason = str(chart["error"].get("description"))
+            return SeriesUnavailableError(f"the source says: {reason}", False)
+        if answer.status >= 400:
+            return SeriesUnavailableError(f"the source refuses (HTTP {answer.status})", False)
+        if chart is None:
+            return SeriesUnavailableError(
+                f"the answer is not complete JSON ({len(answer.body):,} bytes)", True
+            )
+        if not answer.stamps:
+            return SeriesUnavailableError(no_rows, False)
+        return SeriesUnavailableError(f"the answer was not understood ({_named(error)})", False)
+
+
+def _connection_reason(error: RequestException, seconds: float, received: int = 0) -> str:
+    if isinstance(error, Timeout):
+        return f"no answer within {seconds:g} s"
+    if isinstance(error, IncompleteRead):
+        return f"the connection was cut after {received:,} bytes"
+    return f"no connection ({type(error).__name__})"
+
+
+def _named(error: Exception) -> str:
+    text = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

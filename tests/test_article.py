@@ -1,0 +1,559 @@
+import contextlib
+import datetime as dt
+import hashlib
+import io
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chainpolicy.article import dated_statements, read_article
+from chainpolicy.article.actors import find_actor
+from chainpolicy.problems import InputError
+
+ARTICLE = Path(__file__).parents[1] / ".." / "shared" / "article.txt"
+needs_article = pytest.mark.skipif(
+    not ARTICLE.exists(), reason="the study's article is not beside the repository"
+)
+
+
+def extract(text, published=None):
+    article = read_article(io.BytesIO(text.encode()))
+    return dated_statements(article, published and dt.date.fromisoformat(published))
+
+
+def mentions(text, published=None):
+    return [(s.mention, s.date, s.precision) for s in extract(text, published).statements]
+
+
+def days(text, published=None):
+    return [date for _, date, precision in mentions(text, published) if precision == "day"]
+
+
+# --- styles of dates -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "date"),
+    [
+        ("October 24, 2019", "2019-10-24"),
+        ("October 24 2019", "2019-10-24"),
+        ("October 24,2019", "2019-10-24"),
+        ("OCTOBER 24, 2019", "2019-10-24"),
+        ("Oct. 24th, 2019", "2019-10-24"),
+        ("Sept. 4, 2017", "2017-09-04"),
+        ("24 October 2019", "2019-10-24"),
+        ("24 Oct. 2019", "2019-10-24"),
+        ("24-Oct-2019", "2019-10-24"),
+        ("24th of October, 2019", "2019-10-24"),
+        ("2019-10-24", "2019-10-24"),
+        ("2019/10/24", "2019-10-24"),
+        ("2019.10.24", "2019-10-24"),
+        ("24/10/2019", "2019-10-24"),
+        ("10/24/2019", "2019-10-24"),
+        ("10.10.2019", "2019-10-10"),
+        ("1 May 2019", "2019-05-01"),
+        ("29 February 2020", "2020-02-29"),
+        ("October 24-26, 2019", "2019-10-24/2019-10-26"),
+        ("October 24 to 26, 2019", "2019-10-24/2019-10-26"),
+        ("24–26 October 2019", "2019-10-24/2019-10-26"),
+        ("October 30 to November 2, 2019", "2019-10-30/2019-11-02"),
+        ("30 October – 2 November 2019", "2019-10-30/2019-11-02"),
+        ("December 30, 2019 to January 2, 2020", "2019-12-30/2020-01-02"),
+        ("December 30 to January 2, 2020", "2019-12-30/2020-01-02"),
+        ("December 30, 2019 to January 2", "2019-12-30/2020-01-02"),
+        ("2019-10-24/2019-10-26", "2019-10-24/2019-10-26"),
+    ],
+)
+def test_a_full_date_is_read_in_many_styles(written, date):
+    assert mentions(f"The registry was opened on {written}.") == [(written, date, "day")]
+
+
+@pytest.mark.parametrize(
+    ("written", "date"),
+    [
+        ("mid-November", "2018-11"),
+        ("early June", "2018-06"),
+        ("the end of March", "2018-03"),
+        ("May", "2018-05"),
+        ("Sept. 2017", "2017-09"),
+        ("October of 2016", "2016-10"),
+        ("July this year", "2018-07"),
+        ("July last year", "2017-07"),
+    ],
+)
+def test_a_month_is_no_day(written, date):
+    text = f"In 2018 a decree was drafted. It was signed in {written}, and then nothing happened."
+    assert mentions(text) == [(written, date, "month")]
+
+
+def test_a_month_is_a_period_of_whole_days():
+    (statement,) = extract("The tax was raised in February 2020.").statements
+    assert (statement.start, statement.end) == (dt.date(2020, 2, 1), dt.date(2020, 2, 29))
+
+
+def test_day_and_month_in_either_order_stay_unresolved():
+    (statement,) = extract("The fee is due on 10/11/2019.").statements
+    assert (statement.mention, statement.precision) == ("10/11/2019", "unresolved")
+    assert (statement.start, statement.end, statement.date) == (None, None, "")
+    assert "either order" in statement.note
+
+
+@pytest.mark.parametrize("written", ["February 30, 2019", "29 February 2019", "2019-02-30"])
+def test_a_day_that_does_not_exist_stays_unresolved(written):
+    (statement,) = extract(f"The fee is due on {written}.").statements
+    assert statement.precision == "unresolved"
+    assert "no such day in 2019" in statement.note
+
+
+def test_a_bare_day_that_its_month_lacks_stays_unresolved():
+    *_, statement = extract("It met on November 4, 2019 and voted on the 31st.").statements
+    assert (statement.mention, statement.precision) == ("the 31st", "unresolved")
+    assert statement.note == "there is no such day in November 2019"
+
+
+def test_a_range_that_ends_before_it_begins_stays_unresolved():
+    assert mentions("It is open on October 24-3, 2019.") == [
+        ("October 24-3, 2019", "", "unresolved")
+    ]
+
+
+def test_the_days_of_a_list_are_found_but_a_number_of_firms_is_none():
+    text = "In 2019 rates fell on October 24, 25 and 28. On November 4 and 25 firms closed."
+    assert mentions(text) == [
+        ("October 24", "2019-10-24", "day"),
+        ("25", "2019-10-25", "day"),
+        ("28", "2019-10-28", "day"),
+        ("November 4", "2019-11-04", "day"),
+    ]
+
+
+def test_between_makes_a_range_of_two_days():
+    text = "It was shut between October 24 and 26, 2019 and between 3 and 5 November 2019."
+    assert [date for _, date, _ in mentions(text)] == [
+        "2019-10-24/2019-10-26",
+        "2019-11-03/2019-11-05",
+    ]
+
+
+def test_a_bare_day_takes_the_month_before_it():
+    text = "In 2019 the board met on October 24. It voted on the 26th, and left on the 31st."
+    assert days(text) == ["2019-10-24", "2019-10-26", "2019-10-31"]
+
+
+def test_a_bare_day_without_a_month_before_it_needs_the_day_of_publication():
+    text = "The board voted on the 26th."
+    assert mentions(text) == [("the 26th", "", "unresolved")]
+    assert days(text, "2019-11-28") == ["2019-11-26"]
+    assert days(text, "2019-11-05") == ["2019-10-26"]
+
+
+@pytest.mark.parametrize(
+    ("written", "date", "precision"),
+    [
+        ("yesterday", "2019-12-09", "day"),
+        ("two days ago", "2019-12-08", "day"),
+        ("tomorrow", "2019-12-11", "day"),
+        ("on Friday", "2019-12-06", "day"),
+        ("on Tuesday", "2019-12-10", "day"),
+        ("last Tuesday", "2019-12-03", "day"),
+        ("last month", "2019-11", "month"),
+        ("three months ago", "2019-09", "month"),
+        ("last July", "2019-07", "month"),
+        ("next March", "2020-03", "month"),
+        ("July last year", "2018-07", "month"),
+        ("several days ago", "", "unresolved"),
+        ("last week", "", "unresolved"),
+        ("not long ago", "", "unresolved"),
+        ("that night", "", "unresolved"),
+        ("three months after", "", "unresolved"),
+        ("the next day", "", "unresolved"),
+        ("two years ago", "", "unresolved"),
+    ],
+)
+def test_relative_expressions_count_from_tuesday_10_december_2019(written, date, precision):
+    text = f"The office opened {written}, as it had promised."
+    mention = written.removeprefix("on ")
+    assert mentions(text, "2019-12-10") == [(mention, date, precision)]
+    assert mentions(text)[0][2] == "unresolved"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The plan (2019-2021) and its 2019 edition replace the one of 2015.",
+        "Trading runs 24/7, version 2.0 came after 1.4.2, and No. 1394 was filed.",
+        "Of 755 tokens 102 failed; 40% of 2,019 firms and $2000 were lost.",
+        "They may 5 times a day march 24 km, and may 2019 be kind to them.",
+        "In the past two months, and over the last week, little moved.",
+        "The 19th congress sat on the 14th floor, on the 5th avenue.",
+        "See https://example.org/2019/10/24/notice and file a-2019-10-24-b.",
+        "He holds that night trading is dear and that day labour is not.",
+        "On 31/31/2019 and 2019-13-01 nothing can have happened.",
+        "AI, cloud and big data are called ABCDI by some, and 5G by others.",
+    ],
+)
+def test_what_is_no_date_is_not_reported(text):
+    assert mentions(text, "2019-12-10") == []
+
+
+# --- the year ------------------------------------------------------------------------------------
+
+
+def test_with_a_day_of_publication_a_date_far_ahead_was_last_year():
+    text = "On October 24 it began, on January 3 it ended, and on March 1 it will begin again."
+    assert days(text, "2020-01-05") == ["2019-10-24", "2020-01-03", "2020-03-01"]
+
+
+def test_a_written_year_beats_the_day_of_publication():
+    assert days("It was banned on September 4, 2017.", "2019-12-10") == ["2017-09-04"]
+
+
+def test_the_year_is_inferred_from_a_full_date_and_stated():
+    extraction = extract("The act passed on October 26 binds all from January 1, 2020.")
+    assert [s.date for s in extraction.statements] == ["2019-10-26", "2020-01-01"]
+    assert extraction.year == 2019
+    assert "January 1, 2020" in extraction.year_basis
+
+
+def test_an_old_full_date_does_not_outweigh_a_later_year():
+    text = "Since the ban of September 4, 2017 little was heard; in 2019, on October 24, it ended."
+    assert days(text) == ["2017-09-04", "2019-10-24"]
+
+
+def test_a_day_of_the_week_decides_between_years():
+    # 25 October was a Friday in 2019 and a Thursday in 2018.
+    text = "The 2018 budget and the 2019 budget failed. On {}, October 25, a third one passed."
+    assert days(text.format("Friday")) == ["2019-10-25"]
+    assert days(text.format("Thursday")) == ["2018-10-25"]
+
+
+def test_a_day_of_the_week_that_does_not_fit_is_said():
+    (statement,) = extract("In 2019, on Monday, October 25, it rained.").statements
+    assert statement.note == "2019-10-25 is no Monday"
+
+
+def test_without_any_year_nothing_is_invented():
+    extraction = extract("Prices fell on October 24.")
+    assert extraction.year is None
+    assert extraction.statements[0].precision == "unresolved"
+    assert "--published" in extraction.statements[0].note
+
+
+def test_a_day_of_publication_out_of_reach_is_refused():
+    with pytest.raises(InputError, match="1900 to 2099"):
+        extract("Prices fell on October 24.", "0001-01-01")
+
+
+# --- paragraphs and sentences --------------------------------------------------------------------
+
+
+def test_paragraphs_and_sentences_are_counted_from_one():
+    text = (
+        "A heading\n\nNothing was said at first. Then, on Oct. 24, the U.S. Treasury\n"
+        "acted at 9 p.m. local time. Nobody objected.\n\nOn Nov. 3, 2019 it ended."
+    )
+    first, second = extract(text).statements
+    assert (first.paragraph, first.sentence) == (2, 2)
+    assert first.text == "Then, on Oct. 24, the U.S. Treasury acted at 9 p.m. local time."
+    assert (second.paragraph, second.sentence) == (3, 1)
+
+
+def test_without_blank_lines_every_line_is_a_paragraph():
+    article = read_article(io.BytesIO(b"One line.\r\nAnother line.\r\n"))
+    assert article.paragraphs == ("One line.", "Another line.")
+
+
+def test_long_paragraphs_keep_their_sentence_numbers():
+    filler = "The committee heard another witness about the fees. "
+    (statement,) = extract(filler * 200 + "It rose on October 24, 2019. " + filler * 50).statements
+    assert statement.sentence == 201
+    assert statement.text == "It rose on October 24, 2019."
+
+
+def test_html_gives_its_blocks_without_scripts_and_navigation():
+    page = """<!DOCTYPE html><html><head><title>October 1, 2019</title></head><body>
+      <nav>October 2, 2019</nav><h1>A rule</h1>
+      <div>Before <p>On <b>October</b> 24, 2019 the
+      rule &amp; its annex were sent.</p> After<br><br>the break</div>
+      <script>var d = "October 3, 2019";</script><!-- October 4, 2019 --></body></html>"""
+    article = read_article(io.BytesIO(page.encode()))
+    assert article.paragraphs == (
+        "A rule",
+        "Before",
+        "On October 24, 2019 the rule & its annex were sent.",
+        "After",
+        "the break",
+    )
+    assert [s.mention for s in dated_statements(article).statements] == ["October 24, 2019"]
+
+
+def test_the_date_a_page_states_about_itself_is_its_day_of_publication():
+    page = (
+        '<html><head><meta property="article:published_time" content="2019-12-10T08:00:00Z"></head>'
+        "<body><p>The list was read on October 24.</p></body></html>"
+    )
+    article = read_article(io.BytesIO(page.encode()))
+    extraction = dated_statements(article)
+    assert article.published == dt.date(2019, 12, 10)
+    assert extraction.statements[0].date == "2019-10-24"
+    assert "stated by the page" in extraction.year_basis
+    given = dated_statements(article, dt.date(2018, 12, 10))
+    assert given.statements[0].date == "2018-10-24"
+
+
+def test_html_in_a_declared_encoding_is_read():
+    page = '<html><head><meta charset="gb2312"></head><p>The bank (中国) spoke on May 4, 2019.</p>'
+    article = read_article(io.BytesIO(page.encode("gb18030")))
+    assert article.paragraphs == ("The bank (中国) spoke on May 4, 2019.",)
+
+
+@pytest.mark.parametrize("charset", ["no-such-set", "utf-8", "ascii", "hex"])
+def test_html_that_is_not_in_its_declared_encoding_is_refused(charset):
+    page = f'<html><head><meta charset="{charset}"></head>\n<p>The caf\xe9 spoke.</p>'
+    with pytest.raises(InputError, match='line 2: found "byte 0xe9"'):
+        read_article(io.BytesIO(page.encode("latin-1")))
+
+
+def test_a_date_the_page_states_in_no_format_is_ignored():
+    page = '<html><head><meta name="pubdate" content="May 4"></head><p>It fell on May 4, 2019.</p>'
+    assert read_article(io.BytesIO(page.encode())).published is None
+
+
+def test_a_file_and_a_stream_give_the_same_article(tmp_path):
+    content = "\ufeffThe bank spoke on May 4, 2019.".encode()
+    path = tmp_path / "article.txt"
+    path.write_bytes(content)
+    from_file, from_stream = read_article(path), read_article(io.BytesIO(content))
+    assert from_file.paragraphs == from_stream.paragraphs == ("The bank spoke on May 4, 2019.",)
+    assert from_file.checksum == hashlib.sha256(content).hexdigest()
+
+
+def test_standard_input_is_written_as_a_dash(monkeypatch):
+    class Stdin:
+        buffer = io.BytesIO(b"The bank spoke on May 4, 2019.")
+
+    monkeypatch.setattr("sys.stdin", Stdin)
+    assert read_article("-").paragraphs == ("The bank spoke on May 4, 2019.",)
+
+
+# --- actors --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "actor"),
+    [
+        ("On October 24, Lena Brandt emphasized the need.", "Lena Brandt"),
+        ("On October 24, Bo Lin, deputy head of the Trade Office, said so.", "Bo Lin"),
+        ("“No,” said Lena Brandt, head of the Trade Office, on October 24.", "Lena Brandt"),
+        (
+            "On October 24 the Ministry of Trade and Industry jointly issued it.",
+            "Ministry of Trade and Industry",
+        ),
+        (
+            "The 3rd Session of the State Council has approved it on October 24.",
+            "3rd Session of the State Council",
+        ),
+        ("On October 24, at the Harbour Forum in Oslo, Bo Lin said so.", "Bo Lin"),
+        (
+            "A list released by the Securities Commission on October 24 grew.",
+            "Securities Commission",
+        ),
+        ("According to Harbour News, it began on October 24.", "Harbour News"),
+        ("On October 24 the tax was welcomed at the Ministry of Trade.", "Ministry of Trade"),
+        ("On October 24 the BBC programme was seen by many.", "BBC"),
+        ("On October 24, prices rose by a third.", ""),
+        ("He said on October 24 that the regulator approved it.", ""),
+    ],
+)
+def test_the_actor_is_the_named_body_or_speaker(sentence, actor):
+    first = sentence.index("October")
+    assert find_actor(sentence, first, first + len("October 24")) == actor
+
+
+def test_each_date_of_a_sentence_has_the_actor_of_its_own_part():
+    text = (
+        "On May 4, 2019, OPEC adopted a rule; on {}, 2019, prices fell; on {}, 2019, Bo Lin warned."
+    )
+    statements = extract(text.format("June 5", "July 6")).statements
+    assert [s.actor for s in statements] == ["OPEC", "", "Bo Lin"]
+
+
+# --- what is refused -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\t\n", "is empty"),
+        (b"<html><body><script>1</script></body></html>", "holds no text"),
+        (b"text\0text", "is binary"),
+        (b"%PDF-1.7 and so on", "is binary"),
+        (b"first line\nthe caf\xe9 said", 'line 2: found "byte 0xe9"'),
+        ("人民银行发布通知。" * 50, "not in English"),
+        (
+            "Der Rat hat am 24. Oktober die Verordnung zu dem Handel erlassen. " * 20,
+            "not in English",
+        ),
+        (b"a " * 1_000_001, "larger than 2,000,000 bytes"),
+        (b"It is so.\n\n" * 60_000, "500,000"),
+    ],
+)
+def test_unusable_input_is_refused_with_a_reason(content, message):
+    content = content.encode() if isinstance(content, str) else content
+    with pytest.raises(InputError, match=message):
+        read_article(io.BytesIO(content))
+
+
+def test_a_paragraph_over_20_kb_is_refused_where_it_begins():
+    with pytest.raises(InputError, match=r"line 3: .*paragraph 2 has 20,0\d\d:"):
+        read_article(io.BytesIO(b"Title.\n\n" + b"it is so " * 2223 + b"."))
+
+
+def test_a_sentence_without_end_is_refused():
+    with pytest.raises(InputError, match="paragraph 1, sentence 1 has 6,2"):
+        extract("on October 24, 2019 and " * 260)
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "a\0b", "."])
+def test_a_file_that_cannot_be_read_is_named(name):
+    with pytest.raises(InputError, match="a file that can be read"):
+        read_article(name)
+
+
+def test_50_mb_are_not_read():
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def read(self, size=-1):
+            assert size >= 0
+            self.given += size
+            return b"x" * size
+
+    source = Endless()
+    with pytest.raises(InputError, match="larger"):
+        read_article(source)
+    assert source.given < 3_000_000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["1. a 2. b is the ", "a. ", '"a. ', "the May ", "<!-- ", "<a ", "<p x='", "1-", "of The, "],
+)
+def test_hostile_text_takes_bounded_time(piece):
+    content = ("<p>" * piece.startswith("<") + "On October 24, 2019 " + piece * 12_000)[:12_000]
+    started = time.process_time()
+    with contextlib.suppress(InputError):
+        extract(content)
+    assert time.process_time() - started < 20
+
+
+WORDS = """
+October Oct. May may 24 24th 2019 2020 - – / . , ; on the of in to and between Friday last ago three
+months 31 30 February 0 99 " “ ’ ( ) <p> </p> <br> & é 中 Ministry said U.S. No. a1 night 10/11/2019
+"""
+PIECES = st.sampled_from([*WORDS.split(), "\n", "\n\n"])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=30).map(" ".join)), st.booleans())
+def test_any_text_is_extracted_or_refused(text, dated):
+    try:
+        article = read_article(io.BytesIO(text.encode()))
+        extraction = dated_statements(article, dt.date(2019, 12, 10) if dated else None)
+    except InputError:
+        return
+    for statement in extraction.statements:
+        paragraph = article.paragraphs[statement.paragraph - 1]
+        assert statement.mention in statement.text
+        assert statement.text in paragraph
+        if statement.precision == "unresolved":
+            assert statement.note
+            assert statement.start is None
+        else:
+            assert statement.start <= statement.end
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(content):
+    with contextlib.suppress(InputError):
+        assert read_article(io.BytesIO(content)).paragraphs
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dates(dt.date(1900, 1, 1), dt.date(2099, 12, 31)),
+    st.sampled_from(["%B {d}, %Y", "{d} %B %Y", "%Y-%m-%d", "%b. {d}, %Y", "the {d} of %B %Y"]),
+)
+def test_every_day_of_two_centuries_is_read_back(day, style):
+    written = day.strftime(style.replace("{d}", str(day.day))).replace("May.", "May")
+    assert days(f"The registry was opened on {written}.") == [day.isoformat()]
+
+
+# --- the article of the study --------------------------------------------------------------------
+
+
+@needs_article
+def test_all_month_day_mentions_of_the_article_are_found_and_nothing_else():
+    extraction = dated_statements(read_article(ARTICLE))
+    assert extraction.year == 2019
+    found = [(s.mention, s.date) for s in extraction.statements if s.precision == "day"]
+    assert found == [
+        ("October 24", "2019-10-24"),
+        ("October 25", "2019-10-25"),
+        ("October 28", "2019-10-28"),
+        ("November 14", "2019-11-14"),
+        ("December 5", "2019-12-05"),
+        ("October 26", "2019-10-26"),
+        ("January 1, 2020", "2020-01-01"),
+        ("October 31", "2019-10-31"),
+        ("November 6", "2019-11-06"),
+        ("November 4", "2019-11-04"),
+        ("October 28", "2019-10-28"),
+        ("December 5", "2019-12-05"),
+        ("October 8", "2019-10-08"),
+        ("November 16", "2019-11-16"),
+        ("October 24", "2019-10-24"),
+        ("November 19th", "2019-11-19"),
+    ]
+    others = [
+        (s.mention, s.date, s.precision) for s in extraction.statements if s.precision != "day"
+    ]
+    assert others == [
+        ("that night", "", "unresolved"),
+        ("three months after", "", "unresolved"),
+        ("Not long ago", "", "unresolved"),
+        ("July this year", "2019-07", "month"),
+        ("Not long ago", "", "unresolved"),
+    ]
+
+
+@needs_article
+@pytest.mark.parametrize("published", ["2019-12-06", "2019-12-31", "2020-02-01"])
+def test_the_day_of_publication_gives_the_article_the_same_days(published):
+    article = read_article(ARTICLE)
+    inferred = [s.start for s in dated_statements(article).statements if s.precision == "day"]
+    given = dated_statements(article, dt.date.fromisoformat(published))
+    assert [s.start for s in given.statements if s.precision == "day"] == inferred
+
+
+@needs_article
+def test_the_actors_of_the_article_are_its_issuers():
+    statements = dated_statements(read_article(ARTICLE)).statements
+    actors = {(s.date, s.actor) for s in statements if s.precision == "day" and s.actor}
+    for expected in [
+        ("2019-10-08", "UNICEF"),
+        ("2019-10-24", "Xi Jinping"),
+        ("2019-10-28", "Huang Qifan"),
+        ("2019-11-04", "Ministry of Industry and Information Technology"),
+        ("2019-11-06", "Development and Reform Commission"),
+        ("2019-11-16", "BRICS"),
+        ("2019-11-19", "CCTV"),
+        ("2019-12-05", "People's Bank of China"),
+    ]:
+        assert expected in actors
+    assert not any(s.actor for s in statements if s.date == "2019-10-25")

@@ -1,0 +1,604 @@
+"""Downloads by the real yfinance client from a server on loopback, with every fault we know."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import chainpolicy
+from chainpolicy.assets import read_assets
+from chainpolicy.prices import commands
+from chainpolicy.prices.compare import compare_returns
+from chainpolicy.prices.fetch import fetch_series, stored_prices, surviving_assets
+from chainpolicy.prices.live import write_live_study
+from chainpolicy.prices.snapshot import read_prices
+from chainpolicy.prices.store import PriceStore, StoredSeries
+from chainpolicy.prices.yahoo import ChartAnswer, SourceUnreachableError, YahooFinance
+from chainpolicy.problems import InputError
+from chainpolicy.sessions import sessions
+from yahoo_server import (
+    DELISTED,
+    LoopbackSession,
+    YahooServer,
+    forget,
+    listing,
+    listings_of,
+    serving,
+)
+
+START, END = date(2019, 1, 2), date(2019, 3, 29)
+NOW = datetime(2024, 5, 6, 12, tzinfo=UTC)
+SHARE = "600001.SS"
+ASSETS = pd.DataFrame(
+    [
+        (SHARE, "XSHG", "shares", ("000300.SS",), "0.10"),
+        ("600002.SS", "XSHG", "shares", ("000300.SS",), "0.10"),
+        ("000003.SZ", "XSHG", "shares", ("000300.SS",), "0.10"),
+        ("SPY", "XNYS", "us", (), ""),
+        ("BTC-USD", "24/7", "bitcoin", (), ""),
+        ("000300.SS", "XSHG", "benchmark", (), ""),
+    ],
+    columns=["ticker", "calendar", "group", "benchmark", "price_limit"],
+)
+
+
+@pytest.fixture(scope="module")
+def running():
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running) -> YahooServer:
+    forget()
+    running.requests.clear()
+    running.listings = {
+        ticker: listing(calendar, sessions(calendar, "2018-12-01", "2019-04-30"), seed)
+        for seed, (ticker, calendar) in enumerate(
+            zip(ASSETS["ticker"], ASSETS["calendar"], strict=True)
+        )
+    }
+    yield running
+    forget()
+
+
+class Fetching:
+    """`prices fetch` on the small study, with what it printed and the pauses it made."""
+
+    def __init__(self, server: YahooServer, folder: Path) -> None:
+        self.server = server
+        self.store = PriceStore(folder / "prices")
+        self.pauses: list[float] = []
+        self.text = ""
+        self.report = None
+        self.terminal = False
+
+    def connect(self) -> YahooFinance:
+        return YahooFinance(
+            self.store.folder / "yfinance",
+            LoopbackSession(self.server.address, seconds=0.2),
+            sleep=self.pauses.append,
+        )
+
+    def __call__(self, assets=ASSETS, start=START, end=END, now=NOW, **options) -> int:
+        console = Console(file=io.StringIO(), width=80, force_terminal=self.terminal)
+        status, self.report = commands.fetch(
+            assets, start, end, console, store=self.store, connect=self.connect, now=now, **options
+        )
+        self.text = console.file.getvalue()
+        return status
+
+    def fill(self, *tickers: str, now=NOW) -> dict[str, bytes]:
+        """Put sound series of an earlier download into the store; return the files."""
+        rows = ASSETS[ASSETS["ticker"].isin(tickers or ASSETS["ticker"])]
+        for ticker, calendar in zip(rows["ticker"], rows["calendar"], strict=True):
+            days = sessions(calendar, START, END)
+            close = np.linspace(10, 11, len(days))
+            prices = pd.DataFrame({"date": days.to_numpy(), "close": close, "volume": 1.0})
+            self.store.write(StoredSeries(ticker, prices, START, END, "?", "?", now, "1.0.0"))
+        return self.files()
+
+    def files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.store.folder.glob("*.parquet")}
+
+    def verified(self) -> bool:
+        return commands.verify(Console(file=io.StringIO()), self.store) == 0
+
+
+@pytest.fixture
+def fetch(server, tmp_path) -> Fetching:
+    return Fetching(server, tmp_path)
+
+
+def test_three_calendars_arrive_as_the_server_has_them(fetch, server):
+    assert fetch() == 0
+    assert fetch.verified()
+    assert set(fetch.store.tickers()) == set(ASSETS["ticker"])
+    for ticker, calendar in zip(ASSETS["ticker"], ASSETS["calendar"], strict=True):
+        stored = fetch.store.read(ticker)
+        listed = server.listings[ticker]
+        on = pd.DatetimeIndex(listed.dates).slice_indexer("2019-01-02", "2019-03-29")
+        expected, volume = listed.close[on], listed.volume[on]
+        assert stored.prices["date"].tolist() == sessions(calendar, START, END).tolist()
+        np.testing.assert_allclose(stored.prices["close"], expected, rtol=1e-12)
+        assert stored.prices["volume"].tolist() == volume
+        assert (stored.start, stored.end, stored.downloaded_at) == (START, END, NOW)
+    assert fetch.store.read("SPY").currency == "USD"
+    assert fetch.store.read(SHARE).currency == "CNY"
+    assert fetch.store.read(SHARE).timezone == "Asia/Shanghai"
+    assert "6 downloaded" in fetch.text
+    row = next(line for line in fetch.text.splitlines() if line.strip().startswith("SPY"))
+    assert row.split()[:7] == ["SPY", "us", "downloaded", "61", "2019-01-02", "2019-03-29", "0"]
+    assert all(outcome.seconds > 0 for outcome in fetch.report.outcomes)
+    assert "Downloading prices" not in fetch.text
+    assert (fetch.store.folder / "yfinance" / "tkr-tz.db").exists()
+
+
+def test_a_second_run_downloads_only_what_is_missing_stale_or_damaged(fetch, server):
+    assert fetch() == 0
+    server.requests.clear()
+    assert fetch() == 0
+    assert not server.requests
+    assert "6 stored" in fetch.text
+
+    fetch.store.clear(["SPY"])
+    fetch.store.path(SHARE).write_bytes(b"rubbish")
+    fetch.fill("600002.SS", now=NOW - timedelta(days=8))
+    fetch.fill("BTC-USD", now=NOW - timedelta(days=6))
+    assert fetch() == 0
+    asked = [name for name in server.requests if name.startswith("range")]
+    assert sorted(asked) == ["range 600001.SS", "range 600002.SS", "range SPY"]
+    assert fetch.verified()
+
+    server.requests.clear()
+    assert fetch(refresh=True) == 0
+    assert all(server.downloads(ticker) == 1 for ticker in ASSETS["ticker"])
+
+
+def test_a_wider_study_gets_one_download_of_both_ranges(fetch, server):
+    assert fetch(start=date(2019, 2, 11), end=date(2019, 2, 20)) == 0
+    assert fetch(start=date(2019, 3, 1), end=date(2019, 3, 8)) == 0
+    stored = fetch.store.read("SPY")
+    assert (stored.start, stored.end) == (date(2019, 2, 11), date(2019, 3, 8))
+    assert len(stored.prices) == len(sessions("XNYS", stored.start, stored.end))
+    server.requests.clear()
+    assert fetch(start=date(2019, 2, 11), end=date(2019, 2, 20)) == 0
+    assert not server.requests
+    assert fetch.report.prices()["date"].max() == pd.Timestamp("2019-02-20")
+
+
+def test_the_bar_of_today_is_not_asked_for(fetch):
+    fetch.server.listings = {
+        "BTC-USD": listing("24/7", sessions("24/7", "2019-01-01", "2019-03-20"), 1)
+    }
+    bitcoin = ASSETS[ASSETS["ticker"] == "BTC-USD"]
+    assert fetch(bitcoin, now=datetime(2019, 3, 20, 15, tzinfo=UTC)) == 0
+    assert fetch.store.read("BTC-USD").prices["date"].max() == pd.Timestamp("2019-03-19")
+    assert "The study ends on 2019-03-29; prices were fetched up to 2019-03-19." in fetch.text
+    with pytest.raises(InputError, match=r'prices.start: found "2019-01-02"'):
+        fetch(bitcoin, now=datetime(2019, 1, 2, 15, tzinfo=UTC))
+
+
+def test_a_price_appended_after_the_end_is_no_disorder(fetch, server):
+    listed = server.listings["SPY"]
+    listed.after_end = True
+    assert fetch() == 0
+    assert len(fetch.store.read("SPY").prices) == 61
+
+
+# Faults that another try may cure: the pauses double, then the series arrives.
+@pytest.mark.parametrize("fault", ["429", "500", "503", "hang", "truncated", "cut"])
+def test_a_passing_fault_is_tried_again(fetch, server, fault):
+    fetch.fill(*ASSETS["ticker"].drop(0))
+    # Within one try yfinance itself asks twice if the status is an error.
+    server.listings[SHARE].faults = [fault] * (4 if fault.isdigit() else 2)
+    assert fetch() == 0
+    assert fetch.pauses == [1.0, 2.0]
+    assert len(fetch.store.read(SHARE).prices) == 58
+    assert fetch.verified()
+    assert "1 downloaded" in fetch.text
+    assert SHARE + ":" not in fetch.text
+
+
+def change(listed, **values):
+    for name, value in values.items():
+        setattr(listed, name, value)
+
+
+def replace_at(values, places, value):
+    return [value if place in places else old for place, old in enumerate(values)]
+
+
+def shuffle(listed):
+    listed.dates[40], listed.dates[41] = listed.dates[41], listed.dates[40]
+
+
+def jump(listed):
+    listed.close[50:] = [close * 1.2 for close in listed.close[50:]]
+    # Neither the walk's own step nor the rounding may bring it back under the limit.
+    listed.close[50] = listed.close[49] * 1.15
+
+
+FAULTS = {
+    "429": (lambda it: change(it, always="429"), "limits our requests (HTTP 429) (4 tries)"),
+    "500": (lambda it: change(it, always="500"), "the source failed (HTTP 500) (4 tries)"),
+    "time-out": (lambda it: change(it, always="hang"), "no answer within 0.2 s (4 tries)"),
+    "truncated": (lambda it: change(it, always="truncated"), "is not complete JSON ("),
+    "cut": (lambda it: change(it, always="cut"), "the connection was cut after "),
+    "401": (lambda it: change(it, always="401"), "the source refuses (HTTP 401)"),
+    "no JSON layout": (lambda it: change(it, always="odd"), "the answer was not understood ("),
+    "empty": (
+        lambda it: change(it, always="empty"),
+        "the source has no rows from 2019-01-02 to 2019-03-29",
+    ),
+    "other days": (
+        lambda it: change(it, dates=[day - pd.Timedelta("900D") for day in it.dates]),
+        "the source has no rows from 2019-01-02 to 2019-03-29",
+    ),
+    "delisted": (lambda it: change(it, always="delisted"), f"the source says: {DELISTED}"),
+    "currency": (
+        lambda it: change(it, currency="USD"),
+        "refused: currency is USD; expected CNY on XSHG",
+    ),
+    "time zone": (
+        lambda it: change(it, timezone="Asia/Hong_Kong"),
+        "refused: time zone is Asia/Hong_Kong; expected Asia/Shanghai on XSHG",
+    ),
+    "duplicate": (
+        lambda it: change(it, dates=replace_at(it.dates, {41}, it.dates[40])),
+        "twice; dates must be unique",
+    ),
+    "unsorted": (shuffle, "after a later date; dates must be sorted"),
+    "no closes": (
+        lambda it: change(it, close=[None] * len(it.close)),
+        "refused: no row has a close",
+    ),
+    "negative": (
+        lambda it: change(it, close=replace_at(it.close, {40}, -1.0)),
+        "refused: close -1 on 2019-01-30; expected positive finite prices",
+    ),
+    "infinite": (
+        lambda it: change(it, close=replace_at(it.close, {40}, float("inf"))),
+        "refused: close inf on 2019-01-30; expected positive finite prices",
+    ),
+    "price limit": (jump, "refused: moves 15.0% on 2019-02-20, beyond the price limit of 10%"),
+    "another calendar": (
+        lambda it: change(it, dates=[day + pd.Timedelta("1D") for day in it.dates]),
+        "not sessions of XSHG: these are another calendar's days",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_lasting_fault_is_named_and_touches_nothing_else(fetch, server, fault):
+    plant, reason = FAULTS[fault]
+    plant(server.listings[SHARE])
+    shares = ASSETS[ASSETS["calendar"] == "XSHG"]
+    others = fetch.fill(*shares["ticker"].drop(0))
+
+    # One of three shares is a loss that the group survives, and `--strict` does not.
+    assert fetch(shares) == 0
+    line = next(line for line in fetch.text.splitlines() if "is lost" in line)
+    assert line.startswith(f"{SHARE} (shares) is lost: ")
+    assert reason in line
+    assert (
+        "shares: 1 of 3 assets lost (33%): 600001.SS; what is left are the survivors" in fetch.text
+    )
+    assert "Traceback" not in fetch.text
+    assert fetch.files() == others
+    assert fetch.verified()
+    assert SHARE not in set(fetch.report.prices()["ticker"])
+    passing = fault in {"429", "500", "time-out", "truncated", "cut"}
+    assert fetch.pauses == ([1.0, 2.0, 4.0] if passing else [])
+
+    # An older copy stays as it is, serves, and is named.
+    files = fetch.fill(SHARE, now=NOW - timedelta(days=30))
+    assert fetch(shares, strict=True) == 1
+    assert f"{SHARE}: the copy of 2024-04-06 is kept: " in fetch.text
+    assert "--strict: every series of the study must be fetched." in fetch.text
+    assert fetch.files() == files
+    assert len(fetch.report.prices().query("ticker == @SHARE")) == 58
+
+
+def test_a_group_below_strength_fails(fetch, server):
+    for ticker in ("600001.SS", "BTC-USD"):
+        server.listings[ticker].always = "delisted"
+    assert fetch() == 1
+    assert (
+        "bitcoin: 1 of 1 assets lost (100%): BTC-USD; 0 left, fewer than the 1 it needs"
+        in fetch.text
+    )
+    assert "what is left are the survivors" in fetch.text
+    assert "2 lost" in fetch.text
+    assert "--strict" not in fetch.text
+
+
+def test_who_loses_the_benchmark_is_lost(fetch, server):
+    server.listings["000300.SS"].always = "delisted"
+    assert fetch() == 1
+    assert f"000300.SS (benchmark) is lost: the source says: {DELISTED}" in fetch.text
+    assert (
+        "shares: 3 of 3 assets lost (100%): 600001.SS, 600002.SS, 000003.SZ; 0 left, fewer than "
+        "the 2 it needs" in fetch.text
+    )
+    left = surviving_assets(ASSETS, fetch.report.prices())
+    assert left["ticker"].tolist() == ["SPY", "BTC-USD"]
+
+
+def test_days_without_a_close_and_suspensions_become_gaps(fetch, server):
+    listed = server.listings[SHARE]
+    listed.close = replace_at(listed.close, {40, 41}, None)
+    listed.close[50] = listed.close[51] = listed.close[49]
+    listed.volume[50] = listed.volume[51] = 0
+    listed.close[52:] = [close / listed.close[52] * listed.close[49] for close in listed.close[52:]]
+    days = [f"{listed.dates[place]:%Y-%m-%d}" for place in (40, 41, 50, 51)]
+    assert fetch() == 0
+    assert f"{SHARE}: no close on {days[0]}, {days[1]}: left as gaps" in fetch.text
+    assert f"{SHARE}: no trade on {days[2]}, {days[3]} (volume 0, close unchanged)" in fetch.text
+    prices = fetch.report.prices().query("ticker == @SHARE")
+    assert len(prices) == 58 - 4
+    assert not prices["date"].isin(pd.to_datetime(days)).any()
+    assert fetch.report.outcomes[0].gaps == 4
+    pd.testing.assert_frame_equal(
+        stored_prices(fetch.store, ASSETS, START, END), fetch.report.prices()
+    )
+
+
+def test_a_crypto_series_shifted_by_a_day_is_refused(fetch, server):
+    listed = server.listings["BTC-USD"]
+    snapshot = pd.DataFrame(
+        {"date": listed.dates, "ticker": "BTC-USD", "close": listed.close}
+    ).astype({"date": "datetime64[ns]"})
+    others = fetch.fill(*ASSETS["ticker"].drop(4))
+    for shift, word in ((1, "late"), (-1, "early")):
+        listed.shift_days = shift
+        assert fetch(snapshot=snapshot) == 1
+        assert f"BTC-USD (bitcoin) is lost: refused: dates are one day {word} against the" in (
+            fetch.text
+        )
+        assert fetch.files() == others
+    listed.shift_days = 0
+    assert fetch(snapshot=snapshot) == 0
+
+
+def test_offline_is_one_sentence_within_ten_seconds(fetch, server, monkeypatch):
+    before = fetch.fill(now=NOW - timedelta(days=30))
+    for fault, reason in (
+        ("hang", "no answer within 0.2 s"),
+        ("closed", "no connection (ConnectionError)"),
+    ):
+        server.listings["BTC-USD"].always = fault
+        if fault == "closed":
+            monkeypatch.setattr(YahooServer, "address", "http://127.0.0.1:1")
+        began = time.monotonic()
+        assert fetch() == 1
+        assert time.monotonic() - began < 5
+        assert fetch.text == (
+            f"Yahoo Finance cannot be reached ({reason}): check the connection and repeat, or "
+            "work without it on the embedded prices (--source snapshot).\n"
+        )
+        assert fetch.report is None
+        assert fetch.files() == before
+    assert server.requests.total() == 1
+
+
+def test_the_preflight_waits_no_longer_than_five_seconds(fetch, monkeypatch):
+    asked = []
+    source = fetch.connect()
+    source.session.seconds = 60.0
+    monkeypatch.setattr(
+        source.session, "get", lambda url, params, timeout: asked.append((url, timeout))
+    )
+    source.preflight()
+    assert [timeout for _, timeout in asked] == [5.0]
+
+
+def test_an_answer_that_refuses_is_not_offline(fetch, server):
+    server.listings["BTC-USD"].always = "429"
+    fetch.connect().preflight()
+    with pytest.raises(SourceUnreachableError):
+        YahooFinance(
+            fetch.store.folder / "yfinance", LoopbackSession("http://127.0.0.1:1")
+        ).preflight()
+
+
+def test_a_source_that_gives_out_is_not_asked_for_every_series(fetch, server):
+    fetch.fill("BTC-USD", now=NOW - timedelta(days=30))
+    for listed in server.listings.values():
+        listed.always = "500"
+    assert fetch() == 1
+    asked = {name.split()[1] for name in server.requests if name.startswith(("probe", "range"))}
+    assert asked == {"600001.SS", "600002.SS", "000003.SZ", "BTC-USD"}  # the last by the preflight
+    assert (
+        "Given up: the source failed (HTTP 500) (4 tries), 3 series in a row. "
+        "What has arrived is stored; repeat later for the rest." in fetch.text
+    )
+    assert "SPY (us) is lost: not tried: the source failed (HTTP 500)" in fetch.text
+    assert "BTC-USD: the copy of 2024-04-06 is kept: not tried: " in fetch.text
+
+
+def test_no_request_at_all_is_a_reason_too(fetch, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise ValueError
+
+    source = fetch.connect()
+    monkeypatch.setattr("chainpolicy.prices.yahoo.yf.Ticker", broken)
+    with pytest.raises(Exception, match=r"no request could be made \(ValueError\) \(4 tries\)"):
+        source.download("SPY", START, END)
+
+
+def test_prices_need_no_cookie(fetch, server, monkeypatch):
+    monkeypatch.setattr(server, "cookies", False)
+    assert fetch() == 0
+    assert server.requests["cookie"] > 0
+
+
+def test_a_series_suspended_for_the_whole_study_is_lost(fetch, server):
+    fetch.fill()
+    days = sessions("XSHG", date(2018, 6, 1), END)
+    prices = pd.DataFrame({"date": days, "close": np.arange(len(days)) + 5.0, "volume": 1.0})
+    prices.loc[days >= "2018-12-27", "close"] = 7.0
+    prices.loc[days >= "2018-12-28", "volume"] = 0.0
+    fetch.store.write(
+        StoredSeries(SHARE, prices, date(2018, 6, 1), END, "CNY", "Asia/Shanghai", NOW, "1")
+    )
+    server.listings[SHARE].always = "delisted"
+    assert fetch() == 0
+    assert f"{SHARE} (shares) is lost: the source says: {DELISTED}" in fetch.text
+
+
+def test_answers_of_any_shape_have_stamps():
+    assert ChartAnswer(200, b'{"chart": {"result": [{"timestamp": [2, 1]}]}}').stamps == (2, 1)
+    for body in (b"", b"[]", b'{"chart": null}', b'{"chart": {"result": []}}', b"\xff"):
+        assert ChartAnswer(200, body).stamps == ()
+
+
+def test_the_user_sees_a_bar_on_a_terminal_only(fetch):
+    fetch.terminal = True
+    assert fetch() == 0
+    assert "Downloading prices" in fetch.text
+    # A terminal of eighty columns shows every cell of the summary whole.
+    assert "…" not in fetch.text.partition("ticker")[2]
+
+
+def test_a_store_in_the_way_is_said_plainly(fetch, tmp_path):
+    (tmp_path / "file").write_text("")
+    fetch.store = PriceStore(tmp_path / "file" / "prices")
+    assert fetch() == 1
+    assert fetch.text.startswith("The price store cannot be used: ")
+
+
+def test_by_default_the_users_cache_and_yahoo_itself(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(
+        "chainpolicy.prices.yahoo.RecordingSession", lambda: LoopbackSession(server.address)
+    )
+    console = Console(file=io.StringIO(), width=80)
+    status, report = commands.fetch(ASSETS.iloc[3:4], START, END, console)
+    assert status == 0
+    assert PriceStore().tickers() == ("SPY",)
+    assert len(report.prices()) == 61
+    assert abs(datetime.now(UTC) - PriceStore().read("SPY").downloaded_at) < timedelta(minutes=5)
+
+
+def test_yfinance_is_told_to_raise_and_keeps_its_files_in_the_store(fetch, server):
+    fetch_series(ASSETS, START, END, fetch.store, fetch.connect, NOW)
+    import yfinance
+
+    assert yfinance.config.debug.hide_exceptions is False
+    assert {path.name for path in (fetch.store.folder / "yfinance").glob("*.db")} == {
+        "tkr-tz.db",
+        "cookies.db",
+    }
+
+
+def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tmp_path):
+    study = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019"
+    tickers = [
+        "600588.SS",
+        "002610.SZ",
+        "600652.SS",
+        "000300.SS",
+        "399006.SZ",
+        "XNET",
+        "SPY",
+        "BTC-USD",
+    ]
+    assets = read_assets(study / "assets.csv").query("ticker in @tickers")
+    start, end = pd.Timestamp("2018-10-08"), pd.Timestamp("2020-01-23")
+    snapshot = read_prices(study / "prices.csv", start, end, tickers)
+    server.listings = listings_of(snapshot, assets)
+    del server.listings["600652.SS"]
+
+    assert fetch(assets, start, end, snapshot=snapshot) == 0
+    live = fetch.report.prices()
+    lost = "600652.SS"
+    expected = snapshot.query("ticker != @lost").sort_values(["date", "ticker"], ignore_index=True)
+    pd.testing.assert_frame_equal(live, expected, check_dtype=False)
+    assert "XNET: moves 107.8% on 2019-10-25" in fetch.text
+    assert "002610.SZ: no row on 2019-03-25, 2019-03-26, 2019-03-27 and 7 more" in fetch.text
+    compared = compare_returns(snapshot, live, assets, start, end).set_index("ticker")
+    assert compared["beyond_5bp"].sum() == 0
+    assert compared.loc[lost, "sessions"] == 0
+
+    copy = tmp_path / "copy"
+    survivors = set(surviving_assets(assets, live)["ticker"])
+    write_live_study(study, copy, "prices.csv", live, survivors)
+    assert read_assets(copy / "assets.csv")["ticker"].tolist() == [
+        ticker for ticker in assets["ticker"] if ticker != lost
+    ]
+    pd.testing.assert_frame_equal(read_prices(copy / "prices.csv"), live)
+    for file in ("study.toml", "events.csv"):
+        assert (copy / file).read_bytes() == (study / file).read_bytes()
+
+
+def test_a_live_copy_has_a_file_where_the_study_has_a_folder(tmp_path):
+    (tmp_path / "study" / "prices").mkdir(parents=True)
+    (tmp_path / "study" / "prices" / "AAA.csv").write_text("Date,Adj Close\n")
+    (tmp_path / "study" / "assets.csv").write_text("name, ticker \n\nx, AAA\ny,BBB\n")
+    prices = pd.DataFrame(
+        {"date": pd.to_datetime(["2019-01-02"] * 2), "ticker": ["AAA", "BBB"], "close": [0.1, 2]}
+    )
+    write_live_study(tmp_path / "study", tmp_path / "copy", "prices", prices, {"AAA"})
+    assert (tmp_path / "copy" / "prices").read_text() == "date,ticker,close\n2019-01-02,AAA,0.1\n"
+    assert (tmp_path / "copy" / "assets.csv").read_text() == "name, ticker \nx, AAA\n"
+
+
+def run_fetch(server: YahooServer, folder: Path) -> subprocess.Popen:
+    """`prices fetch` of the small study in a process of its own."""
+    script = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from pathlib import Path
+from rich.console import Console
+from test_yahoo import *
+store = PriceStore(Path({str(folder)!r}))
+connect = lambda: YahooFinance(store.folder / "yfinance", LoopbackSession({server.address!r}))
+status, _ = commands.fetch(
+    ASSETS, START, END, Console(width=80), store=store, connect=connect, now=NOW
+)
+sys.exit(status)
+"""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONUNBUFFERED="1")
+    return subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
+    )
+
+
+def test_two_processes_at_once_download_each_series_once(fetch, server):
+    with fetch.store.lock():
+        process = run_fetch(server, fetch.store.folder)
+        assert "Waiting for another process" in process.stdout.readline()
+        assert fetch() == 0
+    text = process.communicate(timeout=60)[0]
+    assert process.returncode == 0
+    assert "6 downloaded" in fetch.text
+    assert "6 stored" in text
+    assert all(server.downloads(ticker) == 1 for ticker in ASSETS["ticker"])
+    assert fetch.verified()
+
+
+def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
+    server.listings["SPY"].always = "hang"
+    process = run_fetch(server, fetch.store.folder)
+    deadline = time.monotonic() + 60
+    while not server.requests["probe SPY"] and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert fetch.store.tickers() == ("000003.SZ", "600001.SS", "600002.SS")
+    assert fetch.verified()
+    server.listings["SPY"].always = ""
+    server.requests.clear()
+    assert fetch() == 0
+    assert "3 downloaded, 3 stored" in fetch.text
+    assert server.downloads(SHARE) == 0
