@@ -112,8 +112,8 @@ findings.claims_report(study, results)
 # ## Reading
 #
 # A claim can be true of a trough and a peak and not of an evening. That shares of a kind rose most
-# is supported by prices; how many of them there were depends on whose list is counted. Responses go in
-# the direction of the stance where the table says so, with few sessions of either sign.
+# is supported by prices; how many of them there were depends on whose list is counted. Responses go
+# in the direction of the stance where the table says so, with few sessions of either sign.
 #
 # ## Limits
 #
