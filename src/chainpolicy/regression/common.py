@@ -35,14 +35,11 @@ def joint_f(
     """
     n_assets = len(effects)
     if n_assets > degrees - 1:
-        return (
-            np.nan,
-            None,
-            (
-                f"{n_assets} assets are more than n - k - 1 = {degrees - 1}, too many for the joint "
-                "test: read the average effect, the form of the portfolio"
-            ),
+        note = (
+            f"{n_assets} assets are more than n - k - 1 = {degrees - 1}, too many for the joint "
+            "test: read the average effect, the form of the portfolio"
         )
+        return np.nan, None, note
     scale = np.sqrt(np.diag(cross_product))
     try:
         factor = linalg.cho_factor(cross_product / np.outer(scale, scale))
