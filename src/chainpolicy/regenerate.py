@@ -32,7 +32,7 @@ from chainpolicy.findings.summary import readme_block
 from chainpolicy.notebooks import NotebookError
 from chainpolicy.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
-from chainpolicy.tables import write_tables
+from chainpolicy.tables import regression_tables, write_csv, write_tables
 
 KERNELS = 2
 RTOL = 1e-6
@@ -669,7 +669,10 @@ def study_products(study: Study) -> list[Product]:
     data = study_files(study)
 
     def tables(staging: Path) -> None:
-        write_tables(study, study.estimate(), staging / "build")
+        results = study.estimate()
+        write_tables(study, results, staging / "build")
+        for name, table in regression_tables(study, results).items():
+            write_csv(table, staging / "build" / f"{name}.csv")
 
     return [
         Product("tables", tables, data, kept=False),

@@ -1,4 +1,4 @@
-"""Results -> tables: the tidy files that ``chainpolicy estimate`` writes."""
+"""Results -> tables: the tidy files that ``estimate`` and ``regenerate`` write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.results import Window
 from chainpolicy.problems import InputError, Problem
+from chainpolicy.regression import EventDummySystem, cross_sections, overlaps, undoing
+from chainpolicy.regression.system_results import DUMMIES
 from chainpolicy.report_table import ReportTable as ReportTable
 from chainpolicy.report_table import formatted
 from chainpolicy.report_table import p_text as p_text
@@ -68,6 +71,49 @@ def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.Da
     return {
         name: table.sort_values(KEYS[name], ignore_index=True) for name, table in tables.items()
     }
+
+
+def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+    """Regress the events of a study, all together.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``system`` (event-dummy systems over every window of the study, with session dummies and,
+        where a window has several sessions, window dummies) and ``system_left`` (what is not in
+        them), ``undoing`` (session dummies), ``overlap`` and ``cross_section``; see the functions
+        of `chainpolicy.regression`.
+    """
+    base = EventDummySystem.from_study(study)
+    fitted = [
+        base.over(window, dummies).fit()
+        for window in study.car_windows
+        for dummies in DUMMIES
+        if dummies == "session" or window[1] > window[0]
+    ]
+    by_session = [system for system in fitted if system.dummies == "session"]
+    left = [system.left.assign(window=window_label(system.window)) for system in by_session]
+    return {
+        "system": pd.concat([system.tidy() for system in fitted], ignore_index=True),
+        "system_left": pd.concat(left, ignore_index=True),
+        "undoing": pd.concat([undoing(study, system) for system in by_session], ignore_index=True),
+        "overlap": pd.concat(
+            [overlap.tidy() for overlap in overlaps(study, study.car_windows)], ignore_index=True
+        ),
+        "cross_section": cross_sections(study, results, regressed_window(study)).tidy(),
+    }
+
+
+def regressed_window(study: Study) -> Window:
+    """Return [0, 1] if the event window of the study holds it, else its first window."""
+    first, last = study.event_window
+    return (0, 1) if first <= 0 and last >= 1 else study.car_windows[0]
 
 
 def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:

@@ -31,6 +31,7 @@ from chainpolicy.figures.panels import (
     plot_stances,
     plot_timeline,
 )
+from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.style import DPI, group_styles, png_bytes
 from chainpolicy.study import Study
 from chainpolicy.tables import write_csv
@@ -160,6 +161,18 @@ FIGURES: tuple[FigureSpec, ...] = (
         "portfolio t of every event and group",
         "05_us_and_coins",
         draw_forest,
+    ),
+    FigureSpec(
+        "overlap",
+        "One event at a time, or all together?",
+        "CAAR of every policy cluster with 95 % interval, estimated in three ways on the same "
+        "assets: normal returns from the window before each event whatever happened in it, from "
+        "the study's estimation window, and in one regression with a dummy per window, which "
+        "assumes the same effect on each of its sessions. Clusters whose windows share sessions "
+        "are linked at the right edge.",
+        "event studies with three estimation windows and the event-dummy system",
+        "07_regressions",
+        draw_overlap,
     ),
 )
 

@@ -30,7 +30,7 @@ from chainpolicy.regression.randomization import (
     permutation_p_value,
     wild_bootstrap_p_value,
 )
-from chainpolicy.report_table import ReportTable, stars
+from chainpolicy.report_table import ReportTable, p_text, stars
 from chainpolicy.returns import compute_returns
 from chainpolicy.study import Study
 
@@ -151,8 +151,8 @@ class CrossSections(Sequence[CrossSectionResults]):
             "** p < .05, * p < .10 by the permutation of stances over events, which assumes that "
             "events are exchangeable; wild bootstrap: restricted, clustered by event, Webb "
             "weights. Standard errors: two-way clustered by asset and event (one asset: by "
-            "event), for description, far too small with so few events. No p-value with fewer "
-            f"than {MINIMUM_EVENTS} events of either sign."
+            "event), for description, far too small with so few events; blank where that variance "
+            f"is not positive. No p-value with fewer than {MINIMUM_EVENTS} events of either sign."
         )
         return ReportTable(frame, " ".join([note, *notes]))
 
@@ -161,18 +161,15 @@ def _column(result: CrossSectionResults) -> list[str]:
     def percent(value: float, spec: str = "+.2f") -> str:
         return "" if np.isnan(value) else format(100 * value, spec)
 
-    def probability(value: float) -> str:
-        return "" if np.isnan(value) else f"{value:.3f}"
-
     error, lowest = percent(result.std_error, ".2f"), percent(result.lowest)
     return [
         result.sample,
         result.regressor,
         percent(result.estimate) + stars(result.p_permutation),
         f"({error})" if error else "",
-        probability(result.p_permutation),
+        p_text(result.p_permutation),
         f"{result.n_assignments:,}" if result.n_assignments else "",
-        probability(result.p_bootstrap),
+        p_text(result.p_bootstrap),
         f"{lowest} to {percent(result.highest)}" if lowest else "",
         "yes" if "asset" in result.effects else "no",
         "yes" if "event" in result.effects else "no",

@@ -16,6 +16,7 @@ from chainpolicy.report_table import ReportTable, formatted
 from chainpolicy.study import Study
 
 VARIANTS = ("unmasked", "masked", "study", "joint")
+ESTIMATED = ("caar", "std_error", "degrees")
 COLUMNS = (
     "group",
     "calendar",
@@ -26,7 +27,7 @@ COLUMNS = (
     "overlaps_with",
     "shared_sessions",
     "n_assets",
-    *(f"{name}_{variant}" for variant in VARIANTS for name in ("caar", "std_error")),
+    *(f"{name}_{variant}" for variant in VARIANTS for name in ESTIMATED),
 )
 
 
@@ -98,10 +99,10 @@ class Overlap:
         DataFrame
             ``group, calendar, event_session, event_id, members, window, overlaps_with,
             shared_sessions, n_assets`` (those of the joint system) and, for each variant v,
-            ``caar_v, std_error_v``: ``unmasked`` and ``masked`` estimate normal returns in each
-            event's own window, without and with the sessions [0, 1] of all catalogued events
-            taken out; ``study`` in the study's window; ``joint`` has one dummy per window in one
-            regression with the study's estimation sessions.
+            ``caar_v, std_error_v, degrees_v`` (t distribution): ``unmasked`` and ``masked``
+            estimate normal returns in each event's own window, without and with the sessions
+            [0, 1] of all catalogued events taken out; ``study`` in the study's window; ``joint``
+            has one dummy per window in one regression with the study's estimation sessions.
         """
         return self.table.copy()
 
@@ -172,9 +173,8 @@ def overlaps(study: Study, windows: Sequence[Window]) -> list[Overlap]:
         kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
         if kept and kept not in fitted:
             fitted[kept] = _one_by_one(study, kept)
-        table = joint.tidy().rename(
-            columns={"average": "caar_joint", "std_error": "std_error_joint"}
-        )
+        table = joint.tidy().rename(columns={"average": "caar"})
+        table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
         table["calendar"] = table["group"].map(calendar_of.groupby(study.groups).first())
         shared = overlapping_clusters(clusters, sessions, window)
         shared = shared[["calendar", "event_id", "overlaps_with", "shared_sessions"]]
@@ -195,8 +195,8 @@ _NO_CAAR = pd.DataFrame({"event_id": pd.Series(dtype="str"), "group": pd.Series(
 def _caar(results: EventStudyResults, window: Window, variant: str) -> pd.DataFrame:
     if results.pairs.empty:
         return _NO_CAAR
-    caar = results.caar(window)[["event_id", "group", "caar", "std_error"]]
-    return caar.rename(columns={name: f"{name}_{variant}" for name in ("caar", "std_error")})
+    caar = results.caar(window)[["event_id", "group", *ESTIMATED]]
+    return caar.rename(columns={name: f"{name}_{variant}" for name in ESTIMATED})
 
 
 def _one_by_one(study: Study, tickers: tuple[str, ...]) -> dict[str, EventStudyResults]:

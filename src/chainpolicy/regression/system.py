@@ -31,6 +31,7 @@ from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.clusters import regressed_clusters
 from chainpolicy.regression.common import fit_common
 from chainpolicy.regression.system_results import (
+    DUMMIES,
     Covariance,
     Dummies,
     GroupSystem,
@@ -184,7 +185,8 @@ class EventDummySystem:
             if system is not None:
                 systems.append(system)
         columns = ["group", "event_id", "ticker", "reason"]
-        return SystemResults(tuple(systems), pd.DataFrame(left, columns=columns))
+        frame = pd.DataFrame(left, columns=columns)
+        return SystemResults(self.window, self.dummies, covariance, tuple(systems), frame)
 
     @cached_property
     def _prepared(self) -> _Prepared:
@@ -314,7 +316,7 @@ class EventDummySystem:
 
 
 def _check(window: Window, dummies: Dummies) -> None:
-    if dummies not in ("session", "window"):
+    if dummies not in DUMMIES:
         raise ValueError(f'dummies is "session" or "window", not "{dummies}"')
     if window[0] > window[1]:
         raise ValueError(f"the window {window_label(window)} is reversed")

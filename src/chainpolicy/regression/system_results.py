@@ -15,9 +15,10 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.common import joint_f
-from chainpolicy.report_table import ReportTable, formatted, stars
+from chainpolicy.report_table import ReportTable, formatted, p_text, stars
 
 Dummies = Literal["session", "window"]
+DUMMIES: tuple[Dummies, ...] = ("session", "window")
 Covariance = Literal["ols", "HC1", "HAC"]
 
 
@@ -316,6 +317,9 @@ class SystemResults(Sequence[GroupSystem]):
 
     Attributes
     ----------
+    window : tuple of int
+    dummies : {"session", "window"}
+    covariance : {"ols", "HC1", "HAC"}
     systems : tuple of GroupSystem
         Sorted by group; a group without a complete asset or cluster has none.
     left : DataFrame
@@ -323,6 +327,9 @@ class SystemResults(Sequence[GroupSystem]):
         blank) that are not in the systems.
     """
 
+    window: Window
+    dummies: Dummies
+    covariance: Covariance
     systems: tuple[GroupSystem, ...]
     left: pd.DataFrame
 
@@ -374,12 +381,12 @@ class SystemResults(Sequence[GroupSystem]):
                     "n_left": int(assets_left.get(system.group, 0)),
                     "n_rows": len(system.design),
                     "n_parameters": system.design.shape[1],
-                    **test_columns(test),
+                    **tested_columns(test),
                 }
             )
         columns = ["group", "window", "dummies", "event_session", "event_id", "members"]
-        columns += ["n_assets", "n_left", "n_rows", "n_parameters", *TEST_COLUMNS]
-        return pd.DataFrame(rows, columns=columns)
+        columns += ["n_assets", "n_left", "n_rows", "n_parameters"]
+        return tested_frame(rows, columns)
 
     def effects(self) -> pd.DataFrame:
         """Return the CAR of every asset at every cluster.
@@ -410,7 +417,7 @@ class SystemResults(Sequence[GroupSystem]):
                 "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Events": table["members"].str.replace(";", ", "),
                 "Group": table["group"],
-                **test_cells(table),
+                **tested_cells(table),
             }
         )
         return ReportTable(frame, self._note())
@@ -418,24 +425,23 @@ class SystemResults(Sequence[GroupSystem]):
     def _note(self) -> str:
         if not self.systems:
             return "No group has a complete asset at a policy cluster."
-        first = self.systems[0]
         sizes = "; ".join(
             f"{s.group}: n = {len(s.design)}, k = {s.design.shape[1]}" for s in self.systems
         )
         kind = (
             "one dummy per session, CAR their sum"
-            if first.dummies == "session"
+            if self.dummies == "session"
             else "one dummy per cluster, the same effect on each session of the window assumed"
         )
         variance = {
             "ols": "OLS prediction errors with SUR covariance",
             "HC1": "HC1",
             "HAC": "HAC (Bartlett)",
-        }[first.covariance]
+        }[self.covariance]
         left = self.left[self.left["ticker"] != ""]
         listed = ", ".join(left["ticker"].unique())
         return (
-            f"Event-dummy system over {window_label(first.window)}: {kind}. Average CAR over the "
+            f"Event-dummy system over {window_label(self.window)}: {kind}. Average CAR over the "
             "assets in percent, in the return kind of the study; in brackets its standard error: "
             f"{variance}, t(n - k). F: every asset's CAR is zero, under normal errors. *** p < "
             ".01, ** p < .05, * p < .10, not adjusted for the number of rows. Rows and regressors: "
@@ -457,7 +463,7 @@ TEST_COLUMNS = (
 )
 
 
-def test_columns(test: SystemTest) -> dict[str, object]:
+def tested_columns(test: SystemTest) -> dict[str, object]:
     """Lay one test out as the columns that all tables of tests share."""
     first, second = test.f_degrees or (None, None)
     values = (test.average, test.std_error, test.degrees, test.t_stat, test.p_value)
@@ -465,16 +471,20 @@ def test_columns(test: SystemTest) -> dict[str, object]:
     return dict(zip(TEST_COLUMNS, values + joint, strict=True))
 
 
-test_columns.__test__ = False  # type: ignore[attr-defined]
+def tested_frame(rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:
+    """Make a frame of rows that end with the columns of tests."""
+    frame = pd.DataFrame(rows, columns=[*columns, *TEST_COLUMNS])
+    whole = ["degrees", "f_df1", "f_df2"]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
 
 
-def test_cells(table: pd.DataFrame) -> dict[str, pd.Series]:
+def tested_cells(table: pd.DataFrame) -> dict[str, pd.Series]:
     """Cells of the tests in rows of `SystemResults.tidy` or of `undoing`."""
     return {
         "N": table["n_assets"].astype(str),
         "CAR, %": formatted(100 * table["average"], "+.2f") + table["p_value"].map(stars),
         "(s.e.)": "(" + formatted(100 * table["std_error"], ".2f") + ")",
-        "p": formatted(table["p_value"], ".3f"),
+        "p": table["p_value"].map(p_text),
         "F": formatted(table["f_statistic"], ".2f") + table["f_p_value"].map(stars),
-        "p (F)": formatted(table["f_p_value"], ".3f"),
+        "p (F)": table["f_p_value"].map(p_text),
     }

@@ -7,10 +7,10 @@ import pandas as pd
 from chainpolicy.eventstudy import window_label
 from chainpolicy.regression.clusters import policy_clusters
 from chainpolicy.regression.system_results import (
-    TEST_COLUMNS,
     SystemResults,
-    test_cells,
-    test_columns,
+    tested_cells,
+    tested_columns,
+    tested_frame,
 )
 from chainpolicy.report_table import ReportTable
 from chainpolicy.study import Study
@@ -63,11 +63,11 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
                     "event_id": steps[step]["event_id"],
                     "members": steps[step]["members"],
                     "n_assets": test.n_assets,
-                    **test_columns(test),
+                    **tested_columns(test),
                 }
             )
     columns = ["group", "window", "dummies", "step", "event_id", "members", "n_assets"]
-    return pd.DataFrame(rows, columns=[*columns, *TEST_COLUMNS])
+    return tested_frame(rows, columns)
 
 
 def undoing_report(table: pd.DataFrame) -> ReportTable:
@@ -77,7 +77,7 @@ def undoing_report(table: pd.DataFrame) -> ReportTable:
         {
             "Group": table["group"],
             "Sum up to and including": added.where(table["step"] == 0, "+ " + added),
-            **test_cells(table),
+            **tested_cells(table),
         }
     )
     note = (
