@@ -122,7 +122,7 @@ def heading(ax: Axes) -> str:
 
 
 def test_every_figure_of_the_embedded_study_has_numbers(drawn):
-    assert len(drawn) == len(figures.FIGURES) == 8
+    assert len(drawn) == len(figures.FIGURES) == 9
     for figure, frame in drawn.values():
         assert "note" not in frame.columns
         assert len(frame) >= 60

@@ -13,7 +13,13 @@ import pandas as pd
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.problems import InputError, Problem
-from chainpolicy.regression import EventDummySystem, cross_sections, overlaps, undoing
+from chainpolicy.regression import (
+    EventDummySystem,
+    cross_sections,
+    overlaps,
+    undoing,
+    undoing_report,
+)
 from chainpolicy.regression.system_results import DUMMIES
 from chainpolicy.report_table import ReportTable as ReportTable
 from chainpolicy.report_table import formatted
@@ -108,6 +114,27 @@ def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.
         ),
         "cross_section": cross_sections(study, results, regressed_window(study)).tidy(),
     }
+
+
+def regression_report(study: Study, name: str) -> ReportTable:
+    """Lay one table of the regressions out for reading, over `regressed_window`.
+
+    Parameters
+    ----------
+    study : Study
+    name : {"system", "undoing", "overlap", "cross_section"}
+
+    Returns
+    -------
+    ReportTable
+    """
+    window = regressed_window(study)
+    if name == "overlap":
+        return overlaps(study, [window])[0].summary()
+    if name == "cross_section":
+        return cross_sections(study, study.estimate(), window).summary()
+    system = EventDummySystem.from_study(study, window=window).fit()
+    return system.summary() if name == "system" else undoing_report(undoing(study, system))
 
 
 def regressed_window(study: Study) -> Window:

@@ -123,9 +123,9 @@ class CrossSections(Sequence[CrossSectionResults]):
     def __iter__(self) -> Iterator[CrossSectionResults]:
         return iter(self.results)
 
-    def of(self, sample: str) -> CrossSections:
-        """Return the regressions of one sample."""
-        return CrossSections(tuple(r for r in self.results if r.sample == sample))
+    def of(self, *samples: str) -> CrossSections:
+        """Return the regressions of some samples."""
+        return CrossSections(tuple(r for r in self.results if r.sample in samples))
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per regression, the columns of `CrossSectionResults`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -106,9 +106,21 @@ class Overlap:
         """
         return self.table.copy()
 
-    def summary(self) -> ReportTable:
-        """Lay the table out for reading."""
+    def summary(self, groups: Collection[str] | None = None) -> ReportTable:
+        """Lay the table out for reading.
+
+        Parameters
+        ----------
+        groups : collection of str, optional
+            Default: all.
+
+        Returns
+        -------
+        ReportTable
+        """
         table = self.table
+        if groups is not None:
+            table = table[table["group"].isin(groups)]
         frame = pd.DataFrame(
             {
                 "Session": table["event_session"].dt.strftime("%Y-%m-%d"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -77,6 +77,11 @@ class SystemTest:
     def p_value(self) -> float:
         """Two-sided, of the average effect."""
         return float(2 * stats.t.sf(abs(self.t_stat), self.degrees))
+
+    def interval(self, level: float = 0.05) -> tuple[float, float]:
+        """Interval of the average effect that covers it with probability 1 - level."""
+        half = float(stats.t.isf(level / 2, self.degrees)) * self.std_error
+        return self.average - half, self.average + half
 
     @property
     def f_p_value(self) -> float:
@@ -409,8 +414,22 @@ class SystemResults(Sequence[GroupSystem]):
             return pd.DataFrame(columns=columns)
         return pd.concat(parts, ignore_index=True)[columns]
 
-    def summary(self) -> ReportTable:
-        """Lay the clusters' CARs and joint tests out for reading."""
+    def summary(self, groups: Collection[str] | None = None) -> ReportTable:
+        """Lay the clusters' CARs and joint tests out for reading.
+
+        Parameters
+        ----------
+        groups : collection of str, optional
+            Default: all.
+
+        Returns
+        -------
+        ReportTable
+        """
+        if groups is not None:
+            chosen = tuple(system for system in self.systems if system.group in groups)
+            left = self.left[self.left["group"].isin(groups)]
+            return replace(self, systems=chosen, left=left).summary()
         table = self.tidy()
         frame = pd.DataFrame(
             {
