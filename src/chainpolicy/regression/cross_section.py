@@ -24,7 +24,7 @@ from chainpolicy.assets import ALWAYS_OPEN, BENCHMARK
 from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.regression.clusters import policy_clusters
+from chainpolicy.regression.clusters import policy_clusters, regressed_clusters
 from chainpolicy.regression.randomization import (
     ABSORBED,
     permutation_p_value,
@@ -439,9 +439,10 @@ def exposures(study: Study) -> pd.DataFrame:
     reference = _reference_coin(study)
     if reference is not None:
         table[BETA + reference] = _betas(study, reference)
-    first = study.alignment.loc[study.alignment["role"] == "policy", "event_session"].min()
+    first = regressed_clusters(study.alignment)["event_session"].min()
     evidence = study.assets.set_index("ticker")["evidence"].reindex(table.index)
-    table[AGE] = [(first - _evidence_date(text)).days / 365.25 for text in evidence.fillna("")]
+    year = pd.Timedelta(days=365.25)
+    table[AGE] = [(first - _evidence_date(text)) / year for text in evidence.fillna("")]
     return table
 
 
@@ -492,7 +493,7 @@ def _evidence_date(text: str) -> pd.Timestamp | NaTType:
     begin = pd.to_datetime(stamp, errors="coerce")
     if pd.isna(begin):
         return pd.NaT
-    length = {4: pd.DateOffset(years=1), 7: pd.DateOffset(months=1), 10: pd.DateOffset()}
+    length = {4: pd.DateOffset(years=1), 7: pd.DateOffset(months=1), 10: pd.DateOffset(days=0)}
     return begin + (begin + length[len(stamp)] - begin) / 2
 
 
