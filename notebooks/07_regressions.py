@@ -16,7 +16,7 @@ from chainpolicy import regression as reg
 
 study = chainpolicy.load_study()
 system = reg.EventDummySystem.from_study(study, window=(0, 1)).fit()
-findings.answer(study, system, "a_shares_tier1")
+findings.speech_answer(study, system, "a_shares_tier1")
 
 # %%
 findings.moved(study, system)

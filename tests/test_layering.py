@@ -11,7 +11,17 @@ import chainpolicy
 
 PACKAGE = Path(chainpolicy.__file__).parent
 ORDER = [
-    *["problems", "article", "tone", "tabular", "events", "assets", "sessions", "prices"],
+    *[
+        "problems",
+        "report_table",
+        "article",
+        "tone",
+        "tabular",
+        "events",
+        "assets",
+        "sessions",
+        "prices",
+    ],
     *["returns", "eventstudy", "settings", "study", "policy_index", "regression", "dynamics"],
     *["robustness", "simulation", "tables", "figures", "findings", "notebooks"],
     *["reference", "regenerate", "cli"],

@@ -147,7 +147,7 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
     for finding in (
         findings.moved(placebos, system),
         findings.undone(placebos, system),
-        findings.answer(placebos, system, "makers"),
+        findings.speech_answer(placebos, system, "makers"),
         findings.disentangled(nothing),
         findings.explained(CrossSections(())),
     ):
@@ -236,7 +236,7 @@ def test_findings_quote_their_numbers(study, overlapped):
     tidy = system.tidy()
     low = int((tidy["p_value"] < 0.05).sum())
     assert f"{low} of {len(tidy)} average effects" in str(findings.moved(study, system))
-    answer = findings.answer(study, system, "a_shares_tier1")
+    answer = findings.speech_answer(study, system, "a_shares_tier1")
     steps = answer.numbers["average"]
     assert f"{100 * np.expm1(steps.iloc[0]):+.1f} %" in str(answer)
     assert f"{100 * np.expm1(steps.iloc[-1]):+.1f} %" in str(answer)
@@ -258,7 +258,7 @@ def test_verdicts_follow_from_the_interval(template):
     assert next(x for x in lines if "coin" in x).endswith("and with nothing undone*.")
     speech_only = with_stances(template, rule_announced=1)
     assert "no restrictive cluster followed" in str(findings.undone(speech_only, system))
-    answer = str(findings.answer(speech_only, system, "makers"))
+    answer = str(findings.speech_answer(speech_only, system, "makers"))
     assert answer.endswith("No restrictive announcement followed.")
     # The other way round: the later event is the restrictive answer to nothing.
     lone = str(findings.disentangled(overlap(template)))
@@ -291,7 +291,7 @@ def test_without_a_supportive_event_there_is_no_speech(template):
     study = with_stances(template, rule_announced=-1, rule_withdrawn=-1)
     system = EventDummySystem.from_study(study).fit()
     assert str(findings.undone(study, system)).startswith("No supportive policy cluster")
-    assert "No supportive" in str(findings.answer(study, system, "makers"))
+    assert "No supportive" in str(findings.speech_answer(study, system, "makers"))
 
 
 def test_single_assets_have_no_joint_test_in_the_text(template):

@@ -41,7 +41,13 @@ from chainpolicy.findings.prices import (
     price_report,
     prices_and_alignment,
 )
-from chainpolicy.findings.regressions import answer, disentangled, explained, moved, undone
+from chainpolicy.findings.regressions import (
+    disentangled,
+    explained,
+    moved,
+    speech_answer,
+    undone,
+)
 from chainpolicy.findings.sample import (
     article_date_errors,
     catalogue_report,
@@ -62,7 +68,6 @@ __all__ = [
     "Finding",
     "abstract",
     "already_moved",
-    "answer",
     "article_date_effect",
     "article_date_errors",
     "article_date_report",
@@ -109,6 +114,7 @@ __all__ = [
     "significant_clusters",
     "significant_sessions",
     "single_asset_report",
+    "speech_answer",
     "undone",
     "us_and_coins_answer",
     "volatility",

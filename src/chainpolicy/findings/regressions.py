@@ -103,7 +103,7 @@ def undone(study: Study, system: SystemResults) -> Finding:
     return Finding("\n".join(parts), table)
 
 
-def answer(study: Study, system: SystemResults, group: str) -> Finding:
+def speech_answer(study: Study, system: SystemResults, group: str) -> Finding:
     """Answer in two sentences what the speech moved in one group, and what undid it.
 
     Parameters
