@@ -13,6 +13,7 @@ PACKAGE = Path(chainpolicy.__file__).parent
 ORDER = [
     *[
         "problems",
+        "report_table",
         "article",
         "tone",
         "agreement",
@@ -23,7 +24,7 @@ ORDER = [
         "prices",
     ],
     *["returns", "eventstudy", "settings", "study", "policy_index", "claims"],
-    *["report_table", "regression", "dynamics"],
+    *["regression", "dynamics"],
     *["robustness", "simulation", "tables", "figures", "findings", "notebooks"],
     *["reference", "regenerate", "cli"],
 ]

@@ -208,17 +208,33 @@ class ReportFormat(StrEnum):
     latex = "latex"
 
 
+class ReportName(StrEnum):
+    """A table to be read."""
+
+    headline = "headline"
+    system = "system"
+    undoing = "undoing"
+    overlap = "overlap"
+    cross_section = "cross_section"
+
+
 @app.command()
 def report(
     study: _AnyStudy = None,
+    name: Annotated[
+        ReportName, typer.Option("--table", help="The headline, or one of the regressions.")
+    ] = ReportName.headline,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
 ) -> None:
-    """Print the headline table: event cluster by group, with the tests that can be believed."""
+    """Print the headline table (clusters by group, the tests to be believed) or a regression."""
     from chainpolicy.study import load_study
-    from chainpolicy.tables import headline_report
+    from chainpolicy.tables import headline_report, regression_report
 
     loaded = load_study(study)
-    table = headline_report(loaded, loaded.estimate(), loaded.car_windows[0])
+    if name == ReportName.headline:
+        table = headline_report(loaded, loaded.estimate(), loaded.car_windows[0])
+    else:
+        table = regression_report(loaded, name.value)
     match form:
         case ReportFormat.text:
             print(table)

@@ -35,7 +35,7 @@ from chainpolicy.prices.fetch import surviving_assets
 from chainpolicy.prices.live import write_live_study
 from chainpolicy.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
-from chainpolicy.tables import write_tables
+from chainpolicy.tables import regression_tables, write_csv, write_tables
 
 KERNELS = 2
 RTOL = 1e-6
@@ -672,7 +672,10 @@ def study_products(study: Study) -> list[Product]:
     data = study_files(study)
 
     def tables(staging: Path) -> None:
-        write_tables(study, study.estimate(), staging / "build")
+        results = study.estimate()
+        write_tables(study, results, staging / "build")
+        for name, table in regression_tables(study, results).items():
+            write_csv(table, staging / "build" / f"{name}.csv")
 
     return [
         Product("tables", tables, data, kept=False),

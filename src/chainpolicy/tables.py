@@ -1,12 +1,9 @@
-"""Results -> tables: the tidy files that ``chainpolicy estimate`` writes."""
+"""Results -> tables: the tidy files that ``estimate`` and ``regenerate`` write."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
@@ -14,7 +11,19 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.results import Window
 from chainpolicy.problems import InputError, Problem
+from chainpolicy.regression import (
+    EventDummySystem,
+    cross_sections,
+    overlaps,
+    undoing,
+    undoing_report,
+)
+from chainpolicy.regression.system_results import DUMMIES
+from chainpolicy.report_table import ReportTable as ReportTable
+from chainpolicy.report_table import formatted
+from chainpolicy.report_table import p_text as p_text
 from chainpolicy.robustness import minimum_detectable_effect
 from chainpolicy.sessions import announcement_time, clusters
 from chainpolicy.study import Study
@@ -70,6 +79,70 @@ def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.Da
     }
 
 
+def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+    """Regress the events of a study, all together.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``system`` (event-dummy systems over every window of the study, with session dummies and,
+        where a window has several sessions, window dummies) and ``system_left`` (what is not in
+        them), ``undoing`` (session dummies), ``overlap`` and ``cross_section``; see the functions
+        of `chainpolicy.regression`.
+    """
+    base = EventDummySystem.from_study(study)
+    fitted = [
+        base.over(window, dummies).fit()
+        for window in study.car_windows
+        for dummies in DUMMIES
+        if dummies == "session" or window[1] > window[0]
+    ]
+    by_session = [system for system in fitted if system.dummies == "session"]
+    left = [system.left.assign(window=window_label(system.window)) for system in by_session]
+    return {
+        "system": pd.concat([system.tidy() for system in fitted], ignore_index=True),
+        "system_left": pd.concat(left, ignore_index=True),
+        "undoing": pd.concat([undoing(study, system) for system in by_session], ignore_index=True),
+        "overlap": pd.concat(
+            [overlap.tidy() for overlap in overlaps(study, study.car_windows)], ignore_index=True
+        ),
+        "cross_section": cross_sections(study, results, regressed_window(study)).tidy(),
+    }
+
+
+def regression_report(study: Study, name: str) -> ReportTable:
+    """Lay one table of the regressions out for reading, over `regressed_window`.
+
+    Parameters
+    ----------
+    study : Study
+    name : {"system", "undoing", "overlap", "cross_section"}
+
+    Returns
+    -------
+    ReportTable
+    """
+    window = regressed_window(study)
+    if name == "overlap":
+        return overlaps(study, [window])[0].summary()
+    if name == "cross_section":
+        return cross_sections(study, study.estimate(), window).summary()
+    system = EventDummySystem.from_study(study, window=window).fit()
+    return system.summary() if name == "system" else undoing_report(undoing(study, system))
+
+
+def regressed_window(study: Study) -> Window:
+    """Return [0, 1] if the event window of the study holds it, else its first window."""
+    first, last = study.event_window
+    return (0, 1) if first <= 0 and last >= 1 else study.car_windows[0]
+
+
 def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
     """List everything that was left out, with its reason.
 
@@ -85,51 +158,6 @@ def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
     windows = [results.incomplete(window) for window in study.car_windows]
     columns = ["event_id", "ticker", "window", "reason"]
     return pd.concat([whole_events, whole_pairs, *windows], ignore_index=True)[columns]
-
-
-@dataclass(frozen=True, eq=False)
-class ReportTable:
-    """A table to be read: rounded cells, plain column heads, and a note under it.
-
-    Attributes
-    ----------
-    frame : DataFrame
-        Text cells.
-    note : str
-        What the columns mean and which variance the tests use.
-    """
-
-    frame: pd.DataFrame
-    note: str
-
-    def __str__(self) -> str:
-        return f"{self.frame.to_string(index=False)}\n{self.note}"
-
-    # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
-
-    def to_html(self) -> str:
-        """Return the table as HTML."""
-        # A narrow column would otherwise break a date or a ticker after its hyphen.
-        table = re.sub(
-            r"(?<=[\dA-Z])-(?=[\dA-Z])", "&#8209;", self.frame.to_html(index=False, border=0)
-        )
-        return f"{table}\n<p>{escape(self.note)}</p>"
-
-    def to_markdown(self) -> str:
-        """Return the table as Markdown."""
-        head = [str(name) for name in self.frame.columns]
-        rows = [head, ["---"] * len(head), *self.frame.astype(str).to_numpy().tolist()]
-        lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-        return "\n".join([*lines, "", self.note])
-
-    def to_latex(self) -> str:
-        """Return the table as LaTeX."""
-        latex = str(self.frame.to_latex(index=False, escape=True))
-        return f"{latex}% {self.note}\n"
 
 
 def headline_report(
@@ -162,15 +190,15 @@ def headline_report(
             "Events": table["members"].str.replace(";", ", "),
             "Group": table["group"],
             "N": table["n_assets"].astype(str),
-            "CAAR, %": _format(100 * np.expm1(table["caar"]), "+.1f"),
+            "CAAR, %": formatted(100 * np.expm1(table["caar"]), "+.1f"),
         }
     )
     for name, head in HEADLINE_TESTS.items():
         p_value = table[f"{name}_p"].map(p_text)
-        statistic = _format(table[name], ".2f")
+        statistic = formatted(table[name], ".2f")
         frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
-    frame["rbar"] = _format(table["mean_correlation"], ".2f")
-    frame["At limit, %"] = _format(100 * table["share_at_limit"], ".0f")
+    frame["rbar"] = formatted(table["mean_correlation"], ".2f")
+    frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
     note = ""
     if groups is not None and len(groups) == 1:
         frame = frame.drop(columns="Group")
@@ -181,29 +209,18 @@ def headline_report(
         "only; a blank is undefined. "
     )
     if rates is not None:
-        frame["Rejects, %"] = _format(100 * table["rejection_rate"], ".1f")
+        frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
         note += (
             "Rejects: share of the group's ordinary sessions on which the nominal 5 % adjusted BMP "
             "(N = 1: exact t) rejects. "
         )
     effect = np.expm1(table["minimum_detectable_effect"])
-    frame["MDE, %"] = _format(100 * effect, ".1f")
+    frame["MDE, %"] = formatted(100 * effect, ".1f")
     note += (
         "MDE: minimum detectable effect, the true CAAR, as a simple return, that a two-sided 5 % "
         "t test of the portfolio finds with 80 % power."
     )
     return ReportTable(frame, note)
-
-
-def p_text(value: float) -> str:
-    """Write a p-value in a cell: 0.0004 as "<0.001", 0.0449 as "0.045", an undefined one blank."""
-    if pd.isna(value):
-        return ""
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _format(values: pd.Series, spec: str) -> pd.Series:
-    return values.map(lambda value: "" if pd.isna(value) else format(value, spec))
 
 
 def headline_event(study: Study) -> str:

@@ -154,25 +154,21 @@ class GroupTest:
     compute: Callable[[GroupSample], Outcome]
 
 
-def _example() -> GroupSample:
-    pattern = [[2, 2, -2, -2, 0, 0, 0, 0], [4, 0, 0, -4, 4, 0, 0, -4], [6, 0, 0, -6, -6, 0, 0, 6]]
-    residuals = np.tile(np.array(pattern, dtype=np.float64), 4)
-    abnormal = np.array([[5.0, 3.0], [8.0, 12.0], [-12.0, 3.0]])
-    sigma = np.sqrt((residuals**2).sum(axis=1) / 30)
-    return GroupSample(
-        car=abnormal.sum(axis=1),
-        car_std_error=sigma * np.sqrt(2 + 4 / 32),
-        abnormal=abnormal,
-        abnormal_std_error=sigma[:, None] * np.sqrt([1 + 1 / 32] * 2),
-        residuals=residuals,
-        sigma=sigma,
-        n_parameters=np.array([2, 2, 2]),
-    )
-
-
+_PATTERN = [[2, 2, -2, -2, 0, 0, 0, 0], [4, 0, 0, -4, 4, 0, 0, -4], [6, 0, 0, -6, -6, 0, 0, 6]]
+_RESIDUALS = np.tile(np.array(_PATTERN, dtype=np.float64), 4)
+_ABNORMAL = np.array([[5.0, 3.0], [8.0, 12.0], [-12.0, 3.0]])
+_SIGMA = np.sqrt((_RESIDUALS**2).sum(axis=1) / 30)
 # Three assets, 32 estimation sessions, a window of two sessions on which the market rests, in per
 # cent. Residual correlations 1/2, 1/2 and 0.
-EXAMPLE = _example()
+EXAMPLE = GroupSample(
+    car=_ABNORMAL.sum(axis=1),
+    car_std_error=_SIGMA * np.sqrt(2 + 4 / 32),
+    abnormal=_ABNORMAL,
+    abnormal_std_error=_SIGMA[:, None] * np.sqrt([1 + 1 / 32] * 2),
+    residuals=_RESIDUALS,
+    sigma=_SIGMA,
+    n_parameters=np.array([2, 2, 2]),
+)
 
 
 def mean_residual_correlation(sample: GroupSample) -> Floats:

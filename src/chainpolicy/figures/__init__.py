@@ -32,6 +32,7 @@ from chainpolicy.figures.panels import (
     plot_timeline,
 )
 from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
+from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.style import DPI, group_styles, png_bytes
 from chainpolicy.study import Study
 from chainpolicy.tables import write_csv
@@ -180,6 +181,18 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAAR of every session with a policy announcement",
         "06_article",
         draw_stance_responses,
+    ),
+    FigureSpec(
+        "overlap",
+        "One event at a time, or all together?",
+        "CAAR of every policy cluster with 95 % interval, estimated in three ways on the same "
+        "assets: normal returns from the window before each event whatever happened in it, from "
+        "the study's estimation window, and in one regression with a dummy per window, which "
+        "assumes the same effect on each of its sessions. Clusters whose windows share sessions "
+        "are linked at the right edge.",
+        "event studies with three estimation windows and the event-dummy system",
+        "07_regressions",
+        draw_overlap,
     ),
 )
 

@@ -6,8 +6,8 @@ import pandas as pd
 
 from chainpolicy.agreement import TONES, agreement
 from chainpolicy.findings.base import Finding
+from chainpolicy.report_table import ReportTable
 from chainpolicy.study import Study
-from chainpolicy.tables import ReportTable
 
 TONE_TITLES = {
     "tone_lm": "Loughran-McDonald",

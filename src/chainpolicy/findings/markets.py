@@ -26,9 +26,10 @@ from chainpolicy.findings.base import (
     percent,
     significant_clusters,
 )
+from chainpolicy.report_table import ReportTable, p_text
 from chainpolicy.robustness import minimum_detectable_effect, placebo_p_values
 from chainpolicy.study import Study
-from chainpolicy.tables import HEADLINE_TESTS, ReportTable, headline, headline_event, p_text
+from chainpolicy.tables import HEADLINE_TESTS, headline, headline_event
 
 Row = dict[str, Any]
 Models = Mapping[str, EventStudyResults]

@@ -15,8 +15,8 @@ from chainpolicy.policy_index import (
     response_by_stance,
     stance_sessions,
 )
+from chainpolicy.report_table import ReportTable
 from chainpolicy.study import Study
-from chainpolicy.tables import ReportTable
 
 
 def policy_extremes(study: Study, group: str | None = None) -> Finding:

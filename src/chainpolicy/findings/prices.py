@@ -22,10 +22,11 @@ from chainpolicy.findings.sample import (
     on_calendar,
     with_weekday,
 )
+from chainpolicy.report_table import ReportTable
 from chainpolicy.returns import LIMIT_TOLERANCE
 from chainpolicy.sessions import effective_calendars, sessions
 from chainpolicy.study import Study
-from chainpolicy.tables import ReportTable, headline_event
+from chainpolicy.tables import headline_event
 
 # Days without a session that no weekend and no single holiday explains.
 LONG_CLOSURE = 5

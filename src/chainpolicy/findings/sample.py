@@ -13,9 +13,10 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.estimator import MASKED_SESSIONS
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import Finding
+from chainpolicy.report_table import ReportTable
 from chainpolicy.sessions import align, clusters, sessions, trading_hours
 from chainpolicy.study import Study
-from chainpolicy.tables import ReportTable, headline_event
+from chainpolicy.tables import headline_event
 
 PLACES = {"XSHG": "Shanghai", "XHKG": "Hong Kong", "XNYS": "New York", "24/7": "UTC day"}
 

@@ -16,8 +16,9 @@ from chainpolicy.findings.base import (
     percent,
     significant_clusters,
 )
+from chainpolicy.report_table import ReportTable
 from chainpolicy.study import Study
-from chainpolicy.tables import ReportTable, headline_event
+from chainpolicy.tables import headline_event
 
 # The jump, the first two sessions, and what is left of them after two weeks.
 SUMMARY_WINDOWS = ((0, 0), (0, 1), (0, 10))

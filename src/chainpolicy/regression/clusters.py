@@ -1,0 +1,57 @@
+"""The distinct sessions on which policy spoke, and what it said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.sessions import clusters
+
+POLICY = "policy"
+
+
+def regressed_clusters(alignment: pd.DataFrame) -> pd.DataFrame:
+    """Merge the in-sample policy events that share a session, see `sessions.clusters`.
+
+    Control and placebo events enter no regression.
+
+    Parameters
+    ----------
+    alignment : DataFrame
+        As `sessions.align` returns it; ``in_sample`` defaults to True, ``role`` to policy.
+
+    Returns
+    -------
+    DataFrame
+        ``calendar, event_session, event_id, members``.
+    """
+    if "in_sample" not in alignment.columns:
+        alignment = alignment.assign(in_sample=True)
+    if "role" in alignment.columns:
+        alignment = alignment[alignment["role"] == POLICY]
+    return clusters(alignment)
+
+
+def policy_clusters(alignment: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Give every policy cluster the stances of its members.
+
+    Parameters
+    ----------
+    alignment : DataFrame
+        As `sessions.align` returns it.
+    events : DataFrame
+        ``event_id, stance_blockchain, stance_crypto``.
+
+    Returns
+    -------
+    DataFrame
+        ``calendar, event_session, event_id, members, stance, stance_blockchain,
+        stance_crypto``: each stance is the sign of its sum over the members (1 supportive,
+        -1 restrictive, 0 neither), `stance` of the sum of both.
+    """
+    merged = regressed_clusters(alignment)
+    coded = events.set_index("event_id")[["stance_blockchain", "stance_crypto"]].astype("int64")
+    coded.insert(0, "stance", coded.sum(axis=1))
+    sums = [coded.loc[members.split(";")].sum() for members in merged["members"]]
+    signs = np.sign(pd.DataFrame(sums, columns=coded.columns).to_numpy("int64"))
+    return merged.join(pd.DataFrame(signs, columns=coded.columns, dtype="int64"))

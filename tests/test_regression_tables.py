@@ -1,0 +1,330 @@
+"""Overlap report, tables, figure, findings and notebook of the regressions."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from chainpolicy import cli, findings
+from chainpolicy.eventstudy import EventStudy
+from chainpolicy.figures.regressions import draw_overlap
+from chainpolicy.regression import (
+    CrossSections,
+    EventDummySystem,
+    Overlap,
+    cross_sections,
+    overlap,
+    overlapping_clusters,
+)
+from chainpolicy.study import Study, load_study, new_study
+from chainpolicy.tables import regressed_window, regression_tables
+from panels import sessions
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study()
+
+
+@pytest.fixture(scope="module")
+def overlapped(study):
+    return overlap(study, (0, 1))
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Study:
+    return load_study(new_study(tmp_path_factory.mktemp("template") / "study"))
+
+
+@pytest.fixture
+def placebos(tmp_path) -> Study:
+    """The template with no policy event."""
+    folder = new_study(tmp_path / "study")
+    path = folder / "events.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(",policy,", ",placebo,"), "utf-8")
+    return load_study(folder)
+
+
+# --- overlap -----------------------------------------------------------------------------------
+
+
+def test_windows_overlap_by_hand():
+    """Window [-1, 2] around sessions 10, 12, 14, 30; another calendar at 11 shares nothing.
+
+    10: 9-12, 12: 11-14, 14: 13-16. The first shares 11 and 12, the second 11 to 14, the third 13
+    and 14.
+    """
+    days = sessions(40)
+    clusters = pd.DataFrame(
+        {
+            "calendar": ["XSHG"] * 4 + ["XNYS"],
+            "event_session": days[[10, 12, 14, 30, 11]],
+            "event_id": list("abcde"),
+        }
+    )
+    found = overlapping_clusters(clusters, {"XSHG": days, "XNYS": days}, (-1, 2))
+    assert found["overlaps_with"].tolist() == ["b", "a;c", "b", "", ""]
+    assert found["shared_sessions"].tolist() == [2, 4, 2, 0, 0]
+
+
+def test_overlap_of_the_a_share_calendar(overlapped):
+    """By hand: 28 and 29 Oct, 1 and 4 Nov, 18 and 19 Nov are neighbouring sessions."""
+    table = overlapped.tidy().query("group == 'a_shares_tier1'").set_index("event_id")
+    pairs = table.loc[table["shared_sessions"] > 0, "overlaps_with"].to_dict()
+    assert pairs == {
+        "xi-politburo": "peoples-daily-rationality",
+        "peoples-daily-rationality": "xi-politburo",
+        "plenum-communique": "miit-reply-1394",
+        "miit-reply-1394": "plenum-communique",
+        "shanghai-exchange-notice": "cctv-focus-scams",
+        "cctv-focus-scams": "shanghai-exchange-notice",
+    }
+    assert set(table["shared_sessions"]) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("variant", "choices"),
+    [
+        ("study", {}),
+        ("masked", {"anchor": "event", "end": None}),
+        ("unmasked", {"anchor": "event", "end": None, "mask": False}),
+    ],
+)
+def test_one_by_one_is_the_event_study_of_the_assets_of_the_system(
+    study, overlapped, variant, choices
+):
+    base = study.event_study()
+    results = EventStudy(
+        study.returns,
+        study.alignment,
+        groups=study.groups,
+        benchmarks=study.benchmarks,
+        model=base.model,
+        estimation=replace(study.estimation, **choices),
+        event_window=study.event_window,
+    ).fit()
+    system = EventDummySystem.from_study(study).fit()["a_shares_tier1"]
+    car = results.car((0, 1))
+    means = car[car["ticker"].isin(system.gamma.columns)].groupby("event_id")["car"].mean()
+    table = overlapped.tidy().query("group == 'a_shares_tier1'").set_index("event_id")
+    assert set(table["n_assets"]) == {36}
+    np.testing.assert_allclose(table[f"caar_{variant}"], means[table.index], rtol=1e-10)
+    assert (table[f"std_error_{variant}"] > 0).all()
+
+
+def test_joint_estimate_is_the_system_with_window_dummies(study, overlapped):
+    joint = EventDummySystem.from_study(study, dummies="window").fit().tidy()
+    keys = ["group", "event_id"]
+    table = overlapped.tidy().set_index(keys)
+    joint = joint.set_index(keys).loc[table.index]
+    np.testing.assert_array_equal(table["caar_joint"], joint["average"])
+    np.testing.assert_array_equal(table["std_error_joint"], joint["std_error"])
+
+
+def test_overlap_is_laid_out_for_reading(overlapped):
+    text = str(overlapped.summary(["bitcoin"]))
+    assert "a_shares" not in text
+    assert "cryptography-law" in text
+    assert "same effect on each session" in text
+    assert "us_listed" in str(overlapped.summary())
+
+
+def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
+    tables = regression_tables(placebos, placebos.estimate())
+    assert {name for name, table in tables.items() if table.empty} == {
+        "system",
+        "undoing",
+        "overlap",
+        "cross_section",
+    }
+    assert set(tables["system_left"]["reason"]) == {"no policy event: the group has no system"}
+    system = EventDummySystem.from_study(placebos).fit()
+    nothing = overlap(placebos)
+    for finding in (
+        findings.moved(placebos, system),
+        findings.undone(placebos, system),
+        findings.speech_answer(placebos, system, "makers"),
+        findings.disentangled(nothing),
+        findings.explained(CrossSections(())),
+    ):
+        assert str(finding).startswith("No ")
+    frame = draw_overlap(placebos)[1]
+    assert frame["note"].tolist() == [
+        "No policy event has a complete window in an event-dummy system."
+    ]
+
+
+def test_own_window_before_the_data_leaves_a_blank(tmp_path):
+    """The study's window ends before the first event; each event's own begins before the data."""
+    folder = new_study(tmp_path / "study")
+    path = folder / "study.toml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("# end = 2023-06-30", "end = 2023-06-30"),
+        ("start = 2023-01-03", "start = 2023-06-05"),
+        ("window = [-100, -11]", "window = [-120, -106]"),
+        ("minimum = 60", "minimum = 15"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    path.write_text(text, encoding="utf-8")
+    table = overlap(load_study(folder)).tidy()
+    assert len(table) == 6
+    assert table[["caar_joint", "caar_study"]].notna().all(axis=None)
+    assert table[["caar_unmasked", "caar_masked"]].isna().all(axis=None)
+
+
+# --- tables of any study -----------------------------------------------------------------------
+
+
+def test_three_events_and_five_assets_get_every_table_without_code(tmp_path, capsys):
+    folder = new_study(tmp_path / "study")
+    assert cli.main(["regenerate", str(folder), "--output", str(tmp_path / "out"), "--only",
+                     "tables"]) == 0  # fmt: skip
+    build = tmp_path / "out" / "build"
+    rows = {}
+    for name in ("system", "system_left", "undoing", "overlap", "cross_section"):
+        with (build / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            rows[name] = list(csv.DictReader(file))
+    # Three groups, two policy events, four windows; window dummies where they are several sessions.
+    assert len(rows["system"]) == 3 * 2 * (4 + 3)
+    assert len(rows["overlap"]) == 3 * 2 * 4
+    assert len(rows["undoing"]) == 3 * 2 * 4
+    assert rows["system_left"] == []
+    assert {row["sample"] for row in rows["cross_section"]} == {
+        "makers",
+        "sellers",
+        "coin",
+        "makers, sellers",
+    }
+    makers = [
+        row
+        for row in rows["system"]
+        if (row["group"], row["window"], row["dummies"]) == ("makers", "[0, 1]", "session")
+    ]
+    assert [row["event_session"] for row in makers] == ["2023-07-13", "2023-09-13"]
+    assert [row["f_df1"] for row in makers] == ["3", "3"]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", ["system", "undoing", "overlap", "cross_section"])
+@pytest.mark.parametrize("form", ["text", "latex"])
+def test_report_prints_each_table(tmp_path, capsys, name, form):
+    folder = new_study(tmp_path / "study")
+    assert cli.main(["report", str(folder), "--table", name, "--format", form]) == 0
+    out = capsys.readouterr().out
+    assert "makers" in out
+    assert ("tabular" in out) == (form == "latex")
+    assert "standard error" in out.lower()
+
+
+def test_window_is_the_first_two_sessions_where_there_are_two(study, template):
+    assert regressed_window(study) == (0, 1)
+    short = replace(template, event_window=(-5, 0), car_windows=((-1, 0),))
+    assert regressed_window(short) == (-1, 0)
+
+
+# --- findings ----------------------------------------------------------------------------------
+
+
+def test_findings_quote_their_numbers(study, overlapped):
+    system = EventDummySystem.from_study(study).fit()
+    tidy = system.tidy()
+    low = int((tidy["p_value"] < 0.05).sum())
+    assert f"{low} of {len(tidy)} average effects" in str(findings.moved(study, system))
+    answer = findings.speech_answer(study, system, "a_shares_tier1")
+    steps = answer.numbers["average"]
+    assert f"{100 * np.expm1(steps.iloc[0]):+.1f} %" in str(answer)
+    assert f"{100 * np.expm1(steps.iloc[-1]):+.1f} %" in str(answer)
+    assert "Cryptography law passed" in str(answer)
+    undone = str(findings.undone(study, system))
+    assert undone.count("\n- ") == 4
+    assert "**US-listed**" in undone
+    assert "6 of 12 on XSHG" in str(findings.disentangled(overlapped))
+    explained = str(findings.explained(cross_sections(study, study.estimate())))
+    assert "7 supportive, 4 restrictive clusters" in explained
+
+
+def test_verdicts_follow_from_the_interval(template):
+    """The template's makers gain and lose about 8 %; coin and sellers cannot be told."""
+    system = EventDummySystem.from_study(template).fit()
+    lines = str(findings.undone(template, system)).splitlines()
+    assert "with the restrictive cluster after it" in lines[0]
+    assert next(x for x in lines if "makers" in x).endswith("*compatible with undone*.")
+    assert next(x for x in lines if "coin" in x).endswith("and with nothing undone*.")
+    speech_only = with_stances(template, rule_announced=1)
+    assert "no restrictive cluster followed" in str(findings.undone(speech_only, system))
+    answer = str(findings.speech_answer(speech_only, system, "makers"))
+    assert answer.endswith("No restrictive announcement followed.")
+    # The other way round: the later event is the restrictive answer to nothing.
+    lone = str(findings.disentangled(overlap(template)))
+    assert "0 of 2 on XNYS" in lone
+    assert "Taken apart" not in lone
+    nothing = str(findings.explained(cross_sections(template, template.estimate())))
+    assert nothing == "No regression has three events of either sign, so none has a p-value."
+
+
+def with_stances(study: Study, **stances: int) -> Study:
+    coded = study.events["event_id"].str.replace("-", "_").map(stances).fillna(0).astype(int)
+    return replace(study, events=study.events.assign(stance_crypto=coded))
+
+
+def test_verdict_is_where_the_interval_lies(template):
+    """Effects made up: +8 % answered by +4 %, -4 % and -16 %, residuals as they are."""
+    system = EventDummySystem.from_study(template).fit()
+    makers = system["makers"]
+    first, second = (list(makers.membership[e]) for e in ("rule-announced", "rule-withdrawn"))
+    for answer, verdict in ((0.04, "not undone"), (-0.04, "not undone"), (-0.16, "more than")):
+        coefficients = makers.coefficients.copy()
+        coefficients.loc[first] = 0.04
+        coefficients.loc[second] = answer / 2
+        made_up = replace(makers, coefficients=coefficients)
+        lines = str(findings.undone(template, replace(system, systems=(made_up,))))
+        assert lines.endswith(f"*{verdict}{' undone' if verdict == 'more than' else ''}*.")
+
+
+def test_without_a_supportive_event_there_is_no_speech(template):
+    study = with_stances(template, rule_announced=-1, rule_withdrawn=-1)
+    system = EventDummySystem.from_study(study).fit()
+    assert str(findings.undone(study, system)).startswith("No supportive policy cluster")
+    assert "No supportive" in str(findings.speech_answer(study, system, "makers"))
+
+
+def test_single_assets_have_no_joint_test_in_the_text(template):
+    system = EventDummySystem.from_study(template).fit()
+    coin = replace(system, systems=(system["coin"],))
+    assert "joint F" not in str(findings.moved(template, coin))
+    assert "joint F" in str(findings.moved(template, system))
+
+
+def test_windows_that_all_overlap_have_none_alone(overlapped):
+    table = overlapped.tidy().query("shared_sessions > 0")
+    text = str(findings.disentangled(Overlap((0, 1), table)))
+    assert "Taken apart" in text
+    assert "is alone" not in text
+
+
+# --- figure --------------------------------------------------------------------------------------
+
+
+def test_figure_shows_the_table(study, overlapped):
+    _, frame = draw_overlap(study)
+    table = overlapped.tidy()
+    assert len(frame) == 4 * len(table)
+    joint = frame[frame["estimate"] == "joint"].set_index(["group", "event_id"])["caar"]
+    expected = table.set_index(["group", "event_id"])["caar_joint"]
+    np.testing.assert_array_equal(joint, expected[joint.index])
+    assert ((frame["lower"] < frame["caar"]) & (frame["caar"] < frame["upper"])).all()
+
+
+def test_figure_of_a_small_study_has_its_groups(template):
+    figure, _ = draw_overlap(template)
+    assert [ax.get_title(loc="left").splitlines()[0] for ax in figure.axes] == [
+        "makers",
+        "sellers",
+        "coin",
+    ]
