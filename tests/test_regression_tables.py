@@ -21,7 +21,7 @@ from chainpolicy.regression import (
     overlapping_clusters,
 )
 from chainpolicy.study import Study, load_study, new_study
-from chainpolicy.tables import regressed_window, regression_tables
+from chainpolicy.tables import regressed_window, regression_report, regression_tables
 from panels import sessions
 
 
@@ -152,6 +152,8 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
         findings.explained(CrossSections(())),
     ):
         assert str(finding).startswith("No ")
+    for name in ("system", "undoing", "overlap", "cross_section"):
+        assert "tabular" in regression_report(placebos, name).to_latex()
     frame = draw_overlap(placebos)[1]
     assert frame["note"].tolist() == [
         "No policy event has a complete window in an event-dummy system."

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from chainpolicy.eventstudy import EventStudy, EventStudyResults, window_label
+from chainpolicy.eventstudy import MODELS, EventStudy, EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.clusters import regressed_clusters
 from chainpolicy.regression.system import EventDummySystem
@@ -72,7 +72,7 @@ def overlapping_clusters(
             taken.update(range(max(0, shift), min(length, length + shift)))
         covered.append(len(taken))
     return clusters.assign(
-        overlaps_with=[";".join(names[row]) for row in near],
+        overlaps_with=pd.array([";".join(names[row]) for row in near], dtype="str"),
         shared_sessions=covered,
     )
 
@@ -123,7 +123,7 @@ class Overlap:
             table = table[table["group"].isin(groups)]
         frame = pd.DataFrame(
             {
-                "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
+                "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Event": table["event_id"],
                 "Group": table["group"],
                 "N": table["n_assets"].astype(str),
@@ -225,7 +225,7 @@ def _one_by_one(study: Study, tickers: tuple[str, ...]) -> dict[str, EventStudyR
             study.alignment[study.alignment["ticker"].isin(tickers)],
             groups=study.groups,
             benchmarks=study.benchmarks,
-            model=study.event_study().model,
+            model=MODELS[study.model],
             estimation=estimation,
             event_window=study.event_window,
         ).fit()

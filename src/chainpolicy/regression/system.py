@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import (
+    MODELS,
     EstimationWindow,
     EventStudy,
     MarketModel,
@@ -133,7 +134,7 @@ class EventDummySystem:
             study.alignment,
             groups=study.groups,
             benchmarks=study.benchmarks,
-            model=study.event_study().model,
+            model=MODELS[study.model],
             estimation=study.estimation,
             dummies=dummies,
             window=window,
