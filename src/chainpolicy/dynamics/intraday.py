@@ -47,7 +47,8 @@ class HourlyResponse:
     first_outside : int or None
         The first hour whose CAR lies outside the band.
     ordinary_outside : float
-        Share of ordinary windows of the same length that leave their band at some hour.
+        Share of ordinary windows, of the same length and from the same hour of the day on, that
+        leave their band at some hour.
     p_value : float
         Rank of the largest standardized CAR among those windows.
     session : tuple of Timestamp
@@ -128,7 +129,8 @@ def hourly_response(
             "outside": np.abs(car) > half * error,
         }
     )
-    largest = _largest_of_ordinary(abnormal.where(ordinary), variance, len(taus))
+    same_start = hour == hours[0].hour
+    largest = _largest_of_ordinary(abnormal.where(ordinary), variance, same_start, len(taus))
     if not len(largest):
         return path, np.nan, np.nan
     reached = largest >= np.abs(car / error).max()
@@ -198,14 +200,20 @@ def _hourly_returns(prices: pd.DataFrame) -> pd.Series:
     return closes.reindex(hours).map(np.log).diff()
 
 
-def _largest_of_ordinary(abnormal: pd.Series, variance: pd.Series, length: int) -> Floats:
-    """Largest standardized CAR of every window of ordinary hours."""
-    values = abnormal.to_numpy(np.float64)
-    if len(values) < length:
+def _largest_of_ordinary(
+    abnormal: pd.Series, variance: pd.Series, chosen: NDArray[np.bool_], length: int
+) -> Floats:
+    """Largest standardized CAR of every window of ordinary hours that starts at a chosen hour.
+
+    Volatile hours first make another path than volatile hours last, so that windows compare only
+    with those that start at the same hour of the day.
+    """
+    if len(abnormal) < length:
         return np.array([])
-    windows = np.lib.stride_tricks.sliding_window_view(values, length)
-    variances = np.lib.stride_tricks.sliding_window_view(variance.to_numpy(np.float64), length)
-    complete = np.isfinite(windows).all(axis=1)
-    car = windows[complete].cumsum(axis=1)
-    largest: Floats = np.abs(car / np.sqrt(variances[complete].cumsum(axis=1))).max(axis=1)
+    view = np.lib.stride_tricks.sliding_window_view
+    windows = view(abnormal.to_numpy(np.float64), length)
+    kept = chosen[: len(windows)] & np.isfinite(windows).all(axis=1)
+    variances = view(variance.to_numpy(np.float64), length)[kept]
+    z = windows[kept].cumsum(axis=1) / np.sqrt(variances.cumsum(axis=1))
+    largest: Floats = np.abs(z).max(axis=1)
     return largest

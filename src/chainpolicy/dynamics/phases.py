@@ -184,7 +184,7 @@ def _weekly_draws(noise: pd.Series, length: int, draws: int, rng: np.random.Gene
     """
     centred = noise - noise.mean()
     sessions = pd.DatetimeIndex(centred.index)
-    week = (sessions - pd.to_timedelta(sessions.weekday, unit="D")).normalize()
+    week = (sessions - pd.to_timedelta(sessions.day_of_week, unit="D")).normalize()
     weeks = [part.to_numpy(np.float64) for _, part in centred.groupby(week)]
     paths = np.empty((draws, length))
     # Enough weeks for any path: the shortest holds one session.
@@ -220,8 +220,9 @@ def early_movers(
     -------
     DataFrame
         ``ticker, group, window, car, t_stat, p_placebo`` (rank of the t-ratio among the asset's
-        own ordinary sessions, two-sided), ``smallest_p, at_upper`` (sessions of the window at
-        the upper limit, as dates joined by ``;``), largest CAR first.
+        own ordinary sessions, two-sided; windows that reach into this one are among them, so that
+        it is large rather than small), ``smallest_p, at_upper`` (sessions of the window at the
+        upper limit, as dates joined by ``;``), largest CAR first.
     """
     table = results.car(window)
     table = table[table["event_id"] == event_id].reset_index(drop=True)
@@ -236,9 +237,10 @@ def early_movers(
         & moves["tau"].between(*window)
         & (moves["at_limit"] == "upper")
     ]
-    limits = moves.groupby("ticker")["session"].agg(
-        lambda days: ";".join(f"{day:%Y-%m-%d}" for day in days)
-    )
+    limits = {
+        ticker: ";".join(f"{day:%Y-%m-%d}" for day in days)
+        for ticker, days in moves.groupby("ticker")["session"]
+    }
     counts = table["ticker"].map(lambda ticker: len(ordinary.get(ticker, ())))
     reached = [
         int((ordinary.get(ticker, np.array([])) >= abs(t)).sum())
@@ -248,6 +250,6 @@ def early_movers(
     table["window"] = window_label(window)
     table["p_placebo"] = (1 + np.array(reached, dtype=np.int64)) / (1 + counts)
     table["smallest_p"] = 1 / (1 + counts)
-    table["at_upper"] = table["ticker"].map(limits).fillna("")
+    table["at_upper"] = [limits.get(ticker, "") for ticker in table["ticker"]]
     columns = ["ticker", "group", "window", "car", "t_stat", "p_placebo", "smallest_p", "at_upper"]
     return table.sort_values(["car", "ticker"], ascending=[False, True], ignore_index=True)[columns]

@@ -152,7 +152,8 @@ def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFra
                 }
                 for i, term in enumerate(("innovation", "level"))
             ]
-    return pd.DataFrame(rows)
+    columns = ["group", "dimension", "term", "coefficient", "p_value", "smallest_p", "hac_error"]
+    return pd.DataFrame(rows, columns=[*columns, "hac_p_value", "n_sessions", "n_announcing"])
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,9 @@ def _abnormal_series(study: Study, group: str, aligned: pd.DataFrame) -> tuple[p
     series = portfolio[portfolio["group"] == group].dropna(subset=["return", *used])
     series = series.reset_index(drop=True)
     in_sample = aligned.loc[aligned["in_sample"], "event_session"]
-    first = series["session"].searchsorted(in_sample.min()) if len(in_sample) else len(series)
+    if in_sample.empty:
+        return series, 0
+    first = series["session"].searchsorted(in_sample.min())
     n_estimation = int(first) + min(study.event_window[0], 0)
     if n_estimation < LEAST_SESSIONS:
         return series, 0

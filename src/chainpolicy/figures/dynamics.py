@@ -170,6 +170,8 @@ def draw_volatility(study: Study) -> Drawn:
 
     Frame: ``group, session, abnormal, ewma, garch, estimation``.
     """
+    if not study.alignment["in_sample"].any():
+        raise NothingToDrawError("The study has no dated event in the sample.")
     frame = volatility_paths(study)
     if frame.empty:
         raise NothingToDrawError("No group has 60 sessions before the first event window.")

@@ -219,8 +219,8 @@ def hour_by_hour(study: Study) -> Finding:
             f"{response.ticker} moved {percent(hour)} in the hour of the announcement "
             f"({row['hour_deviations']:+.1f} standard deviations of that hour), {when} and stood "
             f"at {percent(last)} after {path.index[-1]} hours. Of ordinary windows "
-            f"{100 * response.ordinary_outside:.0f} % leave the band at some hour; none but "
-            f"{100 * response.p_value:.2g} % reach as far."
+            f"from the same hour on {100 * response.ordinary_outside:.0f} % leave the band at some "
+            f"hour; {p_value(response.p_value)} by rank among them."
             + (f" Rival explanations of that night: {named}." if named else "")
         )
     return Finding(" ".join(parts), pd.DataFrame(rows))
