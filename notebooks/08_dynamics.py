@@ -26,8 +26,8 @@ findings.sentiment_effect(study)
 # %% [markdown]
 # ## Day by day: returns on policy sentiment
 #
-# Announcement $k$ has a stance $s_k$ and a salience $w_k$ and enters on its event session $T_k$. With
-# half-life $h$ in calendar days, level and innovation of policy sentiment are
+# Announcement $k$ has a stance $s_k$ and a salience $w_k$ and enters on its event session $T_k$.
+# With half-life $h$ in calendar days, level and innovation of policy sentiment are
 #
 # $$S_t = \sum_{k:\,T_k \le t} s_k w_k\, 2^{-(t - T_k)/h}, \qquad
 #   x_t = \sum_{k:\,T_k = t} s_k w_k ,$$
@@ -64,8 +64,8 @@ findings.projection_reading(study)
 # ## Hour by hour
 #
 # For an announcement whose hour is known, hourly returns less their mean are cumulated from six
-# hours before it. With $\sigma^2_{g}$ the variance of the hour $g$ of the day, outside the windows of
-# all such announcements,
+# hours before it. With $\sigma^2_{g}$ the variance of the hour $g$ of the day, outside the windows
+# of all such announcements,
 #
 # $$CAR_\tau = \sum_{j=-6}^{\tau} AR_j, \qquad
 #   \text{band: } \pm 1.96 \Big(\sum_{j=-6}^{\tau} \sigma^2_{g(j)}\Big)^{1/2} .$$
@@ -130,11 +130,12 @@ findings.early_reading(study, results)
 # ## Reading
 #
 # The sentences above say in which hour and session prices left what is ordinary. In a daily
-# regression one session carries nearly all: the p-values without the headline session are the ones to
-# compare. An hour of known news is evidence on speed; that the largest hourly move came with the
-# expiry of futures, hours after the text was public, leaves open how much of it was news. A share
-# that hits its limit before an announcement is a reason to look; it is one of many shares, some of
-# which rise in any week, and an earlier list of registered blockchain services was public by then.
+# regression with few announcements one session can carry the whole effect: compare the p-values
+# without the headline session. A first hour of known news is evidence on speed; where the price
+# leaves its band only in the hour of another event, such as an expiry of futures, hours after the
+# text was public, the move cannot be given to the news alone. A share that hits its limit before an
+# announcement is a reason to look, not a proof: of many shares some rise in any week, and an
+# earlier list of registered blockchain services was public by then.
 #
 # ## Limits
 #

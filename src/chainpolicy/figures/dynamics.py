@@ -203,7 +203,7 @@ def draw_volatility(study: Study) -> Drawn:
 
 def _plot_volatility(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     days = date2num(path["session"].to_numpy())  # type: ignore[no-untyped-call]
-    ax.bar(days, path["abnormal"].abs(), width=0.9, color=look.color, alpha=0.35, linewidth=0)
+    ax.vlines(days, 0, path["abnormal"].abs(), color=look.color, alpha=0.4, linewidth=1.8)
     ax.plot(days, path["garch"], color=look.color)
     ax.plot(days, path["ewma"], color=INK, linestyle="--", linewidth=0.8)
     date_axis(ax, most=8)

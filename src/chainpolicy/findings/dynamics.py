@@ -209,6 +209,7 @@ def hour_by_hour(study: Study) -> Finding:
             else f"left the band first in the hour from {time:%H:%M} UTC of {time:%d %b} "
             f"(τ = {first})"
         )
+        largest = response.path.iloc[int(response.path["abnormal"].abs().to_numpy().argmax())]
         rival = other[other["event_id"] == response.event_id]
         named = "; ".join(
             f"{item['name']}" + ("" if pd.isna(item["at"]) else f" at {item['at']:%H:%M} UTC")
@@ -218,7 +219,9 @@ def hour_by_hour(study: Study) -> Finding:
             f"After {response.event_id} ({response.announced_at:%d %b %Y, %H:%M} UTC) "
             f"{response.ticker} moved {percent(hour)} in the hour of the announcement "
             f"({row['hour_deviations']:+.1f} standard deviations of that hour), {when} and stood "
-            f"at {percent(last)} after {path.index[-1]} hours. Of ordinary windows "
+            f"at {percent(last)} after {path.index[-1]} hours; the largest hour began at "
+            f"{largest['time']:%H:%M} UTC of {largest['time']:%d %b} "
+            f"({percent(largest['abnormal'])}). Of ordinary windows "
             f"from the same hour on {100 * response.ordinary_outside:.0f} % leave the band at some "
             f"hour; {p_value(response.p_value)} by rank among them."
             + (f" Rival explanations of that night: {named}." if named else "")
