@@ -587,10 +587,21 @@ def test_notebook_shows_a_figure_by_itself(tiny_drawn):
 # --- any study --------------------------------------------------------------------------------
 
 
+# What one asset with a short window, no price limit, no stance and no hourly price cannot show.
+NOT_SHOWN = {
+    "names_at_limit": "No asset of this study has a daily price limit.",
+    "policy_index": "No policy announcement in the sample takes a stance.",
+    "stance_responses": "No policy announcement in the sample takes a stance.",
+    "local_projections": "No policy announcement in the sample takes a stance.",
+    "hourly_response": "The study has no hourly prices.",
+    "early_movers": "The event window does not hold the sessions [-5, -1].",
+}
+
+
 def test_one_asset_and_one_event(tiny, tiny_drawn):
     for name, (figure, frame) in tiny_drawn.items():
-        if name == "names_at_limit":
-            assert frame["note"].item() == "No asset of this study has a daily price limit."
+        if name in NOT_SHOWN:
+            assert frame["note"].item() == NOT_SHOWN[name]
             assert frame["note"].item() in texts(figure)
         else:
             assert "note" not in frame.columns

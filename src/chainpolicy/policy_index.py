@@ -54,11 +54,15 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
     """
     entered = shocks["event_session"].to_numpy("datetime64[ns]")
     value = shocks["value"].to_numpy(np.float64)
-    age = (days.to_numpy("datetime64[ns]")[:, None] - entered) / np.timedelta64(1, "D")
+    # Summed one by one in their order, a later announcement adds exactly nothing before it.
+    order = np.argsort(entered, kind="stable")
+    age = (days.to_numpy("datetime64[ns]")[:, None] - entered[order]) / np.timedelta64(1, "D")
     weight = np.where(age >= 0, 2.0 ** (-np.maximum(age, 0.0) / half_life), 0.0)
-    return pd.DataFrame(
-        {"session": days, "innovation": (age == 0) @ value, "level": weight @ value}
-    )
+    sums = [
+        np.cumsum(np.pad(part * value[order], [(0, 0), (1, 0)]), axis=1)[:, -1]
+        for part in (age == 0, weight)
+    ]
+    return pd.DataFrame({"session": days, "innovation": sums[0], "level": sums[1]})
 
 
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:

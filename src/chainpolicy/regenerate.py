@@ -533,7 +533,7 @@ def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) 
         picture, numbers = figure.draw(study)
         save_figure(picture, numbers, staging / "figures", figure.name)
 
-    return Product(figure.name, build, data)
+    return Product(figure.name, build, data, rtol=figure.rtol)
 
 
 def figure_index_product(figures: Sequence[FigureSpec]) -> Product:

@@ -534,12 +534,13 @@ class EventStudyResults:
                 )
                 mean = cumulated.car[pairs].mean()
                 error = deviation * np.sqrt(cumulated.multiplier[pairs].mean())
-                half = stats.t.isf(level / 2, degrees) * error
-                interval = (mean - half, mean + half)
                 label = window_label(window)
-                rows.append((event_id, group, label, len(pairs), mean, error, degrees, *interval))
+                rows.append((event_id, group, label, len(pairs), mean, error, degrees))
         columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
-        return pd.DataFrame(rows, columns=[*columns, "lower", "upper"])
+        table = pd.DataFrame(rows, columns=columns)
+        caar, error = (table[name].to_numpy(np.float64) for name in ("caar", "std_error"))
+        half = stats.t.isf(level / 2, table["degrees"].to_numpy(np.float64)) * error
+        return table.assign(lower=caar - half, upper=caar + half)
 
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.

@@ -19,6 +19,13 @@ from chainpolicy.figures.draws import (
     draw_names_at_limit,
     draw_price_with_events,
 )
+from chainpolicy.figures.dynamics import (
+    draw_early_movers,
+    draw_hourly_response,
+    draw_local_projections,
+    draw_phases,
+    draw_volatility,
+)
 from chainpolicy.figures.panels import (
     plot_caar,
     plot_car_heatmap,
@@ -76,6 +83,8 @@ class FigureSpec:
         Takes a study; returns the figure and the frame of exactly the plotted numbers. A study
         that lacks what the figure shows gets a figure that says so, and a frame with the one
         column ``note``.
+    rtol : float
+        Relative tolerance when its numbers are checked; wider where an optimizer finds them.
     """
 
     name: str
@@ -84,6 +93,7 @@ class FigureSpec:
     data: str
     notebook: str
     draw: Callable[[Study], tuple[Figure, pd.DataFrame]]
+    rtol: float = 1e-6
 
 
 FIGURES: tuple[FigureSpec, ...] = (
@@ -193,6 +203,51 @@ FIGURES: tuple[FigureSpec, ...] = (
         "event studies with three estimation windows and the event-dummy system",
         "07_regressions",
         draw_overlap,
+    ),
+    FigureSpec(
+        "local_projections",
+        "Responses to a surprise, session by session",
+        "Cumulative response to a surprise of one point (stance times salience), later "
+        "announcements held fixed. Grey: where 95 % of the responses to shifted surprises lie.",
+        "returns of every group and the policy-sentiment index",
+        "08_dynamics",
+        draw_local_projections,
+    ),
+    FigureSpec(
+        "hourly_response",
+        "Hour by hour",
+        "Cumulative abnormal return from six hours before the announcement; the dashed rule is the "
+        "announcement, dotted what else happened. The band holds for one hour at a time.",
+        "hourly prices",
+        "08_dynamics",
+        draw_hourly_response,
+    ),
+    FigureSpec(
+        "volatility",
+        "Abnormal returns and predicted volatility",
+        "Size of each group's abnormal return and the standard deviation that the sessions before "
+        "it predict; models fitted before the first event window.",
+        "returns of every group",
+        "08_dynamics",
+        draw_volatility,
+        rtol=1e-4,
+    ),
+    FigureSpec(
+        "phases",
+        "Before, at and after the headline event",
+        "CAAR with the 95 % interval of the portfolio t; filled where it leaves zero out.",
+        "CAAR of the headline event",
+        "08_dynamics",
+        draw_phases,
+    ),
+    FigureSpec(
+        "early_movers",
+        "Who moved before the headline event",
+        "Largest abnormal returns of the week before; filled where the rank among the asset's own "
+        "ordinary weeks is below 5 %, not adjusted for the number of assets.",
+        "CAR of every asset and its placebo",
+        "08_dynamics",
+        draw_early_movers,
     ),
 )
 

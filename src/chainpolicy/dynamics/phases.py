@@ -1,0 +1,255 @@
+r"""Before, at and after: leakage, reaction, reversal.
+
+The jump is the CAAR over [0, 1]. Its half-life is the first session on which half of it is gone,
+and the reversal ratio is :math:`CAAR[2, 10] / CAAR[0, 1]`: -1 if everything is given back, 0 if the
+jump stays, positive if the reaction was late. The interval of the ratio adds ordinary abnormal
+returns, drawn in whole calendar weeks, to both CAARs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.results import Window
+
+Floats = NDArray[np.float64]
+
+PHASES: dict[str, Window] = {"before": (-10, -2), "at": (-1, 1), "after": (2, 10)}
+JUMP: Window = (0, 1)
+# The trading week before an announcement.
+EARLY: Window = (-5, -1)
+TESTS = ("time_series_t", "adjusted_bmp", "grank_t")
+DRAWS = 1_999
+SEED = 20191028
+
+
+def inside(results: EventStudyResults, window: Window) -> bool:
+    """Say whether a window lies inside the event window of the results."""
+    first, last = results.event_window
+    return bool(first <= window[0] and window[1] <= last)
+
+
+def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
+    """CAAR and tests of one event before, at and after its session.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    event_id : str
+
+    Returns
+    -------
+    DataFrame
+        ``group, phase, window, n_assets, caar, lower, upper`` (95 % interval of the portfolio t)
+        and the p-values of ``time_series_t, adjusted_bmp, grank_t``; a phase that does not lie
+        inside the event window has no row.
+    """
+    frames = []
+    for phase, window in PHASES.items():
+        if not inside(results, window):
+            continue
+        table = results.caar(window)
+        table = table[table["event_id"] == event_id]
+        tests = results.tests(window).tidy()
+        tests = tests[(tests["event_id"] == event_id) & tests["test"].isin(TESTS)]
+        p_values = tests.pivot_table(
+            index="group", columns="test", values="p_value", dropna=False
+        ).reindex(columns=list(TESTS))
+        columns = ["group", "window", "n_assets", "caar", "lower", "upper"]
+        frames.append(table[columns].merge(p_values, on="group").assign(phase=phase))
+    columns = ["group", "phase", "window", "n_assets", "caar", "lower", "upper", *TESTS]
+    return (
+        pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
+    )
+
+
+def half_life_of_jump(results: EventStudyResults, event_id: str, group: str) -> int | None:
+    """First session after the jump on which at most half of it is left; None if there is none.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    event_id, group : str
+
+    Returns
+    -------
+    int or None
+        Sessions after the event session.
+    """
+    path = results.caar_path(event_id, group, start=JUMP[0]).set_index("tau")["caar"]
+    jump = path.get(JUMP[1], np.nan)
+    gone = path[(path.index > JUMP[1]) & (path / jump <= 0.5)]
+    return int(gone.index[0]) if len(gone) else None
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """How much of a jump came back.
+
+    Attributes
+    ----------
+    event_id, group : str
+    jump, after : float
+        CAAR over [0, 1] and over [2, 10].
+    ratio : float
+        ``after / jump``.
+    lower, upper : float
+        95 % interval of the ratio; both NaN where the jump itself may be zero (its own 95 %
+        interval from the same draws covers zero), because the ratio then has no bounds.
+    half_life : int or None
+        Sessions; None if more than half is left at the end of the event window.
+    """
+
+    event_id: str
+    group: str
+    jump: float
+    after: float
+    ratio: float
+    lower: float
+    upper: float
+    half_life: int | None
+
+
+def reversal(
+    results: EventStudyResults,
+    placebo: EventStudyResults,
+    event_id: str,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> list[Reversal]:
+    """Measure the reversal of one event, group by group.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    placebo : EventStudyResults
+        Of `EventStudy.placebo` for the window [0, 0]: the abnormal returns of ordinary sessions.
+    event_id : str
+    draws, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    list of Reversal
+        Empty if [0, 1] or [2, 10] does not lie inside the event window.
+    """
+    after = PHASES["after"]
+    if not (inside(results, JUMP) and inside(results, after)):
+        return []
+    jumps, afters = (
+        table[table["event_id"] == event_id].set_index("group")["caar"]
+        for table in (results.caar(JUMP), results.caar(after))
+    )
+    group_of = results.pairs.drop_duplicates("ticker").set_index("ticker")["group"]
+    ordinary = placebo.abnormal_returns.dropna(subset="abnormal")
+    ordinary = ordinary.assign(group=ordinary["ticker"].map(group_of))
+    found = []
+    for group in jumps.index.intersection(afters.index):
+        noise = (
+            ordinary[ordinary["group"] == group].groupby("session")["abnormal"].mean().sort_index()
+        )
+        paths = _weekly_draws(noise, after[1] + 1, draws, np.random.default_rng(seed))
+        jump, later = float(jumps[group]), float(afters[group])
+        drawn_jump = jump + paths[:, JUMP[0] : JUMP[1] + 1].sum(axis=1)
+        drawn_after = later + paths[:, after[0] : after[1] + 1].sum(axis=1)
+        lower, upper = np.quantile(drawn_jump, [0.025, 0.975])
+        interval = (np.nan, np.nan)
+        if lower > 0 or upper < 0:
+            interval = tuple(np.quantile(drawn_after / drawn_jump, [0.025, 0.975]))
+        found.append(
+            Reversal(
+                event_id,
+                str(group),
+                jump,
+                later,
+                later / jump,
+                float(interval[0]),
+                float(interval[1]),
+                half_life_of_jump(results, event_id, str(group)),
+            )
+        )
+    return found
+
+
+def _weekly_draws(noise: pd.Series, length: int, draws: int, rng: np.random.Generator) -> Floats:
+    """Paths of ordinary abnormal returns made of whole calendar weeks, shape (draws, length).
+
+    Each path carries the error of an estimated mean too: the mean of a drawn series as long as
+    the ordinary sessions.
+    """
+    centred = noise - noise.mean()
+    sessions = pd.DatetimeIndex(centred.index)
+    week = (sessions - pd.to_timedelta(sessions.day_of_week, unit="D")).normalize()
+    weeks = [part.to_numpy(np.float64) for _, part in centred.groupby(week)]
+    paths = np.empty((draws, length))
+    # Enough weeks for any path: the shortest holds one session.
+    picks = rng.integers(len(weeks), size=(draws, length))
+    for row, chosen in enumerate(picks):
+        paths[row] = np.concatenate([weeks[i] for i in chosen])[:length]
+    totals = np.array([part.sum() for part in weeks])
+    sizes = np.array([len(part) for part in weeks])
+    again = rng.integers(len(weeks), size=(draws, len(weeks)))
+    means = totals[again].sum(axis=1) / sizes[again].sum(axis=1)
+    drawn: Floats = paths - means[:, None]
+    return drawn
+
+
+def early_movers(
+    results: EventStudyResults,
+    placebo: EventStudyResults,
+    event_id: str,
+    window: Window,
+) -> pd.DataFrame:
+    """Rank assets by their abnormal return before an event.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    placebo : EventStudyResults
+        Of `EventStudy.placebo` for the same window.
+    event_id : str
+    window : tuple of int
+        Before the event session.
+
+    Returns
+    -------
+    DataFrame
+        ``ticker, group, window, car, t_stat, p_placebo`` (rank of the t-ratio among the asset's
+        own ordinary sessions, two-sided; windows that reach into this one are among them, so that
+        it is large rather than small), ``smallest_p, at_upper`` (sessions of the window at the
+        upper limit, as dates joined by ``;``), largest CAR first.
+    """
+    table = results.car(window)
+    table = table[table["event_id"] == event_id].reset_index(drop=True)
+    ordinary = {
+        ticker: values.abs().to_numpy()
+        for ticker, values in placebo.car(window).groupby("ticker")["t_stat"]
+    }
+    group_of = results.pairs.drop_duplicates("ticker").set_index("ticker")["group"]
+    moves = results.abnormal_returns
+    moves = moves[
+        (moves["event_id"] == event_id)
+        & moves["tau"].between(*window)
+        & (moves["at_limit"] == "upper")
+    ]
+    limits = {
+        ticker: ";".join(f"{day:%Y-%m-%d}" for day in days)
+        for ticker, days in moves.groupby("ticker")["session"]
+    }
+    counts = table["ticker"].map(lambda ticker: len(ordinary.get(ticker, ())))
+    reached = [
+        int((ordinary.get(ticker, np.array([])) >= abs(t)).sum())
+        for ticker, t in zip(table["ticker"], table["t_stat"], strict=True)
+    ]
+    table["group"] = table["ticker"].map(group_of)
+    table["window"] = window_label(window)
+    table["p_placebo"] = (1 + np.array(reached, dtype=np.int64)) / (1 + counts)
+    table["smallest_p"] = 1 / (1 + counts)
+    table["at_upper"] = [limits.get(ticker, "") for ticker in table["ticker"]]
+    columns = ["ticker", "group", "window", "car", "t_stat", "p_placebo", "smallest_p", "at_upper"]
+    return table.sort_values(["car", "ticker"], ascending=[False, True], ignore_index=True)[columns]
