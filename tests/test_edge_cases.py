@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy import stats
 
 from chainpolicy.eventstudy import (
     TEST_NAMES,
+    TESTS,
     ConstantMean,
     EstimationWindow,
     EventStudy,
@@ -19,6 +21,7 @@ from chainpolicy.eventstudy import (
     MarketModel,
     SingleIndexModel,
 )
+from chainpolicy.eventstudy.inference import EXAMPLE, GroupSample, two_sided_p_value, wilcoxon
 from panels import alignment_frame, fit, pair, returns_frame, sessions
 
 COUNT, EVENT = 60, 50
@@ -818,6 +821,122 @@ def test_staggered_events_with_a_fixed_end_share_one_window(day: str) -> None:
     t = results.tests(window).get("e", "all", "time_series_t")
     assert t.statistic == pytest.approx(t.mean_car / (s_aar * 2), rel=1e-10)
     assert results.caar_path("e", "all")["session"].isna().all()
+
+
+def test_staggered_events_are_correlated_on_calendar_sessions() -> None:
+    # Windows [0, 3] on 48..51, 50..53 and 53..56: A and B share 2 of 4, B and C 1, A and C none.
+    positions = {"e": {"A": 48, "B": 50, "C": 53}}
+    results = fit(
+        noisy(3),
+        {"M": market()},
+        positions,
+        estimation=EstimationWindow(window=(-40, -6), minimum=20, mask=False),
+        event_window=(0, 3),
+    )
+    wide = results.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    assert wide.notna().all(axis=1).sum() == 30
+    r = wide.corr(min_periods=30)
+    expected = (r.loc["A", "B"] * 2 / 4 + r.loc["B", "C"] * 1 / 4 + 0) / 3
+    assert results.tests((0, 3))[0].mean_correlation == pytest.approx(expected, rel=1e-10)
+    assert abs(r.loc["A", "C"]) > 0.01
+
+
+def test_ranks_with_gaps_and_masked_sessions_by_hand() -> None:
+    # Corrado and GRANK-T from their formulas, with the ranks of pandas.
+    returns = noisy(4)
+    rng = np.random.default_rng(5)
+    for series in returns.values():
+        series[:EVENT][rng.random(EVENT) < 0.15] = np.nan
+    positions = at(EVENT, "ABCD") | {"x": dict.fromkeys("ABCD", 20)}
+    results = fit(returns, {"M": market()}, positions, out_of_sample=["x"], **CHOICES)
+    residuals = results.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    residuals = residuals.reindex(sessions(COUNT)[EVENT - 40 : EVENT - 5])
+    assert residuals.isna().all(axis=1).sum() == 2
+    shown = results.abnormal_returns.pivot_table(index="tau", columns="ticker", values="abnormal")
+    together = pd.concat([residuals, shown.loc[0:1]])
+    u = together.rank() / (together.count() + 1) - 0.5
+    present, mean = u.count(axis=1), u.mean(axis=1)
+    deviation = sqrt((present / 4 * mean**2).sum() / (present > 0).sum())
+    z = mean.iloc[-2:].sum() / (sqrt(2) * deviation)
+    tests = results.tests((0, 1))
+    assert tests.get("e", "all", "corrado_rank").statistic == pytest.approx(z, rel=1e-10)
+
+    scar = results.car((0, 1)).set_index("ticker")["t_stat"]
+    standardized = residuals / results.models.set_index("ticker")["sigma"]
+    extra = (scar / scar.std()).to_frame().T
+    u = pd.concat([standardized, extra])
+    u = u.rank() / (u.count() + 1) - 0.5
+    present, mean = u.count(axis=1), u.mean(axis=1)
+    n = (present > 0).sum()
+    Z = mean.iloc[-1] / sqrt((present / 4 * mean**2).sum() / n)
+    t = Z * sqrt((n - 2) / (n - 1 - Z**2))
+    grank = tests.get("e", "all", "grank_t")
+    assert (grank.statistic, grank.degrees) == (pytest.approx(t, rel=1e-10), n - 2)
+    # The portfolio counts the sessions with at least one asset.
+    s_aar = sqrt((residuals.mean(axis=1) ** 2).sum() / (33 - 2))
+    portfolio = tests.get("e", "all", "time_series_t")
+    expected = portfolio.mean_car / (s_aar * sqrt(2))
+    assert (portfolio.statistic, portfolio.degrees) == (pytest.approx(expected, rel=1e-10), 31)
+    # And the sign test the share of positive residuals asset by asset.
+    phat = ((residuals > 0).sum() / residuals.count()).mean()
+    w = (results.car((0, 1))["car"] > 0).sum()
+    sign = (w - 4 * phat) / sqrt(4 * phat * (1 - phat))
+    assert tests.get("e", "all", "generalized_sign").statistic == pytest.approx(sign, rel=1e-10)
+
+
+def test_a_stack_of_samples_is_tested_as_each_of_them() -> None:
+    # Shapes (2, 3, N, ...) give the statistics and p-values of every (N, ...) by itself.
+    rng = np.random.default_rng(8)
+    stack, n, m, length = (2, 3), 5, 40, 3
+    residuals = rng.normal(0, 0.02, (*stack, n, m))
+    residuals[rng.random(residuals.shape) < 0.05] = np.nan
+    abnormal = rng.normal(0.01, 0.02, (*stack, n, length))
+    fields = {
+        "car": abnormal.sum(axis=-1),
+        "car_std_error": rng.uniform(0.02, 0.04, (*stack, n)),
+        "abnormal": abnormal,
+        "abnormal_std_error": rng.uniform(0.01, 0.03, (*stack, n, length)),
+        "residuals": residuals,
+        "sigma": rng.uniform(0.01, 0.03, (*stack, n)),
+    }
+    parameters = np.array([2, 1, 2, 2, 3])
+    whole = GroupSample(**fields, n_parameters=parameters)
+    for test in TESTS:
+        together = test.compute(whole)
+        assert np.shape(together.statistic) == stack
+        p_values = two_sided_p_value(together)
+        for index in np.ndindex(stack):
+            one = {name: values[index] for name, values in fields.items()}
+            alone = test.compute(GroupSample(**one, n_parameters=parameters))
+            assert together.statistic[index] == pytest.approx(alone.statistic, rel=1e-12)
+            assert p_values[index] == pytest.approx(two_sided_p_value(alone), rel=1e-12)
+
+
+def test_wilcoxon_chooses_its_p_value_sample_by_sample() -> None:
+    # |CAR| tied (first and last place), free of ties, with a zero: ranks and methods by hand
+    rows = np.array(
+        [
+            [1.0, -1.0, 2.0, 3.0, 5.0],
+            [2.0, -3.0, 1.0, 5.0, 5.0],
+            [1.0, -1.5, 2.0, 3.0, 5.0],
+            [0.0, -1.0, 2.0, -3.0, 5.0],
+        ]
+    )
+    outcome = wilcoxon(replace(EXAMPLE, car=rows))
+    assert outcome.statistic.tolist() == [1.5 + 3 + 4 + 5, 2 + 1 + 4.5 + 4.5, 1 + 3 + 4 + 5, 2 + 4]
+    methods = ["asymptotic", "asymptotic", "exact", "exact"]
+    expected = [
+        stats.wilcoxon(row[row != 0], method=method, correction=False).pvalue
+        for row, method in zip(rows, methods, strict=True)
+    ]
+    assert outcome.p_value.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "method"), [(50, "exact"), (51, "asymptotic")])
+def test_wilcoxon_is_exact_up_to_fifty_cars(n: int, method: str) -> None:
+    car = np.random.default_rng(n).normal(0.3, 1, n)
+    p_value = wilcoxon(replace(EXAMPLE, car=car)).p_value
+    assert p_value == pytest.approx(stats.wilcoxon(car, method=method).pvalue, rel=1e-12)
 
 
 def test_an_end_before_the_data_leaves_no_window() -> None:

@@ -237,7 +237,7 @@ def test_extract_verifies_with_exit_status_one_on_a_difference():
     [
         ({"published": "2019-13-01"}, "--published.*2019-13-01"),
         ({"output": "statements.xlsx"}, "ends in .csv or .json"),
-        ({"output": "no/such/folder/statements.csv"}, "cannot be written"),
+        ({"output": "no/such/folder/statements.csv"}, "a file that can be written"),
     ],
 )
 def test_extract_refuses_what_it_cannot_use(arguments, message):
