@@ -41,7 +41,7 @@ check: $(INSTALLED)
 	.venv/bin/chainpolicy regenerate --check
 
 test: $(INSTALLED)
-	.venv/bin/python -m pytest --cov --cov-report=term
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
 
 lint: $(INSTALLED)
 	.venv/bin/python -m ruff check .
