@@ -271,6 +271,14 @@ def test_one_changed_pixel_is_enough_to_rewrite(project):
     assert project.regenerate().written == ["figures/line.png"]
 
 
+def test_last_digit_that_a_processor_decides_is_left_alone_in_kept_files_only(project):
+    project.regenerate()
+    for name in ("figures/line.csv", "build/sum.csv"):
+        path = project.root / name
+        path.write_text(path.read_text().replace(".5\n", ".50000001\n"))
+    assert project.regenerate().written == ["build/sum.csv"]
+
+
 def test_only_builds_one_product(project):
     report = project.regenerate(only="tables")
     assert report.written == ["build/sum.csv"]

@@ -86,7 +86,10 @@ def fit_volatility(
     # The optimizer works best on returns in percent.
     scaled = 100.0 * abnormal
     process = GARCH(p=1, q=1) if name == "garch" else EWMAVariance(DECAY)
-    fitted = ZeroMean(scaled[:n_estimation], volatility=process).fit(disp="off", show_warning=False)
+    # At the default tolerance the digit at which the optimizer stops depends on the processor.
+    fitted = ZeroMean(scaled[:n_estimation], volatility=process).fit(
+        disp="off", show_warning=False, options={"ftol": 1e-13, "maxiter": 1000}
+    )
     params = fitted.params.to_numpy(np.float64)
     omega, alpha, beta = params if name == "garch" else (0.0, 1 - DECAY, DECAY)
     variance = np.empty(len(scaled))
