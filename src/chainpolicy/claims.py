@@ -32,6 +32,9 @@ PARTLY = "partly"
 NOT_SUPPORTED = "not supported"
 NOT_CHECKABLE = "not checkable with prices"
 
+# A percentage in prose has one decimal at most: +39.95 % is called 40 %.
+ROUNDING = 0.0005
+
 # A share above this share of all others leads them.
 LEADS_FROM = 0.95
 
@@ -248,7 +251,7 @@ def _rise(
     verdict = NOT_SUPPORTED
     if numbers["evening"] >= claim["least"]:
         verdict = SUPPORTED
-    elif max(numbers.values()) >= claim["least"] - 0.0005:
+    elif max(numbers.values()) >= claim["least"] - ROUNDING:
         verdict = PARTLY
     computation = "hourly closes, daily closes (UTC)" + (
         ", hourly lows and highs of another file" if stored else ""
