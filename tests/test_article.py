@@ -48,6 +48,8 @@ def days(text, published=None):
         ("24 Oct. 2019", "2019-10-24"),
         ("24-Oct-2019", "2019-10-24"),
         ("24th of October, 2019", "2019-10-24"),
+        ("the 24th of October, 2019", "2019-10-24"),
+        ("October the 24th, 2019", "2019-10-24"),
         ("2019-10-24", "2019-10-24"),
         ("2019/10/24", "2019-10-24"),
         ("2019.10.24", "2019-10-24"),
@@ -60,11 +62,14 @@ def days(text, published=None):
         ("October 24 to 26, 2019", "2019-10-24/2019-10-26"),
         ("24–26 October 2019", "2019-10-24/2019-10-26"),
         ("October 30 to November 2, 2019", "2019-10-30/2019-11-02"),
+        ("the 24th to the 26th of October 2019", "2019-10-24/2019-10-26"),
+        ("October 24 to the 26th, 2019", "2019-10-24/2019-10-26"),
         ("30 October – 2 November 2019", "2019-10-30/2019-11-02"),
         ("December 30, 2019 to January 2, 2020", "2019-12-30/2020-01-02"),
         ("December 30 to January 2, 2020", "2019-12-30/2020-01-02"),
         ("December 30, 2019 to January 2", "2019-12-30/2020-01-02"),
         ("2019-10-24/2019-10-26", "2019-10-24/2019-10-26"),
+        ("2019-10-24/26", "2019-10-24/2019-10-26"),
     ],
 )
 def test_a_full_date_is_read_in_many_styles(written, date):
@@ -130,6 +135,57 @@ def test_the_days_of_a_list_are_found_but_a_number_of_firms_is_none():
     ]
 
 
+@pytest.mark.parametrize("written", ["October 24, 25 and 26, 2018", "24, 25, and 26 October 2018"])
+def test_a_year_at_the_end_of_a_list_holds_for_all_its_days(written):
+    text = f"It met on {written}."
+    assert days(text, "2021-01-01") == ["2018-10-24", "2018-10-25", "2018-10-26"]
+    assert extract(f"{text} It left on May 4.").year_basis.count("2018") == 1
+
+
+def test_days_listed_before_their_month_are_all_found():
+    text = "In 2019 it met on 24 and 25 October and on the 3rd & 4th of November."
+    assert mentions(text) == [
+        ("24", "2019-10-24", "day"),
+        ("25 October", "2019-10-25", "day"),
+        ("the 3rd", "2019-11-03", "day"),
+        ("4th of November", "2019-11-04", "day"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "• October 24: the rule was read",
+        "27 of them left by 24 October: nobody stayed",
+        "On October 24—a Thursday—it met",
+        "On October 24–in the rain–it met",
+        "BEIJING,October 24 (wire): it met",
+        "The post-October 24 rally",
+        "(October 24)",
+        "“October 24,” he read",
+    ],
+)
+def test_punctuation_around_a_date_does_not_hide_it(text):
+    assert [(date, how) for _, date, how in mentions(text, "2019-12-10")] == [("2019-10-24", "day")]
+
+
+@pytest.mark.parametrize("text", ["May 5-year notes", "a March 10:30 call", "Oct 24.5 units"])
+def test_a_number_that_goes_on_is_no_day(text):
+    assert days(f"He bought {text}.", "2019-12-10") == []
+
+
+@pytest.mark.parametrize("hyphen", "\u2010\u2011\u2012\u2013\u2014\u2212-")
+def test_a_range_is_read_with_any_hyphen_or_dash(hyphen):
+    assert days(f"It met on October 24{hyphen}26, 2019.") == ["2019-10-24/2019-10-26"]
+
+
+def test_full_width_signs_and_invisible_ones_do_not_hide_a_date():
+    text = (
+        "It met on ２０１９－１０－２４, on October ２５， and on \x07Oc\x1bto\u00adber\u200b 26."
+    )
+    assert days(text) == ["2019-10-24", "2019-10-25", "2019-10-26"]
+
+
 def test_between_makes_a_range_of_two_days():
     text = "It was shut between October 24 and 26, 2019 and between 3 and 5 November 2019."
     assert [date for _, date, _ in mentions(text)] == [
@@ -141,6 +197,14 @@ def test_between_makes_a_range_of_two_days():
 def test_a_bare_day_takes_the_month_before_it():
     text = "In 2019 the board met on October 24. It voted on the 26th, and left on the 31st."
     assert days(text) == ["2019-10-24", "2019-10-26", "2019-10-31"]
+
+
+def test_a_day_of_the_week_beside_a_bare_day_has_to_fit():
+    # 24 October 2019 was a Thursday.
+    text = "In October 2019 it rained. On {} the 24th it met."
+    assert mentions(text.format("Thursday"))[1:] == [("the 24th", "2019-10-24", "day")]
+    statement = extract(text.format("Friday,")).statements[1]
+    assert (statement.precision, statement.note) == ("unresolved", "2019-10-24 is no Friday")
 
 
 def test_a_bare_day_without_a_month_before_it_needs_the_day_of_publication():
@@ -170,6 +234,7 @@ def test_a_bare_day_without_a_month_before_it_needs_the_day_of_publication():
         ("that night", "", "unresolved"),
         ("three months after", "", "unresolved"),
         ("the next day", "", "unresolved"),
+        ("the following Monday", "", "unresolved"),
         ("two years ago", "", "unresolved"),
     ],
 )
@@ -205,6 +270,12 @@ def test_what_is_no_date_is_not_reported(text):
 def test_with_a_day_of_publication_a_date_far_ahead_was_last_year():
     text = "On October 24 it began, on January 3 it ended, and on March 1 it will begin again."
     assert days(text, "2020-01-05") == ["2019-10-24", "2020-01-03", "2020-03-01"]
+
+
+def test_the_year_before_is_stated_where_a_date_can_fall_in_it():
+    assert "2019 for days more than 92 days after" in extract("It rose.", "2020-01-05").year_basis
+    # 92 days after 1 October lies in the next year: no day of 2019 is later than that.
+    assert "2018" not in extract("It rose.", "2019-10-01").year_basis
 
 
 def test_a_written_year_beats_the_day_of_publication():
@@ -339,6 +410,12 @@ def test_standard_input_is_written_as_a_dash(monkeypatch):
     assert read_article("-").paragraphs == ("The bank spoke on May 4, 2019.",)
 
 
+def test_a_process_without_standard_input_has_no_article(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(InputError, match=r"standard input: .* is empty"):
+        read_article("-")
+
+
 # --- actors --------------------------------------------------------------------------------------
 
 
@@ -364,6 +441,10 @@ def test_standard_input_is_written_as_a_dash(monkeypatch):
         ("According to Harbour News, it began on October 24.", "Harbour News"),
         ("On October 24 the tax was welcomed at the Ministry of Trade.", "Ministry of Trade"),
         ("On October 24 the BBC programme was seen by many.", "BBC"),
+        ("The U.S. Treasury announced it on October 24.", "U.S. Treasury"),
+        ("“Yes,” said Dr. J. K. Lin on October 24.", "Dr. J. K. Lin"),
+        ("President Brandt spoke on October 24.", "President Brandt"),
+        ("It said on Oct. 23 that it would close on October 24.", ""),
         ("On October 24, prices rose by a third.", ""),
         ("He said on October 24 that the regulator approved it.", ""),
     ],
@@ -441,7 +522,18 @@ def test_50_mb_are_not_read():
 
 @pytest.mark.parametrize(
     "piece",
-    ["1. a 2. b is the ", "a. ", '"a. ', "the May ", "<!-- ", "<a ", "<p x='", "1-", "of The, "],
+    [
+        "1. a 2. b is the ",
+        "a. ",
+        '"a. ',
+        "the May ",
+        "<!-- ",
+        "<a ",
+        "<p x='",
+        "1-",
+        "of The, ",
+        "24, ",
+    ],
 )
 def test_hostile_text_takes_bounded_time(piece):
     content = ("<p>" * piece.startswith("<") + "On October 24, 2019 " + piece * 12_000)[:12_000]

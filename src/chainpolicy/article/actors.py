@@ -13,7 +13,8 @@ def _words(text: str) -> frozenset[str]:
 
 _SAYING = _words(
     "said says stated states added adds noted notes told warned warns argued argues believes wrote "
-    "emphasized emphasised emphasizes stressed stresses explained confirmed denied declared urged"
+    "emphasized emphasised emphasizes stressed stresses explained confirmed denied declared urged "
+    "told tells spoke speaks"
 )
 _ACTING = _SAYING | _words(
     "adopted adopts announced announces approved approves banned began broadcast called considered "
@@ -29,14 +30,17 @@ _NO_NAMES = _words(
     "he she it they we i you this that these those there who which what on in after before since "
     "among according as at by for from during when while but if although however meanwhile monday "
     "tuesday wednesday thursday friday saturday sunday january february march april may june july "
-    "august september october november december"
+    "august september october november december jan feb mar apr jun jul aug sep sept oct nov dec"
 )
 _INSTITUTION = re.compile(
     r"(?:Administration|Agency|Association|Authority|Bank|Board|Bureau|Cabinet|Commission|Committee"
     r"|Congress|Council|Court|Department|Exchange|Fund|Government|Headquarters|Ministry|Office"
     r"|Parliament|Senate|Treasury)\b"
 )
-_TOKEN = re.compile(r"[^\W_](?:[\w&.'’-]*[\w'’])?|&|[^\w\s]")
+_TOKEN = re.compile(
+    r"(?:Dr|Gen|Gov|Mr|Mrs|Ms|Prof|Sen|St)\.|(?:[A-Z]\.)+"
+    r"|[^\W_](?:[\w&.'’-]*[\w'’])?|&|[^\w\s]"
+)
 _QUOTES = frozenset("\"“”„«»'‘’")
 _BY = re.compile(r"\b(?:[Aa]ccording to|[a-z]+ed by|[a-z]+ed jointly by) ")
 

@@ -6,21 +6,22 @@ half of the numbers for dates; each candidate is then read by ``dateparser``.
 What is found
     ``October 24``, ``Oct. 24th``, ``24 October 2019``, ``the 24th of October``, ``2019-10-24``,
     ``2019/10/24``, ranges (``October 24-26``, ``24 October to 2 November``, ``between October 24
-    and 26``), lists (``October 24 and 26`` before punctuation), months (``mid-November``, ``in
-    October``, ``October 2019``, ``July this year``, ``last July``), and relative expressions
-    (``yesterday``, ``last week``, ``on Friday``, ``three months after``, ``that night``, ``not
-    long ago``). ``24/10/2019`` is read because only one order of day and month is possible;
-    ``10/11/2019`` is reported as unresolved.
+    and 26``), lists (``24 and 26 October``; ``October 24 and 26`` before punctuation or a year),
+    months (``mid-November``, ``in October``, ``October 2019``, ``July this year``, ``last July``),
+    and relative expressions (``yesterday``, ``last week``, ``on Friday``, ``on the 24th``, ``three
+    months after``, ``that night``, ``not long ago``). ``24/10/2019`` is read because only one order
+    of day and month is possible; ``10/11/2019`` is reported as unresolved.
 What is not
-    Bare years and ranges of years, two-digit years, fractions (``24/7``), numbers of documents,
-    versions, durations (``the past two months``), ``today`` and ``recently``, which in this kind of
-    prose mostly mean no day, and names of holidays.
+    Bare years and ranges of years, two-digit years, fractions (``24/7``), days in words, numbers of
+    documents, versions, durations (``the past two months``), ``today`` and ``recently``, which in
+    this kind of prose mostly mean no day, and names of holidays.
 Year of a date written without one
     With a day of publication P: the year of P, unless that puts the date more than 92 days after P;
     then the year before. Without P the year is inferred, and the inference is stated: each year
     written alone votes for itself (a range of years for its first), each date with a year for the
     year that brings the dates without one nearest to it. Most votes win, the later year at a tie. A
-    day of the week beside a date comes first: the year has to fit it.
+    day of the week beside a date comes first: the year has to fit it. It is one year for the whole
+    text: one that runs over the turn of a year needs P.
 Relative expressions
     ``on the 24th`` takes the month of the last date before it. ``yesterday``, ``two days ago`` and
     ``on Friday`` are days, ``last month`` and ``three months ago`` months, if P is known. Every
@@ -35,7 +36,7 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Literal
 
@@ -52,14 +53,16 @@ _DAY = rf"{_NUMERIC_DAY}(?:st|nd|rd|th)?"
 _YEAR = r"(?:19|20)\d\d"
 _N, _D, _Y = rf"(?P<n>{_MONTH})", rf"(?P<d>{_DAY})", rf"(?P<y>{_YEAR})\b"
 _N2, _D2, _Y2 = rf"(?P<n2>{_MONTH})", rf"(?P<d2>{_DAY})", rf"(?P<y2>{_YEAR})\b"
-_TO = r"(?: ?[-–—/] ?| (?:to|through|until|till) )"
+_THE = r"(?:the (?=\d+[snrt]))?"  # before an ordinal
+_TO = rf"(?: ?[-–—/] ?| (?:to|through|until|till) {_THE})"
+_DAYS = rf"(?P<days>{_DAY}(?:, {_DAY}){{0,30}},? (?:and|&) {_DAY})"
 _WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 # Case counts: a board that "sat October 24" did not meet on a Saturday.
 _SHORT_WEEKDAY = rf"(?-i:{_WEEKDAY}|(?:Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun)\b\.?)"
-_BEFORE = rf"(?:\b(?P<before>{_SHORT_WEEKDAY}),? (?:the )?)?"
+_BEFORE = rf"(?:\b(?P<before>{_SHORT_WEEKDAY}),? )?"
 _AFTER = rf"(?: ?\((?P<after>{_SHORT_WEEKDAY})\))?"
 _FIRST = r"(?<![\w.,/:$€£¥-])"
-_LAST = r"(?![\w%:$€£¥]|[.,]\d|[-–—][a-z])"
+_LAST = r"(?![\w%$€£¥]|[.,:]\d|-[a-z])"
 _NO_DAY = rf"(?! ?{_DAY}\b){_LAST}"
 _PART = r"(?:(?:early|mid|late)[- ]|(?:the )?(?:beginning|start|middle|end) of )"
 _NUMBER = (
@@ -73,28 +76,32 @@ _ALONE = (
     r"|an|he|she|it|they|we|which|while|said|was|were|is|has|had|will)\b)"
 )
 
-# Of the matches at one place the longest counts. Group m is the mention as written; n, d, y are the
-# name of the month, day and year, with a 2 those of the end of a range.
+# Of the matches at one place the longest counts, of equally long ones the first. Group m is the
+# mention as written; n, d, y are the name of the month, day and year, with a 2 those of the end of
+# a range.
 _PATTERNS = [
     (kind, re.compile(text, re.IGNORECASE))
     for kind, text in (
         (
             "date",
-            rf"{_BEFORE}{_FIRST}(?P<m>{_N} ?{_D}(?:,? {_Y})?(?:{_TO}(?:{_N2} ?)?{_D2})?"
+            rf"{_BEFORE}\b(?P<m>{_N} ?{_THE}{_D}(?:,? {_Y})?(?:{_TO}(?:{_N2} ?)?{_D2})?"
             rf"(?:(?:, ?| ){_Y2})?){_LAST}{_AFTER}",
         ),
         (
             "date",
-            rf"{_BEFORE}{_FIRST}(?P<m>{_D}[ -]?(?:of )?{_N}(?:,?[ -]{_Y})?"
+            rf"{_BEFORE}{_FIRST}(?P<m>{_THE}{_D}[ -]?(?:of )?{_N}(?:,?[ -]{_Y})?"
             rf"(?:{_TO}{_D2}[ -](?:of )?{_N2}(?:,?[ -]{_Y2})?)?){_LAST}{_AFTER}",
         ),
-        ("date", rf"{_FIRST}(?P<m>{_D}{_TO}{_D2} (?:of )?{_N}(?:,? {_Y})?){_LAST}"),
+        ("date", rf"{_FIRST}(?P<m>{_THE}{_D}{_TO}{_D2} (?:of )?{_N}(?:,? {_Y})?){_LAST}"),
         ("date", rf"(?<=between )(?P<m>{_N} {_D} and (?:{_N2} )?{_D2}(?:,? {_Y2})?){_LAST}"),
         ("date", rf"(?<=between )(?P<m>{_D} (?:{_N} )?and {_D2} {_N2}(?:,? {_Y2})?){_LAST}"),
+        ("list", rf"{_FIRST}(?P<m>{_THE}{_DAYS} (?:of )?{_N}(?:,? {_Y})?){_LAST}"),
+        # "On October 24 and 25 firms closed" names one day.
+        ("list", rf"\b(?P<m>{_N} {_DAYS}(?:,? {_Y}{_LAST}|(?=[.,;:)](?!\d)|$)))"),
         (
             "iso",
             rf"{_FIRST}(?P<m>(?P<y>{_YEAR})(?P<s>[-/.])(?P<n>1[0-2]|0?[1-9])(?P=s)"
-            rf"(?P<d>{_NUMERIC_DAY})(?:/(?P<y2>{_YEAR})-(?P<n2>\d\d)-(?P<d2>\d\d))?)"
+            rf"(?P<d>{_NUMERIC_DAY})(?:/(?:(?P<y2>{_YEAR})-(?P<n2>\d\d)-)?(?P<d2>\d\d))?)"
             r"(?:T\d\d:?\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?)?(?![\w/-]|\.\d)",
         ),
         (
@@ -114,7 +121,8 @@ _PATTERNS = [
         ("nearby month", rf"{_FIRST}(?P<m>(?P<which>this|last|next) {_N}){_NO_DAY}"),
         (
             "day of month",
-            rf"\bon (?P<m>the (?P<d>{_NUMERIC_DAY}(?:st|nd|rd|th))"
+            rf"\b(?:on|by|since|until|till|(?P<before>{_SHORT_WEEKDAY}),?)"
+            rf" (?P<m>the (?P<d>{_NUMERIC_DAY}(?:st|nd|rd|th))"
             rf"(?: of (?:this|that|the same|the) month)?){_ALONE}",
         ),
         (
@@ -125,7 +133,7 @@ _PATTERNS = [
         (
             "weekday",
             rf"(?:(?<=\bon )|(?=\blast ))(?P<m>(?P<which>last )?(?P<wd>{_WEEKDAY})){_NOT_OWNING}"
-            rf"(?!,? (?:the )?(?:{_MONTH} ?\d|{_DAY}\b))",
+            rf"(?!,? {_THE}(?:{_MONTH} ?\d|{_DAY}\b))",
         ),
         # "the last month" and "the last week" are durations.
         (
@@ -141,17 +149,13 @@ _PATTERNS = [
         ),
         (
             "vague",
-            r"\b(?P<m>(?:that|the (?:same|following|previous)) (?:weekend|week|month)"
+            r"\b(?P<m>(?:that|the (?:same|following|previous))"
+            rf" (?:weekend|week|month|{_WEEKDAY})"
             r"|(?:that|the (?:same|next|following|previous))"
             rf" (?:day|night|evening|morning|afternoon)){_ALONE}",
         ),
     )
 ]
-# "October 24, 25 and 26": the further days of a list are dates only before punctuation, because
-# "October 24 and 25 firms" is none.
-_FURTHER_DAY = re.compile(
-    rf"(?:,? and|,| &) (?P<m>{_D})(?=(?:,? and|,| &) {_DAY}\b|[.,;:)](?!\d)|$)", re.IGNORECASE
-)
 _LONE_YEAR = re.compile(rf"(?<![\w.,/:$€£¥–—-])({_YEAR})(?![\w%:$€£¥/]|[.,]\d)")
 
 
@@ -176,48 +180,53 @@ class Mention:
 
 def find_mentions(paragraph: int, text: str) -> list[Mention]:
     """Return the mentions in the text of a paragraph, in order, without overlaps."""
-    found = []
-    for kind, pattern in _PATTERNS:
-        for match in pattern.finditer(text):
-            groups = {key: value or "" for key, value in match.groupdict().items()}
-            month = groups.get("n", "")
-            # In small letters these are a verb and a noun; no month has a number above 12.
-            if month in {"may", "march", "mar"} or (
-                kind == "numeric" and min(int(groups["d"]), int(month)) > 12
-            ):
-                continue
-            found.append(
-                Mention(
-                    kind,
-                    paragraph,
-                    *match.span("m"),
-                    text=match["m"],
-                    day=groups.get("d", ""),
-                    month=month,
-                    year=groups.get("y", ""),
-                    end_day=groups.get("d2", ""),
-                    end_month=groups.get("n2", ""),
-                    end_year=groups.get("y2", ""),
-                    weekday=groups.get("before") or groups.get("after") or groups.get("wd", ""),
-                    which=groups.get("which", "").strip().lower(),
-                )
-            )
-    found.sort(key=lambda mention: (mention.first, -mention.last))
-    kept: list[Mention] = []
-    for mention in found:
-        if not kept or mention.first >= kept[-1].last:
-            kept.append(mention)
-            if mention.kind == "date" and not (mention.year or mention.end_day or mention.end_year):
-                kept.extend(_further_days(mention, text))
-    return kept
+    found = [
+        (kind, match)
+        for kind, pattern in _PATTERNS
+        for match in pattern.finditer(text)
+        if _is_possible(kind, match)
+    ]
+    found.sort(key=lambda candidate: (candidate[1].start("m"), -candidate[1].end("m")))
+    mentions: list[Mention] = []
+    for kind, match in found:
+        if not mentions or match.start("m") >= mentions[-1].last:
+            mentions.extend(_taken_apart(paragraph, kind, match))
+    return mentions
 
 
-def _further_days(mention: Mention, text: str) -> Iterator[Mention]:
-    position = mention.last
-    while mention.text[0].isalpha() and (match := _FURTHER_DAY.match(text, position)):
-        first, position = match.span("m")
-        yield replace(
-            mention, first=first, last=position, text=match["m"], day=match["d"], weekday=""
+def _is_possible(kind: str, match: re.Match[str]) -> bool:
+    if kind == "numeric":
+        return min(int(match["d"]), int(match["n"])) <= 12
+    # In small letters these are a verb and a noun.
+    return match.groupdict().get("n") not in {"may", "march", "mar"}
+
+
+def _taken_apart(paragraph: int, kind: str, match: re.Match[str]) -> Iterator[Mention]:
+    groups = {key: value or "" for key, value in match.groupdict().items()}
+    first, last = match.span("m")
+    parts = [(first, last, groups.get("d", ""))]
+    if kind == "list":
+        kind = "date"
+        inside = match.start("days")
+        days = list(re.finditer(_DAY, match["days"]))
+        firsts = [first, *(inside + day.start() for day in days[1:])]
+        lasts = [*(inside + day.end() for day in days[:-1]), last]
+        parts = list(zip(firsts, lasts, (day[0] for day in days), strict=True))
+    for first, last, day in parts:
+        yield Mention(
+            kind,
+            paragraph,
+            first,
+            last,
+            text=match.string[first:last],
+            day=day,
+            month=groups.get("n", ""),
+            year=groups.get("y", ""),
+            end_day=groups.get("d2", ""),
+            end_month=groups.get("n2", ""),
+            end_year=groups.get("y2", ""),
+            weekday=groups.get("before") or groups.get("after") or groups.get("wd", ""),
+            which=groups.get("which", "").strip().lower(),
         )
 
 
@@ -342,9 +351,7 @@ def _resolve_date(mention: Mention, clock: Clock) -> tuple[dt.date, dt.date]:
     if not mention.end_day:
         year = int(written) if written else clock.year_of(mention.day, month)
         start = _checked(mention.day, month, year)
-        if mention.weekday and start.weekday() != _weekday_number(mention.weekday):
-            raise UnresolvedError(f"{start.isoformat()} is no {mention.weekday}")
-        return start, start
+        return _on_its_weekday(start, mention), start
     end_month = mention.end_month or month
     year = int(written) if written else clock.year_of(mention.end_day, end_month)
     start = _checked(mention.day, month, int(mention.year) if mention.year else year)
@@ -390,9 +397,15 @@ def _resolve_day_of_month(mention: Mention, clock: Clock, previous: dt.date | No
         if day > anchor.day:
             anchor = anchor.replace(day=1) - dt.timedelta(days=1)
     try:
-        return anchor.replace(day=day)
+        return _on_its_weekday(anchor.replace(day=day), mention)
     except ValueError as error:
         raise UnresolvedError(f"there is no such day in {anchor:%B %Y}") from error
+
+
+def _on_its_weekday(day: dt.date, mention: Mention) -> dt.date:
+    if mention.weekday and day.weekday() != _weekday_number(mention.weekday):
+        raise UnresolvedError(f"{day.isoformat()} is no {mention.weekday}")
+    return day
 
 
 def _whole_month(day: dt.date) -> tuple[dt.date, dt.date]:
@@ -431,11 +444,12 @@ def infer_year(paragraphs: Sequence[str], mentions: Sequence[Mention]) -> tuple[
         return min((0, -1, 1), key=distance)
 
     for mention in dated:
-        if mention.year or mention.end_year:
+        written = mention.end_year or mention.year
+        if written and written in mention.text:  # of a list the last day only
             written_day, month = mention.day or "15", mention.month or mention.end_month
             if mention.end_year:
                 written_day, month = mention.end_day or written_day, mention.end_month or month
-            year = int(mention.end_year or mention.year)
+            year = int(written)
             if mention.kind == "numeric":
                 vote(year, mention.text)
             elif full := _day(written_day, month, year):

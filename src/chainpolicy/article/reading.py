@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import io
 import re
 import sys
 import unicodedata
@@ -32,7 +33,8 @@ class Article:
     checksum : str
         SHA-256 of the bytes as they were read, hexadecimal.
     paragraphs : tuple of str
-        White space collapsed to single blanks; paragraph n of a statement is ``paragraphs[n - 1]``.
+        White space collapsed to single blanks, hyphens and full-width signs as in ASCII, invisible
+        signs left out; paragraph n of a statement is ``paragraphs[n - 1]``.
     name : str
         Name of the source as its reader knows it.
     published : datetime.date, optional
@@ -44,6 +46,15 @@ class Article:
     paragraphs: tuple[str, ...]
     name: str
     published: dt.date | None = None
+
+
+# Signs that look like others to a reader, or like nothing, and unlike them to a pattern.
+_TYPOGRAPHY = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2212", "-")
+    | {chr(full): chr(full - 0xFEE0) for full in range(0xFF01, 0xFF5F)}
+    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff", "")
+    | {chr(control): "" for control in (*range(1, 9), *range(14, 28), 127)}
+)
 
 
 def read_article(source: str | Path | IO[bytes]) -> Article:
@@ -74,7 +85,7 @@ def read_article(source: str | Path | IO[bytes]) -> Article:
     if not data.strip():
         raise _refusal(name, "the text of an article; it is empty")
     if data.startswith((b"%PDF", b"PK\x03\x04")) or (b"\0" in data and not _is_utf16(data)):
-        raise _refusal(name, "text; it is binary: save the article as plain text or HTML")
+        raise _refusal(name, "text; it is binary: save the article as UTF-8 text or HTML")
     markup = name.lower().endswith((".html", ".htm")) or _LOOKS_LIKE_HTML.match(data) is not None
     text = _decode(data, name, markup=markup)
     published = None
@@ -86,7 +97,7 @@ def read_article(source: str | Path | IO[bytes]) -> Article:
     paragraphs: list[str] = []
     too_long = []
     for line, block in located:
-        paragraph = " ".join(block.split())
+        paragraph = " ".join(block.translate(_TYPOGRAPHY).split())
         if len(paragraph) > MOST_IN_PARAGRAPH:
             expected = (
                 f"at most {MOST_IN_PARAGRAPH:,} characters in a paragraph; paragraph "
@@ -113,7 +124,8 @@ def _refusal(name: str, expected: str) -> InputError:
 
 def _read_bytes(source: str | Path | IO[bytes]) -> tuple[bytes, str]:
     if source == "-":
-        source = sys.stdin.buffer
+        # A process may be started without a standard input.
+        source = sys.stdin.buffer if sys.stdin else io.BytesIO()
     if isinstance(source, str | Path):
         name = str(source)
         try:

@@ -13,6 +13,7 @@ from typing import Any
 
 from chainpolicy.article.actors import find_actor
 from chainpolicy.article.dates import (
+    DAYS_AHEAD,
     Clock,
     Precision,
     UnresolvedError,
@@ -160,6 +161,8 @@ def dated_statements(article: Article, published: dt.date | None = None) -> Extr
         year, basis = infer_year(article.paragraphs, mentions)
     elif 1900 <= published.year <= 2099:
         year, basis = published.year, f"day of publication {origin}: {published}"
+        if (published + dt.timedelta(DAYS_AHEAD)).year == year:
+            basis += f"; {year - 1} for days more than {DAYS_AHEAD} days after it"
     else:
         expected = f"a day of publication from 1900 to 2099; {origin} it is {published}"
         raise InputError([Problem(article.name, expected)])
