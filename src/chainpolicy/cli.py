@@ -414,7 +414,10 @@ def _show(table: pd.DataFrame) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(*table.columns, row_styles=["", "dim"])
+    grid = Table(row_styles=["", "dim"])
+    for name in table.columns:
+        grid.add_column(str(name), overflow="fold")
     for row in table.astype(str).itertuples(index=False):
         grid.add_row(*row)
-    Console().print(grid)
+    # Brackets and colons in a cell are the user's, not markup.
+    Console(markup=False, emoji=False).print(grid)
