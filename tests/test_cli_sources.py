@@ -46,6 +46,36 @@ def test_extract_prints_the_statements_and_writes_them(tmp_path, capfd):
     assert table["tone_stance"].tolist() == [1.0, -1.0]
 
 
+def test_extract_shows_fewer_columns_on_a_terminal(tmp_path, capsys, monkeypatch):
+    article = tmp_path / "article.txt"
+    article.write_text(ARTICLE, encoding="utf-8")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    assert main(["extract", str(article)]) == 0
+    shown = capsys.readouterr().out
+    assert "2021-05-06" in shown
+    assert "stance" in shown
+    assert "restriction" not in shown.splitlines()[1]
+
+
+def test_brackets_of_an_article_are_shown_on_a_terminal_as_they_are(tmp_path, capsys, monkeypatch):
+    article = tmp_path / "article.txt"
+    article.write_text("On May 4, 2021 it [/b] said :smile:.", encoding="utf-8")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["extract", str(article)]) == 0
+    assert "On May 4, 2021 it [/b] said :smile:." in capsys.readouterr().out
+
+
+def test_no_cell_is_cut_on_a_narrow_terminal(tmp_path, capsys, monkeypatch):
+    article = tmp_path / "article.txt"
+    article.write_text(ARTICLE, encoding="utf-8")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main(["extract", str(article)]) == 0
+    assert "…" not in capsys.readouterr().out
+
+
 def test_extract_reads_standard_input(monkeypatch, capfd):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ARTICLE.encode())))
     assert main(["extract", "-"]) == 0
@@ -57,6 +87,13 @@ def test_extract_refuses_what_is_no_article(tmp_path, capfd):
     empty.touch()
     assert main(["extract", str(empty)]) == 2
     assert "it is empty" in capfd.readouterr().err
+
+
+def test_a_study_without_verify_is_refused(tmp_path, capfd):
+    article = tmp_path / "article.txt"
+    article.write_text(ARTICLE, encoding="utf-8")
+    assert main(["extract", str(article), "--study", str(tmp_path)]) == 2
+    assert "give --verify too" in capfd.readouterr().err
 
 
 def test_stored_tones_of_another_article_are_found_different(tmp_path, capfd):

@@ -16,6 +16,7 @@ ORDER = [
         "report_table",
         "article",
         "tone",
+        "extract",
         "agreement",
         "tabular",
         "events",

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.tone import TONES
+
 STANCES = ("stance_blockchain", "stance_crypto")
-TONES = ("tone_lm", "tone_vader", "tone_stance")
 
 # A tone this close to zero is neutral.
 NEUTRAL = 0.05
@@ -51,7 +52,7 @@ def agreement(events: pd.DataFrame, draws: int = 9_999, seed: int = 0) -> pd.Dat
     Parameters
     ----------
     events : DataFrame
-        Event catalogue with the columns of `tone.event_tones`; events without a tone are left
+        Event catalogue with the columns of `extract.event_tones`; events without a tone are left
         out.
     draws, seed : int
         Of the bootstrap over events.

@@ -265,12 +265,18 @@ def extract(
     ] = None,
 ) -> None:
     """Find the dated statements of an article and score their tone."""
-    from chainpolicy.study import load_study
-    from chainpolicy.tone import extract as run
+    from chainpolicy.extract import brief
+    from chainpolicy.extract import extract as run
 
-    events = load_study(study).events if verify else None
+    events = None
+    if verify:
+        from chainpolicy.study import load_study
+
+        events = load_study(study).events
+    elif study is not None:
+        raise typer.BadParameter("--study says what to verify: give --verify too")
     result = run(article, published=published, output=output, events=events)
-    _show(result.table)
+    _show(brief(result.table) if sys.stdout.isatty() else result.table)
     for message in result.messages:
         print(message, file=sys.stderr)
     raise typer.Exit(result.exit_status)
