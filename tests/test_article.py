@@ -289,6 +289,19 @@ def test_the_year_is_inferred_from_a_full_date_and_stated():
     assert "January 1, 2020" in extraction.year_basis
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        # The end of the range has the year; the 28th is nearest to it in the year before.
+        "It was shut December 30 to January 2, 2020. On December 28 it was full.",
+        "It was shut on 30/12/2019. On December 28 it was full.",
+    ],
+)
+def test_the_year_is_inferred_from_ranges_and_numbers_too(text):
+    assert days(text)[-1] == "2019-12-28"
+    assert extract(text).year == 2019
+
+
 def test_an_old_full_date_does_not_outweigh_a_later_year():
     text = "Since the ban of September 4, 2017 little was heard; in 2019, on October 24, it ended."
     assert days(text) == ["2017-09-04", "2019-10-24"]
