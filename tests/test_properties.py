@@ -347,7 +347,7 @@ def test_the_panels_have_gaps_and_all_models() -> None:
     # Otherwise the properties above would hold for want of anything that could break them.
     seen: list[Case] = []
 
-    @settings(quick, max_examples=20)
+    @settings(quick, max_examples=60)
     @given(cases())
     def look(case: Case) -> None:
         seen.append(case)

@@ -12,6 +12,7 @@ from statsmodels.multivariate.multivariate_ols import _MultivariateOLS
 
 from chainpolicy.eventstudy import (
     ConstantMean,
+    Dimson,
     EstimationWindow,
     EventStudy,
     MarketAdjusted,
@@ -464,6 +465,16 @@ def test_group_without_anything_has_no_system():
         "A01": np.where(np.arange(LENGTH) == 41, np.nan, returns["A01"]),
     }
     assert len(system_of(holed, market, {"e": 111}, window=(0, 0)).fit()) == 0
+
+
+def test_a_system_has_the_market_model_where_the_study_has_lags_and_says_so():
+    returns, market = simulated(3)
+    plain = system_of(returns, market, {"e": 110}).fit()
+    thin = system_of(returns, market, {"e": 110}, model=Dimson()).fit()
+    assert thin.left["reason"].tolist() == [
+        "model dimson: its system has the market of the same session, without lags and leads"
+    ]
+    pd.testing.assert_frame_equal(thin["all"].coefficients, plain["all"].coefficients)
 
 
 def test_windows_that_swallow_the_estimation_sessions_leave_no_system():

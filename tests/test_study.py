@@ -387,6 +387,14 @@ def test_a_price_file_in_another_folder_is_called_what_study_toml_calls_it(folde
     assert problem.file == "data/closes.csv"
 
 
+def test_lags_and_leads_count_among_the_parameters_that_the_minimum_must_exceed(folder):
+    change(folder, "study.toml", ('"market"\n', '"dimson"\n'), ("minimum = 60", "minimum = 4"))
+    (problem,) = problems_of(folder)
+    assert problem.expected == "more sessions than the 4 parameters of model dimson"
+    change(folder, "study.toml", ("minimum = 4", "minimum = 5"))
+    assert load_study(folder).estimate().models["model"].isin(["dimson", "constant_mean"]).all()
+
+
 def test_a_fixed_estimation_end_inside_an_event_window_names_the_events(folder):
     # Session -5 of 13 July is 6 July in New York (the 4th is a holiday); of 12 July the 7th.
     change(folder, "study.toml", ("# end = 2023-06-30", "end = 2023-07-05"))

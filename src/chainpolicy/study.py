@@ -415,7 +415,7 @@ def _check_minimum(
         return []
     model = MODELS[settings["estimation.model"]]
     widest = max(len(model.benchmarks_used(names)) for names in assets["benchmark"])
-    parameters = widest + 1 if model.estimated or not widest else 0
+    parameters = model.n_parameters(widest)
     if settings[key] > parameters:
         return []
     expected = f"more sessions than the {parameters} parameters of model {model.name}"

@@ -48,6 +48,8 @@ Nothing is dropped, shifted, filled or clipped in silence:
 - *different event sessions in one group*: residuals are correlated on calendar sessions, the
   portfolio t, the rank test and GRANK-T align estimation windows by their end.
 - *two events on one session* give identical numbers under both names.
+- *lags and leads of the market* (`ScholesWilliams`, `Dimson`): a session is left out of estimation
+  where one of them lies in the event window, outside the data, or beside a gap that returns span.
 - *errors*, with the asset, session or event named: a missing column, a blank ticker or session, two
   rows for an asset and session or event and asset, a session that the group traded and the asset
   has no row for, an infinite return or benchmark, a reversed window, an unknown anchor, an
@@ -59,9 +61,11 @@ from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS
 from chainpolicy.eventstudy.normal import (
     MODELS,
     ConstantMean,
+    Dimson,
     MarketAdjusted,
     MarketModel,
     NormalReturnModel,
+    ScholesWilliams,
     SingleIndexModel,
 )
 from chainpolicy.eventstudy.results import (
@@ -76,12 +80,14 @@ __all__ = [
     "TESTS",
     "TEST_NAMES",
     "ConstantMean",
+    "Dimson",
     "EstimationWindow",
     "EventStudy",
     "EventStudyResults",
     "MarketAdjusted",
     "MarketModel",
     "NormalReturnModel",
+    "ScholesWilliams",
     "SingleIndexModel",
     "TestResult",
     "TestResults",

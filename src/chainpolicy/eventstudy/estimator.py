@@ -15,8 +15,6 @@ from chainpolicy.eventstudy.normal import (
     MarketModel,
     NormalFit,
     NormalReturnModel,
-    fit_market_adjusted,
-    fit_normal,
 )
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, build_panel
 from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
@@ -236,16 +234,19 @@ class EventStudy:
         position = candidates["position"].to_numpy(np.int64)
         estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
         rows, in_data = _rows(panel, asset, estimation_position)
+        benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
+        columns = _factor_columns(panel, benchmarks)
+        factors, valid = self._factors(asset, estimation_position, columns)
+        # Neither a session nor a lag or lead of it may lie in the event window.
+        followed = columns.max(axis=1, initial=-1)[:, None] >= 0
         tau = estimation_position - position[:, None]
-        valid = in_data & ((tau < event_window[0]) | (tau > event_window[1]))
+        before = tau + self.model.leads * followed < event_window[0]
+        after = tau - self.model.lags * followed > event_window[1]
+        valid &= in_data & (before | after)
         returns = panel.returns[rows]
         valid &= np.isfinite(returns)
         if self.estimation.mask:
             valid &= ~self._sessions_of_events(MASKED_SESSIONS)[rows]
-        benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
-        columns = _factor_columns(panel, benchmarks)
-        factors = _gather_factors(panel, rows, columns)
-        valid &= np.isfinite(factors).all(axis=2)
         fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
 
         reason = self._reasons(fit)
@@ -333,6 +334,22 @@ class EventStudy:
         found[rows[in_data]] = True
         return found
 
+    def _factors(self, asset: Ints, position: Ints, columns: Ints) -> tuple[Floats, Bools]:
+        """Benchmark returns (P, M, K), lags and leads among the K, and where all of them exist."""
+        panel, model = self._panel, self.model
+        parts = []
+        alone: Bools = np.ones(position.shape, dtype=np.bool_)
+        for shift in range(-model.lags, model.leads + 1):
+            rows, in_data = _rows(panel, asset, position + shift)
+            parts.append(_gather_factors(panel, rows, columns))
+            if model.lags or model.leads:
+                # What spans a gap is nobody's lag or lead.
+                single = in_data & (panel.n_sessions[rows] == 1)
+                alone &= single | (columns.max(axis=1, initial=-1) < 0)[:, None]
+        factors = np.concatenate(parts, axis=2)
+        alone &= np.isfinite(factors).all(axis=2)
+        return factors, alone
+
     def _fit(
         self,
         returns: Floats,
@@ -342,22 +359,23 @@ class EventStudy:
         benchmarks: list[tuple[str, ...]],
     ) -> NormalFit:
         """Fit the pairs in batches that have the same number of benchmarks."""
-        pairs, width = len(returns), factors.shape[2]
+        pairs = len(returns)
         counts = np.array([len(names) for names in benchmarks], dtype=np.int64)
         batches = []
         for count in np.unique(counts):
             members = np.flatnonzero(counts == count)
-            fit = fit_market_adjusted if count and not self.model.estimated else fit_normal
-            batch = fit(
+            model = self.model if count else ConstantMean()
+            sessions = 1 + model.lags + model.leads
+            batch = model.fit(
                 returns[members],
-                factors[members][:, :, :count],
+                factors[members][:, :, : count * sessions],
                 n_sessions[members],
                 valid[members],
             )
             batches.append((members, batch))
         if len(batches) == 1:
             return batches[0][1]
-        return _join(batches, pairs, width, self.estimation.length)
+        return _join(batches, pairs, int(counts.max(initial=0)), self.estimation.length)
 
     def _reasons(self, fit: NormalFit) -> np.ndarray:
         """Why each pair cannot be estimated, or an empty string."""

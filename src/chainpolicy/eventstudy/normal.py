@@ -30,18 +30,22 @@ class NormalReturnModel(ABC):
     Attributes
     ----------
     name : str
-        As in files: ``constant_mean``, ``market_adjusted``, ``market`` or ``single_index``.
+        As in files, see `MODELS`.
     estimated : bool
         False if the model has no parameter to estimate.
+    lags, leads : int
+        Sessions before and after an estimation session whose benchmark returns estimate beta too.
 
     Examples
     --------
     >>> sorted(MODELS)
-    ['constant_mean', 'market', 'market_adjusted', 'single_index']
+    ['constant_mean', 'dimson', 'market', 'market_adjusted', 'scholes_williams', 'single_index']
     """
 
     name: ClassVar[str]
     estimated: ClassVar[bool] = True
+    lags: int = 0
+    leads: int = 0
 
     @abstractmethod
     def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
@@ -62,6 +66,34 @@ class NormalReturnModel(ABC):
         >>> MarketModel().benchmarks_used(("CSI 300", "ChiNext"))
         ('CSI 300', 'ChiNext')
         """
+
+    def n_parameters(self, n_benchmarks: int) -> int:
+        """p, the parameters estimated for an asset of which so many benchmarks are used.
+
+        Examples
+        --------
+        >>> MarketModel().n_parameters(2), MarketAdjusted().n_parameters(1)
+        (3, 0)
+        """
+        return n_benchmarks + 1
+
+    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
+        """Fit P pairs that have a benchmark; arguments and result as in `fit_normal`.
+
+        With lags or leads the columns of `factors` are the benchmark's returns from `lags`
+        sessions before to `leads` sessions after each session.
+
+        Examples
+        --------
+        See `fit_normal`.
+        """
+        return fit_normal(returns, factors, n_sessions, valid)
+
+
+class _OneBenchmark(NormalReturnModel):
+    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
+        """Take the first benchmark."""
+        return benchmarks[:1]
 
 
 @dataclass(frozen=True)
@@ -87,7 +119,7 @@ class ConstantMean(NormalReturnModel):
 
 
 @dataclass(frozen=True)
-class MarketAdjusted(NormalReturnModel):
+class MarketAdjusted(_OneBenchmark):
     r"""Market adjusted: :math:`E[R_{it}] = R_{mt}`, nothing estimated, p = 0.
 
     The residual variance is that of :math:`R_{it} - R_{mt}`, not centred:
@@ -103,9 +135,13 @@ class MarketAdjusted(NormalReturnModel):
     name: ClassVar[str] = "market_adjusted"
     estimated: ClassVar[bool] = False
 
-    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
-        """Take the first benchmark."""
-        return benchmarks[:1]
+    def n_parameters(self, n_benchmarks: int) -> int:
+        """None with a benchmark, else the constant mean."""
+        return 0 if n_benchmarks else 1
+
+    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
+        """Impose alpha = 0 and beta = 1, see `fit_market_adjusted`."""
+        return fit_market_adjusted(returns, factors, n_sessions, valid)
 
 
 @dataclass(frozen=True)
@@ -129,7 +165,7 @@ class MarketModel(NormalReturnModel):
 
 
 @dataclass(frozen=True)
-class SingleIndexModel(NormalReturnModel):
+class SingleIndexModel(_OneBenchmark):
     r"""Market model on the first benchmark alone: :math:`\alpha_i + \beta_i R_{mt}`, p = 2.
 
     The comparison beside a multi-factor headline. Sharpe (1963), *Management Science* 9(2),
@@ -143,14 +179,139 @@ class SingleIndexModel(NormalReturnModel):
 
     name: ClassVar[str] = "single_index"
 
-    def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
-        """Take the first benchmark."""
-        return benchmarks[:1]
+
+@dataclass(frozen=True)
+class ScholesWilliams(_OneBenchmark):
+    r"""Market model for asynchronous closes, :math:`\alpha_i + \beta_i R_{mt}`, p = 4.
+
+    .. math:: \beta = \frac{b_{-1} + b_0 + b_{+1}}{1 + 2 \hat\rho_m}, \qquad
+              \alpha = \bar R - \beta \bar R_m,
+
+    :math:`b_k` the slope of :math:`R_t` on :math:`R_{m,t+k}` alone, :math:`\hat\rho_m` the
+    correlation of :math:`R_{mt}` and :math:`R_{m,t-1}`. :math:`\beta = w'R` is linear in the
+    returns, with :math:`1'w = 0`: forecast variances have :math:`w'w` in the place of
+    :math:`1 / \sum (R_m - \bar R_m)^2`, and take the residuals of :math:`R - \alpha - \beta R_m`
+    as uncorrelated. p counts :math:`\alpha` and the three slopes. The last estimation session
+    is left out where its lead lies in the event window; so is a session beside a gap that
+    returns span. Of several benchmarks the first is the market. Scholes & Williams (1977),
+    *Journal of Financial Economics* 5(3), 309-327.
+
+    Examples
+    --------
+    >>> model = ScholesWilliams()
+    >>> model.lags, model.leads, model.n_parameters(1)
+    (1, 1, 4)
+    """
+
+    name: ClassVar[str] = "scholes_williams"
+    lags = 1
+    leads = 1
+
+    def n_parameters(self, n_benchmarks: int) -> int:
+        """Alpha and three slopes; without a benchmark the constant mean."""
+        return 4 if n_benchmarks else 1
+
+    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
+        """Fit pair by pair; arguments and result as in `fit_normal`.
+
+        Examples
+        --------
+        R is half of the market's return and half of that of the session before; the market's
+        autocorrelations are all -1/6, the three slopes 5/12, 5/12 and -1/6.
+
+        >>> m = np.array([1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0])
+        >>> F = np.stack([np.roll(m, 1), m, np.roll(m, -1)], axis=1)[None]
+        >>> R = (F[:, :, 0] + F[:, :, 1]) / 2
+        >>> fit = ScholesWilliams().fit(R, F, np.ones((1, 7)), np.ones((1, 7), dtype=bool))
+        >>> print(f"{fit.beta[0, 0]:.3f}")  # (5/12 + 5/12 - 1/6) / (1 - 1/3)
+        1.000
+        """
+        del n_sessions
+        deviation = _deviations(factors, valid)
+        squares = np.einsum("pkm,pkm->pk", deviation, deviation)
+        flat = (squares <= ROUNDING * _raw_squares(factors, valid)).any(axis=1)
+        before = np.einsum("pm,pm->p", deviation[:, 1], deviation[:, 0])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            scale = 1.0 + 2.0 * before / np.sqrt(squares[:, 1] * squares[:, 0])
+            weights = (deviation / squares[:, :, None]).sum(axis=1) / scale[:, None]
+        collinear = flat | ~(np.abs(scale) > COLLINEAR)
+        return _fit_aggregated(returns, factors[:, :, 1], weights, valid, collinear, 4)
+
+
+@dataclass(frozen=True)
+class Dimson(_OneBenchmark):
+    r"""Market model for thin trading, :math:`\alpha_i + \beta_i R_{mt}`, p = 2 + lags + leads.
+
+    .. math:: R_t = a + \sum_{k=-lags}^{leads} b_k R_{m,t+k} + e_t, \qquad
+              \beta = \sum_k b_k, \qquad \alpha = \bar R - \beta \bar R_m .
+
+    Forecast variances, gaps and the end of the estimation window as in `ScholesWilliams`.
+    Dimson (1979), *Journal of Financial Economics* 7(2), 197-226.
+
+    Parameters
+    ----------
+    lags, leads : int
+        Sessions before and after; not both 0, which is the market model.
+
+    Raises
+    ------
+    ValueError
+        If a number is negative, or both are 0.
+
+    Examples
+    --------
+    >>> Dimson(lags=2, leads=0).n_parameters(1)
+    4
+    >>> Dimson(lags=0, leads=0)
+    Traceback (most recent call last):
+        ...
+    ValueError: lags and leads are counts of sessions, not both 0; found 0 and 0
+    """
+
+    name: ClassVar[str] = "dimson"
+    lags: int = 1
+    leads: int = 1
+
+    def __post_init__(self) -> None:
+        if min(self.lags, self.leads) < 0 or self.lags == self.leads == 0:
+            raise ValueError(
+                "lags and leads are counts of sessions, not both 0; found "
+                f"{self.lags} and {self.leads}"
+            )
+
+    def n_parameters(self, n_benchmarks: int) -> int:
+        """Alpha and one slope per session; without a benchmark the constant mean."""
+        return 2 + self.lags + self.leads if n_benchmarks else 1
+
+    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
+        """Fit pair by pair; arguments and result as in `fit_normal`.
+
+        Examples
+        --------
+        R is half of the market's return and half of that of the session before.
+
+        >>> m = np.array([1.0, 1.0, 1.0, -1.0, -1.0, 1.0, -1.0])
+        >>> F = np.stack([np.roll(m, 1), m, np.roll(m, -1)], axis=1)[None]
+        >>> R = (F[:, :, 0] + F[:, :, 1]) / 2
+        >>> fit = Dimson().fit(R, F, np.ones((1, 7)), np.ones((1, 7), dtype=bool))
+        >>> print(f"{fit.beta[0, 0]:.3f}")  # 1/2 + 1/2 + 0
+        1.000
+        """
+        del n_sessions
+        deviation = _deviations(factors, valid)
+        cross = np.einsum("pkm,plm->pkl", deviation, deviation)
+        inverse, collinear = _invert(cross, _raw_squares(factors, valid))
+        weights = np.einsum("pkl,plm->pm", inverse, deviation)
+        market = factors[:, :, self.lags]
+        return _fit_aggregated(returns, market, weights, valid, collinear, self.n_parameters(1))
 
 
 MODELS: dict[str, NormalReturnModel] = {
     model.name: model
-    for model in (ConstantMean(), MarketAdjusted(), MarketModel(), SingleIndexModel())
+    for model in (
+        *(ConstantMean(), MarketAdjusted(), MarketModel(), SingleIndexModel()),
+        *(ScholesWilliams(), Dimson()),
+    )
 }
 
 
@@ -309,6 +470,59 @@ def fit_market_adjusted(
         r_squared=np.full(pairs, np.nan),
         collinear=np.zeros(pairs, dtype=bool),
         degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", scale, scale),
+    )
+
+
+def _deviations(factors: Floats, valid: Bools) -> Floats:
+    """Deviations from the means over valid sessions, zero elsewhere; (P, M, K) to (P, K, M)."""
+    inside = valid[:, None, :]
+    z = np.where(inside, np.swapaxes(factors, 1, 2), 0.0)
+    mean = z.sum(axis=2) * _safe_inverse(valid.sum(axis=1).astype(np.float64))[:, None]
+    return np.where(inside, z - mean[:, :, None], 0.0)
+
+
+def _raw_squares(factors: Floats, valid: Bools) -> Floats:
+    """Uncentred sums of squares over valid sessions, (P, M, K) to (P, K)."""
+    inside = np.where(valid[:, :, None], factors, 0.0)
+    squares: Floats = np.einsum("pmk,pmk->pk", inside, inside)
+    return squares
+
+
+def _fit_aggregated(
+    returns: Floats,
+    market: Floats,
+    weights: Floats,
+    valid: Bools,
+    collinear: Bools,
+    n_parameters: int,
+) -> NormalFit:
+    """Fit with beta = w'R, a weighted sum of the returns; the weights w add up to 0."""
+    pairs = len(returns)
+    weights = np.where(collinear[:, None], 0.0, weights)
+    y, m = np.where(valid, returns, 0.0), np.where(valid, market, 0.0)
+    n_estimation = valid.sum(axis=1)
+    per_session = _safe_inverse(n_estimation.astype(np.float64))
+    y_mean, m_mean = y.sum(axis=1) * per_session, m.sum(axis=1) * per_session
+    beta = np.einsum("pm,pm->p", weights, y)
+    centred = np.where(valid, y - y_mean[:, None], 0.0)
+    residuals = np.where(valid, centred - beta[:, None] * (m - m_mean[:, None]), 0.0)
+    ssr = np.einsum("pm,pm->p", residuals, residuals)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sigma = np.sqrt(ssr / np.maximum(n_estimation - n_parameters, 0))
+        r_squared = 1.0 - ssr / np.einsum("pm,pm->p", centred, centred)
+    return NormalFit(
+        n_estimation=n_estimation,
+        n_parameters=np.full(pairs, n_parameters, dtype=np.int64),
+        alpha=y_mean - beta * m_mean,
+        beta=beta[:, None],
+        factor_mean=m_mean[:, None],
+        inverse_intercept=per_session,
+        inverse_factors=np.einsum("pm,pm->p", weights, weights)[:, None, None],
+        residuals=np.where(valid, residuals, np.nan),
+        sigma=sigma,
+        r_squared=r_squared,
+        collinear=collinear,
+        degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", y, y),
     )
 
 

@@ -193,6 +193,7 @@ class EventDummySystem:
     def _prepared(self) -> _Prepared:
         """What does not depend on the windows, laid out once."""
         fitted = self._study.fit()
+        lagged = bool(self.model.lags or self.model.leads)
         merged = regressed_clusters(self._alignment)
         used = fitted.residuals[["event_id", "ticker", "session"]]
         used = used[used["event_id"].isin(merged["event_id"])]
@@ -230,6 +231,9 @@ class EventDummySystem:
                     left.append((str(group), "", ticker, reason))
                 else:
                     left.append((str(group), "", ticker, "it could not be estimated at any event"))
+            if lagged and common:
+                why = "its system has the market of the same session, without lags and leads"
+                left.append((str(group), "", "", f"model {self.model.name}: {why}"))
             estimation = estimation[complete.reindex(estimation).to_numpy(bool)]
             groups.append(
                 _GroupData(
