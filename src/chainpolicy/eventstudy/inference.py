@@ -175,9 +175,9 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     r"""Mean off-diagonal Pearson correlation of estimation residuals.
 
     Pairwise complete and re-centred on the common calendar sessions of each pair; pairs with
-    fewer than 30 common sessions are left out. Where the windows of two assets overlap only
-    partly, :math:`r_{ij}` counts with the share of sessions they have in common,
-    :math:`w_{ij} = |W_i \cap W_j| / L_2`:
+    fewer than 30 common sessions, or without variation on them, are left out. Where the windows
+    of two assets overlap only partly, :math:`r_{ij}` counts with the share of sessions they have
+    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ).
 
@@ -200,19 +200,18 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     """
     values, observed = _on_calendar(sample)
     x = np.where(observed, values, 0.0)
-    seen = observed.astype(np.float64)
-    common = seen @ _transposed(seen)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Row i, column j: sums over the common sessions of i and j of what belongs to i.
-        total = x @ _transposed(seen)
-        squares = (x**2) @ _transposed(seen) - total**2 / common
-        covariance = x @ _transposed(x) - total * _transposed(total) / common
-        correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable = (common >= MINIMUM_COMMON_SESSIONS) & np.isfinite(correlation)
-    usable &= ~np.eye(sample.n_assets, dtype=bool)
+    seen = np.where(observed, 1.0, 0.0)
+    shared = seen @ _transposed(seen)
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
+    # Row i, column j: sums over the common sessions of i and j of what belongs to i.
+    total, raw = x @ _transposed(seen), x**2 @ _transposed(seen)
+    squares = _spread(raw - total**2 / common, raw)
+    covariance = x @ _transposed(x) - total * _transposed(total) / common
+    correlation = covariance / np.sqrt(squares * _transposed(squares))
+    usable = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
     weighted = np.where(usable, correlation * _overlap(sample), 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean: Floats = weighted.sum(axis=(-2, -1)) / usable.sum(axis=(-2, -1))
+    count = usable.sum(axis=(-2, -1))
+    mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
 
@@ -236,7 +235,7 @@ def _overlap(sample: GroupSample) -> Floats | float:
     if sample.event_session is None:
         return 1.0
     apart = np.abs(sample.event_session[:, None] - sample.event_session[None, :])
-    share: Floats = np.clip(1.0 - apart / sample.n_window, 0.0, 1.0)
+    share: Floats = np.maximum(1.0 - apart / sample.n_window, 0.0)
     return share
 
 
@@ -286,11 +285,11 @@ def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, 
     """
     observed = np.isfinite(residuals)
     present = observed.sum(axis=-2)
-    degrees = (present > 0).sum(axis=-1) - n_parameters.max()
+    degrees = (present > 0).sum(axis=-1) - float(n_parameters.max())
     values = np.where(observed, residuals, 0.0)
     mean = values.sum(axis=-2) / np.maximum(present, 1)
     deviation = np.sqrt((mean**2).sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
-    return _spread(deviation, np.abs(values).max(axis=(-2, -1))), degrees.astype(np.float64)
+    return _spread(deviation, np.abs(values).max(axis=(-2, -1))), degrees
 
 
 def cross_sectional_t(sample: GroupSample) -> Outcome:
@@ -324,11 +323,10 @@ def patell(sample: GroupSample) -> Outcome:
     >>> print(f"{patell(EXAMPLE).statistic:.4f}")
     3.9886
     """
-    degrees = (sample.n_estimation - sample.n_parameters).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.where(degrees > 2, degrees / (degrees - 2), np.nan)
-        csar = (sample.abnormal / sample.abnormal_std_error).sum(axis=-1)
-        standardized = csar / np.sqrt(sample.n_window * variance)
+    degrees = sample.n_estimation - sample.n_parameters
+    variance = degrees / np.where(degrees > 2, degrees - 2, np.nan)
+    csar = (sample.abnormal / sample.abnormal_std_error).sum(axis=-1)
+    standardized = csar / np.sqrt(sample.n_window * variance)
     return Outcome(standardized.sum(axis=-1) / np.sqrt(sample.n_assets))
 
 
@@ -410,12 +408,10 @@ def _ranks(values: Floats) -> tuple[Floats, Ints]:
 
 
 def _mean_rank_deviation(u: Floats) -> tuple[Floats, Floats, Ints]:
-    r"""Mean over the assets present, its weighted square, and how many sessions have one."""
+    """Mean over the assets present, its weighted square, and how many sessions have one."""
     present = np.isfinite(u).sum(axis=-2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(np.isfinite(u), u, 0.0).sum(axis=-2) / present
-    weighted_square = np.where(present > 0, present / u.shape[-2] * mean**2, 0.0)
-    return mean, weighted_square, (present > 0).sum(axis=-1)
+    mean = np.nansum(u, axis=-2) / np.maximum(present, 1)
+    return mean, present / u.shape[-2] * mean**2, (present > 0).sum(axis=-1)
 
 
 def corrado_rank(sample: GroupSample) -> Outcome:
