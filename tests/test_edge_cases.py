@@ -23,7 +23,10 @@ from chainpolicy.eventstudy import (
 )
 from chainpolicy.eventstudy.inference import (
     EXAMPLE,
+    ROUNDING,
     GroupSample,
+    adjusted_bmp,
+    bmp,
     mean_residual_correlation,
     portfolio_deviation,
     two_sided_p_value,
@@ -132,7 +135,7 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
     assert len(results.tests((0, 1))) == 0
     assert results.summary((0, 1)).empty
     assert results.tidy([(0, 0), (0, 1)]).empty
-    with pytest.raises(KeyError, match="^'no pair of all was estimated at e'$"):
+    with pytest.raises(KeyError, match=r"^'no pair of all was estimated at e'$"):
         results.caar_path("e", "all")
 
 
@@ -894,12 +897,14 @@ def test_ranks_with_gaps_and_masked_sessions_by_hand() -> None:
 
 
 def test_a_stack_of_samples_is_tested_as_each_of_them() -> None:
-    # Shapes (2, 3, N, ...) give the statistics and p-values of every (N, ...) by itself.
+    # Shapes (2, 3, N, ...) give the statistics and p-values of every (N, ...) by itself, be their
+    # units ever so different.
     rng = np.random.default_rng(8)
     stack, n, m, length = (2, 3), 5, 40, 3
     residuals = rng.normal(0, 0.02, (*stack, n, m))
     residuals[rng.random(residuals.shape) < 0.05] = np.nan
     abnormal = rng.normal(0.01, 0.02, (*stack, n, length))
+    residuals[1, 2], abnormal[1, 2] = 1e-14 * residuals[1, 2], 1e-14 * abnormal[1, 2]
     fields = {
         "car": abnormal.sum(axis=-1),
         "car_std_error": rng.uniform(0.02, 0.04, (*stack, n)),
@@ -921,6 +926,20 @@ def test_a_stack_of_samples_is_tested_as_each_of_them() -> None:
             assert p_values[index] == pytest.approx(two_sided_p_value(alone), rel=1e-12)
 
 
+@pytest.mark.parametrize(("beyond", "defined"), [(0.5, False), (1.5, True)])
+def test_a_variance_beyond_rounding_is_a_variance(beyond: float, defined: bool) -> None:
+    # N = 3: 1 - rbar and 1 + 2 rbar, the one or the other hardly positive
+    for r in (1 - beyond * ROUNDING, (beyond * ROUNDING - 1) / 2):
+        sample = replace(EXAMPLE)
+        vars(sample)["mean_correlation"] = np.array(r)
+        adjusted = adjusted_bmp(sample).statistic
+        if defined:
+            ratio = (1 - r) / (1 + 2 * r)
+            assert adjusted == pytest.approx(bmp(sample).statistic * sqrt(ratio), rel=1e-12)
+        else:
+            assert np.isnan(adjusted)
+
+
 @pytest.mark.parametrize(("parameters", "defined"), [(1, True), (2, False), (3, False)])
 def test_a_portfolio_deviation_needs_a_degree_of_freedom(parameters: int, defined: bool) -> None:
     # Mean residuals 1 and -1 on two sessions: s_AAR^2 = (1 + 1) / (2 - p)
@@ -928,12 +947,6 @@ def test_a_portfolio_deviation_needs_a_degree_of_freedom(parameters: int, define
     deviation, degrees = portfolio_deviation(residuals, np.array([1, parameters]))
     assert degrees == 2 - parameters
     assert np.array_equal(deviation, sqrt(2) if defined else np.nan, equal_nan=True)
-
-
-def test_a_small_portfolio_beside_a_huge_one_is_no_rounding_error() -> None:
-    residuals = np.array([[2.0, -2.0, 1.0, -1.0], [1.0, -1.0, 3.0, -3.0]])
-    deviation, _ = portfolio_deviation(np.stack([1e-13 * residuals, residuals]), np.array([1, 1]))
-    assert deviation[0] == pytest.approx(1e-13 * deviation[1], rel=1e-12)
 
 
 def test_assets_that_do_not_vary_on_their_common_sessions_have_no_correlation() -> None:
@@ -1274,9 +1287,9 @@ def test_a_window_outside_the_event_window_is_refused(window: tuple[int, int]) -
 
 def test_an_unknown_test_or_path_is_named() -> None:
     results = fit(noisy(2), {"M": market()}, at(EVENT, "AB"), **CHOICES)
-    with pytest.raises(KeyError, match="^'no test chi of all at e in this window'$"):
+    with pytest.raises(KeyError, match=r"^'no test chi of all at e in this window'$"):
         results.tests((0, 1)).get("e", "all", "chi")
-    with pytest.raises(KeyError, match="^'no pair of none was estimated at e'$"):
+    with pytest.raises(KeyError, match=r"^'no pair of none was estimated at e'$"):
         results.caar_path("e", "none")
 
 

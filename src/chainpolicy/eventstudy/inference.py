@@ -225,7 +225,7 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
     if position is None or (position == position[0]).all():
         return sample.residuals, sample.observed
     column = np.broadcast_to(position - position.min(), sample.residuals.shape)
-    values = np.full((*sample.car.shape, column.max() + 1), np.nan)
+    values = np.full((*sample.car.shape, np.ptp(position) + 1), np.nan)
     np.put_along_axis(values, column, sample.residuals, axis=-1)
     return values, np.isfinite(values)
 
