@@ -27,6 +27,7 @@ from chainpolicy.eventstudy.inference import (
     GroupSample,
     adjusted_bmp,
     bmp,
+    grank_t,
     mean_residual_correlation,
     portfolio_deviation,
     two_sided_p_value,
@@ -967,6 +968,20 @@ def test_assets_that_do_not_vary_on_their_common_sessions_have_no_correlation() 
     c_a = np.corrcoef(a[:35], c[:35])[0, 1]
     c_b = np.corrcoef(b[4:], c[4:])[0, 1]
     assert mean_residual_correlation(sample) == pytest.approx((c_a + c_b) / 2, rel=1e-10)
+
+
+def test_a_sample_without_spread_leaves_its_neighbours_alone() -> None:
+    # Equal standardized CARs in the second sample alone
+    both = {
+        name: np.stack([value, value])
+        for name, value in vars(EXAMPLE).items()
+        if name in ("car_std_error", "abnormal", "abnormal_std_error", "residuals", "sigma")
+    }
+    sample = replace(EXAMPLE, **both, car=np.stack([EXAMPLE.car, 2 * EXAMPLE.car_std_error]))
+    for test in (bmp, grank_t):
+        first, second = test(sample).statistic
+        assert first == pytest.approx(test(EXAMPLE).statistic, rel=1e-12)
+        assert np.isnan(second)
 
 
 def test_wilcoxon_chooses_its_p_value_sample_by_sample() -> None:

@@ -376,13 +376,13 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
     >>> print(f"{adjusted_bmp(EXAMPLE).statistic:.4f}")
     0.7825
     """
-    factor = np.sqrt(_spread(1.0 - sample.mean_correlation, 1.0) / _inflation(sample))
+    factor = np.sqrt(_spread(1.0 - sample.mean_correlation) / _inflation(sample))
     return Outcome(bmp(sample).statistic * factor, sample.n_assets - 1)
 
 
 def _inflation(sample: GroupSample) -> Floats:
     """1 + (N - 1) rbar, NaN where it is no variance."""
-    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation, 1.0)
+    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation)
 
 
 def _studentized_mean(values: Floats) -> Floats:
@@ -395,7 +395,7 @@ def _deviation(values: Floats) -> Floats:
     return _spread(values.std(axis=-1, ddof=1), np.abs(values).max(axis=-1))
 
 
-def _spread(values: Floats, scale: Floats | Ints | float) -> Floats:
+def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
     """Keep what is positive beyond the rounding error of numbers of a given scale, else NaN."""
     return np.where(values > ROUNDING * scale, values, np.nan)
 
@@ -435,7 +435,7 @@ def corrado_rank(sample: GroupSample) -> Outcome:
     ranks, valid = _ranks(np.concatenate([sample.residuals, sample.abnormal], axis=-1))
     u = ranks / (valid[..., None] + 1) - 0.5
     mean, weighted_square, sessions = _mean_rank_deviation(u)
-    deviation = _spread(np.sqrt(weighted_square.sum(axis=-1) / sessions), 1.0)
+    deviation = _spread(np.sqrt(weighted_square.sum(axis=-1) / sessions))
     window = mean[..., -sample.n_window :].sum(axis=-1)
     return Outcome(window / (np.sqrt(sample.n_window) * deviation))
 
@@ -463,7 +463,7 @@ def grank_t(sample: GroupSample) -> Outcome:
     ranks, valid = _ranks(np.concatenate([standardized, extra[..., None]], axis=-1))
     u = ranks / (valid[..., None] + 1) - 0.5
     mean, weighted_square, n = _mean_rank_deviation(u)
-    z = mean[..., -1] / _spread(np.sqrt(weighted_square.sum(axis=-1) / n), 1.0)
+    z = mean[..., -1] / _spread(np.sqrt(weighted_square.sum(axis=-1) / n))
     statistic = z * np.sqrt((n - 2) / _spread(n - 1 - z**2, n))
     defined = np.isfinite(extra).all(axis=-1)
     return Outcome(np.where(defined, statistic, np.nan), n - 2.0)
@@ -486,7 +486,7 @@ def generalized_sign(sample: GroupSample) -> Outcome:
     share = (sample.residuals > 0).sum(axis=-1) / sample.n_estimation
     expected = share.mean(axis=-1)
     positive = (sample.car > 0).sum(axis=-1)
-    deviation = _spread(np.sqrt(sample.n_assets * expected * (1.0 - expected)), 1.0)
+    deviation = _spread(np.sqrt(sample.n_assets * expected * (1.0 - expected)))
     return Outcome((positive - sample.n_assets * expected) / deviation)
 
 
@@ -507,9 +507,9 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     rows = sample.car.reshape(-1, sample.n_assets)
     magnitude = np.where(rows != 0, np.abs(rows), np.nan)
     ranks, n = _ranks(magnitude)
-    statistic = np.where(rows > 0, ranks, 0.0).sum(axis=-1)
-    ordered = np.sort(magnitude, axis=-1)
-    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=-1)
+    statistic = np.where(rows > 0, ranks, 0.0).sum(axis=1)
+    ordered = np.sort(magnitude)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
     exact = ~tied & (n <= EXACT_WILCOXON_LIMIT)
     p_value = np.full(len(rows), np.nan)
     for size in np.unique(n[n > 0]):
@@ -521,7 +521,7 @@ def wilcoxon(sample: GroupSample) -> Outcome:
                 with warnings.catch_warnings():
                     # scipy says that the approximation is poor for small tied samples.
                     warnings.simplefilter("ignore", UserWarning)
-                    p_value[members] = stats.wilcoxon(nonzero, axis=-1, method=method).pvalue
+                    p_value[members] = stats.wilcoxon(nonzero, axis=1, method=method).pvalue
     statistic = np.where(n > 0, statistic, np.nan)
     return Outcome(statistic.reshape(shape), None, p_value.reshape(shape))
 
