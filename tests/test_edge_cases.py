@@ -992,11 +992,14 @@ def test_wilcoxon_chooses_its_p_value_sample_by_sample() -> None:
             [2.0, -3.0, 1.0, 5.0, 5.0],
             [1.0, -1.5, 2.0, 3.0, 5.0],
             [0.0, -1.0, 2.0, -3.0, 5.0],
+            [0.0, 0.0, 0.0, -3.0, 0.0],
         ]
     )
     outcome = wilcoxon(replace(EXAMPLE, car=rows))
-    assert outcome.statistic.tolist() == [1.5 + 3 + 4 + 5, 2 + 1 + 4.5 + 4.5, 1 + 3 + 4 + 5, 2 + 4]
-    methods = ["asymptotic", "asymptotic", "exact", "exact"]
+    positive = [1.5 + 3 + 4 + 5, 2 + 1 + 4.5 + 4.5, 1 + 3 + 4 + 5, 2 + 4, 0]
+    assert outcome.statistic.tolist() == positive
+    assert outcome.p_value[-1] == 1  # one CAR is above or below zero
+    methods = ["asymptotic", "asymptotic", "exact", "exact", "exact"]
     expected = [
         stats.wilcoxon(row[row != 0], method=method, correction=False).pvalue
         for row, method in zip(rows, methods, strict=True)
