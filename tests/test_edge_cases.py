@@ -33,6 +33,7 @@ from chainpolicy.eventstudy.inference import (
     two_sided_p_value,
     wilcoxon,
 )
+from chainpolicy.eventstudy.normal import fit_market_adjusted, fit_normal
 from panels import alignment_frame, fit, pair, returns_frame, sessions
 
 COUNT, EVENT = 60, 50
@@ -195,6 +196,7 @@ def test_market_adjusted_subtracts_the_first_benchmark_alone() -> None:
 @pytest.mark.parametrize("scale", [1e-13, 1e13])
 def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float) -> None:
     returns, M = noisy(3), market()
+    returns["A"][EVENT - 20] = np.nan
     scaled = {ticker: scale * series for ticker, series in returns.items()}
     small = fit(scaled, {"M": scale * M}, at(EVENT, "ABC"), model=model, **CHOICES)
     usual = fit(returns, {"M": M}, at(EVENT, "ABC"), model=model, **CHOICES)
@@ -202,6 +204,33 @@ def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float
     np.testing.assert_allclose(
         small.tests().tidy()["statistic"], usual.tests().tidy()["statistic"], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("function", [fit_normal, fit_market_adjusted])
+def test_a_fit_has_the_shapes_and_types_of_its_documentation(function: object) -> None:
+    # P = 3 pairs, M = 5 sessions, K = 1; one session is not valid
+    rng = np.random.default_rng(4)
+    valid = np.ones((3, 5), dtype=bool)
+    valid[1, 2] = False
+    found = function(rng.normal(size=(3, 5)), rng.normal(size=(3, 5, 1)), np.ones((3, 5)), valid)
+    shapes = {"beta": (3, 1), "factor_mean": (3, 1), "inverse_factors": (3, 1, 1)}
+    types = dict.fromkeys(["n_estimation", "n_parameters"], np.int64)
+    types |= dict.fromkeys(["collinear", "degenerate"], np.bool_)
+    for name, values in vars(found).items():
+        assert values.shape == (shapes | {"residuals": (3, 5)}).get(name, (3,)), name
+        assert values.dtype == types.get(name, np.float64), name
+    assert np.isnan(found.residuals).tolist() == (~valid).tolist()
+    assert found.n_estimation.tolist() == [5, 4, 5]
+
+
+@pytest.mark.parametrize(("sessions", "sigma"), [(2, np.nan), (3, sqrt(2))])
+def test_sigma_needs_a_degree_of_freedom(sessions: int, sigma: float) -> None:
+    # F = -1, 1 and 0, R = F + e with e = 1/root 3 (1, 1, -2): SSR = 2, p = 2
+    F = np.array([-1.0, 1.0, 0.0])[:sessions]
+    R = F + np.array([1.0, 1.0, -2.0])[:sessions] / sqrt(3)
+    ones = np.ones((1, sessions))
+    found = fit_normal(R[None, :], F[None, :, None], ones, ones > 0).sigma
+    assert found[0] == pytest.approx(sigma, rel=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -284,7 +284,7 @@ def fit_market_adjusted(
     1.581
     """
     residuals = np.where(valid, (returns - factors[:, :, 0]) / np.sqrt(n_sessions), 0.0)
-    scale = np.where(valid, returns / np.sqrt(n_sessions), 0.0)
+    scale = np.where(valid, returns, 0.0)
     pairs = len(residuals)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
     n_estimation = valid.sum(axis=1)
@@ -311,21 +311,21 @@ def _root_mean(squares: Floats, degrees: Ints) -> Floats:
 
 
 def _safe_inverse(values: Floats) -> Floats:
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+    """Return 1 / values, 0 where there is nothing to invert."""
+    inverse: Floats = 1.0 / np.where(values > 0, values, np.inf)
+    return inverse
 
 
 def _invert(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
     """Invert each K x K matrix, or flag it; `raw` are the uncentred sums of squares."""
-    if cross.shape[1] == 0:
+    if not cross.size:
         return cross, np.zeros(len(cross), dtype=bool)
     variation = np.einsum("pkk->pk", cross)
     flat = (variation <= ROUNDING * raw).any(axis=1)
-    scale = np.sqrt(np.where(flat[:, None], np.nan, variation))
-    identity = np.eye(cross.shape[1])
-    correlation = np.where(
-        flat[:, None, None], identity, cross / (scale[:, :, None] * scale[:, None, :])
-    )
+    # Whatever a flat benchmark is divided by, its matrix is replaced before it is inverted.
+    scale = np.sqrt(np.where(flat[:, None], 1.0, variation))
+    outer = scale[:, :, None] * scale[:, None, :]
+    correlation = cross / outer
     collinear = flat | (np.linalg.eigvalsh(correlation)[:, 0] < COLLINEAR)
-    correlation = np.where(collinear[:, None, None], identity, correlation)
-    inverse = np.linalg.inv(correlation) / (scale[:, :, None] * scale[:, None, :])
-    return inverse, collinear
+    correlation = np.where(collinear[:, None, None], np.eye(cross.shape[1]), correlation)
+    return np.linalg.inv(correlation) / outer, collinear
