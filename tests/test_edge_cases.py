@@ -21,7 +21,19 @@ from chainpolicy.eventstudy import (
     MarketModel,
     SingleIndexModel,
 )
-from chainpolicy.eventstudy.inference import EXAMPLE, GroupSample, two_sided_p_value, wilcoxon
+from chainpolicy.eventstudy.inference import (
+    EXAMPLE,
+    ROUNDING,
+    GroupSample,
+    adjusted_bmp,
+    bmp,
+    grank_t,
+    mean_residual_correlation,
+    portfolio_deviation,
+    two_sided_p_value,
+    wilcoxon,
+)
+from chainpolicy.eventstudy.normal import fit_market_adjusted, fit_normal
 from panels import alignment_frame, fit, pair, returns_frame, sessions
 
 COUNT, EVENT = 60, 50
@@ -125,7 +137,7 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
     assert len(results.tests((0, 1))) == 0
     assert results.summary((0, 1)).empty
     assert results.tidy([(0, 0), (0, 1)]).empty
-    with pytest.raises(KeyError, match="no pair of all was estimated at e"):
+    with pytest.raises(KeyError, match=r"^'no pair of all was estimated at e'$"):
         results.caar_path("e", "all")
 
 
@@ -184,6 +196,7 @@ def test_market_adjusted_subtracts_the_first_benchmark_alone() -> None:
 @pytest.mark.parametrize("scale", [1e-13, 1e13])
 def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float) -> None:
     returns, M = noisy(3), market()
+    returns["A"][EVENT - 20] = np.nan
     scaled = {ticker: scale * series for ticker, series in returns.items()}
     small = fit(scaled, {"M": scale * M}, at(EVENT, "ABC"), model=model, **CHOICES)
     usual = fit(returns, {"M": M}, at(EVENT, "ABC"), model=model, **CHOICES)
@@ -191,6 +204,33 @@ def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float
     np.testing.assert_allclose(
         small.tests().tidy()["statistic"], usual.tests().tidy()["statistic"], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("function", [fit_normal, fit_market_adjusted])
+def test_a_fit_has_the_shapes_and_types_of_its_documentation(function: object) -> None:
+    # P = 3 pairs, M = 5 sessions, K = 1; one session is not valid
+    rng = np.random.default_rng(4)
+    valid = np.ones((3, 5), dtype=bool)
+    valid[1, 2] = False
+    found = function(rng.normal(size=(3, 5)), rng.normal(size=(3, 5, 1)), np.ones((3, 5)), valid)
+    shapes = {"beta": (3, 1), "factor_mean": (3, 1), "inverse_factors": (3, 1, 1)}
+    types = dict.fromkeys(["n_estimation", "n_parameters"], np.int64)
+    types |= dict.fromkeys(["collinear", "degenerate"], np.bool_)
+    for name, values in vars(found).items():
+        assert values.shape == (shapes | {"residuals": (3, 5)}).get(name, (3,)), name
+        assert values.dtype == types.get(name, np.float64), name
+    assert np.isnan(found.residuals).tolist() == (~valid).tolist()
+    assert found.n_estimation.tolist() == [5, 4, 5]
+
+
+@pytest.mark.parametrize(("sessions", "sigma"), [(2, np.nan), (3, sqrt(2))])
+def test_sigma_needs_a_degree_of_freedom(sessions: int, sigma: float) -> None:
+    # F = -1, 1 and 0, R = F + e with e = 1/root 3 (1, 1, -2): SSR = 2, p = 2
+    F = np.array([-1.0, 1.0, 0.0])[:sessions]
+    R = F + np.array([1.0, 1.0, -2.0])[:sessions] / sqrt(3)
+    ones = np.ones((1, sessions))
+    found = fit_normal(R[None, :], F[None, :, None], ones, ones > 0).sigma
+    assert found[0] == pytest.approx(sigma, rel=1e-12, nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -506,7 +546,9 @@ def test_the_path_is_the_caar_of_every_window(start: int | None) -> None:
 @pytest.mark.parametrize("start", [-3, 4])
 def test_a_path_cannot_start_outside_the_event_window(start: int) -> None:
     results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
-    with pytest.raises(ValueError, match=r"does not lie inside the event window \[-2, 3\]"):
+    with pytest.raises(
+        ValueError, match=r"^the window .* does not lie inside the event window \[-2, 3\]$"
+    ):
         results.caar_path("e", "all", start=start)
 
 
@@ -885,12 +927,14 @@ def test_ranks_with_gaps_and_masked_sessions_by_hand() -> None:
 
 
 def test_a_stack_of_samples_is_tested_as_each_of_them() -> None:
-    # Shapes (2, 3, N, ...) give the statistics and p-values of every (N, ...) by itself.
+    # Shapes (2, 3, N, ...) give the statistics and p-values of every (N, ...) by itself, be their
+    # units ever so different.
     rng = np.random.default_rng(8)
     stack, n, m, length = (2, 3), 5, 40, 3
     residuals = rng.normal(0, 0.02, (*stack, n, m))
     residuals[rng.random(residuals.shape) < 0.05] = np.nan
     abnormal = rng.normal(0.01, 0.02, (*stack, n, length))
+    residuals[1, 2], abnormal[1, 2] = 1e-14 * residuals[1, 2], 1e-14 * abnormal[1, 2]
     fields = {
         "car": abnormal.sum(axis=-1),
         "car_std_error": rng.uniform(0.02, 0.04, (*stack, n)),
@@ -912,6 +956,63 @@ def test_a_stack_of_samples_is_tested_as_each_of_them() -> None:
             assert p_values[index] == pytest.approx(two_sided_p_value(alone), rel=1e-12)
 
 
+@pytest.mark.parametrize(("beyond", "defined"), [(0.5, False), (1.5, True)])
+def test_a_variance_beyond_rounding_is_a_variance(beyond: float, defined: bool) -> None:
+    # N = 3: 1 - rbar and 1 + 2 rbar, the one or the other hardly positive
+    for r in (1 - beyond * ROUNDING, (beyond * ROUNDING - 1) / 2):
+        sample = replace(EXAMPLE)
+        vars(sample)["mean_correlation"] = np.array(r)
+        adjusted = adjusted_bmp(sample).statistic
+        if defined:
+            ratio = (1 - r) / (1 + 2 * r)
+            assert adjusted == pytest.approx(bmp(sample).statistic * sqrt(ratio), rel=1e-12)
+        else:
+            assert np.isnan(adjusted)
+
+
+@pytest.mark.parametrize(("parameters", "defined"), [(1, True), (2, False), (3, False)])
+def test_a_portfolio_deviation_needs_a_degree_of_freedom(parameters: int, defined: bool) -> None:
+    # Mean residuals 1 and -1 on two sessions: s_AAR^2 = (1 + 1) / (2 - p)
+    residuals = np.array([[2.0, -2.0], [0.0, 0.0]])
+    deviation, degrees = portfolio_deviation(residuals, np.array([1, parameters]))
+    assert degrees == 2 - parameters
+    assert np.array_equal(deviation, sqrt(2) if defined else np.nan, equal_nan=True)
+
+
+def test_assets_that_do_not_vary_on_their_common_sessions_have_no_correlation() -> None:
+    # A and B vary on the sessions before B is listed, and after A is gone; in between, on 31 common
+    # sessions, both are constant, and what is left of their sums of squares is rounding.
+    a, b = np.full(40, 0.649), np.full(40, 0.912)
+    a[:4], b[:4] = [0.5, -0.5, 1.0, -1.0], np.nan
+    a[35:], b[35:] = np.nan, [0.5, -0.5, 1.0, -1.0, 0.2]
+    sample = replace(
+        EXAMPLE,
+        car=np.array([1.0, 2.0]),
+        residuals=np.array([a, b]),
+    )
+    assert np.isnan(mean_residual_correlation(sample))
+    # A third asset meets A on 35 and B on 36 sessions, on which they vary.
+    c = np.random.default_rng(1).normal(size=40)
+    sample = replace(sample, car=np.ones(3), residuals=np.array([a, b, c]))
+    c_a = np.corrcoef(a[:35], c[:35])[0, 1]
+    c_b = np.corrcoef(b[4:], c[4:])[0, 1]
+    assert mean_residual_correlation(sample) == pytest.approx((c_a + c_b) / 2, rel=1e-10)
+
+
+def test_a_sample_without_spread_leaves_its_neighbours_alone() -> None:
+    # Equal standardized CARs in the second sample alone
+    both = {
+        name: np.stack([value, value])
+        for name, value in vars(EXAMPLE).items()
+        if name in ("car_std_error", "abnormal", "abnormal_std_error", "residuals", "sigma")
+    }
+    sample = replace(EXAMPLE, **both, car=np.stack([EXAMPLE.car, 2 * EXAMPLE.car_std_error]))
+    for test in (bmp, grank_t):
+        first, second = test(sample).statistic
+        assert first == pytest.approx(test(EXAMPLE).statistic, rel=1e-12)
+        assert np.isnan(second)
+
+
 def test_wilcoxon_chooses_its_p_value_sample_by_sample() -> None:
     # |CAR| tied (first and last place), free of ties, with a zero: ranks and methods by hand
     rows = np.array(
@@ -920,11 +1021,14 @@ def test_wilcoxon_chooses_its_p_value_sample_by_sample() -> None:
             [2.0, -3.0, 1.0, 5.0, 5.0],
             [1.0, -1.5, 2.0, 3.0, 5.0],
             [0.0, -1.0, 2.0, -3.0, 5.0],
+            [0.0, 0.0, 0.0, -3.0, 0.0],
         ]
     )
     outcome = wilcoxon(replace(EXAMPLE, car=rows))
-    assert outcome.statistic.tolist() == [1.5 + 3 + 4 + 5, 2 + 1 + 4.5 + 4.5, 1 + 3 + 4 + 5, 2 + 4]
-    methods = ["asymptotic", "asymptotic", "exact", "exact"]
+    positive = [1.5 + 3 + 4 + 5, 2 + 1 + 4.5 + 4.5, 1 + 3 + 4 + 5, 2 + 4, 0]
+    assert outcome.statistic.tolist() == positive
+    assert outcome.p_value[-1] == 1  # one CAR is above or below zero
+    methods = ["asymptotic", "asymptotic", "exact", "exact", "exact"]
     expected = [
         stats.wilcoxon(row[row != 0], method=method, correction=False).pvalue
         for row, method in zip(rows, methods, strict=True)
@@ -960,7 +1064,8 @@ def test_an_estimation_window_may_end_right_before_the_event_window() -> None:
     assert run(-3).models["n_estimation"].item() == 38
     with pytest.raises(
         ValueError,
-        match=r"does not end before the event window \[-2, 3\] of e begins; end it earlier",
+        match=r"^the estimation window does not end before the event window \[-2, 3\] of e "
+        r"begins; end it earlier or shorten the event window$",
     ):
         run(-2)
 
@@ -986,8 +1091,68 @@ def test_placebo_sessions_are_ordinary_and_leave_themselves_out() -> None:
     for k in expected:
         inside = len({k, k + 1} & set(range(11, 46)))
         assert counts.loc[(days[k], "A"), "n_estimation"] == 35 - inside
-    with pytest.raises(ValueError, match=r"the event window \[1, 0\] is reversed"):
+    with pytest.raises(ValueError, match=r"^the event window \[1, 0\] is reversed$"):
         study.placebo((1, 0))
+
+
+# The frame
+
+
+def awkward() -> pd.DataFrame:
+    """Two assets with a gap, a return over two sessions and a close at the limit."""
+    frame = returns_frame(noisy(2), {"M": market()})
+    frame.loc[5, "return"] = np.nan
+    frame.loc[6, "n_sessions"] = 2
+    frame.loc[EVENT, "at_limit"] = "upper"
+    return frame
+
+
+def everything(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
+    return [results.abnormal_returns, results.residuals, results.models, results.tidy()]
+
+
+REWRITTEN = {
+    "sessions in seconds": lambda f: f.assign(session=f["session"].dt.as_unit("s")),
+    "sessions as text": lambda f: f.assign(session=f["session"].dt.strftime("%Y-%m-%d")),
+    "numbers that may be NA": lambda f: f.astype(
+        {"return": "Float64", "M": "Float64", "n_sessions": "Int64"}
+    ),
+    "numbers as objects": lambda f: f.astype({"return": object, "M": object, "n_sessions": object}),
+    "limits by category": lambda f: f.astype({"at_limit": "category"}),
+    "backwards": lambda f: f.iloc[::-1],
+    "assets in order, sessions backwards": lambda f: f.iloc[
+        [*range(COUNT - 1, -1, -1), *range(2 * COUNT - 1, COUNT - 1, -1)]
+    ],
+    "assets in turn": lambda f: f.sort_values("session", kind="stable"),
+    "the second asset first": lambda f: f.iloc[[*range(COUNT, 2 * COUNT), *range(COUNT)]],
+    "the second asset last, in two parts": lambda f: f.iloc[
+        [*range(COUNT, COUNT + 9), *range(COUNT), *range(COUNT + 9, 2 * COUNT)]
+    ],
+}
+
+
+@pytest.mark.parametrize("rewrite", REWRITTEN.values(), ids=REWRITTEN.keys())
+def test_how_the_frame_is_written_does_not_matter(rewrite: object) -> None:
+    for given, plain in zip(everything(rewrite(awkward())), everything(awkward()), strict=True):
+        pd.testing.assert_frame_equal(given, plain, check_exact=True)
+
+
+def test_a_later_change_of_the_frame_does_not_reach_the_study() -> None:
+    frame = awkward()
+    study = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES)
+    for column, value in {
+        "session": pd.Timestamp("2000-01-03"),
+        "return": 9.0,
+        "M": 9.0,
+        "n_sessions": 7,
+        "at_limit": "lower",
+    }.items():
+        frame.loc[:, column] = value
+    results = study.fit()
+    found = [results.abnormal_returns, results.residuals, results.models, results.tidy()]
+    for given, plain in zip(found, everything(awkward()), strict=True):
+        pd.testing.assert_frame_equal(given, plain, check_exact=True)
 
 
 # Errors
@@ -1024,23 +1189,28 @@ RETURNS_ERRORS = {
     ),
     "infinite return": (
         infinite,
-        rf"^returns: return of A on {DAYS[7]:%Y-%m-%d} is infinite; leave it blank",
+        rf"^returns: return of A on {DAYS[7]:%Y-%m-%d} is infinite; leave it blank "
+        r"where there is no return$",
     ),
     "infinite benchmark": (
         lambda f: f.assign(M=f["M"].where(f.index != COUNT + 8, -np.inf)),
-        rf"^returns: M of B on {DAYS[8]:%Y-%m-%d} is infinite; leave it blank",
+        rf"^returns: M of B on {DAYS[8]:%Y-%m-%d} is infinite; leave it blank "
+        r"where there is no return$",
     ),
     "no span": (
         lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, 0)),
-        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is 0; a return spans at least one",
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is 0; a return spans at "
+        r"least one session$",
     ),
     "blank span": (
         lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5)),
-        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is nan; a return spans at least one",
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is nan; a return spans at "
+        r"least one session$",
     ),
     "infinite span": (
         lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, np.inf)),
-        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is inf; a return spans at least one",
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is inf; a return spans at "
+        r"least one session$",
     ),
     "two rows": (
         lambda f: pd.concat([f, f.iloc[[9]]]),
@@ -1048,7 +1218,8 @@ RETURNS_ERRORS = {
     ),
     "no row for a session": (
         lambda f: f.drop(index=COUNT + 12),
-        rf'^returns: B has no row for {DAYS[12]:%Y-%m-%d}, a session of its group "all"; give it',
+        rf'^returns: B has no row for {DAYS[12]:%Y-%m-%d}, a session of its group "all"; '
+        "give it a row with a blank return, or give an asset of another calendar another group$",
     ),
 }
 
@@ -1163,9 +1334,9 @@ def test_a_window_outside_the_event_window_is_refused(window: tuple[int, int]) -
 
 def test_an_unknown_test_or_path_is_named() -> None:
     results = fit(noisy(2), {"M": market()}, at(EVENT, "AB"), **CHOICES)
-    with pytest.raises(KeyError, match="no test chi of all at e in this window"):
+    with pytest.raises(KeyError, match=r"^'no test chi of all at e in this window'$"):
         results.tests((0, 1)).get("e", "all", "chi")
-    with pytest.raises(KeyError, match="no pair of none was estimated at e"):
+    with pytest.raises(KeyError, match=r"^'no pair of none was estimated at e'$"):
         results.caar_path("e", "none")
 
 
@@ -1244,7 +1415,9 @@ def test_groups_have_calendars_of_their_own() -> None:
         assert path.tolist() == shown[ticker].loc[path.index].tolist()
     assert (results.residuals.query("ticker == 'B'")["session"].dt.day_of_week > 0).all()
     monday = alignment.assign(event_session=sessions(COUNT)[EVENT])
-    with pytest.raises(ValueError, match='is no session of group "four days"'):
+    with pytest.raises(
+        ValueError, match=r'^alignment: .* of e for B, is no session of group "four days"$'
+    ):
         EventStudy(frame, monday, groups={"A": "five days", "B": "four days"}, **CHOICES)
 
 

@@ -359,10 +359,10 @@ class EventStudy:
         benchmarks: list[tuple[str, ...]],
     ) -> NormalFit:
         """Fit the pairs in batches that have the same number of benchmarks."""
-        pairs = len(returns)
-        counts = np.array([len(names) for names in benchmarks], dtype=np.int64)
+        counts = np.array([len(names) for names in benchmarks])
         batches = []
-        for count in np.unique(counts):
+        # Without a pair there is still a fit, an empty one.
+        for count in sorted(set(counts.tolist()) or {0}):
             members = np.flatnonzero(counts == count)
             model = self.model if count else ConstantMean()
             sessions = 1 + model.lags + model.leads
@@ -374,8 +374,8 @@ class EventStudy:
             )
             batches.append((members, batch))
         if len(batches) == 1:
-            return batches[0][1]
-        return _join(batches, pairs, int(counts.max(initial=0)), self.estimation.length)
+            return batch
+        return _join(batches, int(counts.max()))
 
     def _reasons(self, fit: NormalFit) -> np.ndarray:
         """Why each pair cannot be estimated, or an empty string."""
@@ -491,33 +491,20 @@ def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     return np.where(columns[:, None, :] >= 0, values, 0.0)
 
 
-def _join(batches: list[tuple[Ints, NormalFit]], pairs: int, width: int, length: int) -> NormalFit:
-    joined = NormalFit(
-        n_estimation=np.zeros(pairs, dtype=np.int64),
-        n_parameters=np.zeros(pairs, dtype=np.int64),
-        alpha=np.zeros(pairs),
-        beta=np.zeros((pairs, width)),
-        factor_mean=np.zeros((pairs, width)),
-        inverse_intercept=np.zeros(pairs),
-        inverse_factors=np.zeros((pairs, width, width)),
-        residuals=np.full((pairs, length), np.nan),
-        sigma=np.zeros(pairs),
-        r_squared=np.zeros(pairs),
-        collinear=np.zeros(pairs, dtype=bool),
-        degenerate=np.zeros(pairs, dtype=bool),
-    )
-    for members, batch in batches:
-        count = batch.beta.shape[1]
-        for name in vars(batch):
+def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
+    """Put batches with fewer benchmarks than `width` into one, in the order of the pairs."""
+    order = np.argsort(np.concatenate([members for members, _ in batches]))
+    joined = {}
+    for name in vars(batches[0][1]):
+        parts = []
+        for _, batch in batches:
             values = getattr(batch, name)
-            target = getattr(joined, name)
-            if name in ("beta", "factor_mean"):
-                target[members, :count] = values
-            elif name == "inverse_factors":
-                target[members, :count, :count] = values
-            else:
-                target[members] = values
-    return joined
+            unused = (0, width - batch.beta.shape[1])
+            per_benchmark = {"beta": 1, "factor_mean": 1, "inverse_factors": 2}.get(name, 0)
+            padding = [(0, 0)] * (values.ndim - per_benchmark) + [unused] * per_benchmark
+            parts.append(np.pad(values, padding))
+        joined[name] = np.concatenate(parts)[order]
+    return NormalFit(**joined)
 
 
 def _select(fit: NormalFit, kept: Ints) -> NormalFit:

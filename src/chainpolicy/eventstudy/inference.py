@@ -175,9 +175,9 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     r"""Mean off-diagonal Pearson correlation of estimation residuals.
 
     Pairwise complete and re-centred on the common calendar sessions of each pair; pairs with
-    fewer than 30 common sessions are left out. Where the windows of two assets overlap only
-    partly, :math:`r_{ij}` counts with the share of sessions they have in common,
-    :math:`w_{ij} = |W_i \cap W_j| / L_2`:
+    fewer than 30 common sessions, or without variation on them, are left out. Where the windows
+    of two assets overlap only partly, :math:`r_{ij}` counts with the share of sessions they have
+    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ).
 
@@ -200,19 +200,18 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     """
     values, observed = _on_calendar(sample)
     x = np.where(observed, values, 0.0)
-    seen = observed.astype(np.float64)
-    common = seen @ _transposed(seen)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Row i, column j: sums over the common sessions of i and j of what belongs to i.
-        total = x @ _transposed(seen)
-        squares = (x**2) @ _transposed(seen) - total**2 / common
-        covariance = x @ _transposed(x) - total * _transposed(total) / common
-        correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable = (common >= MINIMUM_COMMON_SESSIONS) & np.isfinite(correlation)
-    usable &= ~np.eye(sample.n_assets, dtype=bool)
+    seen = np.where(observed, 1.0, 0.0)
+    shared = seen @ _transposed(seen)
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
+    # Row i, column j: sums over the common sessions of i and j of what belongs to i.
+    total, raw = x @ _transposed(seen), x**2 @ _transposed(seen)
+    squares = _spread(raw - total**2 / common, raw)
+    covariance = x @ _transposed(x) - total * _transposed(total) / common
+    correlation = covariance / np.sqrt(squares * _transposed(squares))
+    usable = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
     weighted = np.where(usable, correlation * _overlap(sample), 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean: Floats = weighted.sum(axis=(-2, -1)) / usable.sum(axis=(-2, -1))
+    count = usable.sum(axis=(-2, -1))
+    mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
 
@@ -226,7 +225,7 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
     if position is None or (position == position[0]).all():
         return sample.residuals, sample.observed
     column = np.broadcast_to(position - position.min(), sample.residuals.shape)
-    values = np.full((*sample.car.shape, column.max() + 1), np.nan)
+    values = np.full((*sample.car.shape, np.ptp(position) + 1), np.nan)
     np.put_along_axis(values, column, sample.residuals, axis=-1)
     return values, np.isfinite(values)
 
@@ -236,7 +235,7 @@ def _overlap(sample: GroupSample) -> Floats | float:
     if sample.event_session is None:
         return 1.0
     apart = np.abs(sample.event_session[:, None] - sample.event_session[None, :])
-    share: Floats = np.clip(1.0 - apart / sample.n_window, 0.0, 1.0)
+    share: Floats = np.maximum(1.0 - apart / sample.n_window, 0.0)
     return share
 
 
@@ -286,11 +285,11 @@ def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, 
     """
     observed = np.isfinite(residuals)
     present = observed.sum(axis=-2)
-    degrees = (present > 0).sum(axis=-1) - n_parameters.max()
+    degrees = (present > 0).sum(axis=-1) - float(n_parameters.max())
     values = np.where(observed, residuals, 0.0)
     mean = values.sum(axis=-2) / np.maximum(present, 1)
     deviation = np.sqrt((mean**2).sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
-    return _spread(deviation, np.abs(values).max(axis=(-2, -1))), degrees.astype(np.float64)
+    return _spread(deviation, np.abs(values).max(axis=(-2, -1))), degrees
 
 
 def cross_sectional_t(sample: GroupSample) -> Outcome:
@@ -324,11 +323,10 @@ def patell(sample: GroupSample) -> Outcome:
     >>> print(f"{patell(EXAMPLE).statistic:.4f}")
     3.9886
     """
-    degrees = (sample.n_estimation - sample.n_parameters).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        variance = np.where(degrees > 2, degrees / (degrees - 2), np.nan)
-        csar = (sample.abnormal / sample.abnormal_std_error).sum(axis=-1)
-        standardized = csar / np.sqrt(sample.n_window * variance)
+    degrees = sample.n_estimation - sample.n_parameters
+    variance = degrees / np.where(degrees > 2, degrees - 2, np.nan)
+    csar = (sample.abnormal / sample.abnormal_std_error).sum(axis=-1)
+    standardized = csar / np.sqrt(sample.n_window * variance)
     return Outcome(standardized.sum(axis=-1) / np.sqrt(sample.n_assets))
 
 
@@ -378,13 +376,13 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
     >>> print(f"{adjusted_bmp(EXAMPLE).statistic:.4f}")
     0.7825
     """
-    factor = np.sqrt(_spread(1.0 - sample.mean_correlation, 1.0) / _inflation(sample))
+    factor = np.sqrt(_spread(1.0 - sample.mean_correlation) / _inflation(sample))
     return Outcome(bmp(sample).statistic * factor, sample.n_assets - 1)
 
 
 def _inflation(sample: GroupSample) -> Floats:
     """1 + (N - 1) rbar, NaN where it is no variance."""
-    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation, 1.0)
+    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation)
 
 
 def _studentized_mean(values: Floats) -> Floats:
@@ -397,7 +395,7 @@ def _deviation(values: Floats) -> Floats:
     return _spread(values.std(axis=-1, ddof=1), np.abs(values).max(axis=-1))
 
 
-def _spread(values: Floats, scale: Floats | Ints | float) -> Floats:
+def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
     """Keep what is positive beyond the rounding error of numbers of a given scale, else NaN."""
     return np.where(values > ROUNDING * scale, values, np.nan)
 
@@ -410,12 +408,10 @@ def _ranks(values: Floats) -> tuple[Floats, Ints]:
 
 
 def _mean_rank_deviation(u: Floats) -> tuple[Floats, Floats, Ints]:
-    r"""Mean over the assets present, its weighted square, and how many sessions have one."""
+    """Mean over the assets present, its weighted square, and how many sessions have one."""
     present = np.isfinite(u).sum(axis=-2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(np.isfinite(u), u, 0.0).sum(axis=-2) / present
-    weighted_square = np.where(present > 0, present / u.shape[-2] * mean**2, 0.0)
-    return mean, weighted_square, (present > 0).sum(axis=-1)
+    mean = np.nansum(u, axis=-2) / np.maximum(present, 1)
+    return mean, present / u.shape[-2] * mean**2, (present > 0).sum(axis=-1)
 
 
 def corrado_rank(sample: GroupSample) -> Outcome:
@@ -439,7 +435,7 @@ def corrado_rank(sample: GroupSample) -> Outcome:
     ranks, valid = _ranks(np.concatenate([sample.residuals, sample.abnormal], axis=-1))
     u = ranks / (valid[..., None] + 1) - 0.5
     mean, weighted_square, sessions = _mean_rank_deviation(u)
-    deviation = _spread(np.sqrt(weighted_square.sum(axis=-1) / sessions), 1.0)
+    deviation = _spread(np.sqrt(weighted_square.sum(axis=-1) / sessions))
     window = mean[..., -sample.n_window :].sum(axis=-1)
     return Outcome(window / (np.sqrt(sample.n_window) * deviation))
 
@@ -467,7 +463,7 @@ def grank_t(sample: GroupSample) -> Outcome:
     ranks, valid = _ranks(np.concatenate([standardized, extra[..., None]], axis=-1))
     u = ranks / (valid[..., None] + 1) - 0.5
     mean, weighted_square, n = _mean_rank_deviation(u)
-    z = mean[..., -1] / _spread(np.sqrt(weighted_square.sum(axis=-1) / n), 1.0)
+    z = mean[..., -1] / _spread(np.sqrt(weighted_square.sum(axis=-1) / n))
     statistic = z * np.sqrt((n - 2) / _spread(n - 1 - z**2, n))
     defined = np.isfinite(extra).all(axis=-1)
     return Outcome(np.where(defined, statistic, np.nan), n - 2.0)
@@ -490,7 +486,7 @@ def generalized_sign(sample: GroupSample) -> Outcome:
     share = (sample.residuals > 0).sum(axis=-1) / sample.n_estimation
     expected = share.mean(axis=-1)
     positive = (sample.car > 0).sum(axis=-1)
-    deviation = _spread(np.sqrt(sample.n_assets * expected * (1.0 - expected)), 1.0)
+    deviation = _spread(np.sqrt(sample.n_assets * expected * (1.0 - expected)))
     return Outcome((positive - sample.n_assets * expected) / deviation)
 
 
@@ -511,9 +507,9 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     rows = sample.car.reshape(-1, sample.n_assets)
     magnitude = np.where(rows != 0, np.abs(rows), np.nan)
     ranks, n = _ranks(magnitude)
-    statistic = np.where(rows > 0, ranks, 0.0).sum(axis=-1)
-    ordered = np.sort(magnitude, axis=-1)
-    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=-1)
+    statistic = np.where(rows > 0, ranks, 0.0).sum(axis=1)
+    ordered = np.sort(magnitude)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
     exact = ~tied & (n <= EXACT_WILCOXON_LIMIT)
     p_value = np.full(len(rows), np.nan)
     for size in np.unique(n[n > 0]):
@@ -525,7 +521,7 @@ def wilcoxon(sample: GroupSample) -> Outcome:
                 with warnings.catch_warnings():
                     # scipy says that the approximation is poor for small tied samples.
                     warnings.simplefilter("ignore", UserWarning)
-                    p_value[members] = stats.wilcoxon(nonzero, axis=-1, method=method).pvalue
+                    p_value[members] = stats.wilcoxon(nonzero, axis=1, method=method).pvalue
     statistic = np.where(n > 0, statistic, np.nan)
     return Outcome(statistic.reshape(shape), None, p_value.reshape(shape))
 

@@ -397,13 +397,12 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     """
     intercept = np.sqrt(np.where(valid, n_sessions, 0.0))
     weight = _safe_inverse(intercept)
-    y = np.where(valid, returns, 0.0)
-    y *= weight
+    y = np.where(valid, weight * returns, 0.0)
     # Benchmarks before sessions: sums over sessions then run along contiguous memory.
-    z = np.where(valid[:, None, :], np.ascontiguousarray(np.swapaxes(factors, 1, 2)), 0.0)
-    z *= weight[:, None, :]
+    z = np.ascontiguousarray(np.swapaxes(factors, 1, 2))
+    z = np.where(valid[:, None, :], weight[:, None, :] * z, 0.0)
     n_estimation = valid.sum(axis=1)
-    n_parameters = np.full(len(y), 1 + factors.shape[2], dtype=np.int64)
+    n_parameters = np.full(len(y), 1 + factors.shape[2])
     y_raw, z_raw = np.einsum("pm,pm->p", y, y), np.einsum("pkm,pkm->pk", z, z)
 
     inverse_intercept = _safe_inverse(np.einsum("pm,pm->p", intercept, intercept))
@@ -417,10 +416,6 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     residuals = y - np.einsum("pkm,pk->pm", z, beta)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
     sst = np.einsum("pm,pm->p", y, y)
-    degrees = np.maximum(n_estimation - n_parameters, 0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sigma = np.sqrt(ssr / degrees)
-        r_squared = 1.0 - ssr / sst
     return NormalFit(
         n_estimation=n_estimation,
         n_parameters=n_parameters,
@@ -430,8 +425,8 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
         inverse_intercept=inverse_intercept,
         inverse_factors=inverse,
         residuals=np.where(valid, residuals, np.nan),
-        sigma=sigma,
-        r_squared=r_squared,
+        sigma=_root_mean(ssr, n_estimation - n_parameters),
+        r_squared=1.0 - ssr / np.where(sst > 0, sst, np.nan),
         collinear=collinear,
         degenerate=ssr <= ROUNDING * y_raw,
     )
@@ -449,24 +444,21 @@ def fit_market_adjusted(
     >>> print(f"{fit.sigma[0]:.3f}")  # residuals 2 and -1: root of 5 / 2
     1.581
     """
-    weight = np.where(valid, 1.0 / np.sqrt(n_sessions), 0.0)
-    residuals = np.where(valid, returns - factors[:, :, 0], 0.0) * weight
+    residuals = np.where(valid, (returns - factors[:, :, 0]) / np.sqrt(n_sessions), 0.0)
+    scale = np.where(valid, returns, 0.0)
     pairs = len(residuals)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
     n_estimation = valid.sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        sigma = np.sqrt(ssr / n_estimation)
-    scale = np.where(valid, returns, 0.0) * weight
     return NormalFit(
         n_estimation=n_estimation,
-        n_parameters=np.zeros(pairs, dtype=np.int64),
+        n_parameters=np.zeros_like(n_estimation),
         alpha=np.zeros(pairs),
         beta=np.ones((pairs, 1)),
         factor_mean=np.zeros((pairs, 1)),
         inverse_intercept=np.zeros(pairs),
         inverse_factors=np.zeros((pairs, 1, 1)),
         residuals=np.where(valid, residuals, np.nan),
-        sigma=sigma,
+        sigma=_root_mean(ssr, n_estimation),
         r_squared=np.full(pairs, np.nan),
         collinear=np.zeros(pairs, dtype=bool),
         degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", scale, scale),
@@ -497,7 +489,6 @@ def _fit_aggregated(
     n_parameters: int,
 ) -> NormalFit:
     """Fit with beta = w'R, a weighted sum of the returns; the weights w add up to 0."""
-    pairs = len(returns)
     weights = np.where(collinear[:, None], 0.0, weights)
     y, m = np.where(valid, returns, 0.0), np.where(valid, market, 0.0)
     n_estimation = valid.sum(axis=1)
@@ -507,41 +498,46 @@ def _fit_aggregated(
     centred = np.where(valid, y - y_mean[:, None], 0.0)
     residuals = np.where(valid, centred - beta[:, None] * (m - m_mean[:, None]), 0.0)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sigma = np.sqrt(ssr / np.maximum(n_estimation - n_parameters, 0))
-        r_squared = 1.0 - ssr / np.einsum("pm,pm->p", centred, centred)
+    sst = np.einsum("pm,pm->p", centred, centred)
+    parameters = np.full(len(returns), n_parameters)
     return NormalFit(
         n_estimation=n_estimation,
-        n_parameters=np.full(pairs, n_parameters, dtype=np.int64),
+        n_parameters=parameters,
         alpha=y_mean - beta * m_mean,
         beta=beta[:, None],
         factor_mean=m_mean[:, None],
         inverse_intercept=per_session,
         inverse_factors=np.einsum("pm,pm->p", weights, weights)[:, None, None],
         residuals=np.where(valid, residuals, np.nan),
-        sigma=sigma,
-        r_squared=r_squared,
+        sigma=_root_mean(ssr, n_estimation - parameters),
+        r_squared=1.0 - ssr / np.where(sst > 0, sst, np.nan),
         collinear=collinear,
         degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", y, y),
     )
 
 
+def _root_mean(squares: Floats, degrees: Ints) -> Floats:
+    """Root of a sum of squares over its degrees of freedom, NaN where there are none."""
+    root: Floats = np.sqrt(squares / np.where(degrees > 0, degrees, np.nan))
+    return root
+
+
 def _safe_inverse(values: Floats) -> Floats:
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values > 0)
+    """Return 1 / values, 0 where there is nothing to invert."""
+    inverse: Floats = 1.0 / np.where(values > 0, values, np.inf)
+    return inverse
 
 
 def _invert(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
     """Invert each K x K matrix, or flag it; `raw` are the uncentred sums of squares."""
-    if cross.shape[1] == 0:
+    if not cross.size:
         return cross, np.zeros(len(cross), dtype=bool)
     variation = np.einsum("pkk->pk", cross)
     flat = (variation <= ROUNDING * raw).any(axis=1)
+    # Whatever a flat benchmark is divided by, its matrix is replaced before it is inverted.
     scale = np.sqrt(np.where(flat[:, None], 1.0, variation))
-    identity = np.eye(cross.shape[1])
-    correlation = np.where(
-        flat[:, None, None], identity, cross / (scale[:, :, None] * scale[:, None, :])
-    )
+    outer = scale[:, :, None] * scale[:, None, :]
+    correlation = cross / outer
     collinear = flat | (np.linalg.eigvalsh(correlation)[:, 0] < COLLINEAR)
-    correlation = np.where(collinear[:, None, None], identity, correlation)
-    inverse = np.linalg.inv(correlation) / (scale[:, :, None] * scale[:, None, :])
-    return inverse, collinear
+    correlation = np.where(collinear[:, None, None], np.eye(cross.shape[1]), correlation)
+    return np.linalg.inv(correlation) / outer, collinear

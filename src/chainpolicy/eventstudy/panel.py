@@ -119,18 +119,18 @@ def build_panel(
     if (codes < 0).any() or "" in uniques:
         raise ValueError("returns: a ticker is blank")
     tickers = tuple(str(name) for name in uniques)
-    # Copies, so that a change of the frame after this does not reach the panel.
-    session = pd.to_datetime(frame["session"]).to_numpy("datetime64[ns]", copy=True)
+    session = pd.to_datetime(frame["session"]).to_numpy("datetime64[ns]")
     if np.isnat(session).any():
         raise ValueError("returns: a session is blank")
 
     step = np.diff(codes)
-    in_order = bool(np.all((step > 0) | ((step == 0) & (session[1:] > session[:-1]))))
-    order = slice(None) if in_order else np.lexsort((session, codes))
+    in_order = np.all((step > 0) | ((step == 0) & (session[1:] > session[:-1])))
+    # Indexing by an array copies: a change of the frame after this does not reach the panel.
+    order = np.arange(len(codes)) if in_order else np.lexsort((session, codes))
     codes, session = codes[order], session[order]
-    returns = frame["return"].to_numpy(np.float64, copy=True)[order]
-    factors = frame[list(names)].to_numpy(np.float64, copy=True)[order]
-    for name, values in (("return", returns), *zip(names, factors.T, strict=True)):
+    returns = frame["return"].to_numpy(np.float64)[order]
+    factors = frame[list(names)].to_numpy(np.float64)[order]
+    for name, values in zip(("return", *names), (returns, *factors.T), strict=True):
         if np.isinf(values).any():
             row = int(np.flatnonzero(np.isinf(values))[0])
             raise ValueError(
@@ -143,9 +143,7 @@ def build_panel(
     calendars, offset = _calendars(tickers, group_of, codes, first, session)
     rows = len(codes)
     n_sessions = (
-        frame["n_sessions"].to_numpy(np.float64, copy=True)[order]
-        if "n_sessions" in frame
-        else np.ones(rows)
+        frame["n_sessions"].to_numpy(np.float64)[order] if "n_sessions" in frame else np.ones(rows)
     )
     short = np.isfinite(returns) & ~((n_sessions >= 1) & np.isfinite(n_sessions))
     if short.any():
@@ -155,7 +153,7 @@ def build_panel(
             f"{n_sessions[row]:g}; a return spans at least one session"
         )
     at_limit = (
-        frame["at_limit"].fillna("").to_numpy(object, copy=True)[order]
+        frame["at_limit"].fillna("").to_numpy(object)[order]
         if "at_limit" in frame
         else np.full(rows, "", dtype=object)
     )
