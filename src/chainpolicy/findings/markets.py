@@ -27,6 +27,7 @@ from chainpolicy.findings.base import (
     significant_clusters,
 )
 from chainpolicy.report_table import ReportTable, p_text
+from chainpolicy.robustness import leave_one_out as without_each
 from chainpolicy.robustness import minimum_detectable_effect, placebo_p_values
 from chainpolicy.study import Study
 from chainpolicy.tables import HEADLINE_TESTS, headline, headline_event
@@ -917,12 +918,13 @@ def leave_one_out(study: Study, results: EventStudyResults, group: str) -> Findi
     Returns
     -------
     Finding
-        ``ticker, caar``: CAAR[0, 1] of the group without each of its names.
+        The rows of `robustness.leave_one_out` of the group over [0, 1].
     """
     event_id = headline_event(study)
     car = _where(results.car(WINDOW), event_id=event_id).set_index("ticker")["car"]
     car = car[study.groups.reindex(car.index) == group]
-    without = (car.sum() - car) / (len(car) - 1)
+    table = _where(without_each(results, event_id, WINDOW), group=group).reset_index(drop=True)
+    without = table.set_index("ticker")["caar"]
     top = str((without - car.mean()).abs().idxmax())
     # The name becomes a group of its own, so that the others are tested without it.
     parted = replace(study, groups=study.groups.where(study.groups.index != top, top))
@@ -941,7 +943,7 @@ def leave_one_out(study: Study, results: EventStudyResults, group: str) -> Findi
         f"{shown}). The CAAR is the mean of log returns; the mean of the {len(car)} simple "
         f"abnormal returns is {100 * np.expm1(car).mean():+.1f} %."
     )
-    return Finding(text, without.rename("caar").reset_index())
+    return Finding(text, table)
 
 
 def coins_compared(
