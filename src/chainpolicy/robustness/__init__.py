@@ -8,7 +8,7 @@ of the study and to single assets, `minimum_detectable_effect` what the tests co
 """
 
 from chainpolicy.robustness.leave_one_out import leave_one_out
-from chainpolicy.robustness.multiple import adjust_for_multiple_testing
+from chainpolicy.robustness.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.robustness.ordinary import placebo_p_values, rejection_rates
 from chainpolicy.robustness.power import minimum_detectable_effect
 from chainpolicy.robustness.space import (
@@ -35,4 +35,5 @@ __all__ = [
     "space_of_study",
     "specification_curve",
     "stored_space",
+    "within_reach",
 ]

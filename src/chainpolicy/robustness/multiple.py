@@ -7,6 +7,25 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 
+def within_reach(smallest_p: float, tests: int, level: float = 0.05) -> bool:
+    """Say whether a p-value that cannot be smaller could pass Holm's correction.
+
+    Parameters
+    ----------
+    smallest_p : float
+        The smallest that a randomization can give.
+    tests : int
+        Size of the family.
+    level : float
+
+    Examples
+    --------
+    >>> within_reach(1 / 200, 60), within_reach(1 / 2000, 60)
+    (False, True)
+    """
+    return smallest_p * tests < level
+
+
 def adjust_for_multiple_testing(p_values: pd.Series[float]) -> pd.DataFrame:
     """Holm and Benjamini-Hochberg p-values of one family of tests.
 
