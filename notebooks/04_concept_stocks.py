@@ -88,6 +88,31 @@ figures.show("caar_paths", study)
 # sessions.
 
 # %% [markdown]
+# ## Other choices, other shares
+#
+# A model, an estimation window and a kind of return were chosen, and could have been chosen
+# otherwise.
+
+# %%
+findings.specifications(study, "a_shares_tier1")
+
+# %%
+figures.show("specification_curve", study)
+
+# %% [markdown]
+# Nor need it be these shares. Random portfolios of as many A-shares, of the same boards and with
+# similar betas, have a mean and a deviation on every session, from which the portfolio is
+#
+# $$z_t = \frac{CAAR_t - \overline{CAAR}^{*}_t}{sd(CAAR^{*}_t)}$$
+#
+# away. Shares of one sector move together, so that $|z_t|$ is large on ordinary sessions too: what
+# counts is its rank among them. This asks whether concept shares differ from random ones, not
+# whether they moved.
+
+# %%
+findings.random_portfolios(study, "a_shares_tier1")
+
+# %% [markdown]
 # ## All announcements
 #
 # One row per session: announcements that A-shares could first react to in the same session are one

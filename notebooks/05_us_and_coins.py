@@ -48,6 +48,9 @@ findings.names_report(study, results, ["us_listed", "coins"])
 # it describe and do not test.
 
 # %%
+figures.show("leave_one_out", study)
+
+# %%
 findings.leave_one_out(study, results, "us_listed")
 
 # %%

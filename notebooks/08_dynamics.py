@@ -104,9 +104,10 @@ findings.volatility_report(study)
 # ## Before, at and after
 #
 # Leakage is sought in the sessions $[-10, -2]$, the reaction in $[-1, 1]$, a reversal in $[2, 10]$.
-# The half-life of the jump is the first session at which at most half of $CAAR[0, 1]$ is left. The
-# interval of the reversal ratio $CAAR[2, 10] / CAAR[0, 1]$ adds ordinary abnormal returns, drawn in
-# whole calendar weeks, to numerator and denominator.
+# The half-life of the jump is the first session at which at most half of $CAAR[0, 1]$ is left. Its
+# interval and that of the reversal ratio $CAAR[2, 10] / CAAR[0, 1]$ add ordinary abnormal returns,
+# drawn in whole calendar weeks, to the path. Shares that end the reaction at a price limit carry
+# part of it into the sessions after.
 
 # %%
 figures.show("phases", study)
@@ -139,7 +140,8 @@ findings.early_reading(study, results)
 #
 # ## Limits
 #
-# Few announcements have a known hour. Bands hold for one horizon or hour at a time. Circular shifts
-# and placebo ranks take sessions to be exchangeable, which turbulent autumns stretch. Closes at a
-# price limit spread a response over sessions, which looks like slowness. The projections of a
-# restrictive surprise rest on a handful of sessions close to each other.
+# Few announcements have a known hour. Tables that list what is unusual were chosen by it. Bands
+# hold for one horizon or hour at a time. Circular shifts and placebo ranks take sessions to be
+# exchangeable, which turbulent autumns stretch. Closes at a price limit spread a response over
+# sessions, which looks like slowness. The projections of a restrictive surprise rest on a handful
+# of sessions close to each other.

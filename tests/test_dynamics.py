@@ -24,6 +24,7 @@ from chainpolicy.dynamics import (
     sentiment_regression,
     volatility_around_events,
 )
+from chainpolicy.dynamics.phases import _weekly_draws
 from chainpolicy.dynamics.sentiment import MOST_SHIFTS
 from chainpolicy.dynamics.volatility import abnormal_volatility
 from chainpolicy.eventstudy import EstimationWindow, EventStudy
@@ -249,7 +250,7 @@ def jump(prices: pd.DataFrame, at: str, size: float) -> pd.DataFrame:
 
 def test_first_hour_outside_is_the_hour_of_the_jump():
     prices = hourly(np.random.default_rng(9))
-    path, _, p_value = hourly_response(jump(prices, "2021-03-20T15:00Z", 0.2), MOMENT, [])
+    path, _, p_value, _ = hourly_response(jump(prices, "2021-03-20T15:00Z", 0.2), MOMENT, [])
     assert path.loc[path["outside"], "tau"].iloc[0] == 3
     assert (path["tau"].iloc[0], path["tau"].iloc[-1]) == (-6, 48)
     # The smallest rank there can be among the windows of some thirty days.
@@ -258,7 +259,7 @@ def test_first_hour_outside_is_the_hour_of_the_jump():
 
 def test_leakage_shows_before_the_hour():
     prices = hourly(np.random.default_rng(10))
-    path, _, _ = hourly_response(jump(prices, "2021-03-20T10:00Z", 0.3), MOMENT, [])
+    path, _, _, _ = hourly_response(jump(prices, "2021-03-20T10:00Z", 0.3), MOMENT, [])
     assert path.loc[path["outside"], "tau"].iloc[0] == -2
 
 
@@ -268,7 +269,7 @@ def test_path_and_band_by_hand():
     disturbed = prices.copy()
     inside = prices["time"].between(other - pd.Timedelta(hours=6), other + pd.Timedelta(hours=48))
     disturbed.loc[inside, "close"] *= np.tile([1.0, 3.0], 28)[: inside.sum()]
-    path, _, _ = hourly_response(disturbed, MOMENT, [other, MOMENT], (-2, 5))
+    path, _, _, _ = hourly_response(disturbed, MOMENT, [other, MOMENT], (-2, 5))
     closes = disturbed.set_index("time")["close"]
     returns = np.log(closes).diff()
     ordinary = pd.Series(True, index=returns.index)
@@ -286,10 +287,10 @@ def test_hours_of_other_announcements_are_not_ordinary():
     prices = hourly(np.random.default_rng(12))
     other = pd.Timestamp("2021-03-06T00:00Z")
     wild = jump(prices, "2021-03-06T05:00Z", 2.0)
-    calm, _, _ = hourly_response(prices, MOMENT, [other])
-    found, _, _ = hourly_response(wild, MOMENT, [other])
+    calm, _, _, _ = hourly_response(prices, MOMENT, [other])
+    found, _, _, _ = hourly_response(wild, MOMENT, [other])
     pd.testing.assert_frame_equal(found, calm)
-    missed, _, _ = hourly_response(wild, MOMENT, [])
+    missed, _, _, _ = hourly_response(wild, MOMENT, [])
     assert missed["upper"].iloc[-1] > 2 * calm["upper"].iloc[-1]
 
 
@@ -311,9 +312,10 @@ def test_hours_without_a_return_are_named():
         hourly_response(prices.iloc[:48], MOMENT, [])
     # All ordinary hours are too scattered for one more window.
     every_day = list(pd.date_range("2021-03-01T20:00Z", periods=17, freq="54h"))
-    _, outside, p_value = hourly_response(prices.iloc[:930], MOMENT, every_day, (0, 30))
+    _, outside, p_value, count = hourly_response(prices.iloc[:930], MOMENT, every_day, (0, 30))
     assert np.isnan(outside)
     assert np.isnan(p_value)
+    assert count == 0
 
 
 def test_bitcoin_after_the_politburo_session(study):
@@ -461,6 +463,19 @@ def test_a_calm_regime_does_not_invent_an_effect_nor_a_turbulent_one_hide_it(stu
     assert rows["deviation_after"]["ewma"] > 1.2 * rows["deviation_before"]["ewma"]
 
 
+def test_sessions_of_earlier_events_estimate_no_normal_return(study):
+    """A mean that a masked event would move: residuals are those of the other sessions' mean."""
+    rng = np.random.default_rng(27)
+    returns = rng.normal(0, 0.01, 300)
+    returns[[100, 101]] = 0.5
+    coin = one_asset(returns, [100, 250], study)
+    earlier = coin.alignment.assign(in_sample=coin.alignment["event_id"] != "e0")
+    for mask, used in ((True, np.r_[0:100, 102:240]), (False, np.r_[0:240])):
+        masked = replace(study.estimation, mask=mask)
+        path = dynamics.volatility_paths(replace(coin, alignment=earlier, estimation=masked))
+        np.testing.assert_allclose(path["abnormal"], returns - returns[used].mean())
+
+
 def test_a_burst_of_variance_is_found_and_shared_windows_are_counted(study):
     rng = np.random.default_rng(18)
     returns = rng.normal(0, 0.01, 400)
@@ -555,6 +570,46 @@ def test_reversal_and_half_life_of_a_jump_that_comes_back():
     assert found.lower < -1 < found.upper < 0
     # 0.2 less 0.0222 a session is below 0.1 after five of them: sessions 2 to 6.
     assert found.half_life == pytest.approx(6, abs=1)
+
+
+def test_half_life_has_an_interval_that_allows_for_never():
+    quick = planted(22, spread_over(0, 1, 0.3) | spread_over(2, 4, -0.3))
+    [found] = reversal(quick.fit(), quick.placebo((0, 0)), "e")
+    assert found.earliest <= found.half_life <= found.latest
+    assert found.earliest >= 2
+    assert found.latest <= 5
+    lasting = planted(22, spread_over(0, 1, 0.3))
+    [found] = reversal(lasting.fit(), lasting.placebo((0, 0)), "e")
+    assert found.half_life is None
+    assert found.latest is None
+
+
+def test_interval_of_the_half_life_covers_the_truth():
+    """0.2 less 0.025 a session: at most half is left from session 5 on, three after the jump."""
+    covered = 0
+    for seed in range(40):
+        es = planted(500 + seed, spread_over(0, 1, 0.2) | spread_over(2, 9, -0.2), assets=2)
+        [found] = reversal(es.fit(), es.placebo((0, 0)), "e", draws=200)
+        covered += found.earliest <= 5 <= (found.latest or np.inf)
+    assert covered >= 34
+
+
+def test_weekly_draws_are_whole_weeks_one_after_the_other():
+    """By a loop over the same picks; weeks of five, one and four sessions."""
+    days = pd.DatetimeIndex(
+        [*pd.bdate_range("2019-01-07", periods=5), pd.Timestamp("2019-01-16"),
+         *pd.bdate_range("2019-01-21", periods=4)]
+    )  # fmt: skip
+    noise = pd.Series(np.arange(10.0), days)
+    drawn = _weekly_draws(noise, 7, 50, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    weeks = [part - 4.5 for part in (np.arange(5.0), np.array([5.0]), np.arange(6.0, 10.0))]
+    picks = rng.integers(3, size=(50, 7))
+    again = rng.integers(3, size=(50, 3))
+    for path, chosen, other in zip(drawn, picks, again, strict=True):
+        expected = np.concatenate([weeks[i] for i in chosen])[:7]
+        mean = np.concatenate([weeks[i] for i in other]).mean()
+        np.testing.assert_allclose(path, expected - mean, atol=1e-12)
 
 
 def test_a_delayed_reaction_has_a_positive_ratio_and_no_half_life():
@@ -671,6 +726,40 @@ def test_phases_and_movers_are_drawn_as_computed(study, results):
     assert figure.axes[0].get_yticklabels()[0].get_text().endswith("300468.SZ")
 
 
+def test_no_p_value_is_written_as_zero_and_none_goes_beyond_its_reach(study, results):
+    reports = [
+        findings.phases_report(study, results),
+        findings.sentiment_report(study),
+        findings.volatility_report(study),
+        findings.stance_report(study, results),
+    ]
+    for report in reports:
+        heads = [head for head in report.frame if head.startswith("p")]
+        assert heads
+        assert not report.frame[heads].isin(["0.000", "0.00", "0"]).any(axis=None)
+    portfolio = reports[0].frame
+    assert "<0.001" in portfolio["p (portfolio t)"].tolist()
+    # 60 assets, at most some three hundred ordinary weeks: 60 / 300 is above 5 %.
+    text = findings.early_reading(study, results).text
+    assert "could pass Holm's correction over 60 assets" in text
+    assert "Holm-corrected" not in text
+    # The A-shares end the reaction with 11 of 38 names at a limit.
+    row = portfolio[(portfolio["Group"] == "A-shares, tier 1") & (portfolio["Phase"] == "at")]
+    assert row["At limit, %"].item() == f"{100 * 11 / 38:.0f}"
+    assert "Of 66 ordinary windows" in findings.hour_by_hour(study).text
+    assert "as small as it can be" in findings.hour_by_hour(study).text
+
+
+def test_a_rank_within_reach_is_corrected(study, results, monkeypatch):
+    table = pd.DataFrame(
+        {"ticker": ["ETH-USD", "LTC-USD"], "car": [0.1, 0.0], "at_upper": "",
+         "p_placebo": [0.004, 0.5], "smallest_p": 0.004}
+    )  # fmt: skip
+    monkeypatch.setattr("chainpolicy.findings.dynamics.early_movers", lambda *_: table)
+    text = findings.early_reading(study, results).text
+    assert "the smallest after Holm's correction is p = 0.008" in text
+
+
 def test_findings_quote_their_numbers(study, results):
     effect = findings.sentiment_effect(study)
     bitcoin = effect.numbers.set_index("group").loc["bitcoin"]
@@ -689,7 +778,7 @@ def test_findings_quote_their_numbers(study, results):
     assert len(findings.volatility_report(study).frame) >= 5
     fast = findings.speed_and_persistence(study, results).text
     assert "**5 hours**" in fast
-    assert "Bitcoin not within 20 sessions" in fast
+    assert "Bitcoin not within 20 sessions (95 % interval 3 to more than 20)" in fast
 
 
 def test_short_event_windows_are_said_not_computed(study):

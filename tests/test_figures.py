@@ -594,6 +594,7 @@ NOT_SHOWN = {
     "stance_responses": "No policy announcement in the sample takes a stance.",
     "local_projections": "No policy announcement in the sample takes a stance.",
     "hourly_response": "The study has no hourly prices.",
+    "leave_one_out": "No group has two assets with a complete window to leave one out.",
     "early_movers": "The event window does not hold the sessions [-5, -1].",
 }
 

@@ -182,6 +182,25 @@ def test_too_few_sessions_of_a_sign_have_no_p_value():
     assert (row["n_assignments"], row["n_overlapping"]) == (10, 1)
 
 
+def test_range_without_one_session_by_hand():
+    responses = pd.DataFrame(
+        {
+            "group": "g",
+            "dimension": "crypto",
+            "stance": [1, 1, -1, -1],
+            "mixed": False,
+            "overlaps": False,
+            "caar": [0.08, 0.02, -0.01, -0.05],
+        }
+    )
+    row = response_by_stance(responses).iloc[0]
+    # 0.05 + 0.03 = 0.08; without each: 0.02 + 0.03, 0.08 + 0.03, 0.05 + 0.05, 0.05 + 0.01.
+    assert row["difference"] == pytest.approx(0.08)
+    assert (row["lowest"], row["highest"]) == (pytest.approx(0.05), pytest.approx(0.11))
+    single = response_by_stance(responses.iloc[:3]).iloc[0]
+    assert np.isnan(single["lowest"])
+
+
 def test_permutation_of_a_clear_difference():
     values = np.array([1.0, 2.0, 3.0, 10.0, 11.0, 12.0])
     labels = np.array([False] * 3 + [True] * 3)

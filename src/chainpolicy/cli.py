@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainpolicy.problems import InputError
+from chainpolicy.problems import InputError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -188,15 +188,41 @@ def simulate(
 
 
 @app.command()
-def placebo(study: _AnyStudy = None) -> None:
+def placebo(
+    study: _AnyStudy = None,
+    market: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Parquet with the returns of a whole market: compare with random portfolios of it "
+            "instead, over every window.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table to a .csv file.")
+    ] = None,
+) -> None:
     """Rank every event among the ordinary sessions of its group, over the first window."""
-    from chainpolicy.robustness import placebo_p_values
+    from chainpolicy import robustness
     from chainpolicy.study import load_study
+    from chainpolicy.tables import write_csv
 
+    if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
+        expected = "a file name that ends with .csv, in a folder that exists"
+        raise InputError([Problem("--output", expected, value=str(output))])
     loaded = load_study(study)
-    window = loaded.car_windows[0]
-    event_study = loaded.event_study()
-    _show(placebo_p_values(event_study.fit(), event_study.placebo(window), window))
+    if market is None:
+        window = loaded.car_windows[0]
+        event_study = loaded.event_study()
+        ordinary = event_study.placebo(window)
+        table = robustness.placebo_p_values(event_study.fit(), ordinary, window)
+    else:
+        returns = robustness.read_market(market, loaded)
+        table = robustness.space_of_study(loaded, returns, loaded.car_windows)
+    if output is None:
+        _show(table)
+    else:
+        write_csv(table, output, float_format="%.6g")
 
 
 class ReportFormat(StrEnum):

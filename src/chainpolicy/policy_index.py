@@ -191,8 +191,10 @@ def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         ``group, dimension, n_supportive, n_restrictive, supportive, restrictive`` (mean CAAR),
-        ``difference, n_assignments, smallest_p, p_value, n_mixed, n_overlapping``. The p-value
-        is that of `permutation_test`, NaN with fewer than three sessions of either sign.
+        ``difference, lowest, highest`` (of the difference when one session at a time is left
+        out; NaN where a stance has one session only), ``n_assignments, smallest_p, p_value,
+        n_mixed, n_overlapping``. The p-value is that of `permutation_test`, NaN with fewer than
+        three sessions of either sign.
     """
     rows = []
     for (group, dimension), every in responses.groupby(["group", "dimension"], sort=False):
@@ -202,6 +204,7 @@ def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
         counts = int(supportive.sum()), int((~supportive).sum())
         means = [float(values[side].mean()) if side.any() else np.nan
                  for side in (supportive, ~supportive)]  # fmt: skip
+        without = _differences_without_one(values, supportive)
         test = permutation_test(values, supportive) if min(counts) >= LEAST_SESSIONS else None
         rows.append(
             {
@@ -212,6 +215,8 @@ def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
                 "supportive": means[0],
                 "restrictive": means[1],
                 "difference": means[0] - means[1],
+                "lowest": without.min() if len(without) else np.nan,
+                "highest": without.max() if len(without) else np.nan,
                 "n_assignments": test.n_assignments if test else comb(len(values), counts[0]),
                 "smallest_p": test.smallest_p if test else np.nan,
                 "p_value": test.p_value if test else np.nan,
@@ -220,6 +225,18 @@ def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _differences_without_one(
+    values: NDArray[np.float64], supportive: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Differences of the two means without each session; none if that empties a stance."""
+    if min(supportive.sum(), (~supportive).sum()) < 2:
+        return np.array([])
+    kept = ~np.eye(len(values), dtype=bool)
+    return np.array(
+        [values[one & supportive].mean() - values[one & ~supportive].mean() for one in kept]
+    )
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,11 @@ def p_text(value: float) -> str:
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def p_value(value: float) -> str:
+    """Write a p-value in a sentence: "p = 0.017", "p < 0.001"."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
 def formatted(values: pd.Series, spec: str) -> pd.Series:
     """Write numbers by a format specification, NaN as a blank."""
     return values.map(lambda value: "" if pd.isna(value) else format(value, spec))

@@ -110,7 +110,8 @@ def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.
         "system_left": pd.concat(left, ignore_index=True),
         "undoing": pd.concat([undoing(study, system) for system in by_session], ignore_index=True),
         "overlap": pd.concat(
-            [overlap.tidy() for overlap in overlaps(study, study.car_windows)], ignore_index=True
+            [overlap.tidy() for overlap in overlaps(study, study.car_windows, base)],
+            ignore_index=True,
         ),
         "cross_section": cross_sections(study, results, regressed_window(study)).tidy(),
     }

@@ -1,7 +1,7 @@
 """How fast, how long, how volatile: prices in the sessions and hours around announcements."""
 
 from chainpolicy.dynamics.intraday import HourlyResponse, hourly_response, hourly_responses
-from chainpolicy.dynamics.once import ordinary_sessions
+from chainpolicy.dynamics.once import once, ordinary_sessions
 from chainpolicy.dynamics.phases import (
     EARLY,
     PHASES,
@@ -44,6 +44,7 @@ __all__ = [
     "hourly_responses",
     "inside",
     "local_projections",
+    "once",
     "ordinary_sessions",
     "phase_table",
     "project",

@@ -51,6 +51,8 @@ class HourlyResponse:
         leave their band at some hour.
     p_value : float
         Rank of the largest standardized CAR among those windows.
+    n_ordinary : int
+        Their number.
     session : tuple of Timestamp
         First and last moment of the event session on the asset's daily calendar, UTC.
     """
@@ -62,6 +64,7 @@ class HourlyResponse:
     first_outside: int | None
     ordinary_outside: float
     p_value: float
+    n_ordinary: int
     session: tuple[pd.Timestamp, pd.Timestamp]
 
 
@@ -70,7 +73,7 @@ def hourly_response(
     moment: pd.Timestamp,
     known: Sequence[pd.Timestamp],
     window: tuple[int, int] = WINDOW,
-) -> tuple[pd.DataFrame, float, float]:
+) -> tuple[pd.DataFrame, float, float, int]:
     """Cumulate hourly abnormal returns around one moment.
 
     Parameters
@@ -89,6 +92,7 @@ def hourly_response(
         As `HourlyResponse.path`.
     ordinary_outside, p_value : float
         As there; NaN if no ordinary window fits into the data.
+    n_ordinary : int
 
     Raises
     ------
@@ -132,10 +136,10 @@ def hourly_response(
     same_start = hour == hours[0].hour
     largest = _largest_of_ordinary(abnormal.where(ordinary), variance, same_start, len(taus))
     if not len(largest):
-        return path, np.nan, np.nan
+        return path, np.nan, np.nan, 0
     reached = largest >= np.abs(car / error).max()
     p_value = (1 + int(reached.sum())) / (1 + len(largest))
-    return path, float((largest > half).mean()), p_value
+    return path, float((largest > half).mean()), p_value, len(largest)
 
 
 def hourly_responses(
@@ -170,7 +174,7 @@ def hourly_responses(
         for event_id in sorted(in_sample & set(moments), key=lambda name: (moments[name], name)):
             moment = moments[event_id]
             try:
-                path, outside, p_value = hourly_response(
+                path, outside, p_value, count = hourly_response(
                     prices, moment, list(moments.values()), window
                 )
             except ValueError as error:
@@ -187,6 +191,7 @@ def hourly_responses(
                     first_outside=int(first.iloc[0]) if len(first) else None,
                     ordinary_outside=outside,
                     p_value=p_value,
+                    n_ordinary=count,
                     session=(day, day + pd.Timedelta(days=1)),
                 )
             )

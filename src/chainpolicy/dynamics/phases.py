@@ -2,8 +2,8 @@ r"""Before, at and after: leakage, reaction, reversal.
 
 The jump is the CAAR over [0, 1]. Its half-life is the first session on which half of it is gone,
 and the reversal ratio is :math:`CAAR[2, 10] / CAAR[0, 1]`: -1 if everything is given back, 0 if the
-jump stays, positive if the reaction was late. The interval of the ratio adds ordinary abnormal
-returns, drawn in whole calendar weeks, to both CAARs.
+jump stays, positive if the reaction was late. Intervals of both add ordinary abnormal returns,
+drawn in whole calendar weeks, to the path.
 """
 
 from __future__ import annotations
@@ -45,10 +45,16 @@ def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``group, phase, window, n_assets, caar, lower, upper`` (95 % interval of the portfolio t)
-        and the p-values of ``time_series_t, adjusted_bmp, grank_t``; a phase that does not lie
+        ``group, phase, window, n_assets, caar, lower, upper`` (95 % interval of the portfolio
+        t), ``share_at_limit`` (of the group that closes the window at its price limit) and the
+        p-values of ``time_series_t, adjusted_bmp, grank_t``; a phase that does not lie
         inside the event window has no row.
     """
+    abnormal = results.abnormal_returns
+    abnormal = abnormal[abnormal["event_id"] == event_id]
+    group_of = results.pairs.drop_duplicates("ticker").set_index("ticker")["group"]
+    held = (abnormal["at_limit"] != "").groupby([abnormal["tau"], abnormal["ticker"].map(group_of)])
+    share_at_limit = held.mean()
     frames = []
     for phase, window in PHASES.items():
         if not inside(results, window):
@@ -61,8 +67,11 @@ def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
             index="group", columns="test", values="p_value", dropna=False
         ).reindex(columns=list(TESTS))
         columns = ["group", "window", "n_assets", "caar", "lower", "upper"]
-        frames.append(table[columns].merge(p_values, on="group").assign(phase=phase))
-    columns = ["group", "phase", "window", "n_assets", "caar", "lower", "upper", *TESTS]
+        table = table[columns].merge(p_values, on="group").assign(phase=phase)
+        at_end = pd.MultiIndex.from_product([[window[1]], table["group"]])
+        frames.append(table.assign(share_at_limit=share_at_limit.reindex(at_end).to_numpy()))
+    columns = ["group", "phase", "window", "n_assets", "caar", "lower", "upper"]
+    columns += ["share_at_limit", *TESTS]
     return (
         pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
     )
@@ -82,9 +91,21 @@ def half_life_of_jump(results: EventStudyResults, event_id: str, group: str) -> 
         Sessions after the event session.
     """
     path = results.caar_path(event_id, group, start=JUMP[0]).set_index("tau")["caar"]
-    jump = path.get(JUMP[1], np.nan)
-    gone = path[(path.index > JUMP[1]) & (path / jump <= 0.5)]
-    return int(gone.index[0]) if len(gone) else None
+    [found] = _half_lives(path.to_numpy(np.float64)[None, :], path.index.to_numpy(np.int64))
+    return None if np.isinf(found) else int(found)
+
+
+def _half_lives(paths: Floats, taus: NDArray[np.int64]) -> Floats:
+    """First tau after the jump at which half of it is gone, for every path; infinite if none."""
+    at = np.flatnonzero(taus == JUMP[1])
+    if not len(at):
+        return np.full(len(paths), np.inf)
+    later = taus > JUMP[1]
+    gone = paths[:, later] / paths[:, at] <= 0.5
+    first = np.where(gone.any(axis=1), gone.argmax(axis=1), -1)
+    # The last place is that of a path of which more than half stays.
+    found: Floats = np.append(taus[later].astype(np.float64), np.inf)[first]
+    return found
 
 
 @dataclass(frozen=True)
@@ -103,6 +124,8 @@ class Reversal:
         interval from the same draws covers zero), because the ratio then has no bounds.
     half_life : int or None
         Sessions; None if more than half is left at the end of the event window.
+    earliest, latest : int or None
+        95 % interval of the half-life, None as there; both NaN where the jump may be zero.
     """
 
     event_id: str
@@ -113,6 +136,8 @@ class Reversal:
     lower: float
     upper: float
     half_life: int | None
+    earliest: float | None
+    latest: float | None
 
 
 def reversal(
@@ -153,14 +178,19 @@ def reversal(
         noise = (
             ordinary[ordinary["group"] == group].groupby("session")["abnormal"].mean().sort_index()
         )
-        paths = _weekly_draws(noise, after[1] + 1, draws, np.random.default_rng(seed))
+        path = results.caar_path(event_id, str(group), start=JUMP[0])
+        taus = path["tau"].to_numpy(np.int64)
+        drawn = _weekly_draws(noise, int(taus[-1]) + 1, draws, np.random.default_rng(seed))
         jump, later = float(jumps[group]), float(afters[group])
-        drawn_jump = jump + paths[:, JUMP[0] : JUMP[1] + 1].sum(axis=1)
-        drawn_after = later + paths[:, after[0] : after[1] + 1].sum(axis=1)
+        drawn_jump = jump + drawn[:, JUMP[0] : JUMP[1] + 1].sum(axis=1)
+        drawn_after = later + drawn[:, after[0] : after[1] + 1].sum(axis=1)
         lower, upper = np.quantile(drawn_jump, [0.025, 0.975])
-        interval = (np.nan, np.nan)
+        ratios, lives = np.full(2, np.nan), np.full(2, np.nan)
         if lower > 0 or upper < 0:
-            interval = tuple(np.quantile(drawn_after / drawn_jump, [0.025, 0.975]))
+            ratios = np.quantile(drawn_after / drawn_jump, [0.025, 0.975])
+            paths = path["caar"].to_numpy(np.float64) + drawn.cumsum(axis=1)[:, taus]
+            # Of infinite values a quantile between two of them would be none.
+            lives = np.quantile(_half_lives(paths, taus), [0.025, 0.975], method="inverted_cdf")
         found.append(
             Reversal(
                 event_id,
@@ -168,9 +198,10 @@ def reversal(
                 jump,
                 later,
                 later / jump,
-                float(interval[0]),
-                float(interval[1]),
+                float(ratios[0]),
+                float(ratios[1]),
                 half_life_of_jump(results, event_id, str(group)),
+                *(None if np.isinf(value) else float(value) for value in lives),
             )
         )
     return found
@@ -186,13 +217,17 @@ def _weekly_draws(noise: pd.Series, length: int, draws: int, rng: np.random.Gene
     sessions = pd.DatetimeIndex(centred.index)
     week = (sessions - pd.to_timedelta(sessions.day_of_week, unit="D")).normalize()
     weeks = [part.to_numpy(np.float64) for _, part in centred.groupby(week)]
-    paths = np.empty((draws, length))
     # Enough weeks for any path: the shortest holds one session.
     picks = rng.integers(len(weeks), size=(draws, length))
-    for row, chosen in enumerate(picks):
-        paths[row] = np.concatenate([weeks[i] for i in chosen])[:length]
-    totals = np.array([part.sum() for part in weeks])
     sizes = np.array([len(part) for part in weeks])
+    starts = np.cumsum(sizes) - sizes
+    ends = np.cumsum(sizes[picks], axis=1)
+    # Column t of a path lies in the first drawn week that ends after it.
+    place = (ends[:, :, None] <= np.arange(length)).sum(axis=1)
+    begin = np.take_along_axis(ends - sizes[picks], place, axis=1)
+    chosen = np.take_along_axis(picks, place, axis=1)
+    paths = np.concatenate(weeks)[starts[chosen] + np.arange(length) - begin]
+    totals = np.array([part.sum() for part in weeks])
     again = rng.integers(len(weeks), size=(draws, len(weeks)))
     means = totals[again].sum(axis=1) / sizes[again].sum(axis=1)
     drawn: Floats = paths - means[:, None]

@@ -1,7 +1,8 @@
 r"""Volatility: abnormal returns beside the variance that the days before them predict.
 
 The abnormal return of a portfolio is the residual of its return on its benchmarks, estimated before
-the first event window begins. Two models predict its variance from the past,
+the first event window begins, without the sessions [0, 1] of earlier events where the study masks
+them. Two models predict its variance from the past,
 
 .. math:: \text{EWMA}: \sigma^2_t = \lambda \sigma^2_{t-1} + (1 - \lambda) AR^2_{t-1}, \quad
           \lambda = 0.94, \qquad
@@ -33,7 +34,9 @@ Floats = NDArray[np.float64]
 DECAY = 0.94
 LEAST_SESSIONS = 60
 MODELS: tuple[Literal["ewma", "garch"], ...] = ("ewma", "garch")
-EVENTFUL = 5
+# Sessions from an event session on that are no ordinary ones, and those that estimate nothing.
+EVENTFUL = 6
+MASKED = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,8 +250,8 @@ def _abnormal_series(study: Study, group: str, aligned: pd.DataFrame) -> tuple[p
     """Residuals of a portfolio on its benchmarks, and how many precede the first event window."""
     portfolio = portfolio_returns(study.returns, study.groups)
     tickers = study.groups.index[study.groups == group]
-    used = list(dict.fromkeys(name for ticker in tickers for name in study.benchmarks[ticker]))
-    series = portfolio[portfolio["group"] == group].dropna(subset=["return", *used])
+    factors = list(dict.fromkeys(name for ticker in tickers for name in study.benchmarks[ticker]))
+    series = portfolio[portfolio["group"] == group].dropna(subset=["return", *factors])
     series = series.reset_index(drop=True)
     in_sample = aligned.loc[aligned["in_sample"], "event_session"]
     if in_sample.empty:
@@ -257,9 +260,12 @@ def _abnormal_series(study: Study, group: str, aligned: pd.DataFrame) -> tuple[p
     n_estimation = int(first) + min(study.event_window[0], 0)
     if n_estimation < LEAST_SESSIONS:
         return series, 0
-    design = np.column_stack([np.ones(len(series)), series[used].to_numpy(np.float64)])
+    design = np.column_stack([np.ones(len(series)), series[factors].to_numpy(np.float64)])
     returns = series["return"].to_numpy(np.float64)
-    coefficients = np.linalg.lstsq(design[:n_estimation], returns[:n_estimation])[0]
+    used = np.arange(len(series)) < n_estimation
+    if study.estimation.mask:
+        used &= ~_near(pd.DatetimeIndex(series["session"]), aligned["event_session"], MASKED)
+    coefficients = np.linalg.lstsq(design[used], returns[used])[0]
     return series.assign(abnormal=returns - design @ coefficients), n_estimation
 
 
@@ -267,13 +273,18 @@ def _ordinary_positions(
     days: pd.DatetimeIndex, eventful: pd.Series, sessions: int
 ) -> NDArray[np.int64]:
     """Positions whose window lies inside the data, apart from the sessions [0, 5] of all events."""
-    first = days.searchsorted(pd.DatetimeIndex(eventful.unique()))
-    near = np.zeros(len(days), dtype=bool)
-    for position in first:
-        near[position : position + EVENTFUL + 1] = True
+    near = _near(days, eventful, EVENTFUL)
     starts = np.arange(1, len(days) - sessions + 1)
     apart: NDArray[np.int64] = starts[~near[starts[:, None] + np.arange(sessions)].any(axis=1)]
     return apart
+
+
+def _near(days: pd.DatetimeIndex, events: pd.Series, sessions: int) -> NDArray[np.bool_]:
+    """Which days are among the first so many sessions from any event session on."""
+    near = np.zeros(len(days), dtype=bool)
+    for position in days.searchsorted(pd.DatetimeIndex(events.unique())):
+        near[position : position + sessions] = True
+    return near
 
 
 def _rank(actual: pd.Series, ordinary: pd.Series) -> Floats:

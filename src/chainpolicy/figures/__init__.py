@@ -40,6 +40,7 @@ from chainpolicy.figures.panels import (
 )
 from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
 from chainpolicy.figures.regressions import draw_overlap
+from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.style import DPI, group_styles, png_bytes
 from chainpolicy.study import Study
 from chainpolicy.tables import write_csv
@@ -163,6 +164,25 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAR of every asset and event",
         "04_concept_stocks",
         draw_car_heatmap,
+    ),
+    FigureSpec(
+        "specification_curve",
+        "What if other choices had been made?",
+        "CAAR of the headline event under every combination of model, estimation window, masking "
+        "and kind of return, sorted; marks below say which choices belong to each. The "
+        "combinations share their data.",
+        "event studies with every combination of choices",
+        "04_concept_stocks",
+        draw_specification_curve,
+    ),
+    FigureSpec(
+        "leave_one_out",
+        "Does one name carry the group?",
+        "CAAR of the headline event with all assets of each group and without one at a time; the "
+        "asset that matters most is named.",
+        "CAR of the headline event",
+        "05_us_and_coins",
+        draw_leave_one_out,
     ),
     FigureSpec(
         "forest",

@@ -67,6 +67,7 @@ from chainpolicy.findings.prices import (
     prices_and_alignment,
 )
 from chainpolicy.findings.regressions import disentangled, explained, moved, speech_answer, undone
+from chainpolicy.findings.robustness import random_portfolios, specifications
 from chainpolicy.findings.sample import (
     article_date_errors,
     catalogue_report,
@@ -135,6 +136,7 @@ __all__ = [
     "price_report",
     "prices_and_alignment",
     "projection_reading",
+    "random_portfolios",
     "rejection_report",
     "response",
     "response_to_stances",
@@ -146,6 +148,7 @@ __all__ = [
     "significant_clusters",
     "significant_sessions",
     "single_asset_report",
+    "specifications",
     "speech_answer",
     "speed_and_persistence",
     "stance_report",

@@ -10,6 +10,7 @@ import pandas as pd
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.style import group_styles
+from chainpolicy.report_table import p_value as p_value
 from chainpolicy.robustness import adjust_for_multiple_testing
 from chainpolicy.study import Study
 from chainpolicy.tables import headline, headline_event
@@ -46,11 +47,6 @@ def percent(value: float, signed: bool = True) -> str:
     """Write a log return as a simple return in percent: 0.09 as "+9.4 %"."""
     simple = 100.0 * np.expm1(value)
     return f"{simple:+.1f} %" if signed else f"{simple:.1f} %"
-
-
-def p_value(value: float) -> str:
-    """Write a p-value as a reader wants it: "p = 0.017", "p < 0.001"."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def label(group: str) -> str:

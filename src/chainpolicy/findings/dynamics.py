@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +14,7 @@ from chainpolicy.dynamics import (
     EARLY,
     MODELS,
     PHASES,
+    Reversal,
     early_movers,
     hourly_responses,
     inside,
@@ -22,9 +27,10 @@ from chainpolicy.dynamics import (
 )
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
-from chainpolicy.robustness import adjust_for_multiple_testing, placebo_p_values
+from chainpolicy.report_table import ReportTable, p_text
+from chainpolicy.robustness import adjust_for_multiple_testing, placebo_p_values, within_reach
 from chainpolicy.study import Study
-from chainpolicy.tables import ReportTable, headline_event
+from chainpolicy.tables import headline_event
 
 # The groups whose speed and persistence open the notebook, as far as the study has them.
 LEADING = ("bitcoin", "a_shares_tier1")
@@ -62,7 +68,7 @@ def speed_and_persistence(study: Study, results: EventStudyResults) -> Finding:
     table = lasting.numbers
     chosen = [group for group in LEADING if group in set(table["group"])] or table["group"].tolist()
     parts = [
-        f"{label(row['group'])} {_half_life(row['half_life'], results)}"
+        f"{label(row['group'])} {_half_life(row, results)}"
         for row in table[table["group"].isin(chosen)].to_dict("records")
     ]
     slow = f"Half of the jump of two sessions was gone: {'; '.join(parts)}." if parts else NO_JUMP
@@ -110,20 +116,22 @@ def sentiment_report(study: Study) -> ReportTable:
             "Stance on": table["dimension"].replace("overall", "both"),
             "Term": table["term"],
             "Return per point, %": table["coefficient"].map(lambda x: f"{100 * x:+.2f}"),
-            "p (shifts)": table["p_value"].map(_three),
-            "p without headline": table["without_headline"].map(_three),
+            "p (shifts)": table["p_value"].map(p_text),
+            "p without headline": table["without_headline"].map(p_text),
             "HAC error, %": table["hac_error"].map(lambda x: f"{100 * x:.2f}"),
-            "p (HAC)": table["hac_p_value"].map(_three),
+            "p (HAC)": table["hac_p_value"].map(p_text),
             "Sessions": table["n_sessions"].astype(str),
             "Announcing": table["n_announcing"].astype(str),
         }
     )
+    # One part in as many as there are sessions, fewer in one calendar than in another.
     smallest = table["smallest_p"].max() if len(table) else np.nan
     note = (
         "One regression per group and dimension, with the group's benchmarks; level: what earlier "
         "announcements left. The p-value by circular shifts comes first (the smallest there can be "
-        f"is {_three(smallest)}); HAC describes and rejects too often with so few announcements. "
-        "Without headline: the session of the headline event taken out of the sample."
+        f"is {p_text(smallest)}); HAC describes and rejects too often with so few announcements. "
+        "Without headline: the session of the headline event taken out of the sample. p-values are "
+        f"not adjusted for the {len(table)} rows."
     )
     return ReportTable(frame, note)
 
@@ -176,7 +184,7 @@ def hour_by_hour(study: Study) -> Finding:
     -------
     Finding
         ``event_id, ticker, hour_return, hour_deviations, first_outside, first_time, car_last,
-        ordinary_outside, p_value``.
+        ordinary_outside, n_ordinary, p_value``.
     """
     responses, left_out = hourly_responses(study)
     if not responses:
@@ -200,6 +208,7 @@ def hour_by_hour(study: Study) -> Finding:
             "first_time": time,
             "car_last": last,
             "ordinary_outside": response.ordinary_outside,
+            "n_ordinary": response.n_ordinary,
             "p_value": response.p_value,
         }
         rows.append(row)
@@ -210,6 +219,7 @@ def hour_by_hour(study: Study) -> Finding:
             f"(τ = {first})"
         )
         largest = response.path.iloc[int(response.path["abnormal"].abs().to_numpy().argmax())]
+        smallest = 1 / (1 + response.n_ordinary)
         rival = other[other["event_id"] == response.event_id]
         named = "; ".join(
             f"{item['name']}" + ("" if pd.isna(item["at"]) else f" at {item['at']:%H:%M} UTC")
@@ -221,9 +231,10 @@ def hour_by_hour(study: Study) -> Finding:
             f"({row['hour_deviations']:+.1f} standard deviations of that hour), {when} and stood "
             f"at {percent(last)} after {path.index[-1]} hours; the largest hour began at "
             f"{largest['time']:%H:%M} UTC of {largest['time']:%d %b} "
-            f"({percent(largest['abnormal'])}). Of ordinary windows "
+            f"({percent(largest['abnormal'])}). Of {response.n_ordinary} ordinary windows "
             f"from the same hour on {100 * response.ordinary_outside:.0f} % leave the band at some "
-            f"hour; {p_value(response.p_value)} by rank among them."
+            f"hour; {p_value(response.p_value)} by rank among them"
+            + (", as small as it can be." if smallest == response.p_value else ".")
             + (f" Rival explanations of that night: {named}." if named else "")
         )
     return Finding(" ".join(parts), pd.DataFrame(rows))
@@ -252,7 +263,8 @@ def volatility_reading(study: Study) -> Finding:
         f"Of {len(table)} responses over [0, 1] (policy session by group) {count['ewma']} are "
         f"unusual (p < {LEVEL:g} among ordinary sessions) when standardized by EWMA and "
         f"{count['garch']} by GARCH(1,1), where {LEVEL * len(table):.1f} would be by chance. "
-        f"Variance over [0, 5] is unusually large {len(loud)} times, {alone} of them with no later "
+        f"Variance over [0, 5] is unusually large {len(loud)} times (GARCH, "
+        f"{LEVEL * len(table):.1f} by chance), {alone} of them with no later "
         f"announcement inside the window. The predicted deviation of {label(bitcoin['group'])} is "
         f"{100 * bitcoin['deviation_before']:.1f} % a session before the first event window and "
         f"{100 * bitcoin['deviation_after']:.1f} % from then on."
@@ -276,14 +288,19 @@ def volatility_report(study: Study) -> ReportTable:
     )
     for name, head in zip(MODELS, ("EWMA", "GARCH"), strict=True):
         frame[f"SAR ({head})"] = shown[f"{name}_standardized"].map(lambda x: f"{x:.1f}")
-        frame[f"p ({head})"] = shown[f"{name}_p"].map(_three)
+        frame[f"p ({head})"] = shown[f"{name}_p"].map(p_text)
         frame[f"Variance ratio ({head})"] = shown[f"{name}_ratio"].map(lambda x: f"{x:.1f}")
-        frame[f"p (ratio, {head})"] = shown[f"{name}_ratio_p"].map(_three)
+        frame[f"p (ratio, {head})"] = shown[f"{name}_ratio_p"].map(p_text)
     frame["Later events inside"] = shown["n_within"].astype(str)
+    smallest = 1 / (1 + table["n_placebo"].min())
     note = (
-        f"The {len(shown)} of {len(table)} sessions by group with any p-value below {LEVEL:g}; "
-        "return over [0, 1], variance over [0, 5], both against what the sessions before "
-        "predicted; p-values are ranks among ordinary sessions. A ratio with later events inside "
+        f"The {len(shown)} of {len(table)} sessions by group with any of four p-values below "
+        f"{LEVEL:g}, chosen by them: if nothing had happened between {LEVEL * len(table):.0f} and "
+        f"{4 * LEVEL * len(table):.0f} would be listed, the more, the less the four have in "
+        "common; return over [0, 1], variance over [0, 5], both against what the sessions before "
+        "predicted; p-values are ranks among ordinary sessions"
+        + (f" (the smallest is {p_text(smallest)})" if len(shown) else "")
+        + ". A ratio with later events inside "
         "is theirs too."
     )
     return ReportTable(frame, note)
@@ -311,16 +328,20 @@ def phases_report(study: Study, results: EventStudyResults) -> ReportTable:
             "Window": table["window"],
             "N": table["n_assets"].astype(str),
             "CAAR, %": table["caar"].map(lambda x: percent(x).removesuffix(" %")),
-            "p (portfolio t)": table["time_series_t"].map(_three),
-            "p (adjusted BMP)": table["adjusted_bmp"].map(_three),
-            "p (GRANK-T)": table["grank_t"].map(_three),
-            "p (placebo)": table["p_placebo"].map(_three),
+            "At limit, %": table["share_at_limit"].map(lambda x: f"{100 * x:.0f}"),
+            "p (portfolio t)": table["time_series_t"].map(p_text),
+            "p (adjusted BMP)": table["adjusted_bmp"].map(p_text),
+            "p (GRANK-T)": table["grank_t"].map(p_text),
+            "p (placebo)": table["p_placebo"].map(p_text),
         }
     )
     note = (
         f"{event_id}; CAAR as a simple return. The placebo p-value is the rank of the studentized "
-        "CAAR among the ordinary sessions of the group, "
-        f"{_three(table['smallest_p'].max())} at least; for one asset the portfolio t alone exists."
+        f"CAAR among the ordinary sessions of the group, {p_text(table['smallest_p'].min())} to "
+        f"{p_text(table['smallest_p'].max())} at least; for one asset the portfolio t alone "
+        "exists. "
+        "At limit: share of the group whose close was held at a price limit at the end of the "
+        "phase, so that its CAAR is cut short. p-values are not adjusted for the number of rows."
     )
     return ReportTable(frame, note)
 
@@ -341,7 +362,7 @@ def jump_and_reversal(study: Study, results: EventStudyResults) -> Finding:
     event_id = headline_event(study)
     placebo = ordinary_sessions(study, (0, 0))
     found = reversal(results, placebo, event_id)
-    columns = ["event_id", "group", "jump", "after", "ratio", "lower", "upper", "half_life"]
+    columns = [field.name for field in fields(Reversal)]
     table = pd.DataFrame([vars(item) for item in found], columns=columns)
     if table.empty:
         return Finding(NO_JUMP, table)
@@ -354,7 +375,7 @@ def jump_and_reversal(study: Study, results: EventStudyResults) -> Finding:
         )
         parts.append(
             f"{label(item.group)} {item.ratio:+.2f} ({interval}), half gone "
-            f"{_half_life(item.half_life, results)}"
+            f"{_half_life(vars(item), results)}"
         )
     text = (
         f"Reversal ratio CAAR[2, 10] / CAAR[0, 1] after {event_id} (-1: all given back, 0: all "
@@ -389,7 +410,7 @@ def early_reading(study: Study, results: EventStudyResults) -> Finding:
     first = table.iloc[0]
     days = first["at_upper"].replace(";", " and ")
     limit = f", closing at the upper limit on {days}" if days else ""
-    holm = adjust_for_multiple_testing(table["p_placebo"])["holm"].min()
+    holm = _holm_of_ranks(table)
     raw = int((table["p_placebo"] < LEVEL).sum())
     groups = placebo_p_values(results, placebo, EARLY)
     groups = groups[groups["event_id"] == event_id]
@@ -401,10 +422,22 @@ def early_reading(study: Study, results: EventStudyResults) -> Finding:
         f"**{names[first['ticker']]} ({first['ticker']})** rose most: {percent(first['car'])} "
         f"abnormal{limit}, {p_value(first['p_placebo'])} among its own ordinary weeks. Of "
         f"{len(table)} assets {raw} moved unusually (p < {LEVEL:g}), where "
-        f"{LEVEL * len(table):.1f} would by chance; the smallest Holm-corrected p-value is "
-        f"{holm:.2f}. Leakage of whole groups against placebo: {of_groups}."
+        f"{LEVEL * len(table):.1f} would by chance; {holm}. Leakage of "
+        f"whole groups against placebo: {of_groups}."
     )
     return Finding(text, table)
+
+
+def _holm_of_ranks(table: pd.DataFrame) -> str:
+    """Say what Holm's correction leaves of ranks, where ranks can pass it at all."""
+    smallest, family = table["smallest_p"].min(), len(table)
+    if not within_reach(smallest, family, LEVEL):
+        return (
+            f"no rank among so few ordinary weeks ({p_value(smallest)} at least) could pass Holm's "
+            f"correction over {family} assets, so that it decides nothing"
+        )
+    holm = adjust_for_multiple_testing(table["p_placebo"])["holm"].min()
+    return f"the smallest after Holm's correction is {p_value(holm)}"
 
 
 def _sentiment(study: Study) -> pd.DataFrame:
@@ -417,11 +450,14 @@ def _sentiment(study: Study) -> pd.DataFrame:
     return table.merge(bare, on=keys, how="left")
 
 
-def _half_life(sessions: float | None, results: EventStudyResults) -> str:
-    if sessions is None or pd.isna(sessions):
-        return f"not within {results.event_window[1]} sessions"
-    return f"after {int(sessions)} sessions"
-
-
-def _three(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.3f}"
+def _half_life(row: Mapping[Any, Any], results: EventStudyResults) -> str:
+    """Say when half of a jump was gone, with the interval where there is one."""
+    last = results.event_window[1]
+    bounds = [
+        f"more than {last}" if pd.isna(bound) else f"{int(bound)}"
+        for bound in (row["earliest"], row["latest"])
+    ]
+    gone = row["half_life"]
+    when = f"not within {last} sessions" if pd.isna(gone) else f"after {int(gone)} sessions"
+    # Where the jump itself may be zero there is no ratio to follow.
+    return when if np.isnan(row["lower"]) else f"{when} (95 % interval {' to '.join(bounds)})"

@@ -27,6 +27,7 @@ from chainpolicy.findings.base import (
     significant_clusters,
 )
 from chainpolicy.report_table import ReportTable, p_text
+from chainpolicy.robustness import leave_one_out as without_each
 from chainpolicy.robustness import minimum_detectable_effect, placebo_p_values
 from chainpolicy.study import Study
 from chainpolicy.tables import HEADLINE_TESTS, headline, headline_event
@@ -71,9 +72,9 @@ def bitcoin_answer(
         f"{p_value(lead['holm'])}; matched on {_beyond(lead)} of {lead['n_placebo']} "
         f"ordinary sessions, placebo {p_value(lead['p_placebo'])}). "
         f"{_none_of(passed, len(others))} other days with a policy announcement stay below 5 % "
-        f"after it, the smallest p-value before it being {nearest['time_series_t_p']:.3f} on "
-        f"{_day(nearest)}, and the {restrictive['days']} restrictive days average "
-        f"{percent(restrictive['mean'])} ({_interval(restrictive)}), which "
+        f"after it, the smallest before it on {_day(nearest)} "
+        f"({p_value(nearest['time_series_t_p'])}), and the {restrictive['days']} restrictive days "
+        f"average {percent(restrictive['mean'])} ({_interval(restrictive)}), which "
         f"{_differs(restrictive)}."
     )
     return Finding(text, table)
@@ -123,9 +124,9 @@ def placebo_reach(
         f"{lead['smallest_p']:.4f}, and the smallest of {lead['family']} p-values must be below "
         f"{needed:.4f} to pass Holm's correction at {100 * LEVEL:g} %: this is "
         f"{'within' if lead['smallest_p'] < needed else 'out of'} its reach. The corrected p-value "
-        f"of the exact t, {lead['holm']:.3f}, leans on the t distribution; the ordinary sessions, "
-        f"which have {label(group)}'s own fat tails, give {p_value(lead['p_placebo'])} before any "
-        "correction."
+        f"of the exact t, {p_value(lead['holm'])}, leans on the t distribution; the ordinary "
+        f"sessions, which have {label(group)}'s own fat tails, give "
+        f"{p_value(lead['p_placebo'])} before any correction."
     )
     return Finding(text, table)
 
@@ -365,8 +366,8 @@ def concept_stocks_answer(
     held = [f"{percent(row['caar'])} ({row['model']}; {_interval(row)})" for row in lasting]
     first = " and ".join(f"{percent(row['caar'])} ({row['model']})" for row in jump)
     beyond = " and ".join(f"{_beyond(rank)} of {rank['n_placebo']}" for rank in ranks)
-    bmp = " and ".join(f"{row[HEADLINE_TEST]:.3f}" for row in jump)
-    holm = " and ".join(f"{rank['holm']:.3f}" for rank in ranks)
+    bmp = " and ".join(p_value(row[HEADLINE_TEST]) for row in jump)
+    holm = " and ".join(p_value(rank["holm"]) for rank in ranks)
     text = (
         f"**{_verdict(lasting)}: over {window_label(window)}, to {lasting[0]['end']:%Y-%m-%d}, the "
         f"first window that ends with fewer than {100 * CENSORED:.0f} % of the "
@@ -374,7 +375,7 @@ def concept_stocks_answer(
         f"{' and '.join(held)}.** Before that they had jumped by {first} over "
         f"{window_label(WINDOW)}, with {100 * jump[0]['share_at_limit']:.0f} % of them still at a "
         f"limit, matched on {beyond} ordinary sessions; the adjusted BMP, which also allows for "
-        f"unequal responses, gives p = {bmp}, after Holm's correction over {ranks[0]['family']} "
+        f"unequal responses, gives {bmp}, after Holm's correction over {ranks[0]['family']} "
         f"tests {holm}."
     )
     return Finding(text, table)
@@ -917,12 +918,13 @@ def leave_one_out(study: Study, results: EventStudyResults, group: str) -> Findi
     Returns
     -------
     Finding
-        ``ticker, caar``: CAAR[0, 1] of the group without each of its names.
+        The rows of `robustness.leave_one_out` of the group over [0, 1].
     """
     event_id = headline_event(study)
     car = _where(results.car(WINDOW), event_id=event_id).set_index("ticker")["car"]
     car = car[study.groups.reindex(car.index) == group]
-    without = (car.sum() - car) / (len(car) - 1)
+    table = _where(without_each(results, event_id, WINDOW), group=group).reset_index(drop=True)
+    without = table.set_index("ticker")["caar"]
     top = str((without - car.mean()).abs().idxmax())
     # The name becomes a group of its own, so that the others are tested without it.
     parted = replace(study, groups=study.groups.where(study.groups.index != top, top))
@@ -941,7 +943,7 @@ def leave_one_out(study: Study, results: EventStudyResults, group: str) -> Findi
         f"{shown}). The CAAR is the mean of log returns; the mean of the {len(car)} simple "
         f"abnormal returns is {100 * np.expm1(car).mean():+.1f} %."
     )
-    return Finding(text, without.rename("caar").reset_index())
+    return Finding(text, table)
 
 
 def coins_compared(

@@ -15,7 +15,7 @@ from chainpolicy.policy_index import (
     response_by_stance,
     stance_sessions,
 )
-from chainpolicy.report_table import ReportTable
+from chainpolicy.report_table import ReportTable, p_text
 from chainpolicy.study import Study
 
 
@@ -107,18 +107,23 @@ def stance_report(study: Study, results: EventStudyResults, window: Window = (0,
             "Difference, points": table["difference"].map(
                 lambda x: "" if x != x else f"{100 * x:+.1f}"
             ),
-            "p": table["p_value"].map(lambda x: "" if x != x else f"{x:.3f}"),
-            "Smallest p": table["smallest_p"].map(lambda x: "" if x != x else f"{x:.3f}"),
+            "One session left out": [
+                "" if low != low else f"{100 * low:+.1f} to {100 * high:+.1f}"
+                for low, high in zip(table["lowest"], table["highest"], strict=True)
+            ],
+            "p": table["p_value"].map(p_text),
+            "Smallest p": table["smallest_p"].map(p_text),
             "Mixed": table["n_mixed"].astype(str),
             "Overlapping": table["n_overlapping"].astype(str),
         }
     )
     note = (
         f"CAAR over {window_label(window)} as a simple return, mean over sessions; the difference "
-        "in log points. Announcements of one session are one, with their net stance (stance times "
-        "salience); mixed: sessions that hold both signs; overlapping: sessions whose window "
-        f"reaches into a neighbour's. {int(blank.sum())} rows have no p-value: fewer than "
-        f"{LEAST_SESSIONS} sessions of either sign."
+        "in log points, and its range when one session at a time is left out. Announcements of "
+        "one session are one, with their net stance (stance times salience); mixed: sessions "
+        "that hold both signs; overlapping: sessions whose window reaches into a neighbour's. "
+        f"{int(blank.sum())} rows have no p-value: fewer than {LEAST_SESSIONS} sessions of either "
+        "sign; the p-values are not adjusted for their number."
     )
     return ReportTable(frame, note)
 

@@ -35,7 +35,9 @@ def moved(study: Study, system: SystemResults) -> Finding:
     table = system.tidy()
     if table.empty:
         return Finding("No policy cluster could be regressed.", table)
-    table["holm"] = adjust_for_multiple_testing(table["p_value"])["holm"]
+    adjusted = adjust_for_multiple_testing(table["p_value"])
+    table["holm"] = adjusted["holm"]
+    discoveries = int((adjusted["benjamini_hochberg"] < LEVEL).sum())
     table["f_holm"] = adjust_for_multiple_testing(table["f_p_value"])["holm"]
     survivors = [
         f"{label(row['group'])} at {row['event_id']} ({percent(row['average'])})"
@@ -46,7 +48,8 @@ def moved(study: Study, system: SystemResults) -> Finding:
         f"All clusters regressed together over {table['window'].iloc[0]}, "
         f"{(table['p_value'] < LEVEL).sum()} of {len(table)} average effects (group by cluster) "
         f"have p < {LEVEL:g} ({LEVEL * len(table):.1f} expected by chance) and {len(survivors)} "
-        f"are left after Holm's correction" + (f": {'; '.join(survivors)}. " if survivors else ". ")
+        f"are left after Holm's correction, {discoveries} after Benjamini and Hochberg's"
+        + (f"; Holm's: {'; '.join(survivors)}. " if survivors else ". ")
     )
     if len(several):
         text += (
@@ -217,11 +220,11 @@ def explained(regressions: CrossSections) -> Finding:
     if len(crossed):
         text += (
             f"Of {len(crossed)} regressions on stance times an exposure {len(low)} have a "
-            f"permutation p-value below {LEVEL:g} (the smallest is {smallest:.2f}). "
+            f"permutation p-value below {LEVEL:g} (the smallest: {p_value(smallest)}). "
         )
     text += (
         f"{without} more regressions have no p-value, because fewer than three events carry one "
-        "of the signs."
+        "of the signs. No p-value is adjusted for the number of regressions."
     )
     return Finding(text, table)
 

@@ -52,6 +52,6 @@ def policy_clusters(alignment: pd.DataFrame, events: pd.DataFrame) -> pd.DataFra
     merged = regressed_clusters(alignment)
     coded = events.set_index("event_id")[["stance_blockchain", "stance_crypto"]].astype("int64")
     coded.insert(0, "stance", coded.sum(axis=1))
-    sums = [coded.loc[members.split(";")].sum() for members in merged["members"]]
-    signs = np.sign(pd.DataFrame(sums, columns=coded.columns).to_numpy("int64"))
-    return merged.join(pd.DataFrame(signs, columns=coded.columns, dtype="int64"))
+    members = merged["members"].str.split(";").explode()
+    sums = coded.reindex(members).set_axis(members.index).groupby(level=0).sum()
+    return merged.join(sums.apply(np.sign))

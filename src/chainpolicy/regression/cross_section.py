@@ -149,10 +149,11 @@ class CrossSections(Sequence[CrossSectionResults]):
         note = (
             "CAR in percent (return kind of the study) per unit of the regressor. *** p < .01, "
             "** p < .05, * p < .10 by the permutation of stances over events, which assumes that "
-            "events are exchangeable; wild bootstrap: restricted, clustered by event, Webb "
-            "weights. Standard errors: two-way clustered by asset and event (one asset: by "
-            "event), for description, far too small with so few events; blank where that variance "
-            f"is not positive. No p-value with fewer than {MINIMUM_EVENTS} events of either sign."
+            "events are exchangeable and gives no smaller one than 1 / assignments; wild "
+            "bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way "
+            "clustered by asset and event (one asset: by event), for description, far too small "
+            "with so few events; blank where that variance is not positive. No p-value with fewer "
+            f"than {MINIMUM_EVENTS} events of either sign."
         )
         return ReportTable(frame, " ".join([note, *notes]))
 

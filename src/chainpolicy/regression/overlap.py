@@ -169,9 +169,23 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     return overlaps(study, [window])[0]
 
 
-def overlaps(study: Study, windows: Sequence[Window]) -> list[Overlap]:
-    """Do what `overlap` does for several windows, with the estimates that they share."""
-    system = EventDummySystem.from_study(study, dummies="window")
+def overlaps(
+    study: Study, windows: Sequence[Window], system: EventDummySystem | None = None
+) -> list[Overlap]:
+    """Do what `overlap` does for several windows, with the estimates that they share.
+
+    Parameters
+    ----------
+    study : Study
+    windows : sequence of tuple of int
+    system : EventDummySystem, optional
+        Of this study, whatever its dummies and window, so that the data are laid out once.
+
+    Returns
+    -------
+    list of Overlap
+    """
+    system = EventDummySystem.from_study(study) if system is None else system
     calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     sessions = {
         str(calendar): pd.DatetimeIndex(np.sort(rows["session"].unique()))

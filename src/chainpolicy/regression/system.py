@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from chainpolicy.eventstudy import (
     MODELS,
@@ -28,6 +29,7 @@ from chainpolicy.eventstudy import (
     NormalReturnModel,
     window_label,
 )
+from chainpolicy.eventstudy.panel import Bools
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.clusters import regressed_clusters
 from chainpolicy.regression.common import fit_common
@@ -46,14 +48,19 @@ MINIMUM_ROBUST_SESSIONS = 20
 
 @dataclass(frozen=True, eq=False)
 class _GroupData:
-    """Returns of a group's assets (columns of `wide`) that have the same benchmarks."""
+    """Returns of a group's assets (columns of `wide`) that have the same benchmarks.
+
+    ``estimation`` and ``complete`` say of every session whether it estimates normal returns and
+    whether there are returns and all benchmarks; ``days`` is its name.
+    """
 
     group: str
     clusters: pd.DataFrame
-    estimation: pd.DatetimeIndex
+    estimation: Bools
     wide: pd.DataFrame
     factors: pd.DataFrame
-    incomplete: pd.DatetimeIndex
+    complete: Bools
+    days: NDArray[np.object_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,8 +226,9 @@ class EventDummySystem:
             wide = rows.set_index(["session", "ticker"])["return"].unstack()  # noqa: PD010
             by_session = rows.groupby("session")
             factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)
-            complete = factors.notna().all(axis=1) & wide.notna().any(axis=1)
-            estimation = pd.DatetimeIndex(used.loc[used_group == group, "session"].unique())
+            present = factors.notna().all(axis=1) & wide.notna().any(axis=1)
+            complete = present.to_numpy(np.bool_)
+            estimating = used.loc[used_group == group, "session"].unique()
             fit_for = []
             for ticker in tickers:
                 if benchmarks.get(ticker) == common:
@@ -234,10 +242,15 @@ class EventDummySystem:
             if lagged and common:
                 why = "its system has the market of the same session, without lags and leads"
                 left.append((str(group), "", "", f"model {self.model.name}: {why}"))
-            estimation = estimation[complete.reindex(estimation).to_numpy(bool)]
             groups.append(
                 _GroupData(
-                    str(group), clusters, estimation, wide[fit_for], factors, calendar[~complete]
+                    str(group),
+                    clusters,
+                    calendar.isin(estimating) & complete,
+                    wide[fit_for],
+                    factors,
+                    complete,
+                    calendar.strftime("%Y-%m-%d").to_numpy(object),
                 )
             )
         return _Prepared(groups, left)
@@ -247,49 +260,50 @@ class EventDummySystem:
     ) -> GroupSystem | None:
         calendar = pd.DatetimeIndex(data.wide.index)
         membership: dict[str, tuple[str, ...]] = {}
-        dummied = calendar[:0]
+        dummied = np.zeros(len(calendar), dtype=np.bool_)
         for event_id, session in data.clusters[["event_id", "event_session"]].itertuples(
             index=False
         ):
-            inside, reason = _window_sessions(calendar, session, self.window)
-            absent = inside.intersection(data.incomplete)
-            if len(absent):
-                reason = f"no return or no benchmark on {absent[0]:%Y-%m-%d}"
+            inside, reason = _window_rows(calendar, session, self.window)
+            if not data.complete[inside].all():
+                absent = data.days[inside][~data.complete[inside]][0]
+                reason = f"no return or no benchmark on {absent}"
             if reason:
                 left.append((data.group, event_id, "", reason))
             else:
-                membership[event_id] = tuple(inside.strftime("%Y-%m-%d"))
-                dummied = dummied.union(inside)
+                membership[event_id] = tuple(data.days[inside])
+                dummied[inside] = True
         if not membership:
             return None
-        sessions = data.estimation.difference(dummied).union(dummied).rename("session")
-        missing = data.wide.loc[sessions].isna()
+        rows = data.estimation | dummied
+        outcomes = data.wide[rows]
+        missing = outcomes.isna()
         for ticker in missing.columns[missing.any()]:
             reason = (
                 f"no return, or one that spans several sessions, on {missing[ticker].sum()} of "
-                f"{len(sessions)} sessions, first {missing[ticker].idxmax():%Y-%m-%d}"
+                f"{len(outcomes)} sessions, first {missing[ticker].idxmax():%Y-%m-%d}"
             )
             left.append((data.group, "", ticker, reason))
         kept = missing.columns[~missing.any()]
         if kept.empty:
             return None
-        if len(data.estimation.difference(dummied)) <= data.factors.shape[1] + 1:
+        if (data.estimation & ~dummied).sum() <= data.factors.shape[1] + 1:
             reason = "too few estimation sessions are left beside the windows: no system"
             left.append((data.group, "", "", reason))
             return None
-        return self._solve(data, data.wide.loc[sessions, kept], membership, covariance)
+        return self._solve(data, rows, outcomes[kept], membership, covariance)
 
     def _solve(
         self,
         data: _GroupData,
+        rows: Bools,
         outcomes: pd.DataFrame,
         membership: dict[str, tuple[str, ...]],
         covariance: Covariance,
     ) -> GroupSystem:
-        factors = data.factors.loc[outcomes.index]
-        days = pd.DatetimeIndex(outcomes.index).strftime("%Y-%m-%d")
+        factors, days = data.factors[rows], data.days[rows]
         if self.dummies == "window":
-            named = {event_id: days.isin(inside) for event_id, inside in membership.items()}
+            named = {event_id: np.isin(days, inside) for event_id, inside in membership.items()}
         else:
             dummied = sorted({day for inside in membership.values() for day in inside})
             named = {day: days == day for day in dummied}
@@ -327,14 +341,14 @@ def _check(window: Window, dummies: Dummies) -> None:
         raise ValueError(f"the window {window_label(window)} is reversed")
 
 
-def _window_sessions(
+def _window_rows(
     calendar: pd.DatetimeIndex, session: pd.Timestamp, window: Window
-) -> tuple[pd.DatetimeIndex, str]:
-    """Sessions of a window on a calendar, or the reason why there are none."""
+) -> tuple[slice, str]:
+    """Rows of a window on a calendar, or the reason why there are none."""
     at = int(calendar.searchsorted(session))
     if at == len(calendar) or calendar[at] != session:
-        return calendar[:0], f"the event session {session:%Y-%m-%d} is outside the data"
+        return slice(0), f"the event session {session:%Y-%m-%d} is outside the data"
     first, last = at + window[0], at + window[1]
     if first < 0 or last >= len(calendar):
-        return calendar[:0], f"the window {window_label(window)} runs past the data"
-    return calendar[first : last + 1], ""
+        return slice(0), f"the window {window_label(window)} runs past the data"
+    return slice(first, last + 1), ""

@@ -1,11 +1,9 @@
-"""How far a result can be trusted: placebo sessions, detectable effects, multiple testing."""
+"""How often tests reject on ordinary sessions, and how an event ranks among them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
-from statsmodels.stats.multitest import multipletests
 
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.eventstudy.results import Window
@@ -33,43 +31,6 @@ def rejection_rates(
     tests = tests.assign(rejected=tests["p_value"] < level)
     counted = tests.groupby(["group", "test"])["rejected"].agg(["size", "mean"])
     return counted.set_axis(["n_sessions", "rejection_rate"], axis=1).reset_index()
-
-
-def minimum_detectable_effect(
-    results: EventStudyResults, window: Window = (0, 1), level: float = 0.05, power: float = 0.8
-) -> pd.DataFrame:
-    r"""Smallest true CAAR that a two-sided t test finds with a given probability.
-
-    The noncentrality :math:`\delta` solves
-    :math:`P(|T| > t_{1 - \alpha/2}) = \text{power}` for T noncentral t with the degrees of freedom
-    of the portfolio; the effect is :math:`\delta` times the standard error of the CAAR.
-
-    Parameters
-    ----------
-    results : EventStudyResults
-    window : tuple of int
-    level, power : float
-
-    Returns
-    -------
-    DataFrame
-        ``event_id, group, n_assets, minimum_detectable_effect``, in the return kind of the
-        results.
-    """
-    table = results.caar(window)
-    shift = {degrees: _noncentrality(degrees, level, power) for degrees in set(table["degrees"])}
-    effect = table["std_error"] * table["degrees"].map(shift)
-    return table[["event_id", "group", "n_assets"]].assign(minimum_detectable_effect=effect)
-
-
-def _noncentrality(degrees: float, level: float, power: float) -> float:
-    critical = stats.t.isf(level / 2, degrees)
-
-    def shortfall(shift: float) -> float:
-        rejected = stats.nct.sf(critical, degrees, shift) + stats.nct.cdf(-critical, degrees, shift)
-        return float(rejected) - power
-
-    return float(optimize.brentq(shortfall, 0.0, critical + 5.0))
 
 
 def placebo_p_values(
@@ -115,27 +76,3 @@ def _studentized(results: EventStudyResults, window: Window) -> pd.DataFrame:
     table = results.caar(window)
     table["studentized_caar"] = table["caar"] / table["std_error"]
     return table[["event_id", "group", "studentized_caar"]]
-
-
-def adjust_for_multiple_testing(p_values: pd.Series[float]) -> pd.DataFrame:
-    """Holm and Benjamini-Hochberg p-values of one family of tests.
-
-    Parameters
-    ----------
-    p_values : Series
-        One per hypothesis; a family is one test over groups and distinct event clusters of one
-        window. NaN is no hypothesis and stays NaN.
-
-    Returns
-    -------
-    DataFrame
-        ``holm, benjamini_hochberg``, same index.
-    """
-    tested = p_values.dropna()
-    adjusted = pd.DataFrame(
-        {"holm": np.nan, "benjamini_hochberg": np.nan}, index=p_values.index, dtype=np.float64
-    )
-    if len(tested):
-        for name, method in (("holm", "holm"), ("benjamini_hochberg", "fdr_bh")):
-            adjusted.loc[tested.index, name] = multipletests(tested, method=method)[1]
-    return adjusted

@@ -1,0 +1,455 @@
+"""Specification curve, leave-one-out and placebo in space against other software and by hand."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from chainpolicy import cli, figures, findings
+from chainpolicy.problems import InputError
+from chainpolicy.robustness import (
+    boards,
+    cumulative_abnormal_returns,
+    leave_one_out,
+    placebo_in_space,
+    read_market,
+    space_of_study,
+    specification_curve,
+    stored_space,
+)
+from chainpolicy.study import EMBEDDED, TEMPLATE, load_study
+
+LEAD = "xi-politburo"
+MARKET = Path(__file__).resolve().parents[2] / "shared" / "prices" / "ashare_panel.parquet"
+SPECS = {spec.name: spec for spec in figures.FIGURES}
+
+
+@pytest.fixture(scope="module")
+def study():
+    return load_study()
+
+
+@pytest.fixture(scope="module")
+def results(study):
+    return study.estimate()
+
+
+@pytest.fixture(scope="module")
+def curve(study):
+    return specification_curve(study, LEAD, ((0, 1), (0, 5)))
+
+
+# --- specification curve ----------------------------------------------------------------------
+
+
+def masked_sessions(study, sessions: pd.DatetimeIndex) -> set[pd.Timestamp]:
+    """Sessions [0, 1] of every dated event of Shanghai's calendar."""
+    events = study.alignment.query("calendar == 'XSHG'")["event_session"].drop_duplicates()
+    at = [sessions.get_loc(day) for day in events if day in sessions]
+    return {sessions[i] for place in at for i in (place, place + 1)}
+
+
+@pytest.mark.parametrize(
+    ("model", "estimation", "length", "mask", "kind"),
+    [
+        ("market", "study", 120, True, "log"),
+        ("single_index", "event", 60, False, "simple"),
+        ("market", "event", 120, True, "simple"),
+        ("constant_mean", "study", 60, False, "log"),
+        ("market_adjusted", "event", 60, True, "log"),
+    ],
+)
+def test_specification_is_the_regression_of_statsmodels(
+    study, curve, model, estimation, length, mask, kind
+):
+    """From closes: one regression a share, and the portfolio t of the eight shares of tier 2."""
+    closes = study.prices.pivot_table(index="date", columns="ticker", values="close")
+    shares = study.groups.index[study.groups == "a_shares_tier2"]
+    sessions = pd.DatetimeIndex(study.returns.query("ticker == '000021.SZ'")["session"])
+    change = closes.loc[sessions] / closes.loc[sessions].shift()
+    returns = np.log(change) if kind == "log" else change - 1
+    event = sessions.get_loc(pd.Timestamp("2019-10-28"))
+    last = event - 11 if estimation == "event" else sessions.get_loc(pd.Timestamp("2019-09-16"))
+    window = sessions[last - length + 1 : last + 1]
+    if mask:
+        window = window.difference(list(masked_sessions(study, sessions)))
+    factors = {"market": ["000300.SS", "399006.SZ"], "single_index": ["000300.SS"]}.get(model, [])
+    after = sessions[event : event + 2]
+    cars, multipliers, residuals = [], [], {}
+    for share in shares:
+        y = returns[share]
+        if model == "market_adjusted":
+            residuals[share] = (y - returns["000300.SS"])[window]
+            cars.append((y - returns["000300.SS"])[after].sum())
+            multipliers.append(2.0)
+            continue
+        x = sm.add_constant(returns[factors]) if factors else pd.DataFrame({"const": 1.0}, y.index)
+        fit = sm.OLS(y[window], x.loc[window], missing="drop").fit()
+        residuals[share] = fit.resid
+        cars.append((y[after] - fit.predict(x.loc[after])).sum())
+        row = x.loc[after].sum()
+        multipliers.append(2.0 + row @ fit.normalized_cov_params @ row)
+    aar = pd.DataFrame(residuals).mean(axis=1).dropna()
+    degrees = len(aar) - (0 if model == "market_adjusted" else len(factors) + 1)
+    error = np.sqrt((aar**2).sum() / degrees * np.mean(multipliers))
+    caar, half = np.mean(cars), stats.t.isf(0.025, degrees) * error
+    expected = np.array([caar, caar - half, caar + half])
+    if kind == "log":
+        expected = np.expm1(expected)
+    chosen = (curve["group"] == "a_shares_tier2") & (curve["window"] == "[0, 1]")
+    for name, value in {"model": model, "estimation": estimation, "length": length, "mask": mask,
+                        "kind": kind}.items():  # fmt: skip
+        chosen &= curve[name] == value
+    [row] = curve[chosen].to_dict("records")
+    np.testing.assert_allclose([row["caar"], row["lower"], row["upper"]], expected, rtol=1e-8)
+    assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(caar) / error, degrees), rel=1e-6)
+
+
+def test_combinations_that_come_to_the_same_count_once(curve):
+    one = curve[curve["window"] == "[0, 1]"]
+    # Four models for two benchmarks, three for one, one for none; times 2^4 other choices.
+    assert one["group"].value_counts().to_dict() == {
+        "a_shares_tier1": 64,
+        "a_shares_tier2": 64,
+        "us_listed": 48,
+        "bitcoin": 16,
+        "coins": 16,
+    }
+    assert not one.duplicated(["group", "model", "estimation", "length", "mask", "kind"]).any()
+    assert set(one.loc[one["group"] == "bitcoin", "model"]) == {"constant_mean"}
+
+
+def test_the_studys_own_choices_are_marked(study, results, curve):
+    own = curve[curve["chosen"]].set_index(["group", "window"])
+    assert len(own) == 5 * 2
+    for window in ((0, 1), (0, 5)):
+        caar = results.caar(window).query("event_id == @LEAD")
+        for row in caar.to_dict("records"):
+            found = own.loc[(row["group"], row["window"])]
+            assert found["caar"] == pytest.approx(np.expm1(row["caar"]), rel=1e-12)
+            assert found["upper"] == pytest.approx(np.expm1(row["upper"]), rel=1e-12)
+
+
+def test_anchor_at_the_first_event_keeps_its_place(study):
+    first = replace(study.estimation, anchor="first", end=None, window=(-150, -31))
+    anchored = replace(study, estimation=first)
+    curve = specification_curve(anchored, LEAD)
+    caar = anchored.estimate().caar((0, 1)).query("event_id == @LEAD").set_index("group")["caar"]
+    own = curve[curve["chosen"]].set_index("group")["caar"]
+    pd.testing.assert_series_equal(np.log1p(own).sort_index(), caar.sort_index())
+
+
+def test_a_window_that_only_its_end_keeps_apart_is_not_moved_to_the_event(study):
+    late = replace(study, estimation=replace(study.estimation, window=(-120, -1)))
+    assert set(specification_curve(late, LEAD)["estimation"]) == {"study"}
+
+
+def test_an_event_that_cannot_be_estimated_has_no_curve(study):
+    early = replace(study, estimation=replace(study.estimation, end=pd.Timestamp("2018-10-20")))
+    table = specification_curve(early, LEAD)
+    assert set(table["estimation"]) == {"event"}
+    assert specification_curve(study, "no-such-event").empty
+
+
+# --- leave one out ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("group", ["us_listed", "a_shares_tier2", "coins"])
+def test_leaving_an_asset_out_is_estimating_without_it(study, results, group):
+    table = leave_one_out(results, LEAD, (0, 5)).query("group == @group").set_index("ticker")
+    assert len(table) == (study.groups == group).sum()
+    for ticker in table.index[:3]:
+        parted = replace(study, groups=study.groups.where(study.groups.index != ticker, ticker))
+        [row] = (
+            parted.estimate()
+            .caar((0, 5))
+            .query("event_id == @LEAD and group == @group")
+            .to_dict("records")
+        )
+        for name in ("n_assets", "caar", "std_error", "degrees", "lower", "upper"):
+            assert table.loc[ticker, name] == pytest.approx(row[name], rel=1e-10)
+        t_stat = row["caar"] / row["std_error"]
+        expected = 2 * stats.t.sf(abs(t_stat), row["degrees"])
+        assert table.loc[ticker, "p_value"] == pytest.approx(expected, rel=1e-8)
+
+
+def test_groups_of_one_have_nobody_to_leave_out(results):
+    table = leave_one_out(results, LEAD)
+    assert set(table["group"]) == {"a_shares_tier1", "a_shares_tier2", "coins", "us_listed"}
+    assert leave_one_out(results, "no-such-event").empty
+
+
+# --- placebo in space -------------------------------------------------------------------------
+
+DAYS = pd.bdate_range("2019-01-01", periods=240)
+
+
+def market_cars(rng: np.random.Generator, sector: float = 0.0) -> tuple[pd.DataFrame, list[str]]:
+    """Two hundred shares in two strata, twenty of them with a common factor."""
+    values = rng.normal(0, 1, (len(DAYS), 200))
+    values[:, 100:] *= 2.0
+    chosen = np.r_[0:12, 100:108]
+    values[:, chosen] += sector * rng.normal(0, 1, (len(DAYS), 1))
+    names = [f"S{i:03d}" for i in range(200)]
+    return pd.DataFrame(values, DAYS, names), [names[i] for i in chosen]
+
+
+STRATA = pd.Series(
+    np.repeat(["calm", "wild"], 100), index=[f"S{i:03d}" for i in range(200)], name="stratum"
+)
+
+
+def test_random_portfolios_have_the_moments_of_stratified_sampling():
+    """Cochran (1977): mean and variance of a stratified sample without replacement."""
+    cars, members = market_cars(np.random.default_rng(1))
+    cars.iloc[:, 20:] += 0.3
+    event = DAYS[50]
+    [row] = placebo_in_space(cars, members, STRATA, [event], draws=20_000).to_dict("records")
+    mean = variance = 0.0
+    for name, count in (("calm", 12), ("wild", 8)):
+        pool = cars.loc[event, STRATA[STRATA.eq(name)].index]
+        mean += count / 20 * pool.mean()
+        variance += (count / 20) ** 2 * pool.var() / count * (1 - count / 100)
+    assert row["random_mean"] == pytest.approx(mean, abs=4 * np.sqrt(variance / 20_000))
+    assert row["random_deviation"] == pytest.approx(np.sqrt(variance), rel=0.02)
+    assert row["caar"] == pytest.approx(cars.loc[event, members].mean())
+    assert row["excess"] == pytest.approx((row["caar"] - mean) / np.sqrt(variance), abs=0.08)
+    normal = 2 * stats.norm.sf(abs(row["excess"]))
+    assert row["p_random"] == pytest.approx(normal, abs=0.03)
+
+
+def test_rank_among_ordinary_sessions_by_hand():
+    cars, members = market_cars(np.random.default_rng(2))
+    events = [DAYS[100], DAYS[101]]
+    table = placebo_in_space(cars, members, STRATA, events)
+    every = placebo_in_space(cars, members, STRATA, list(DAYS)).set_index("event_session")
+    ordinary = every["excess"].drop(events).abs()
+    for row in table.to_dict("records"):
+        beyond = (ordinary >= abs(row["excess"])).sum()
+        assert row["n_ordinary"] == 238
+        assert row["p_value"] == (1 + beyond) / 239
+        assert row["smallest_p"] == 1 / 239
+        rejected = every["p_random"].drop(events) <= 0.05
+        assert row["rejection_rate"] == pytest.approx(rejected.mean())
+
+
+def test_a_sector_leaves_random_shares_on_ordinary_sessions_and_the_rank_allows_for_it():
+    """No effect: the rank among random portfolios rejects far too often, the other has its size."""
+    rng = np.random.default_rng(3)
+    p_values, rates = [], []
+    for _ in range(40):
+        cars, members = market_cars(rng, sector=0.6)
+        table = placebo_in_space(cars, members, STRATA, list(DAYS[::40]), draws=99)
+        p_values += table["p_value"].tolist()
+        rates.append(table["rejection_rate"].iloc[0])
+    assert np.mean(rates) > 0.3
+    assert np.mean(np.array(p_values) <= 0.10) == pytest.approx(0.10, abs=0.06)
+    cars, members = market_cars(rng)
+    alone = placebo_in_space(cars, members, STRATA, [DAYS[0]])
+    assert alone["rejection_rate"].item() == pytest.approx(0.05, abs=0.045)
+
+
+def test_a_planted_excess_is_found_and_a_move_of_the_whole_market_is_not():
+    cars, members = market_cars(np.random.default_rng(4), sector=0.3)
+    cars.loc[DAYS[60]] += 10.0
+    cars.loc[DAYS[61], members] += 3.0
+    table = placebo_in_space(cars, members, STRATA, [DAYS[60], DAYS[61]])
+    assert table["p_value"].iloc[0] > 0.05
+    assert table["p_value"].iloc[1] == table["smallest_p"].iloc[1] == 1 / 239
+
+
+def test_shares_without_a_car_are_left_out_of_both_sides():
+    cars, members = market_cars(np.random.default_rng(5))
+    cars.loc[DAYS[10], [members[0], "S050"]] = np.nan
+    cars.loc[DAYS[11], members] = np.nan
+    table = placebo_in_space(cars, members, STRATA, [DAYS[10], DAYS[11]])
+    assert table["event_session"].tolist() == [DAYS[10]]
+    [row] = table.to_dict("records")
+    assert (row["n_members"], row["n_shares"]) == (19, 198)
+    assert row["caar"] == pytest.approx(cars.loc[DAYS[10], members].mean())
+
+
+def test_without_an_ordinary_session_there_is_no_rate():
+    cars, members = market_cars(np.random.default_rng(6))
+    table = placebo_in_space(cars.iloc[:1], members, STRATA, [DAYS[0]])
+    assert np.isnan(table["rejection_rate"].item())
+    assert table["p_value"].item() == table["smallest_p"].item() == 1.0
+
+
+def test_abnormal_returns_of_a_market_are_the_regressions_of_statsmodels():
+    rng = np.random.default_rng(7)
+    factors = pd.DataFrame(rng.normal(0, 0.01, (240, 2)), DAYS, ["M", "G"])
+    beta = rng.uniform(0, 2, (2, 4))
+    noise = rng.normal(0, 0.02, (240, 4))
+    returns = pd.DataFrame(factors.to_numpy() @ beta + noise, DAYS, list("ABCD"))
+    returns.loc[DAYS[5], "B"] = np.nan
+    returns.loc[DAYS[:90], "C"] = np.nan
+    returns["D"] = 0.0
+    abnormal, slope = cumulative_abnormal_returns(returns, factors, DAYS[:100], 60)
+    # Too few returns, and none that varies.
+    assert abnormal.columns.tolist() == slope.index.tolist() == ["A", "B"]
+    for share in abnormal:
+        y = returns[share][:100]
+        fit = sm.OLS(y, sm.add_constant(factors.iloc[:100]), missing="drop").fit()
+        expected = returns[share] - fit.predict(sm.add_constant(factors))
+        np.testing.assert_allclose(abnormal[share], expected, rtol=1e-9, atol=1e-12)
+        single = sm.OLS(y, sm.add_constant(factors["M"][:100]), missing="drop").fit()
+        assert slope[share] == pytest.approx(single.params["M"], rel=1e-9)
+    alone, none = cumulative_abnormal_returns(returns, factors[[]], DAYS[:100], 60)
+    np.testing.assert_allclose(alone["A"], returns["A"] - returns["A"][:100].mean())
+    assert set(none) == {0.0}
+
+
+def test_boards_by_code():
+    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "300468.SZ"])
+    assert boards(codes).tolist() == ["60", "60", "00", "002", "30"]
+
+
+@pytest.fixture(scope="module")
+def small_market(study, tmp_path_factory) -> Path:
+    """The returns of the study's shares, and of sixty more that follow the CSI 300."""
+    rng = np.random.default_rng(8)
+    own = study.returns[study.returns["ticker"].str.endswith((".SS", ".SZ"))]
+    wide = own.pivot_table(index="session", columns="ticker", values="return", dropna=False)
+    first = own[own["ticker"] == "000021.SZ"].set_index("session")["000300.SS"].fillna(0.0)
+    for i in range(60):
+        code = f"{('600', '000', '002', '300')[i % 4]}{900 + i}.X"
+        wide[code] = rng.uniform(0.5, 1.5) * first + rng.normal(0, 0.02, len(wide))
+    rows = wide.rename_axis(index="date").reset_index().melt("date", var_name="ticker")
+    market = pd.DataFrame(
+        {
+            "date": rows["date"],
+            "ticker": rows["ticker"],
+            "pct_change": 100 * np.expm1(rows["value"].fillna(0.0)),
+            "trading": rows["value"].notna().astype(int),
+        }
+    )
+    path = tmp_path_factory.mktemp("market") / "market.parquet"
+    market.to_parquet(path)
+    return path
+
+
+def test_space_of_a_study_is_its_portfolio_on_its_sessions(study, results, small_market):
+    table = space_of_study(study, read_market(small_market, study), [(0, 1)], draws=99)
+    assert set(table["group"]) == {"a_shares_tier1", "a_shares_tier2"}
+    # Residuals of one regression: where a share has all its returns the CAR is that of the study.
+    caar = results.caar((0, 1)).set_index(["group", "event_id"])
+    row = table.set_index(["group", "event_id"]).loc[("a_shares_tier1", LEAD)]
+    assert row["caar"] == pytest.approx(caar.loc[("a_shares_tier1", LEAD), "caar"], abs=2e-4)
+    assert row["n_members"] == 38
+    assert row["smallest_p"] == 1 / (1 + row["n_ordinary"])
+    assert row["p_value"] <= 0.02
+    placebo = study.event_study().placebo((0, 1)).pairs
+    ordinary = placebo.loc[placebo["group"] == "a_shares_tier1", "event_session"].nunique()
+    # The first two sessions follow no close in this file.
+    assert row["n_ordinary"] == ordinary - 2
+    simple = replace(study, kind="simple")
+    share = read_market(small_market, simple)["600570.SS"]
+    closes = study.prices[study.prices["ticker"] == "600570.SS"].set_index("date")["close"]
+    expected = closes["2019-10-28"] / closes["2019-10-25"] - 1
+    assert share["2019-10-28"] == pytest.approx(expected)
+
+
+def test_a_return_after_a_suspension_spans_it_and_is_left_out(study, small_market):
+    returns = read_market(small_market, study)["002668.SZ"]
+    rows = study.returns[study.returns["ticker"] == "002668.SZ"].set_index("session")["return"]
+    assert rows.isna().sum() > 16
+    assert returns.isna().sum() >= rows.isna().sum()
+
+
+def test_placebo_command_compares_with_the_market(small_market, tmp_path, capsys):
+    file = tmp_path / "space.csv"
+    assert cli.main(["placebo", "--market", str(small_market), "--output", str(file)]) == 0
+    table = pd.read_csv(file)
+    assert set(table["window"]) == {"[0, 0]", "[0, 1]", "[-1, 1]", "[0, 5]", "[0, 10]"}
+    assert (table["p_value"] >= table["smallest_p"]).all()
+    capsys.readouterr()
+    assert cli.main(["placebo", "--market", str(tmp_path / "none.parquet")]) == 2
+    assert "no such file" in capsys.readouterr().err
+    wrong = tmp_path / "wrong.parquet"
+    pd.DataFrame({"date": [1]}).to_parquet(wrong)
+    assert cli.main(["placebo", "--market", str(wrong)]) == 2
+    assert "a Parquet file with date, ticker, pct_change, trading" in capsys.readouterr().err
+    assert cli.main(["placebo", str(TEMPLATE), "--market", str(small_market)]) == 2
+    assert "at least one asset of the study" in capsys.readouterr().err
+    assert cli.main(["placebo", "--output", str(tmp_path / "space.txt")]) == 2
+    assert "ends with .csv" in capsys.readouterr().err
+
+
+def test_stored_numbers_are_those_of_the_whole_market(study):
+    """Where the returns of all A-shares are given; elsewhere their stored copy is only read."""
+    if not MARKET.is_file():
+        pytest.skip(f"needs the returns of all A-shares, {MARKET.name}")
+    known = tomllib.loads((EMBEDDED / "claims.toml").read_text(encoding="utf-8"))["sources"]
+    with MARKET.open("rb") as file:
+        assert hashlib.file_digest(file, "sha256").hexdigest() == known["market"]["sha256"]
+    found = space_of_study(study, read_market(MARKET, study), study.car_windows)
+    kept = stored_space(study)
+    assert found[["group", "window", "event_id"]].equals(kept[["group", "window", "event_id"]])
+    numbers = kept.columns[4:]
+    np.testing.assert_allclose(found[numbers], kept[numbers], rtol=1e-5)
+
+
+def test_stored_numbers_are_complete_and_over_reject_as_they_say(study):
+    kept = stored_space(study)
+    assert len(kept) == 2 * 15 * len(study.car_windows)
+    lead = kept.query("group == 'a_shares_tier1' and event_id == @LEAD").set_index("window")
+    # A sector is no random sample: the naive rate is far above 5 %.
+    assert (lead["rejection_rate"] > 0.25).all()
+    assert lead.loc["[0, 1]", "p_value"] == lead.loc["[0, 1]", "smallest_p"]
+
+
+def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
+    bare = replace(study, path=tmp_path)
+    assert stored_space(bare).empty
+    assert "returns of its whole market" in str(findings.random_portfolios(bare, "a_shares_tier1"))
+    (tmp_path / "placebo_in_space.csv").write_text("group,event_session\na,2019-10-28\n")
+    with pytest.raises(InputError, match="the columns window, event_id"):
+        stored_space(bare)
+
+
+# --- findings and figures ---------------------------------------------------------------------
+
+
+def test_findings_say_the_numbers_of_their_frames(study):
+    finding = findings.specifications(study, "a_shares_tier1")
+    later = finding.numbers[finding.numbers["window"] == "[0, 5]"]
+    low, high = 100 * later["caar"].min(), 100 * later["caar"].max()
+    assert f"over [0, 5] from {low:+.1f} % to {high:+.1f} %" in str(finding)
+    assert f"p < 0.05 in {(later['p_value'] < 0.05).sum()} of 64" in str(finding)
+    assert "no complete window" in str(findings.specifications(study, "nobody"))
+    space = findings.random_portfolios(study, "a_shares_tier1", ((0, 1),))
+    [row] = space.numbers.to_dict("records")
+    assert f"p = {row['p_value']:.3f}" in str(space)
+    assert f"{100 * row['rejection_rate']:.0f} % of ordinary sessions" in str(space)
+    assert f"among {row['n_ordinary']} ordinary sessions" in str(space)
+
+
+def test_specification_figure_draws_every_way_once(study):
+    figure, frame = SPECS["specification_curve"].draw(study)
+    assert len(frame) == 64 + 64 + 48 + 16 + 16
+    assert frame.groupby("group")["caar"].is_monotonic_increasing.all()
+    drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")
+    assert drawn == 16
+    assert frame.groupby("group")["chosen"].sum().eq(1).all()
+
+
+def test_leave_one_out_figure_names_the_asset_that_matters_most(study):
+    figure, frame = SPECS["leave_one_out"].draw(study)
+    assert len(frame) == 38 + 8 + 4 + 9 + 4
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert "XNET" in texts
+
+
+def test_a_study_of_single_assets_has_nobody_to_leave_out(study):
+    alone = replace(study, groups=pd.Series(study.groups.index, index=study.groups.index))
+    _, frame = SPECS["leave_one_out"].draw(alone)
+    assert "No group has two assets" in frame["note"].item()
