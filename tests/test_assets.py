@@ -53,9 +53,20 @@ def test_benchmarks_are_split(write):
     assert assets["benchmark"].tolist() == [("I", "J"), (), ()]
 
 
-def test_a_coin_on_the_sessions_of_its_benchmark_joins_a_group_of_that_exchange(write):
+def test_coins_on_the_sessions_of_a_benchmark_have_a_group_of_their_own(write):
+    rows = ("A,XSHG,a,I,", "C,24/7,c,I,", "D,24/7,c,I,", INDEX)
+    assert read_assets(write(*rows))["group"].tolist() == ["a", "c", "c", "benchmark"]
+
+
+def test_a_coin_does_not_join_a_group_of_shares(write):
+    """The share reacts in the session that closes after the news, the coin in the UTC day."""
     rows = ("A,XSHG,a,I,", "C,24/7,a,I,", INDEX)
-    assert read_assets(write(*rows))["calendar"].tolist() == ["XSHG", "24/7", "XSHG"]
+    with pytest.raises(InputError) as error:
+        read_assets(write(*rows))
+    (problem,) = error.value.problems
+    assert (problem.line, problem.column, problem.value) == (3, "group", "a")
+    assert "on XSHG, as the first" in problem.expected
+    assert "not on 24/7 at the sessions of XSHG" in problem.expected
 
 
 @pytest.mark.parametrize(
@@ -65,6 +76,8 @@ def test_a_coin_on_the_sessions_of_its_benchmark_joins_a_group_of_that_exchange(
         (("A;B,XSHG,a,,",), (2, "ticker", "A;B")),
         (("return,XSHG,a,,",), (2, "ticker", "return")),
         (("A,,a,,",), (2, "calendar", "")),
+        (("A,XSHG,Benchmark,,",), (2, "group", "Benchmark")),
+        (('A,XSHG,"a\nb",,',), (2, "group", "a\nb")),
         (("A,XPAR,a,,",), (2, "calendar", "XPAR")),
         (("A,XSHG,a,,", "A,XSHG,a,,"), (3, "ticker", "A")),
         (("A,XSHG,a,J,", INDEX), (2, "benchmark", "J")),
@@ -114,6 +127,11 @@ def test_everything_at_once(write):
 
 def test_a_missing_calendar_column_is_all_that_is_said_about_it(write):
     assert refused(write("A,x", header="ticker,group")) == [(1, "calendar", None)]
+
+
+def test_a_missing_ticker_column_is_all_that_is_said_about_it(write):
+    found = refused(write("XSHG,I", "XSHG,", header="calendar,benchmark"))
+    assert found == [(1, "ticker", None)]
 
 
 def test_a_limit_that_changes():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -59,6 +62,49 @@ def test_an_unknown_model_or_event_writes_nothing(folder, tmp_path, capfd, optio
     err = capfd.readouterr().err
     assert option[1] in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["estimate", "regenerate", "simulate"])
+@pytest.mark.parametrize("inside", ["", "deeper"])
+def test_an_output_that_can_be_no_folder(folder, tmp_path, capfd, command, inside):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    target = tmp_path / "file" / inside
+    study = [] if command == "simulate" else [str(folder)]
+    assert main([command, *study, "--output", str(target)]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith(f"{target}: expected a folder for --output")
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_disk_that_fills_up_leaves_the_old_files(folder, tmp_path, capfd, monkeypatch):
+    arguments = ["estimate", str(folder), "--output", str(tmp_path)]
+    assert main([*arguments, "--only", "rule-announced"]) == 0
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    capfd.readouterr()
+    write_bytes = Path.write_bytes
+
+    def fill(path: Path, content: bytes) -> int:
+        if "tests.csv" in path.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    assert main(arguments) == 2
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert capfd.readouterr().err == (
+        "the disk: expected a place that can be read and written; "
+        "the system says: no space left on device\n"
+    )
+
+
+def test_estimate_names_the_prices_it_does_not_use(tmp_path, capfd):
+    folder = new_study(tmp_path / "study")
+    with (folder / "prices.csv").open("a", encoding="utf-8") as stream:
+        stream.write("2023-01-04,acme,1\n")
+    assert main(["estimate", str(folder), "--output", str(tmp_path / "tables")]) == 0
+    first = capfd.readouterr().err.splitlines()[0]
+    assert first == "not used, because assets.csv does not list them: acme"
 
 
 def test_a_study_of_which_nothing_can_be_estimated_exits_with_2(tmp_path, capfd):

@@ -84,6 +84,25 @@ def test_events_in_a_pipe(folder, capsys):
     assert [row["in_sample"] for row in rows] == ["yes"] * 6 + ["no"]
 
 
+def test_events_tell_a_coin_at_the_sessions_of_an_exchange_from_its_shares(folder, capsys):
+    text = (folder / "assets.csv").read_text(encoding="utf-8")
+    text = text.replace("Coin,coin,,", "Coin,coin,INDEX,")
+    (folder / "assets.csv").write_text(text, encoding="utf-8")
+    code, out, _ = run(capsys, "events", folder)
+    rows = list(csv.DictReader(io.StringIO(out), delimiter="\t"))
+    assert code == 0
+    assert [
+        (row["calendar"], row["event_session"], row["trading_hours"])
+        for row in rows
+        if row["event_id"] in ("rule-announced", "rule-effective")
+    ] == [
+        ("XNYS", "2023-07-13", "after the close"),
+        ("24/7 at XNYS", "2023-07-12", "inside trading hours"),
+        ("XNYS", "2023-08-14", "no session that day"),
+        ("24/7 at XNYS", "2023-08-14", "hour unknown"),
+    ]
+
+
 def test_events_on_a_terminal_are_a_table(folder, capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "200")

@@ -342,15 +342,17 @@ def regressions(study) -> CrossSections:
 
 
 def test_cluster_has_the_sign_of_what_its_members_said(study):
-    merged = policy_clusters(study.alignment, study.events).set_index(["calendar", "event_id"])
+    merged = policy_clusters(study.alignment, study.events, study.groups)
+    merged = merged.set_index(["group", "event_id"])
     # By hand: +1/0, +1/0 and +1/-1 on one A-share session.
-    composite = merged.loc[("XSHG", "xi-politburo")]
+    composite = merged.loc[("a_shares_tier1", "xi-politburo")]
     assert composite["members"] == "xi-politburo;cryptography-law;huang-dcep-bund"
     assert composite[["stance", "stance_blockchain", "stance_crypto"]].tolist() == [1, 1, -1]
     # -1/-1 with +1/-1 on one UTC day.
-    assert merged.loc[("24/7", "huang-dcep-bund"), "stance"] == -1
-    assert merged.loc[("XSHG", "shenzhen-blockchain-50"), "stance"] == 0
-    assert merged.loc["XSHG", "stance"].value_counts().to_dict() == {1: 7, -1: 4, 0: 1}
+    assert merged.loc[("bitcoin", "huang-dcep-bund"), "stance"] == -1
+    assert merged.loc[("a_shares_tier1", "shenzhen-blockchain-50"), "stance"] == 0
+    counts = merged.loc["a_shares_tier1", "stance"].value_counts()
+    assert counts.to_dict() == {1: 7, -1: 4, 0: 1}
 
 
 def test_data_are_one_row_per_asset_and_cluster(study):

@@ -1285,6 +1285,18 @@ CHOICE_ERRORS = {
         lambda: {"event_window": (3, -2)},
         r"^the event window \[3, -2\] is reversed$",
     ),
+    "half a session": (
+        lambda: {"event_window": (0.5, 3)},
+        r"^the event window is \(0.5, 3\); expected first and last session, such as \(0, 1\)$",
+    ),
+    "one number": (
+        lambda: {"event_window": 3},
+        r"^the event window is 3; expected first and last session, such as \(0, 1\)$",
+    ),
+    "half an estimation session": (
+        lambda: {"estimation": EstimationWindow(window=(-9.5, -1))},
+        r"^the estimation window is \(-9.5, -1\); expected first and last session",
+    ),
     "groups": (lambda: {"groups": {"A": "one"}}, r"^groups: no group is given for B$"),
     "benchmarks": (
         lambda: {"benchmarks": {"A": ("M",), "B": ("M", "X")}},
@@ -1314,6 +1326,41 @@ def test_choices_without_meaning_are_refused(choice: object, message: str) -> No
     returns, alignment = sound()
     with pytest.raises(ValueError, match=message):
         EventStudy(returns, alignment, **choice())
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"model": "market"}, r"^model is 'market'; expected an instance of NormalReturnModel$"),
+        ({"estimation": (-9, -1)}, r"^estimation is .*; expected an instance of EstimationWindow$"),
+    ],
+)
+def test_a_choice_of_another_kind_is_named(choice: dict[str, object], message: str) -> None:
+    returns, alignment = sound()
+    with pytest.raises(TypeError, match=message):
+        EventStudy(returns, alignment, **choice)
+
+
+@pytest.mark.parametrize("window", ["x", "01", 1, None, (0,), (0, 1, 2), (0.0, 1.0), (0, None)])
+def test_what_is_no_window_of_a_result(window: object) -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    for read in (results.car, results.tests, results.summary, results.incomplete):
+        with pytest.raises(ValueError, match=r"^the window is .*; expected first and last session"):
+            read(window)
+
+
+def test_what_a_console_shows_is_short_and_has_no_address() -> None:
+    returns, alignment = sound()
+    study = EventStudy(returns, alignment, **CHOICES)
+    results = study.fit()
+    tests = results.tests((0, 0))
+    for shown in (repr(study), repr(results), repr(tests)):
+        assert "\n" not in shown
+        assert " at 0x" not in shown
+    assert "events=1, assets=2, groups=1)" in repr(study)
+    assert "pairs=2, events=1, assets=2, groups=1, excluded=0)" in repr(results)
+    assert repr(tests) == "TestResults(tests=11, pairs=1, window=[0, 0])"
+    assert [line.split()[4] for line in str(tests).splitlines()[1:]] == list(TEST_NAMES)
 
 
 def test_windows_of_one_session_are_windows() -> None:

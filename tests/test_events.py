@@ -139,6 +139,18 @@ def test_a_time_without_offset_says_what_is_missing(write):
         read_events(write(row(announced_at="2019-10-25 18:15")))
 
 
+@pytest.mark.parametrize("offset", ["Z", "+08:00", "+0800", "+08"])
+def test_every_spelling_of_an_offset_is_kept_as_given(write, offset):
+    announced_at = f"2019-10-25T18:15{offset}"
+    assert read_events(write(row(announced_at=announced_at)))["announced_at"][0] == announced_at
+
+
+@pytest.mark.parametrize("zone", [" CST", "z", "+8", "+25:00", "[Asia/Shanghai]", " +08:00"])
+def test_what_is_no_offset(write, zone):
+    found = refused(write(row(announced_at=f"2019-10-25T18:15{zone}")))
+    assert found == [(2, "announced_at", f"2019-10-25T18:15{zone}")]
+
+
 def test_a_repeated_event_id_names_the_first_line(write):
     with pytest.raises(InputError, match=r"line 4, event_id: found \"a\".*line 2 has this one"):
         read_events(write(row("a"), row("b"), row("a")))

@@ -53,7 +53,7 @@ def placebos(tmp_path) -> Study:
 
 
 def test_windows_overlap_by_hand():
-    """Window [-1, 2] around sessions 10, 12, 14, 30; another calendar at 11 shares nothing.
+    """Window [-1, 2] around sessions 10, 12, 14, 30; another group at 11 shares nothing.
 
     10: 9-12, 12: 11-14, 14: 13-16. The first shares 11 and 12, the second 11 to 14, the third 13
     and 14.
@@ -61,12 +61,12 @@ def test_windows_overlap_by_hand():
     days = sessions(40)
     clusters = pd.DataFrame(
         {
-            "calendar": ["XSHG"] * 4 + ["XNYS"],
+            "group": ["shares"] * 4 + ["funds"],
             "event_session": days[[10, 12, 14, 30, 11]],
             "event_id": list("abcde"),
         }
     )
-    found = overlapping_clusters(clusters, {"XSHG": days, "XNYS": days}, (-1, 2))
+    found = overlapping_clusters(clusters, {"shares": days, "funds": days}, (-1, 2))
     assert found["overlaps_with"].tolist() == ["b", "a;c", "b", "", ""]
     assert found["shared_sessions"].tolist() == [2, 4, 2, 0, 0]
 

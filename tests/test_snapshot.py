@@ -174,7 +174,7 @@ def test_memory_follows_what_is_kept_not_the_file(tmp_path, monkeypatch):
 
 
 def test_hourly_closes_are_put_in_utc_and_in_order(write):
-    path = write("2019-10-25T18:00+08:00,2", "2019-10-25 09:00:00Z,1", header="time,close")
+    path = write("2019-10-25T18:00+08,2", "2019-10-25 09:00:00Z,1", header="time,close")
     hourly = read_hourly(path)
     assert hourly["close"].tolist() == [1, 2]
     assert hourly["time"].tolist() == [

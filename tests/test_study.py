@@ -238,10 +238,12 @@ def test_what_is_no_study_folder(folder, tmp_path, name, message):
     [
         ('name = "my-study"', "name = 3", "study.name", "3"),
         ('name = "my-study"', 'name = " "', "study.name", " "),
-        ('file = "prices.csv"', 'file = ["prices.csv"]', "prices.file", "['prices.csv']"),
+        ('file = "prices.csv"', 'file = ["prices.csv"]', "prices.file", '["prices.csv"]'),
         ("start = 2023-01-03", 'start = "2023-01-03"', "prices.start", "2023-01-03"),
         ("end = 2023-10-18", "end = 2023-10-18T00:00:00", "prices.end", "2023-10-18 00:00:00"),
         ("start = 2023-01-03", "start = 2023-10-19", "prices.end", "2023-10-18"),
+        ("start = 2023-01-03", "start = 0850-01-01", "prices.start", "0850-01-01"),
+        ("end = 2023-10-18", "end = 2200-01-01", "prices.end", "2200-01-01"),
         ("# [prices.hourly]", "hourly = 3", "prices.hourly", "3"),
         ('kind = "log"', 'kind = "Log"', "returns.kind", "Log"),
         ('gaps = "drop"', 'gaps = "fill"', "returns.gaps", "fill"),
@@ -262,6 +264,9 @@ def test_what_is_no_study_folder(folder, tmp_path, name, message):
         ("mask = true", 'mask = "yes"', "estimation.mask", "yes"),
         ("minimum = 60", "minimum = 0", "estimation.minimum", "0"),
         ("minimum = 60", "minimum = true", "estimation.minimum", "true"),
+        ("minimum = 60", "minimum = 60.0", "estimation.minimum", "60.0"),
+        ("minimum = 60", "minimum = 10001", "estimation.minimum", "10001"),
+        ("mask = true", "mask = [true, false]", "estimation.mask", "[true, false]"),
         ("minimum = 60", "minimum = 91", "estimation.minimum", "91"),
         ("minimum = 60", "minimum = 2", "estimation.minimum", "2"),
         ("window = [-5, 10]", "window = [10, -5]", "event.window", "[10, -5]"),
@@ -276,6 +281,7 @@ def test_what_is_no_study_folder(folder, tmp_path, name, message):
         ),
         ("half_life = 5", "half_life = 0", "sentiment.half_life", "0"),
         ("half_life = 5", "half_life = nan", "sentiment.half_life", "nan"),
+        ("half_life = 5", "half_life = 1e300", "sentiment.half_life", "1e+300"),
         ("half_life = 5", "half_life = true", "sentiment.half_life", "true"),
     ],
 )
@@ -420,6 +426,37 @@ def test_one_window_before_the_first_policy_event_may_not_reach_an_earlier_contr
     (problem,) = problems_of(folder)
     assert (problem.file, problem.column) == ("study.toml", "estimation.window")
     assert "early (24/7, XNYS)" in problem.expected
+
+
+def test_days_that_no_calendar_reaches_are_found_with_everything_else(folder):
+    change(
+        folder,
+        "study.toml",
+        ("start = 2023-01-03", "start = 1850-01-01"),
+        ("end = 2023-10-18", "end = 2150-01-01"),
+        ("# end = 2023-06-30", "end = 1900-06-30"),
+    )
+    change(folder, "prices.csv", ("2023-01-03,ACME,", "2023-01-03,ACME,-"))
+    found = [(file, column) for file, _, column, _ in places(folder)]
+    assert set(found) == {
+        ("prices.csv", "close"),
+        ("study.toml", "prices.start"),
+        ("study.toml", "prices.end"),
+    }
+
+
+def test_a_value_of_very_many_levels(folder):
+    change(folder, "study.toml", ("mask = true", "mask" + ".a" * 3000 + " = 1"))
+    (problem,) = problems_of(folder)
+    assert (problem.column, problem.expected) == ("estimation.mask", "true or false")
+
+
+def test_a_file_name_too_long_for_the_system(folder):
+    name = "p" * 5000
+    change(folder, "study.toml", ('file = "prices.csv"', f'file = "{name}"'))
+    (problem,) = problems_of(folder)
+    assert problem.file == name
+    assert "file name too long" in problem.expected
 
 
 def test_an_estimation_end_outside_the_range_of_the_file(folder):

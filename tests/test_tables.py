@@ -16,7 +16,7 @@ import chainpolicy
 from chainpolicy import robustness, tables
 from chainpolicy.eventstudy import TEST_NAMES
 from chainpolicy.problems import InputError
-from chainpolicy.study import EMBEDDED
+from chainpolicy.study import EMBEDDED, new_study
 
 COLUMNS = {
     "alignment": "event_id,ticker,calendar,announced_at,event_session,shares_session_with",
@@ -219,6 +219,37 @@ def test_headline_events_that_share_a_session_are_one_row(study, results):
         "a_shares_tier2": 15,
         "us_listed": 16,
     }
+
+
+def test_a_coin_at_the_sessions_of_an_exchange_keeps_its_own_event_sessions(tmp_path):
+    """Announced on 12 July at 17:30 in New York: the coin's UTC day is the 12th, the shares' 13th.
+
+    All are measured at the sessions of New York, and every table has each group once an event.
+    """
+    folder = new_study(tmp_path / "study")
+    text = (folder / "assets.csv").read_text(encoding="utf-8")
+    text = text.replace("COIN,24/7,Coin,coin,,", "COIN,24/7,Coin,coin,INDEX,")
+    (folder / "assets.csv").write_text(text, encoding="utf-8")
+    coin = chainpolicy.load_study(folder)
+    results = coin.estimate()
+    table = tables.headline(coin, results)
+    announced = table[table["event_id"] == "rule-announced"]
+    assert announced.set_index("group")["event_session"].dt.day.to_dict() == {
+        "coin": 12,
+        "makers": 13,
+        "sellers": 13,
+    }
+    assert len(table) == 9
+    regressions = tables.regression_tables(coin, results)
+    for name in ("system", "overlap"):
+        table = regressions[name].query("window == '[0, 1]'")
+        assert set(table.loc[table["event_id"] == "rule-announced", "group"]) == {
+            "coin",
+            "makers",
+            "sellers",
+        }
+    keys = ["group", "window", "event_id"]
+    assert not regressions["overlap"].duplicated(keys).any()
 
 
 def test_headline_caar_is_the_mean_of_the_cars(study, results):

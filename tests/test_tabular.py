@@ -116,6 +116,40 @@ def test_another_separator_is_one_problem(tmp_path, separator):
     assert "separated by commas" in str(problems[0])
 
 
+@pytest.mark.parametrize(
+    "first", ["# my own data", "sep=,", "name|size|kind", "\x00n\x00a\x00m\x00e,\x00s"]
+)
+def test_a_first_line_that_is_no_header_is_one_problem(tmp_path, first):
+    _, problems = read(tmp_path, f"{first}\nname,size\nx,1\ny,0\n")
+    assert places(problems) == [(1, None, first.replace("\0", r"\x00"))]
+    assert "a header with the columns name, size, separated by commas" in str(problems[0])
+
+
+def test_a_header_in_capitals_keeps_its_hints_and_its_rows(tmp_path):
+    _, problems = read(tmp_path, "NAME,SIZE,kind\nx,1,c\n")
+    assert places(problems) == [(1, "name", None), (1, "size", None), (2, "kind", "c")]
+    assert 'is it the one called "NAME"?' in str(problems[0])
+
+
+def test_a_line_of_white_space_is_a_blank_line(tmp_path):
+    table, problems = read(tmp_path, "name,size\n   \nx,1\n\t\n")
+    assert problems == []
+    assert table.index.tolist() == [3]
+
+
+def test_a_workbook_is_one_problem(tmp_path):
+    _, problems = read(tmp_path, b"PK\x03\x04\x14\x00\x06\x00;,\n1,2,3\n")
+    assert places(problems) == [(None, None, None)]
+    assert "workbook" in str(problems[0])
+
+
+@pytest.mark.parametrize("value", ["y" * 200_000, '"' + "y,\n" * 100_000])
+def test_a_value_too_long_to_be_one_is_not_called_unclosed_for_certain(tmp_path, value):
+    _, problems = read(tmp_path, f"name,size\nx,0\n{value}\n")
+    assert places(problems) == [(2, "size", "0"), (3, None, None)]
+    assert "at most 131,072 characters" in str(problems[1])
+
+
 def test_ragged_rows_are_located_and_the_others_checked(tmp_path):
     table, problems = read(tmp_path, "name,size\nx,1,2\ny\nz,0\nw,3\n")
     assert places(problems) == [(2, None, "3 fields"), (3, None, "1 field"), (4, "size", "0")]

@@ -43,8 +43,8 @@ def read_assets(path: str | Path) -> pd.DataFrame:
     InputError
         With everything that is wrong in the file. Among it: a benchmark without its own row, an
         asset that is its own benchmark, a benchmark on another calendar (a 24/7 asset may have
-        benchmarks of one exchange: it is put on their sessions), a group whose assets are
-        measured on different calendars, a list of nothing but benchmarks.
+        benchmarks of one exchange: it is put on their sessions), a group whose assets have
+        different calendars or are measured on different ones, a list of nothing but benchmarks.
     """
     with collecting() as problems:
         assets = collect_assets(Path(path), problems)
@@ -73,7 +73,8 @@ def collect_assets(path: Path, problems: list[Problem]) -> pd.DataFrame:
         group=assets["group"].where(assets["group"] != "", assets["ticker"]),
         benchmark=assets["benchmark"].astype("object").map(_split),
     )
-    if (1, "calendar") not in {(problem.line, problem.column) for problem in problems[before:]}:
+    refused = {(problem.line, problem.column) for problem in problems[before:]}
+    if not refused & {(1, "ticker"), (1, "calendar")}:
         problems += _check_rows(assets, path.name)
     if len(problems) == before and (assets["group"] == BENCHMARK).all():
         expected = f'at least one asset outside the group "{BENCHMARK}", which is never estimated'
@@ -167,7 +168,7 @@ def _check_rows(assets: pd.DataFrame, name: str) -> list[Problem]:
     """Check benchmarks and groups; calendars that were refused already say nothing more."""
     problems = []
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
-    measured_on: dict[str, tuple[str, int]] = {}
+    first_of: dict[str, tuple[str, str, int]] = {}
     for line, asset in zip(assets.index, assets.to_dict("records"), strict=True):
         ticker, calendar, benchmarks = asset["ticker"], asset["calendar"], asset["benchmark"]
         expected = _expected_benchmarks(ticker, calendar, benchmarks, own)
@@ -178,14 +179,20 @@ def _check_rows(assets: pd.DataFrame, name: str) -> list[Problem]:
         effective = exchanges[0] if exchanges else calendar
         if asset["group"] == BENCHMARK or not {calendar, effective} <= set(CALENDARS):
             continue
-        other, first = measured_on.setdefault(asset["group"], (effective, line))
-        if effective != other:
+        # On one exchange a coin reacts by UTC days, a share by closes: other event sessions.
+        *other, first = first_of.setdefault(asset["group"], (calendar, effective, line))
+        if [calendar, effective] != other:
             expected = (
-                f'an asset measured on {other}, as the first of group "{asset["group"]}" in line '
-                f"{first} is, not on {effective}; put it in a group of its own"
+                f"an asset on {_measured(*other)}, as the first of group "
+                f'"{asset["group"]}" in line {first} is, not on {_measured(calendar, effective)}; '
+                "put it in a group of its own"
             )
             problems.append(Problem(name, expected, line, "group", asset["group"]))
     return problems
+
+
+def _measured(calendar: str, effective: str) -> str:
+    return calendar if calendar == effective else f"{calendar} at the sessions of {effective}"
 
 
 def _expected_benchmarks(
@@ -220,7 +227,13 @@ SCHEMA = pa.DataFrameSchema(
         ),
         "calendar": cell(one_of(*CALENDARS), required=True, blank=False),
         "name": cell(),
-        "group": cell(),
+        "group": cell(
+            (lambda text: text.map(str.isprintable).astype(bool), "a label in one line"),
+            (
+                lambda text: (text == BENCHMARK) | (text.str.casefold() != BENCHMARK),
+                f'"{BENCHMARK}" in small letters, which is never estimated; or another label',
+            ),
+        ),
         "benchmark": cell(),
         "price_limit": cell(
             (

@@ -33,7 +33,7 @@ app = typer.Typer(
 _StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")]
 _AnyStudy = Annotated[
     Path | None,
-    typer.Argument(metavar="[STUDY]", help="A study folder. Default: the embedded one."),
+    typer.Argument(metavar="STUDY", help="A study folder. Default: the embedded one."),
 ]
 
 
@@ -56,6 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         count = len(error.problems)
         print(error, file=sys.stderr)
         print(f"{count:,} {'problem' if count == 1 else 'problems'} in the input", file=sys.stderr)
+        return 2
+    except OSError as error:
+        # A full disk, a lost permission: the place is the user's to put right.
+        reason = (error.strerror or str(error)).lower()
+        expected = f"a place that can be read and written; the system says: {reason}"
+        place = str(error.filename2 or error.filename or "the disk")
+        print(Problem(place, expected), file=sys.stderr)
         return 2
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -111,6 +118,8 @@ def estimate(
 
     loaded = load_study(study)
     estimated, excluded = write_tables(loaded, loaded.estimate(model), output, only)
+    if loaded.unused_tickers:
+        print(_unused(loaded), file=sys.stderr)
     print(f"{estimated:,} pairs estimated, {excluded:,} excluded: excluded.csv", file=sys.stderr)
     if not estimated:
         raise typer.Exit(2)
@@ -124,12 +133,15 @@ def regenerate(
         typer.Option(metavar="DIR", help="Default: the folder of the project, where you stand."),
     ] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with the kept files; write nothing.")
+        bool,
+        typer.Option("--check", metavar="", help="Compare with the kept files; write nothing."),
     ] = False,
     only: Annotated[
         str | None, typer.Option(metavar="NAME", help="One figure, notebook or table alone.")
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Build also what is up to date.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", metavar="", help="Build also what is up to date.")
+    ] = False,
     source: Annotated[
         PriceSource, typer.Option(help="Where the prices come from; yahoo goes with --output.")
     ] = PriceSource.snapshot,
@@ -171,6 +183,7 @@ def simulate(
     from chainpolicy.figures.simulated import draw_rejection_rates
     from chainpolicy.simulation import SimulationDesign
     from chainpolicy.simulation import simulate as run
+    from chainpolicy.tables import output_folder
 
     try:
         design = SimulationDesign(
@@ -178,6 +191,8 @@ def simulate(
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    if output is not None:
+        output_folder(output)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("simulating", total=design.draws)
@@ -284,7 +299,10 @@ def extract(
         Path | None, typer.Option(metavar="FILE", help="Write the table to a .csv or .json file.")
     ] = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Compare the study's stored tones with the article.")
+        bool,
+        typer.Option(
+            "--verify", metavar="", help="Compare the study's stored tones with the article."
+        ),
     ] = False,
     study: Annotated[
         Path | None, typer.Option(metavar="STUDY", help="For --verify; default: the embedded one.")
@@ -315,9 +333,11 @@ app.add_typer(prices, name="prices")
 @prices.command()
 def fetch(
     study: _AnyStudy = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Fail if any series is lost.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", metavar="", help="Fail if any series is lost.")
+    ] = False,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Download also what is stored and fresh.")
+        bool, typer.Option("--refresh", metavar="", help="Download also what is stored and fresh.")
     ] = False,
 ) -> None:
     """Download a study's series into the local store; what is fresh is kept."""
@@ -374,7 +394,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
 @prices.command("clear")
 def clear_prices(
     tickers: Annotated[
-        list[str] | None, typer.Argument(metavar="[TICKER]...", help="Default: all.")
+        list[str] | None, typer.Argument(metavar="TICKER", help="Default: all.")
     ] = None,
 ) -> None:
     """Remove series from the local store."""
@@ -402,10 +422,7 @@ def _describe(study: Study) -> list[str]:
         f"{len(study.prices):,} prices, {study.start:%Y-%m-%d} to {study.end:%Y-%m-%d}",
     ]
     if study.unused_tickers:
-        named = ", ".join(study.unused_tickers[:20])
-        more = len(study.unused_tickers) - 20
-        named += f" and {more:,} more" if more > 0 else ""
-        lines.append(f"not used, because assets.csv does not list them: {named}")
+        lines.append(_unused(study))
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
@@ -416,18 +433,30 @@ def _describe(study: Study) -> list[str]:
     return lines
 
 
+def _unused(study: Study) -> str:
+    named = ", ".join(study.unused_tickers[:20])
+    more = len(study.unused_tickers) - 20
+    named += f" and {more:,} more" if more > 0 else ""
+    return f"not used, because assets.csv does not list them: {named}"
+
+
 def _catalogue(study: Study) -> pd.DataFrame:
     """One row per event and calendar, in the order of the catalogue."""
     from chainpolicy.sessions import trading_hours
 
-    sessions = study.alignment[["event_id", "calendar", "event_session", "shares_session_with"]]
+    own = study.alignment["ticker"].map(study.assets.set_index("ticker")["calendar"])
+    measured = study.alignment["calendar"]
+    # A coin at the sessions of its benchmark reacts by UTC days, unlike what is listed there.
+    sessions = study.alignment.assign(
+        own=own, calendar=own.where(own == measured, own + " at " + measured)
+    )[["event_id", "calendar", "event_session", "shares_session_with", "own"]]
     shown = ["event_id", "announced_at", "time_precision", "role", "in_sample"]
     table = study.events[shown].merge(sessions.drop_duplicates(), on="event_id", how="left")
     dated = table["calendar"].notna()
     hours = [
         trading_hours(calendar, announced_at) if is_dated else ""
         for calendar, announced_at, is_dated in zip(
-            table["calendar"], table["announced_at"], dated, strict=True
+            table.pop("own"), table["announced_at"], dated, strict=True
         )
     ]
     return table.assign(

@@ -35,7 +35,7 @@ from chainpolicy.prices.fetch import surviving_assets
 from chainpolicy.prices.live import write_live_study
 from chainpolicy.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
-from chainpolicy.tables import regression_tables, write_csv, write_tables
+from chainpolicy.tables import output_folder, regression_tables, write_csv, write_tables
 
 KERNELS = 2
 RTOL = 1e-6
@@ -106,13 +106,10 @@ def project_root(folder: Path, output: Path | None) -> Path:
     Raises
     ------
     InputError
-        If there is no `output` and `folder` is not the project's, or if `output` is a file.
+        If there is no `output` and `folder` is not the project's, or if `output` can be no folder.
     """
     if output is not None:
-        if output.exists() and not output.is_dir():
-            raise InputError([Problem(str(output), "a folder for --output, not a file")])
-        output.mkdir(parents=True, exist_ok=True)
-        return output
+        return output_folder(output)
     if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir():
         return folder
     raise InputError(

@@ -54,7 +54,7 @@ def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
         If the calendar's holidays are not known for all of ``start..end``.
     """
     days = _all_sessions(calendar)
-    first, last = _coverage(calendar)
+    first, last = reach(calendar)
     bounds = {"prices.start": pd.Timestamp(start), "prices.end": pd.Timestamp(end)}
     problems = [
         Problem(
@@ -68,6 +68,22 @@ def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
     begin = days.searchsorted(bounds["prices.start"])
     stop = days.searchsorted(bounds["prices.end"], side="right")
     return days[begin:stop]
+
+
+def reach(calendar: str) -> tuple[date, date]:
+    """First and last session of a calendar, outside of which its holidays are not known.
+
+    Parameters
+    ----------
+    calendar : str
+        One of `CALENDARS`.
+
+    Returns
+    -------
+    first, last : datetime.date
+    """
+    days = _all_sessions(calendar)
+    return days[0].date(), days[-1].date()
 
 
 def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
@@ -98,7 +114,7 @@ def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
         return _first_session_from(calendar, day, announced_at)
     exchange = _exchange(calendar)
     local_day = moment.astimezone(exchange.tz).date()
-    first, last = _coverage(calendar)
+    first, last = reach(calendar)
     position = int(exchange.closes.searchsorted(pd.Timestamp(moment), side="right"))
     if not first <= local_day <= last or position == len(exchange.sessions):
         raise InputError([_not_covered(calendar, announced_at)])
@@ -297,8 +313,8 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
     ].sort_values(["event_id", "ticker"], ignore_index=True)
 
 
-def clusters(alignment: pd.DataFrame) -> pd.DataFrame:
-    """Merge the in-sample events that share a session of a calendar.
+def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
+    """Merge the in-sample events that share a session of a calendar, or of a group.
 
     Events of one session move the same returns and cannot be told apart: tests over several
     events count them once, under the one announced first.
@@ -307,21 +323,29 @@ def clusters(alignment: pd.DataFrame) -> pd.DataFrame:
     ----------
     alignment : pandas.DataFrame
         As `align` returns it; rows out of sample are left out.
+    groups : pandas.Series, optional
+        Group by ticker. Groups of one calendar differ where one of them is a 24/7 asset at the
+        sessions of its benchmark, which reacts by UTC days. Default: merge per calendar.
 
     Returns
     -------
     pandas.DataFrame
-        ``calendar, event_session, event_id`` (the earliest announced), ``members`` (all of them,
-        joined by ``;`` in the order of announcement); sorted by calendar and session.
+        ``group`` (with `groups`), ``calendar, event_session, event_id`` (the earliest announced),
+        ``members`` (all of them, joined by ``;`` in the order of announcement); sorted by group,
+        calendar and session.
     """
-    columns = ["calendar", "event_session", "event_id", "announced_at"]
-    events = alignment.loc[alignment["in_sample"].astype(bool), columns].drop_duplicates()
+    keys = ["calendar", "event_session"]
+    events = alignment.loc[alignment["in_sample"].astype(bool)]
+    if groups is not None:
+        keys = ["group", *keys]
+        events = events.assign(group=events["ticker"].map(groups))
+    events = events[[*keys, "event_id", "announced_at"]].drop_duplicates()
     announced = [
         announcement_time(calendar, at)
         for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
     ]
     events = events.assign(announced=announced).sort_values(["announced", "event_id"])
-    merged = events.groupby(["calendar", "event_session"])["event_id"].agg(["first", ";".join])
+    merged = events.groupby(keys)["event_id"].agg(["first", ";".join])
     return merged.set_axis(["event_id", "members"], axis=1).reset_index()
 
 
@@ -345,13 +369,8 @@ def _all_sessions(calendar: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(days.to_numpy(dtype="datetime64[ns]"), name="session")
 
 
-def _coverage(calendar: str) -> tuple[date, date]:
-    days = _all_sessions(calendar)
-    return days[0].date(), days[-1].date()
-
-
 def _first_session_from(calendar: str, day: date, announced_at: str) -> pd.Timestamp:
-    first, last = _coverage(calendar)
+    first, last = reach(calendar)
     if not first <= day <= last:
         raise InputError([_not_covered(calendar, announced_at)])
     days = _all_sessions(calendar)
@@ -359,7 +378,7 @@ def _first_session_from(calendar: str, day: date, announced_at: str) -> pd.Times
 
 
 def _not_covered(calendar: str, announced_at: str) -> Problem:
-    first, last = _coverage(calendar)
+    first, last = reach(calendar)
     return Problem(
         "events.csv",
         f"a time with a session on calendar {calendar}, whose sessions are known from {first} to "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
@@ -81,7 +82,7 @@ def _files(value: object) -> dict[str, str] | None:
 
 
 _A_WINDOW = f"first and last session, in this order, at most {FARTHEST:,} away, such as"
-_A_DATE = "a date without quotation marks, such as 2019-09-16"
+_A_DATE = "a date without a time and without quotation marks, such as 2019-09-16"
 
 KEYS: dict[str, _Key] = {
     "study.name": _Key(_text, 'a short name, such as "my-study"', required=True),
@@ -101,14 +102,19 @@ KEYS: dict[str, _Key] = {
     "estimation.anchor": _Key(_choice("event", "first"), "event or first", default="event"),
     "estimation.end": _Key(_date, _A_DATE),
     "estimation.mask": _Key(_switch, "true or false", default=True),
-    "estimation.minimum": _Key(_count, "a whole number of sessions, at least 1", default=60),
+    "estimation.minimum": _Key(
+        _count, f"a whole number from 1 to {FARTHEST:,}, without a decimal point", default=60
+    ),
     "event.window": _Key(_window, f"{_A_WINDOW} [-10, 20]", required=True),
     "event.car_windows": _Key(
         _windows,
-        "different windows, each first and last session in this order, such as [[0, 0], [0, 1]]",
+        "one or more different windows, each first and last session in this order, "
+        "such as [[0, 0], [0, 1]]",
         required=True,
     ),
-    "sentiment.half_life": _Key(_days, "a positive number of calendar days", default=5.0),
+    "sentiment.half_life": _Key(
+        _days, f"a positive number of calendar days, at most {FARTHEST:,}", default=5.0
+    ),
 }
 _SECTIONS = {path.partition(".")[0] for path in KEYS}
 
@@ -241,9 +247,12 @@ def _nearest_key(name: str) -> str | None:
 
 
 def _as_written(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value)
+    if not isinstance(value, bool | list | dict):
+        return str(value)
+    try:
+        return json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "too many levels to show"
 
 
 def _check_settings(
@@ -285,7 +294,7 @@ def _check_settings(
     if window and minimum and minimum > window[1] - window[0] + 1:
         refuse(
             "estimation.minimum",
-            f"at most the {window[1] - window[0] + 1} sessions of the estimation window "
+            f"at most {window[1] - window[0] + 1}, the length of the estimation window "
             f"{window_label(window)}",
         )
     return problems

@@ -25,7 +25,7 @@ from chainpolicy.prices.folder import collect_folder
 from chainpolicy.prices.snapshot import collect_hourly, collect_prices
 from chainpolicy.problems import InputError, Problem, in_reading_order
 from chainpolicy.returns import compute_returns
-from chainpolicy.sessions import align, sessions
+from chainpolicy.sessions import align, effective_calendars, reach, sessions
 from chainpolicy.settings import SETTINGS_FILE, Settings, Window, read_settings
 
 STUDIES = Path(__file__).parent / "studies"
@@ -213,6 +213,8 @@ def load_study(path: str | Path | None = None) -> Study:
         hourly[ticker] = collect_hourly(folder / file, file, problems)
     start, end = _date_range(settings, prices)
     out_of_range = _check_estimation_end(settings, lines, start, end)
+    if alignment is not None:
+        out_of_range += _check_reach(assets, settings, lines)
     problems += out_of_range
     if alignment is not None:
         problems += _check_minimum(assets, settings, lines)
@@ -285,7 +287,10 @@ def new_study(directory: str | Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         # Either the whole folder appears or nothing does.
         with tempfile.TemporaryDirectory(dir=target.parent) as staging:
-            staged = shutil.copytree(TEMPLATE, Path(staging, "study"))
+            staged = Path(staging, "study")
+            staged.mkdir()
+            for file in TEMPLATE.iterdir():
+                shutil.copyfile(file, staged / file.name)
             if target.exists():
                 target.rmdir()
             staged.replace(target)
@@ -321,7 +326,7 @@ def _collect_prices(
     if start and end and start > end:
         start = end = None
     known = assets[assets["ticker"] != ""].drop_duplicates("ticker").set_index("ticker")["calendar"]
-    collect = collect_folder if (folder / settings["prices.file"]).is_dir() else collect_prices
+    collect = collect_folder if _is_folder(folder / settings["prices.file"]) else collect_prices
     return collect(
         folder / settings["prices.file"],
         settings["prices.file"],
@@ -331,6 +336,14 @@ def _collect_prices(
         tickers=None if known.empty else known.index,
         calendars=dict(known[known.isin(CALENDARS)]),
     )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # The name may be too long; whoever reads the file says so.
+        return False
 
 
 def _align(
@@ -365,6 +378,18 @@ def _check_estimation_end(
         return []
     expected = f"a day of the study, which has prices from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(until))]
+
+
+def _check_reach(assets: pd.DataFrame, settings: Settings, lines: dict[str, int]) -> list[Problem]:
+    """Refuse a first or last day for which a calendar's holidays are not known."""
+    reaches = [reach(calendar) for calendar in effective_calendars(assets).unique()]
+    first, last = max(first for first, _ in reaches), min(last for _, last in reaches)
+    expected = f"a day between {first} and {last}, for which the calendars' holidays are known"
+    return [
+        Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))
+        for key in ("prices.start", "prices.end")
+        if settings.get(key) and not first <= settings[key] <= last
+    ]
 
 
 def _check_overlap(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
@@ -264,17 +265,16 @@ def headline(
     Returns
     -------
     DataFrame
-        One row per cluster of events that share a session of the group's calendar, in the order
-        of sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
+        One row per cluster of events that share a session of the group, in the order of
+        sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
         ``role, group, n_assets, caar`` (log return), statistic and p-value of ``time_series_t,
         adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
         closes the window at its price limit), ``minimum_detectable_effect`` (see
         `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
         adjusted BMP, for one asset of its exact t.
     """
-    calendars = study.alignment[["ticker", "calendar"]].drop_duplicates().set_index("ticker")
-    calendar_of = calendars["calendar"].groupby(study.groups).first().rename("calendar")
-    merged = clusters(study.alignment).merge(calendar_of.reset_index(), on="calendar")
+    merged = clusters(study.alignment, study.groups)
+    merged = merged[["event_session", "event_id", "members", "group"]]
     roles = study.events.set_index("event_id")["role"]
     table = results.summary(window).reset_index()
     table = merged.merge(table, on=["event_id", "group"])
@@ -291,10 +291,8 @@ def headline(
         rate_of = rates.set_index(["group", "test"])["rejection_rate"]
         keys = pd.MultiIndex.from_arrays([table["group"], test])
         table["rejection_rate"] = rate_of.reindex(keys).to_numpy()
-    table.insert(4, "role", table["event_id"].map(roles))
-    return table.drop(columns="calendar").sort_values(
-        ["event_session", "event_id", "group"], ignore_index=True
-    )
+    table.insert(3, "role", table["event_id"].map(roles))
+    return table.sort_values(["event_session", "event_id", "group"], ignore_index=True)
 
 
 def write_tables(
@@ -328,17 +326,50 @@ def write_tables(
             expected = f"an event_id of events.csv: {', '.join(known)}"
             raise InputError([Problem("--only", expected, value=only)])
         tables = {name: table[table["event_id"] == only] for name, table in tables.items()}
-    directory.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
-        write_csv(table, directory / f"{name}.csv")
     manifest = {
         "study": study.name,
         "study_sha256": study.checksum,
         "model": results.model.name,
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
     }
-    _replace(directory / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+    # Nothing is moved to its place before everything has been written.
+    with tempfile.TemporaryDirectory(prefix=".staging-", dir=output_folder(directory)) as staging:
+        for name, table in tables.items():
+            write_csv(table, Path(staging, f"{name}.csv"))
+        _replace(Path(staging, "manifest.json"), json.dumps(manifest, indent=2) + "\n")
+        for file in sorted(Path(staging).iterdir()):
+            file.replace(directory / file.name)
     return len(tables["models"]), len(tables["excluded"])
+
+
+def output_folder(directory: Path) -> Path:
+    """Create a folder for results.
+
+    Parameters
+    ----------
+    directory : Path
+        May exist.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    InputError
+        If there is something else of this name, or the folder cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        expected = "a folder for --output; something else has this name"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = f"a folder for --output that can be written; the system says: {reason}"
+    else:
+        return directory
+    raise InputError([Problem(str(directory), expected)])
 
 
 def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:

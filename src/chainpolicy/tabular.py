@@ -22,7 +22,11 @@ from chainpolicy.problems import Problem
 CHUNK_ROWS = 100_000
 MOST_PROBLEMS = 1_000
 
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_OTHER_FILES = {
+    b"\xff\xfe": "UTF-8 text, not UTF-16; save it as CSV UTF-8",
+    b"\xfe\xff": "UTF-8 text, not UTF-16; save it as CSV UTF-8",
+    b"PK\x03\x04": "a CSV file, not a workbook or another zip archive; save it as CSV UTF-8",
+}
 _DAMAGED = "UTF-8 text, which this is not; save the file as UTF-8"
 _DATE = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -164,7 +168,8 @@ def read_chunks(
     Parameters
     ----------
     path : pathlib.Path
-        UTF-8 file with a header; a byte order mark is accepted, blank lines are passed over.
+        UTF-8 file with a header; a byte order mark is accepted, lines without a sign are passed
+        over.
     schema : pandera.pandas.DataFrameSchema
         Says which columns must be there.
     problems : list of Problem
@@ -182,8 +187,10 @@ def read_chunks(
     """
     try:
         with path.open("rb") as stream:
-            if stream.read(2) in _UTF16_MARKS:
-                problems.append(Problem(name, "UTF-8 text, not UTF-16; save it as CSV UTF-8"))
+            beginning = stream.read(4)
+        for mark, expected in _OTHER_FILES.items():
+            if beginning.startswith(mark):
+                problems.append(Problem(name, expected))
                 return
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
             yield from _read_rows(text, schema, problems, name)
@@ -300,7 +307,7 @@ def _read_rows(
         elif len(row) == len(columns):
             cells += row
             lines.append(line)
-        elif row:
+        elif len(row) > 1 or (row and row[0].strip()):
             expected = f"{len(columns)} fields, as in the header; quote a value that holds a comma"
             count = f"{len(row)} field{'s' if len(row) > 1 else ''}"
             problems.append(Problem(name, expected, line, value=count))
@@ -320,6 +327,11 @@ def _read_rows(
 def _quoting(reason: str) -> str:
     if "expected after" in reason:
         return 'a comma after the closing quotation mark; write " inside a quoted value as ""'
+    if "field limit" in reason:
+        return (
+            f"values of at most {csv.field_size_limit():,} characters; a quotation mark that is "
+            "not closed makes one value of all that follows; the lines after it were not read"
+        )
     return "a closing quotation mark for the one opened here; the lines after it were not read"
 
 
@@ -329,12 +341,16 @@ def _header(
     """Check the header; return one distinct name per field, or nothing if there is none."""
     columns = [column.strip() for column in row]
     required = [column for column, about in schema.columns.items() if about.required]
-    wanted = f"a header with the columns {', '.join(required)}"
+    wanted = f"a header with the columns {', '.join(required)}, separated by commas"
     if not any(columns):
         problems.append(Problem(name, f"{wanted}; the first line is blank or missing", line=1))
         return []
-    if len(columns) == 1 and (";" in columns[0] or "\t" in columns[0]):
-        problems.append(Problem(name, f"{wanted}, separated by commas", 1, value=row[0]))
+    unknown = [column for column in columns if column not in schema.columns]
+    readable = [column for column in unknown if not _is_damaged(column)]
+    near = {column: nearest(column, readable) for column in required if column not in columns}
+    if len(near) == len(required) and (len(columns) == 1 or not any(near.values())):
+        # A line before the header, another separator, another file: its rows would say nothing.
+        problems.append(Problem(name, wanted, 1, value=_escape(",".join(row))))
         return []
     for position, column in enumerate(columns):
         place = f"column {position + 1}"
@@ -344,12 +360,9 @@ def _header(
             problems.append(Problem(name, _DAMAGED, 1, place, _escape(column)))
         elif column in columns[:position]:
             problems.append(Problem(name, "each column name once", 1, place, column))
-    unknown = [column for column in columns if column not in schema.columns]
-    for column in required:
-        if column not in columns:
-            near = nearest(column, unknown)
-            hint = f'; is it the one called "{near}"?' if near else ""
-            problems.append(Problem(name, f"this column; it is missing{hint}", 1, column))
+    for column, other in near.items():
+        hint = f'; is it the one called "{other}"?' if other else ""
+        problems.append(Problem(name, f"this column; it is missing{hint}", 1, column))
     return [_escape(column) for column in columns]
 
 

@@ -160,11 +160,11 @@ def volatility_around_events(
         parameters and the mean predicted standard deviation before and after the first event
         window begins. A group with fewer than 60 sessions before has no row.
     """
-    merged = clusters(study.alignment[study.alignment["role"] == "policy"])
+    merged = clusters(study.alignment[study.alignment["role"] == "policy"], study.groups)
     rows, models = [], []
     for group in study.groups.drop_duplicates():
         aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
-        own = merged[merged["calendar"].isin(aligned["calendar"])]
+        own = merged[merged["group"] == group]
         series, n_estimation = _abnormal_series(study, str(group), aligned)
         if n_estimation < LEAST_SESSIONS or own.empty:
             continue

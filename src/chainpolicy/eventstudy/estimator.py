@@ -17,7 +17,12 @@ from chainpolicy.eventstudy.normal import (
     NormalReturnModel,
 )
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, build_panel
-from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
+from chainpolicy.eventstudy.results import (
+    EventStudyResults,
+    Window,
+    require_window,
+    window_label,
+)
 
 # The sessions of an event that are no clean estimation, and those that are no ordinary session.
 MASKED_SESSIONS: Window = (0, 1)
@@ -46,8 +51,8 @@ class EstimationWindow:
     Raises
     ------
     ValueError
-        If the window is reversed, the anchor unknown, or the minimum below 1 or above the
-        window's length.
+        If the window is no pair of sessions in order, the anchor unknown, or the minimum below
+        1 or above the window's length.
 
     Examples
     --------
@@ -66,6 +71,7 @@ class EstimationWindow:
     minimum: int = 60
 
     def __post_init__(self) -> None:
+        require_window(self.window, "estimation window")
         if self.window[0] > self.window[1]:
             raise ValueError(f"the estimation window {window_label(self.window)} is reversed")
         if self.anchor not in ("event", "first"):
@@ -111,9 +117,11 @@ class EventStudy:
     Raises
     ------
     ValueError
-        If the input cannot be laid out (see `build_panel`), an event and asset have two rows, an
-        asset has no returns, or an event session lies inside the data and is no session of its
-        asset's group.
+        If the event window is no pair of sessions in order, the input cannot be laid out (see
+        `build_panel`), an event and asset have two rows, an asset has no returns, or an event
+        session lies inside the data and is no session of its asset's group.
+    TypeError
+        If `model` or `estimation` is of another kind, such as a model's name.
 
     Examples
     --------
@@ -155,9 +163,22 @@ class EventStudy:
         self.model = MarketModel() if model is None else model
         self.estimation = EstimationWindow() if estimation is None else estimation
         self.event_window = event_window
+        for name, given, kind in (
+            ("model", self.model, NormalReturnModel),
+            ("estimation", self.estimation, EstimationWindow),
+        ):
+            if not isinstance(given, kind):
+                raise TypeError(f"{name} is {given!r}; expected an instance of {kind.__name__}")
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
+
+    def __repr__(self) -> str:
+        return (
+            f"EventStudy(model={self.model}, estimation={self.estimation}, "
+            f"event_window={self.event_window}, events={self._events['event_id'].nunique()}, "
+            f"assets={len(self._panel.tickers)}, groups={len(self._panel.calendars)})"
+        )
 
     def fit(self) -> EventStudyResults:
         """Estimate every in-sample pair; the inputs stay as they are.
@@ -201,7 +222,7 @@ class EventStudy:
         Raises
         ------
         ValueError
-            If the window is reversed.
+            If the window is no pair of sessions in order.
         """
         _refuse_reversed(window)
         panel = self._panel
@@ -397,6 +418,7 @@ class EventStudy:
 
 
 def _refuse_reversed(event_window: Window) -> None:
+    require_window(event_window, "event window")
     if event_window[0] > event_window[1]:
         raise ValueError(f"the event window {window_label(event_window)} is reversed")
 

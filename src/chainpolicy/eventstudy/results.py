@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,31 @@ def window_label(window: Window) -> str:
     '[0, 1]'
     """
     return f"[{window[0]}, {window[1]}]"
+
+
+def require_window(window: Any, what: str = "window") -> None:
+    """Refuse what is no pair of whole sessions.
+
+    Raises
+    ------
+    ValueError
+        With what was given.
+
+    Examples
+    --------
+    >>> require_window((0, 1.5))
+    Traceback (most recent call last):
+    ValueError: the window is (0, 1.5); expected first and last session, such as (0, 1)
+    """
+    try:
+        first, last = window
+        whole = all(isinstance(end, int | np.integer) for end in (first, last))
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise ValueError(
+            f"the {what} is {window!r}; expected first and last session, such as (0, 1)"
+        )
 
 
 @dataclass(frozen=True)
@@ -206,6 +231,14 @@ class TestResults(Sequence[TestResult]):
         ]
         return pd.DataFrame(rows, columns=columns)
 
+    def __repr__(self) -> str:
+        pairs = {(test.event_id, test.group) for test in self.tests}
+        windows = ", ".join(sorted({window_label(test.window) for test in self.tests}))
+        return f"TestResults(tests={len(self)}, pairs={len(pairs)}, window={windows or None})"
+
+    def __str__(self) -> str:
+        return str(self.tidy().to_string(index=False))
+
     def _repr_html_(self) -> str:
         return str(self.tidy().to_html(index=False))
 
@@ -279,6 +312,16 @@ class EventStudyResults:
     _in_data: np.ndarray
     _event_position: Ints
     _estimation_position: Ints
+
+    def __repr__(self) -> str:
+        events, assets, groups = (
+            self._pairs[name].nunique() for name in ("event_id", "ticker", "group")
+        )
+        return (
+            f"EventStudyResults(model={self.model}, event_window={self.event_window}, "
+            f"pairs={len(self._pairs)}, events={events}, assets={assets}, groups={groups}, "
+            f"excluded={len(self._excluded)})"
+        )
 
     @property
     def taus(self) -> Ints:
@@ -672,6 +715,7 @@ class EventStudyResults:
         return sessions
 
     def _columns(self, window: Window) -> slice:
+        require_window(window)
         first, last = window
         if not self.event_window[0] <= first <= last <= self.event_window[1]:
             raise ValueError(

@@ -50,11 +50,9 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     results = study.estimate()
     if results.pairs.empty:
         raise NothingToDrawError("No pair of an event and an asset could be estimated.")
-    calendars = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     pairs = results.pairs.drop_duplicates(["event_id", "group"])
-    pairs = pairs.assign(calendar=pairs["ticker"].map(calendars))
-    leads = clusters(study.alignment).rename(columns={"event_id": "lead"})
-    merged = pairs.merge(leads, on=["calendar", "event_session"])
+    leads = clusters(study.alignment, study.groups).rename(columns={"event_id": "lead"})
+    merged = pairs.merge(leads, on=["group", "event_session"])
     rank = {group: position for position, group in enumerate(study.groups.unique())}
     merged = merged.sort_values("group", key=lambda groups: groups.map(rank), kind="stable")
     merged = merged.rename(columns={"event_session": "session"})

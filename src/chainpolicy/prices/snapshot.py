@@ -26,7 +26,10 @@ from chainpolicy.tabular import (
 # Far outside any market, and narrow enough that no return overflows.
 LOWEST, HIGHEST = 1e-18, 1e18
 
-_HOUR = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_HOUR = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
+    r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
+)
 
 
 def read_prices(

@@ -10,7 +10,7 @@ from chainpolicy.sessions import clusters
 POLICY = "policy"
 
 
-def regressed_clusters(alignment: pd.DataFrame) -> pd.DataFrame:
+def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
     """Merge the in-sample policy events that share a session, see `sessions.clusters`.
 
     Control and placebo events enter no regression.
@@ -19,21 +19,25 @@ def regressed_clusters(alignment: pd.DataFrame) -> pd.DataFrame:
     ----------
     alignment : DataFrame
         As `sessions.align` returns it; ``in_sample`` defaults to True, ``role`` to policy.
+    groups : Series, optional
+        Group by ticker. Default: merge per calendar.
 
     Returns
     -------
     DataFrame
-        ``calendar, event_session, event_id, members``.
+        ``group`` (with `groups`), ``calendar, event_session, event_id, members``.
     """
     if "in_sample" not in alignment.columns:
         alignment = alignment.assign(in_sample=True)
     if "role" in alignment.columns:
         alignment = alignment[alignment["role"] == POLICY]
-    return clusters(alignment)
+    return clusters(alignment, groups)
 
 
-def policy_clusters(alignment: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
-    """Give every policy cluster the stances of its members.
+def policy_clusters(
+    alignment: pd.DataFrame, events: pd.DataFrame, groups: pd.Series
+) -> pd.DataFrame:
+    """Give every policy cluster of a group the stances of its members.
 
     Parameters
     ----------
@@ -41,15 +45,17 @@ def policy_clusters(alignment: pd.DataFrame, events: pd.DataFrame) -> pd.DataFra
         As `sessions.align` returns it.
     events : DataFrame
         ``event_id, stance_blockchain, stance_crypto``.
+    groups : Series
+        Group by ticker.
 
     Returns
     -------
     DataFrame
-        ``calendar, event_session, event_id, members, stance, stance_blockchain,
+        ``group, calendar, event_session, event_id, members, stance, stance_blockchain,
         stance_crypto``: each stance is the sign of its sum over the members (1 supportive,
         -1 restrictive, 0 neither), `stance` of the sum of both.
     """
-    merged = regressed_clusters(alignment)
+    merged = regressed_clusters(alignment, groups)
     coded = events.set_index("event_id")[["stance_blockchain", "stance_crypto"]].astype("int64")
     coded.insert(0, "stance", coded.sum(axis=1))
     members = merged["members"].str.split(";").explode()

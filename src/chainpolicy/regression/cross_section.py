@@ -410,11 +410,10 @@ def cross_section_data(
         stance_crypto`` (of the cluster, see `policy_clusters`) and the exposures, NaN where an
         asset has none: ``beta to <ticker>`` and ``years since evidence``, see `exposures`.
     """
-    calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     car = results.car(window)[["event_id", "ticker", "car"]]
-    car = car.assign(calendar=car["ticker"].map(calendar_of), group=car["ticker"].map(study.groups))
-    merged = policy_clusters(study.alignment, study.events)
-    data = car.merge(merged[["calendar", "event_id", *STANCES]], on=["calendar", "event_id"])
+    car = car.assign(group=car["ticker"].map(study.groups))
+    merged = policy_clusters(study.alignment, study.events, study.groups)
+    data = car.merge(merged[["group", "calendar", "event_id", *STANCES]], on=["group", "event_id"])
     return data.merge(exposures(study), left_on="ticker", right_index=True)
 
 

@@ -39,9 +39,9 @@ def overlapping_clusters(
     Parameters
     ----------
     clusters : DataFrame
-        ``calendar, event_session, event_id``.
-    sessions : dict of calendar to DatetimeIndex
-        Sessions of each calendar.
+        ``group, event_session, event_id``.
+    sessions : dict of group to DatetimeIndex
+        Sessions of each group.
     window : tuple of int
         Both ends inclusive.
 
@@ -49,19 +49,19 @@ def overlapping_clusters(
     -------
     DataFrame
         The rows of `clusters` with ``overlaps_with`` (event_ids of the other clusters of the
-        calendar whose windows share a session, joined by ``;``) and ``shared_sessions`` (how many
+        group whose windows share a session, joined by ``;``) and ``shared_sessions`` (how many
         sessions of the window another window covers too).
     """
     position = np.array(
         [
-            sessions[calendar].searchsorted(session)
-            for calendar, session in clusters[["calendar", "event_session"]].itertuples(index=False)
+            sessions[group].searchsorted(session)
+            for group, session in clusters[["group", "event_session"]].itertuples(index=False)
         ],
         dtype=np.int64,
     )
-    calendar = clusters["calendar"].to_numpy()
+    group = clusters["group"].to_numpy()
     length = window[1] - window[0] + 1
-    same = calendar[:, None] == calendar[None, :]
+    same = group[:, None] == group[None, :]
     distance = position[None, :] - position[:, None]
     near = same & (np.abs(distance) < length) & ~np.eye(len(clusters), dtype=bool)
     names = clusters["event_id"].to_numpy()
@@ -186,12 +186,11 @@ def overlaps(
     list of Overlap
     """
     system = EventDummySystem.from_study(study) if system is None else system
-    calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     sessions = {
-        str(calendar): pd.DatetimeIndex(np.sort(rows["session"].unique()))
-        for calendar, rows in study.returns.groupby(study.returns["ticker"].map(calendar_of))
+        str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
+        for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))
     }
-    clusters = regressed_clusters(study.alignment)
+    clusters = regressed_clusters(study.alignment, study.groups)
     fitted: dict[tuple[str, ...], dict[str, EventStudyResults]] = {}
     found = []
     for window in windows:
@@ -201,10 +200,9 @@ def overlaps(
             fitted[kept] = _one_by_one(study, kept)
         table = joint.tidy().rename(columns={"average": "caar"})
         table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
-        table["calendar"] = table["group"].map(calendar_of.groupby(study.groups).first())
         shared = overlapping_clusters(clusters, sessions, window)
-        shared = shared[["calendar", "event_id", "overlaps_with", "shared_sessions"]]
-        table = table.merge(shared, on=["calendar", "event_id"])
+        shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
+        table = table.merge(shared, on=["group", "event_id"])
         for variant in VARIANTS[:-1]:
             caar = _caar(fitted[kept][variant], window, variant) if kept else _NO_CAAR
             table = table.merge(caar, on=["event_id", "group"], how="left")

@@ -201,19 +201,17 @@ class EventDummySystem:
         """What does not depend on the windows, laid out once."""
         fitted = self._study.fit()
         lagged = bool(self.model.lags or self.model.leads)
-        merged = regressed_clusters(self._alignment)
+        merged = regressed_clusters(self._alignment, pd.Series(self._groups))
         used = fitted.residuals[["event_id", "ticker", "session"]]
         used = used[used["event_id"].isin(merged["event_id"])]
         used_group = used["ticker"].map(self._groups)
-        calendar_of = dict(zip(self._alignment["ticker"], self._alignment["calendar"], strict=True))
         benchmarks = dict(zip(fitted.pairs["ticker"], fitted.pairs["benchmarks"], strict=True))
         groups: list[_GroupData] = []
         left: list[tuple[str, str, str, str]] = []
         for group, rows in self._returns.groupby(self._returns["ticker"].map(self._groups)):
             tickers = sorted(rows["ticker"].unique())
-            calendars = [calendar_of[ticker] for ticker in tickers if ticker in calendar_of]
             own = [benchmarks[ticker] for ticker in tickers if ticker in benchmarks]
-            clusters = merged[merged["calendar"].isin(calendars[:1])]
+            clusters = merged[merged["group"] == group].drop(columns=["group", "calendar"])
             if clusters.empty or not own:
                 why = "no asset could be estimated" if len(clusters) else "no policy event"
                 left.append((str(group), "", "", f"{why}: the group has no system"))
@@ -322,9 +320,9 @@ class EventDummySystem:
             window=self.window,
             dummies=self.dummies,
             covariance=covariance,
-            clusters=data.clusters[data.clusters["event_id"].isin(membership)]
-            .drop(columns="calendar")
-            .reset_index(drop=True),
+            clusters=data.clusters[data.clusters["event_id"].isin(membership)].reset_index(
+                drop=True
+            ),
             sessions=pd.DatetimeIndex(outcomes.index),
             design=design,
             coefficients=pd.DataFrame(coefficients, design.columns, outcomes.columns),

@@ -35,7 +35,7 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         `TEST_COLUMNS`: the test is that of the sum of this and all earlier steps, event_id and
         members those of the cluster added; groups without a supportive cluster have no row.
     """
-    stances = policy_clusters(study.alignment, study.events)
+    stances = policy_clusters(study.alignment, study.events, study.groups)
     stance_of = dict(zip(stances["members"], stances["stance"], strict=True))
     salience = study.events.set_index("event_id")["salience"]
     rows = []
