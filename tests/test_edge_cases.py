@@ -1526,3 +1526,13 @@ def test_many_events_are_tested_in_bounded_batches(monkeypatch: pytest.MonkeyPat
     alone = fit(returns, {"M": market()}, positions, **CHOICES).tests((0, 1)).tidy()
     pd.testing.assert_frame_equal(together, alone, rtol=1e-12)
     assert together["event_id"].unique().tolist() == [f"e{k}" for k in range(5)]
+
+
+def test_a_window_with_a_missing_session_has_no_buy_and_hold_return() -> None:
+    returns = noisy(2)
+    returns["A"][EVENT + 1] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "AB"), **CHOICES)
+    assert results.bhar((0, 1))["ticker"].tolist() == ["B"]
+    one = results.bhar((0, 0))
+    assert one["window"].tolist() == ["[0, 0]"] * 2
+    np.testing.assert_allclose(one["bhar"], results.car((0, 0))["car"], rtol=1e-12)

@@ -435,6 +435,26 @@ def test_a_path_is_cumulated_once_and_keeps_its_first_day() -> None:
     settle(path["caar"].iloc[-1], once[-1], twice[-1], without_first[-1])
 
 
+def test_holding_is_compounded_once_and_keeps_its_first_day() -> None:
+    rng = np.random.default_rng(17)
+    returns, market = rng.normal(0.001, 0.02, 80), rng.normal(0, 0.01, 80)
+    returns[70:73] = 0.08, -0.05, 0.03
+    results = fit(
+        *({"A": returns}, {"M": market}, {"e": {"A": 70}}),
+        estimation=EstimationWindow(window=(-60, -1)),
+        event_window=(0, 2),
+    )
+    model = sm.OLS(returns[10:70], sm.add_constant(market[10:70])).fit()
+    normal = model.params[0] + model.params[1] * market[70:73]
+    held, expected = np.cumprod(1 + returns[70:73]), np.cumprod(1 + normal)
+    cumulated_twice = np.prod(held) - np.prod(expected)
+    first_day_lost = held[-1] / held[0] - expected[-1] / expected[0]
+    settle(
+        *(results.bhar((0, 2))["bhar"].iloc[0], held[-1] - expected[-1]),
+        *(cumulated_twice, first_day_lost, results.car((0, 2))["car"].iloc[0]),
+    )
+
+
 def test_a_window_keeps_its_first_day() -> None:
     sample = Sample(1, 60, length=3)
     results = sample.fit()

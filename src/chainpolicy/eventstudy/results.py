@@ -474,6 +474,54 @@ class EventStudyResults:
         )
         return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
 
+    def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
+        r"""Buy-and-hold abnormal returns, for results on simple returns.
+
+        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) .
+
+        Barber & Lyon (1997), *Journal of Financial Economics* 43(3), 341-372. They are skewed to
+        the right: test them across events with the skewness-adjusted t, not one by one.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, ticker, window, bhar``, one row per pair whose window is complete. Of log
+            returns, which add up instead of compounding, the numbers mean nothing: set
+            ``kind = "simple"`` in study.toml, or give simple returns.
+
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window.
+
+        Examples
+        --------
+        The mean of the past is zero; two sessions of +10 % each make 21 %.
+
+        >>> import numpy as np, pandas as pd
+        >>> from chainpolicy.eventstudy import EstimationWindow, EventStudy
+        >>> sessions = pd.bdate_range("2019-01-01", periods=62)
+        >>> returns = pd.DataFrame({"ticker": "A", "session": sessions,
+        ...     "return": [0.01, -0.01] * 30 + [0.10, 0.10]})
+        >>> alignment = pd.DataFrame({"event_id": "e", "ticker": "A",
+        ...     "event_session": sessions[[60]]})
+        >>> study = EventStudy(returns, alignment, event_window=(0, 1),
+        ...     estimation=EstimationWindow(window=(-60, -1), mask=False))
+        >>> print(f"{study.fit().bhar((0, 1))['bhar'].iloc[0]:.4f}")
+        0.2100
+        """
+        columns = self._columns(window)
+        held = np.prod(1.0 + self._abnormal.actual[:, columns], axis=1)
+        expected = np.prod(1.0 + self._abnormal.normal[:, columns], axis=1)
+        frame = self.pairs[["event_id", "ticker"]]
+        frame["window"], frame["bhar"] = window_label(window), held - expected
+        return frame[np.isfinite(held - expected)].reset_index(drop=True)
+
     def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Estimated pairs without a CAR in a window, and why.
 
