@@ -518,9 +518,15 @@ class EventStudyResults:
         columns = self._columns(window)
         held = np.prod(1.0 + self._abnormal.actual[:, columns], axis=1)
         expected = np.prod(1.0 + self._abnormal.normal[:, columns], axis=1)
-        frame = self.pairs[["event_id", "ticker"]]
-        frame["window"], frame["bhar"] = window_label(window), held - expected
-        return frame[np.isfinite(held - expected)].reset_index(drop=True)
+        frame = pd.DataFrame(
+            {
+                "event_id": self._pairs["event_id"],
+                "ticker": self._pairs["ticker"],
+                "window": window_label(window),
+                "bhar": held - expected,
+            }
+        )
+        return frame.dropna(subset="bhar").reset_index(drop=True)
 
     def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Estimated pairs without a CAR in a window, and why.
