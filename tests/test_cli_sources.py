@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+import resource
+import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
 import chainpolicy
 from chainpolicy.cli import main
+from chainpolicy.figures import FIGURES
 from chainpolicy.prices import yahoo
+from chainpolicy.prices.yahoo import PREFLIGHT_SECONDS
 from chainpolicy.study import new_study
-from yahoo_server import DELISTED, LoopbackSession, forget, listings_of, serving
+from yahoo_server import DELISTED, LoopbackSession, command, forget, listings_of, serving
 
 ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 
@@ -111,42 +118,125 @@ def test_stored_tones_are_those_of_the_article(capfd):
 
 def test_fetch_show_verify_compare_clear(server, tmp_path, capfd):
     study = str(tmp_path / "study")
-    assert main(["prices", "compare", study]) == 1
+    assert main(["prices", "compare", study]) == 2
+    assert "`chainpolicy prices fetch` first" in capfd.readouterr().err
     assert main(["prices", "fetch", study]) == 0
     assert main(["prices", "show"]) == 0
     assert main(["prices", "verify"]) == 0
-    capfd.readouterr()
+    assert capfd.readouterr().out.startswith("ticker\trows\t")
     assert main(["prices", "compare", study]) == 0
-    err = capfd.readouterr().err
-    assert "0 of " in err
-    headlines = err.split("headline estimates stand")[0].splitlines()[-1].split()
-    assert headlines[0] == headlines[2] != "0"
+    captured = capfd.readouterr()
+    assert "0 of 1,482 daily returns differ" in captured.err
+    assert "9 of 9 headline estimates over [0, 0] stand" in captured.err
+    # The same numbers as in the report of the study.
+    assert main(["report", study]) == 0
+    reported = [line.split() for line in capfd.readouterr().out.splitlines()[1:10]]
+    compared = [line.split("\t") for line in captured.out.splitlines()[-9:]]
+    assert [(row[1], row[2], row[4]) for row in reported] == [
+        (row[0], row[1], row[3].removesuffix("%")) for row in compared
+    ]
     assert main(["prices", "clear", "NO-SUCH"]) == 1
     assert main(["prices", "clear"]) == 0
 
 
-def test_regenerate_from_live_prices_leaves_the_study_as_it_is(server, tmp_path, capfd):
-    study = tmp_path / "study"
-    lost = chainpolicy.load_study(study).groups.index[-1]
-    before = {path: path.read_bytes() for path in study.iterdir()}
-    output = tmp_path / "report"
-    arguments = ["regenerate", str(study), "--source", "yahoo", "--output", str(output)]
-    assert main([*arguments, "--only", "tables"]) == 0
-    assert {path: path.read_bytes() for path in study.iterdir()} == before
-    assert (output / "build" / "car.csv").exists()
+PROJECT = Path(__file__).parents[1]
+
+
+def checksums(*folders: Path) -> dict[Path, str]:
+    """SHA-256 of every file."""
+    return {
+        path: hashlib.sha256(path.read_bytes()).hexdigest()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a process of its own, in the folder of the project."""
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    return subprocess.run(
+        command(server_address, *arguments),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=PROJECT,
+        env=environment,
+    )
+
+
+def test_regenerate_from_live_prices_from_end_to_end(server, tmp_path):
+    study, output = tmp_path / "study", tmp_path / "report"
+    kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
+    before = checksums(*kept), (PROJECT / "README.md").read_bytes()
+    server.listings["ECHO"].faults = ["500", "500"]
+    done = run(server.address, "regenerate", study, "--source", "yahoo", "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert "7 downloaded\n" in done.stderr
+    assert (checksums(*kept), (PROJECT / "README.md").read_bytes()) == before
+    assert before[0]  # something was compared
+
+    made = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
+    assert {f"build/{name}.csv" for name in ("car", "tests", "models", "system")} <= made
+    for figure in FIGURES:
+        assert {f"figures/{figure.name}.png", f"figures/{figure.name}.csv"} <= made
     live = chainpolicy.load_study(output / "study")
     embedded = chainpolicy.load_study(study)
     pd.testing.assert_series_equal(
         live.returns["return"], embedded.returns["return"], rtol=0, atol=5e-4
     )
-    # A second run, with one series lost, replaces the copy or names the group that is too weak.
-    server.listings[lost] = DELISTED
-    assert main(["prices", "clear"]) == 0
-    capfd.readouterr()
-    main([*arguments, "--only", "tables"])
-    assert lost in capfd.readouterr().err
+    notebook = nbformat.read(output / "notebooks" / "study.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in code)
+    assert str(output / "study") in code[0].source
+    pictures = [out for cell in code for out in cell.outputs if "image/png" in out.get("data", {})]
+    assert len(pictures) >= 4
 
 
-def test_live_prices_need_a_place_of_their_own(capfd):
+def test_a_live_study_without_what_is_lost(server, tmp_path, capfd):
+    study, output = tmp_path / "study", tmp_path / "report"
+    arguments = ["regenerate", str(study), "--source", "yahoo", "--output", str(output)]
+    server.listings["ACME"].always = "delisted"
+    assert main([*arguments, "--only", "tables"]) == 0
+    err = capfd.readouterr().err
+    assert f"ACME (makers) is lost: the source says: {DELISTED}" in err
+    assert "makers: 1 of 3 assets lost (33%): ACME; what is left are the survivors" in err
+    models = pd.read_csv(output / "build" / "models.csv")
+    assert set(models["ticker"]) == {"BOLT", "CRUX", "DUNE", "ECHO", "COIN"}
+
+    # A group too weak stops the run, and what was made before stays.
+    server.listings["COIN"].always = "delisted"
+    assert main(["prices", "clear", "COIN"]) == 0
+    before = checksums(output)
+    assert main([*arguments, "--only", "tables"]) == 1
+    assert capfd.readouterr().err.endswith("2 lost\nNothing was regenerated.\n")
+    assert checksums(output) == before
+
+
+def test_offline_takes_less_than_ten_seconds(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = run(
+        "http://127.0.0.1:1", "regenerate", "--source", "yahoo", "--output", tmp_path / "new"
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (sentence,) = done.stderr.splitlines()
+    assert sentence.startswith("Yahoo Finance cannot be reached (Failed to connect to 127.0.0.1:1 ")
+    assert "check the connection and repeat, or stay with the study's own prices" in sentence
+    assert not list((tmp_path / "new").iterdir())
+    # What the whole process computes, and the longest wait for an answer; the clock on the wall
+    # would tell how busy the machine is.
+    seconds = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    assert seconds + PREFLIGHT_SECONDS < 10
+
+
+def test_live_prices_need_a_place_of_their_own(tmp_path, capfd):
     assert main(["regenerate", "--source", "yahoo"]) == 2
     assert "--output DIR" in capfd.readouterr().err
+    assert main(["regenerate", "--source", "yahoo", "--output", str(tmp_path), "--check"]) == 2
+    assert "without --check" in capfd.readouterr().err
+    # Before anything is downloaded.
+    assert main(["regenerate", "--source", "yahoo", "--output", str(PROJECT)]) == 2
+    assert f"{PROJECT}: expected a folder of its own for --output" in capfd.readouterr().err

@@ -9,6 +9,7 @@ from rich.console import Console
 from chainpolicy.prices import commands
 from chainpolicy.prices.compare import compare_headlines, compare_returns
 from chainpolicy.prices.store import PriceStore, StoredSeries
+from chainpolicy.problems import InputError
 from chainpolicy.sessions import sessions
 
 START, END = date(2019, 1, 2), date(2019, 1, 15)
@@ -31,9 +32,10 @@ def long(**closes) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def results(*rows) -> pd.DataFrame:
-    columns = ["event_id", "group", "window", "test", "p_value", "n_assets", "mean_car"]
-    return pd.DataFrame(rows, columns=columns)
+def headlines(*rows) -> pd.DataFrame:
+    columns = ["event_id", "group", "n_assets", "caar", "adjusted_bmp_p", "grank_t_p"]
+    frame = pd.DataFrame(rows, columns=[*columns, "time_series_t_p"])
+    return frame.assign(event_session=DAYS[4])
 
 
 def test_returns_are_compared_session_by_session():
@@ -58,45 +60,39 @@ def test_returns_are_compared_session_by_session():
 
 
 def test_a_headline_stands_if_sign_and_verdicts_are_the_same():
-    def both_tests(event, first, second, mean, n=5):
-        return [
-            (event, "us", "[0, 1]", "adjusted_bmp", first, n, mean),
-            (event, "us", "[0, 1]", "grank_t", second, n, mean),
-            (event, "us", "[0, 1]", "patell", 0.5, n, mean),
-        ]
-
-    embedded = results(
-        *both_tests("a", 0.01, 0.2, 0.03),
-        *both_tests("b", 0.01, 0.2, 0.03),
-        *both_tests("c", 0.3, 0.2, 0.01),
-        *both_tests("d", 0.01, 0.2, 0.03),
+    embedded = headlines(
+        ("a", "us", 5, 0.03, 0.01, 0.2, 0.001),
+        ("b", "us", 5, 0.03, 0.01, 0.2, 0.2),
+        ("c", "us", 5, 0.01, 0.3, 0.2, 0.2),
+        ("d", "us", 5, 0.03, 0.01, 0.2, 0.2),
+        ("f", "coin", 1, 0.03, np.nan, np.nan, 0.02),
     )
-    live = results(
-        *both_tests("a", 0.049, 0.051, 0.02, n=4),  # closer, but the same
-        *both_tests("b", 0.06, 0.2, 0.03),  # no longer significant
-        *both_tests("c", 0.3, 0.2, -0.01),  # the sign turned
-        *both_tests("e", 0.01, 0.01, 0.03),  # new
+    live = headlines(
+        ("a", "us", 4, 0.02, 0.049, 0.051, 0.03),  # closer, but the same
+        ("b", "us", 5, 0.03, 0.06, 0.04, 0.2),  # one no longer rejects, the other now does
+        ("c", "us", 5, -0.01, 0.3, 0.2, 0.2),  # the sign turned
+        ("e", "us", 5, 0.03, 0.01, 0.01, 0.01),  # new
+        ("f", "coin", 1, 0.03, np.nan, np.nan, 0.06),
     )
     found = compare_headlines(embedded, live).set_index("event_id")
-    assert found["stands"].to_dict() == {
-        "a": True,
-        "b": False,
-        "c": False,
-        "d": False,
-        "e": False,
+    assert found["differs"].to_dict() == {
+        "a": "",
+        "b": "adjusted BMP, GRANK-T",
+        "c": "sign",
+        "d": "not on live prices",
+        "e": "only on live prices",
+        "f": "portfolio t",
     }
-    assert found.loc["a", ["mean_car_embedded", "mean_car_live"]].tolist() == [0.03, 0.02]
+    assert found.loc["a", ["caar_embedded", "caar_live"]].tolist() == [0.03, 0.02]
     assert found.loc["a", ["n_assets_embedded", "n_assets_live"]].tolist() == [5, 4]
-    assert found.loc["b", ["rejecting_embedded", "rejecting_live"]].tolist() == [
-        *("adjusted_bmp", ""),
-    ]
-    only = compare_headlines(embedded, live, tests=["patell"]).set_index("event_id")
-    assert only["stands"].to_dict() == {"a": True, "b": True, "c": False, "d": False, "e": False}
+    assert found.loc["a", ["p_embedded", "p_live"]].tolist() == [0.01, 0.049]
+    assert found.loc["f", ["p_embedded", "p_live"]].tolist() == [0.02, 0.06]
 
 
-@pytest.fixture
-def console():
-    return Console(file=io.StringIO(), width=80)
+def test_headlines_follow_one_another_as_the_sessions_do():
+    rows = headlines(("z", "us", 5, 0.1, 0.1, 0.1, 0.1), ("a", "us", 5, 0.1, 0.1, 0.1, 0.1))
+    rows["event_session"] = DAYS[[2, 3]]
+    assert compare_headlines(rows[::-1], rows)["event_id"].tolist() == ["z", "a"]
 
 
 def store_of(folder, **closes) -> PriceStore:
@@ -108,7 +104,16 @@ def store_of(folder, **closes) -> PriceStore:
     return store
 
 
-def test_the_command_says_whether_the_result_still_stands(tmp_path, console):
+def compared(embedded, store, estimate, terminal=False) -> tuple[int, str, str]:
+    out, console = (
+        Console(file=io.StringIO(), width=80, stderr=stderr, force_terminal=terminal)
+        for stderr in (False, True)
+    )
+    status = commands.compare(ASSETS, START, END, embedded, estimate, "[0, 1]", out, console, store)
+    return status, out.file.getvalue(), console.file.getvalue()
+
+
+def test_the_command_says_whether_the_result_still_stands(tmp_path):
     close = np.exp(np.arange(10) * 0.01)
     embedded = long(AAA=close, BBB=close, SPY=close)
     store = store_of(tmp_path, AAA=close * np.where(np.arange(10) < 5, 1, 1.01), SPY=close)
@@ -117,34 +122,38 @@ def test_the_command_says_whether_the_result_still_stands(tmp_path, console):
     def estimate(prices, assets):
         asked.append((sorted(prices["ticker"].unique()), assets["ticker"].tolist()))
         n = len(assets) - 1
-        rows = [("xi", "us", "[0, 1]", "time_series_t", 0.001, n, 0.034)]
-        if n == 2:
-            rows.append(("xi", "us", "[0, 5]", "time_series_t", 0.001, n, 0.034))
-        return results(*rows)
+        return headlines(
+            ("plenum-communique", "a_shares_tier1", n, np.log(1.034), np.nan, np.nan, 0.0001),
+            ("xi", "us", n, 0.0, 0.04 * n, 0.2, 0.2),
+        )
 
-    status = commands.compare(ASSETS, START, END, embedded, console, store, estimate)
-    text = console.file.getvalue()
-    lines = [line.split() for line in text.splitlines() if line.strip()]
+    status, table, text = compared(embedded, store, estimate)
     assert status == 0
-    assert ["AAA", "us", "9", "0.9950%", "2019-01-09", "1", "0", "0"] in lines
-    assert ["BBB", "us", "0", "0", "9", "0"] in lines
-    assert "1 of 18 daily returns differ by more than 5 basis points" in text
-    assert asked == [(["AAA", "BBB", "SPY"], ["AAA", "BBB", "SPY"]), (["AAA", "SPY"],) * 2]
-    assert [" ".join(line) for line in lines if line[0] == "xi"] == [
-        "xi us [0, 1] +3.40% 2 time_series_t +3.40% 1 time_series_t yes",
-        "xi us [0, 5] +3.40% 2 time_series_t NO",
+    assert [line.split("\t") for line in table.splitlines()] == [
+        [
+            *("ticker", "group", "sessions", "largest", "on", "beyond 5bp"),
+            *("only embedded", "only live"),
+        ],
+        ["AAA", "us", "9", "0.9950%", "2019-01-09", "1", "0", "0"],
+        ["BBB", "us", "0", "", "", "0", "9", "0"],
+        ["SPY", "benchmark", "9", "0.0000%", "2019-01-03", "0", "0", "0"],
+        [""],
+        [
+            *("event", "group", "N", "CAAR", "p", "live N", "live CAAR", "live p", "differs"),
+        ],
+        ["plenum-communique", "a_shares_tier1", "2", "+3.4%", "<0.001", "1", "+3.4%", "<0.001", ""],
+        ["xi", "us", "2", "+0.0%", "0.080", "1", "+0.0%", "0.040", "adjusted BMP"],
     ]
-    assert "1 of 2 headline estimates stand on the live prices" in text
-
-
-def test_the_command_needs_live_prices_and_no_estimates(tmp_path, console):
-    close = np.exp(np.arange(10) * 0.01)
-    embedded = long(AAA=close)
-    assert commands.compare(ASSETS, START, END, embedded, console, PriceStore(tmp_path)) == 1
-    assert console.file.getvalue() == (
-        "No live prices to compare with: download them with `chainpolicy prices fetch` first.\n"
+    assert text == (
+        "1 of 18 daily returns differ by more than 5 basis points\n"
+        "1 of 2 headline estimates over [0, 1] stand on the live prices (same sign, and the same "
+        "of portfolio t, adjusted BMP and GRANK-T reject at 5 %)\n"
     )
-    store = store_of(tmp_path, AAA=close)
-    assert commands.compare(ASSETS, START, END, embedded, console, store) == 0
-    assert "0 of 9 daily returns differ" in console.file.getvalue()
-    assert "headline" not in console.file.getvalue()
+    assert asked == [(["AAA", "BBB", "SPY"], ["AAA", "BBB", "SPY"]), (["AAA", "SPY"],) * 2]
+    # A terminal of eighty columns shows all of it.
+    assert "…" not in compared(embedded, store, estimate, terminal=True)[1]
+
+
+def test_the_command_needs_live_prices(tmp_path):
+    with pytest.raises(InputError, match="download them with `chainpolicy prices fetch` first"):
+        compared(long(AAA=np.ones(10)), PriceStore(tmp_path), estimate=None)

@@ -70,9 +70,60 @@ def test_days_without_a_price_are_gaps(folder):
             row("2019-01-07", 2),
             row("2019-01-08", 2, volume=0),
             row("2019-01-09", 3),
+            "2019-01-12,null,null,null,null,null,null",  # a Saturday
         ]
     )
-    assert read_folder(path)["date"].dt.day.tolist() == [2, 7, 9]
+    assert read_folder(path, calendars={"AAA": "XNYS"})["date"].dt.day.tolist() == [2, 7, 9]
+
+
+def test_a_byte_order_mark_line_ends_of_windows_and_another_order_are_fine(tmp_path):
+    text = "\r\n".join(["Volume,Adj Close,Date", "5,2.5,2019-01-03", "", "6,2,2019-01-02", ""])
+    (tmp_path / "^IX.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    found = read_folder(tmp_path, tickers=["^IX"], calendars={"^IX": "XNYS"})
+    assert found["close"].tolist() == [2.0, 2.5]
+    assert found["ticker"].unique().tolist() == ["^IX"]
+
+
+PRICE = "a positive number like 1234.5, or null on a day without a price"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ", line 1: expected a header with the columns Date, Adj Close; the first line is"),
+        (HEADER + "\n", ", Adj Close: expected at least one price in the study's dates"),
+        ("Date;Adj Close\n", "separated by commas"),
+        (
+            "Date,Adj. Close\n",
+            ", line 1, Adj Close: expected this column; it is missing; is it the",
+        ),
+        (
+            f"{HEADER}\n{row('2019-01-02', 'x')}",
+            f', line 2, Adj Close: found "x"; expected {PRICE}',
+        ),
+        (
+            "\n".join([HEADER, row("2019-01-02", '"1,234.5"')]),
+            f', line 2, Adj Close: found "1,234.5"; expected {PRICE}',
+        ),
+        (
+            "\n".join([HEADER, row("2019-01-02", "1,234.5")]),
+            ', line 2: found "8 fields"; expected 7 fields, as in the header; quote a value that',
+        ),
+        (
+            "\n".join([HEADER, row("2019-01-02", 2, volume='"1,234"')]),
+            ', line 2, Volume: found "1,234"; expected a number like 1234500, or null',
+        ),
+        (
+            "\n".join([HEADER, row("01/02/2019", 2)]),
+            ', line 2, Date: found "01/02/2019"; expected a date YYYY-MM-DD',
+        ),
+    ],
+)
+def test_a_file_of_another_form_says_what_is_wrong(tmp_path, text, expected):
+    (tmp_path / "AAA.csv").write_text(text)
+    (found,) = problems(tmp_path)
+    assert found.startswith(f"{tmp_path.name}/AAA.csv")
+    assert expected in found
 
 
 def test_everything_wrong_is_told_at_once_with_its_place(folder):
@@ -90,10 +141,9 @@ def test_everything_wrong_is_told_at_once_with_its_place(folder):
         tickers=["AAA", "BBB", "CCC", "DDD", "EEE"],
         calendars={"BBB": "XNYS", "AAA": "XNYS"},
     )
-    price = "a positive number, or null on a day without a price"
     assert found[:3] == [
-        f'{name}/AAA.csv, line 2, Adj Close: found "0"; expected {price}',
-        f'{name}/AAA.csv, line 3, Adj Close: found "x"; expected {price}',
+        f'{name}/AAA.csv, line 2, Adj Close: found "0"; expected {PRICE}',
+        f'{name}/AAA.csv, line 3, Adj Close: found "x"; expected {PRICE}',
         f'{name}/AAA.csv, line 4, Date: found "2019-13-01"; expected a date YYYY-MM-DD',
     ]
     assert found[3].startswith(f'{name}/BBB.csv, line 3, Date: found "2019-01-02"; expected each')
@@ -109,7 +159,8 @@ def test_everything_wrong_is_told_at_once_with_its_place(folder):
 def test_days_that_no_calendar_reaches(folder):
     path = folder(AAA=[row("2190-01-02", 1)])
     (found,) = problems(path, calendars={"AAA": "XNYS"})
-    assert found.startswith(f'{path.name}/AAA.csv, Date: found "2190-01-02"; expected a day betw')
+    expected = f'{path.name}/AAA.csv, line 2, Date: found "2190-01-02"; expected a day between'
+    assert found.startswith(expected)
 
 
 def test_an_empty_folder(tmp_path):

@@ -36,9 +36,10 @@ def series(ticker="BTC-USD", close=None, seed=0) -> StoredSeries:
     )
 
 
-def output(command, *args, **kwargs) -> tuple[int, str]:
+def output(command, *args) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=80)
-    status = command(console, *args, **kwargs)
+    consoles = [console] if command is commands.clear else [console, console]
+    status = command(*consoles, *args)
     return status, console.file.getvalue()
 
 
@@ -109,6 +110,10 @@ def test_what_cannot_be_read_is_named(store):
     status, text = output(commands.verify, store)
     assert status == 1
     assert f"{store.path('AAA')}: cannot be read" in text
+    with pytest.raises(
+        StoreError, match=r"cannot be removed \(Is a directory\): remove it by hand"
+    ):
+        store.clear()
 
 
 def test_default_folder_is_the_users_cache(monkeypatch, tmp_path):
@@ -137,7 +142,7 @@ def test_show_verify_and_clear(store):
     status, text = output(commands.verify, store)
     assert status == 1
     assert f"{store.path('SPY')}: does not match its checksum" in text
-    assert "chainpolicy prices fetch" in text
+    assert "`chainpolicy prices fetch` downloads those of a study anew" in text
     assert "2 of 3 series are sound" in text
 
     status, text = output(commands.clear, store, ["SPY", "NONE"])

@@ -8,6 +8,7 @@ from chainpolicy.prices.validation import (
     check_order,
     check_quotation,
     check_series,
+    check_symbol,
     log_returns,
     suspended,
 )
@@ -73,6 +74,13 @@ def test_quotation_follows_the_calendar(ticker, calendar, currency, timezone, ex
         assert finding.refused
 
 
+def test_the_answer_must_be_about_what_was_asked_for():
+    for symbol in ("BTC-USD", "btc-usd", None):
+        assert check_symbol("BTC-USD", symbol) == []
+    (found,) = check_symbol("A?B", "A")
+    assert (str(found), found.refused) == ("A?B: the answer is about A", True)
+
+
 @pytest.mark.parametrize("close", [0.0, -1.0, np.inf, -np.inf])
 def test_impossible_closes_are_refused(close):
     closes = steps(12)
@@ -86,11 +94,10 @@ def test_missing_closes_are_gaps_and_nothing_but_them_is_refused():
     closes = steps(12)
     closes[[3, 5]] = np.nan
     assert checked(frame(closes)) == [
-        ("closes", False, "no close on 2019-01-31, 2019-02-11: left as gaps"),
         (
             "sessions",
             False,
-            "no row on 2019-01-31, 2019-02-11, sessions of XSHG: left as gaps",
+            "no close on 2019-01-31, 2019-02-11, though XSHG was open: left as gaps",
         ),
     ]
     assert checked(frame(np.full(12, np.nan))) == [("closes", True, "no row has a close")]
@@ -106,8 +113,8 @@ def test_extra_and_missing_sessions_are_reported():
             "closes on 2019-02-05, 2019-02-10, not sessions of XSHG: left out",
         ),
         ("sessions", False, "starts on 2019-01-30, 2 sessions after 2019-01-28"),
-        ("sessions", False, "ends on 2019-02-18, 1 sessions before 2019-02-19"),
-        ("sessions", False, "no row on 2019-02-12, sessions of XSHG: left as gaps"),
+        ("sessions", False, "ends on 2019-02-18, 1 session before 2019-02-19"),
+        ("sessions", False, "no close on 2019-02-12, though XSHG was open: left as gaps"),
     ]
 
 

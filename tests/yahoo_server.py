@@ -6,6 +6,7 @@ The real yfinance client reaches it through `LoopbackSession`, which rewrites ev
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -43,9 +45,11 @@ class Listing:
     calendar: str
     currency: str | None = None
     timezone: str | None = None
+    symbol: str | None = None
     shift_days: int = 0
     after_end: bool = False
-    # Faults of the answers to come, one each, before the listing itself is served.
+    # Faults of the answers to come, one each, before the listing itself is served: a name, or an
+    # HTTP status, perhaps with its Retry-After ("429 after 30").
     faults: list[str] = field(default_factory=list)
     # Fault of every answer once `faults` is used up.
     always: str = ""
@@ -132,8 +136,11 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(404, "Not Found", DELISTED)
         with self.server.guard:
             fault = listing.faults.pop(0) if listing.faults else listing.always
-        if fault.isdigit():
-            return self._send(int(fault), b"<html>unavailable</html>", kind="text/html")
+        status, _, wait = fault.partition(" after ")
+        if status.isdigit():
+            headers = [("Retry-After", wait)] if wait else []
+            body = b"<html>unavailable</html>"
+            return self._send(int(status), body, kind="text/html", headers=headers)
         if fault == "hang":
             self.server.closing.wait(5)
             self.close_connection = True
@@ -144,6 +151,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "odd":
             result = [{"meta": _meta(ticker, listing), "timestamp": [0], "indicators": {}}]
             return self._send(200, _chart_body(result))
+        if fault == "login":
+            return self._send(200, b"<html>Welcome to our network</html>", kind="text/html")
         if fault == "delisted":
             return self._error(404, "Not Found", DELISTED)
         body = _chart_body([_result(ticker, listing, query)])
@@ -186,7 +195,7 @@ def _meta(ticker: str, listing: Listing) -> dict[str, Any]:
     currency, timezone, _ = CALENDARS[listing.calendar]
     return {
         "currency": listing.currency or currency,
-        "symbol": ticker,
+        "symbol": listing.symbol or ticker,
         "instrumentType": "CRYPTOCURRENCY" if listing.calendar == "24/7" else "EQUITY",
         "exchangeTimezoneName": listing.timezone or timezone,
         "timezone": "UTC",
@@ -255,6 +264,22 @@ def forget() -> None:
     cache._CookieDBManager.close_db()
     cache._TzDBManager._db = cache._CookieDBManager._db = None
     cache._TzCacheManager._tz_cache = cache._CookieCacheManager._Cookie_cache = None
+
+
+COMMAND_LINE = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from chainpolicy.cli import main
+from chainpolicy.prices import yahoo
+from yahoo_server import LoopbackSession
+yahoo.RecordingSession = lambda: LoopbackSession(sys.argv[1])
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def command(address: str, *arguments: object) -> list[str]:
+    """``chainpolicy`` as a process of its own, for which Yahoo Finance is at an address."""
+    return [sys.executable, "-c", COMMAND_LINE, address, *map(str, arguments)]
 
 
 @contextmanager

@@ -147,15 +147,15 @@ def regenerate(
     ] = PriceSource.snapshot,
 ) -> None:
     """Build tables, figures and notebooks of a study, or check that the kept ones are current."""
+    if source is PriceSource.yahoo:
+        if output is None or check:
+            expected = "--output DIR, without --check: live prices change, the kept files do not"
+            raise InputError([Problem("--source yahoo", expected)])
+        study = _live_study(study, output)
+    # After the download, because it takes a second to import.
     from chainpolicy import regenerate as products
 
-    if source is PriceSource.yahoo:
-        status = products.main_live(
-            study, output, _console(), only_check=check, only=only, fresh=fresh
-        )
-    else:
-        status = products.main(study, output, only_check=check, only=only, fresh=fresh)
-    raise typer.Exit(status)
+    raise typer.Exit(products.main(study, output, only_check=check, only=only, fresh=fresh))
 
 
 @app.command()
@@ -362,7 +362,7 @@ def show_prices() -> None:
     """List the series in the local store."""
     from chainpolicy.prices import commands
 
-    raise typer.Exit(commands.show(_console()))
+    raise typer.Exit(commands.show(_output(), _console()))
 
 
 @prices.command("verify")
@@ -370,23 +370,33 @@ def verify_prices() -> None:
     """Check every file of the local store against its checksum."""
     from chainpolicy.prices import commands
 
-    raise typer.Exit(commands.verify(_console()))
+    raise typer.Exit(commands.verify(_output(), _console()))
 
 
 @prices.command("compare")
 def compare_prices(study: _AnyStudy = None) -> None:
-    """Compare stored live prices with the study's, and the headline estimates on both."""
+    """Compare stored live prices with the study's, and the rows of `report` on both."""
+    from chainpolicy.eventstudy import window_label
     from chainpolicy.prices import commands
     from chainpolicy.study import load_study
+    from chainpolicy.tables import headline
 
     loaded = load_study(study)
+    window = loaded.car_windows[0]
+
+    def estimate(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
+        other = loaded.with_prices(prices, assets)
+        return headline(other, other.estimate(), window)
+
     status = commands.compare(
         loaded.assets,
         loaded.start,
         loaded.end,
         loaded.prices,
+        estimate,
+        window_label(window),
+        _output(),
         _console(),
-        estimate=lambda prices, assets: loaded.with_prices(prices, assets).estimate().tidy(),
     )
     raise typer.Exit(status)
 
@@ -403,10 +413,35 @@ def clear_prices(
     raise typer.Exit(commands.clear(_console(), tickers=tickers or None))
 
 
+def _output() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
 def _console() -> Console:
     from rich.console import Console
 
     return Console(stderr=True)
+
+
+def _live_study(study: Path | None, output: Path) -> Path:
+    """Download a study's prices and copy it onto them; return the copy."""
+    from chainpolicy.prices import commands
+    from chainpolicy.prices.live import live_folder, write_live_study
+    from chainpolicy.study import load_study
+
+    loaded = load_study(study)
+    target = live_folder(loaded.path, output)
+    status, report = commands.fetch(
+        loaded.assets, loaded.start, loaded.end, _console(), snapshot=loaded.prices
+    )
+    if status or report is None:
+        if report is not None:
+            print("Nothing was regenerated.", file=sys.stderr)
+        raise typer.Exit(status)
+    write_live_study(loaded.path, target, loaded.prices_file, report, loaded.assets)
+    return target
 
 
 def _describe(study: Study) -> list[str]:

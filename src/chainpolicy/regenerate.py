@@ -30,9 +30,6 @@ from chainpolicy import eventstudy, notebooks, reference
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.findings.summary import readme_block
 from chainpolicy.notebooks import NotebookError
-from chainpolicy.prices import commands
-from chainpolicy.prices.fetch import surviving_assets
-from chainpolicy.prices.live import write_live_study
 from chainpolicy.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
 from chainpolicy.tables import output_folder, regression_tables, write_csv, write_tables
@@ -741,56 +738,3 @@ def main(
     else:
         products.append(study_notebook_product(study, study_path, data))
     return run(root, products, only_check=only_check, only=only, fresh=fresh)
-
-
-def main_live(
-    study_path: Path | None,
-    output: Path | None,
-    console: Console,
-    *,
-    only_check: bool = False,
-    only: str | None = None,
-    fresh: bool = False,
-) -> int:
-    """Do what ``chainpolicy regenerate --source yahoo`` does.
-
-    The study folder is copied to ``<output>/study``, on live prices and without the assets that
-    have none, and regenerated from there; committed files stay as they are.
-
-    Parameters
-    ----------
-    study_path, output, only_check, only, fresh
-        As in `main`; `output` is required.
-    console : Console
-        Gets the report of the download.
-
-    Returns
-    -------
-    int
-        Exit status 0 or 1.
-
-    Raises
-    ------
-    InputError
-        If the study or the place cannot be used, or a check is asked for.
-    """
-    if output is None or only_check:
-        expected = "--output DIR, without --check: live prices change, the kept files do not"
-        raise InputError([Problem("--source yahoo", expected)])
-    study = load_study(study_path)
-    status, report = commands.fetch(
-        study.assets, study.start, study.end, console, snapshot=study.prices
-    )
-    if status or report is None:
-        return status
-    live = report.prices()
-    kept = set(surviving_assets(study.assets, live)["ticker"])
-    output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=output) as staging:
-        copy = Path(staging) / "study"
-        write_live_study(study.path, copy, study.prices_file, live, kept)
-        target = output / "study"
-        if target.exists():
-            target.replace(Path(staging) / "old")
-        copy.replace(target)
-    return main(target, output, only=only, fresh=fresh)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
@@ -13,6 +14,8 @@ from rich.table import Table
 
 from chainpolicy.prices.compare import compare_headlines, compare_returns
 from chainpolicy.prices.store import PriceStore, StoreEntry, StoreError
+from chainpolicy.problems import InputError, Problem
+from chainpolicy.report_table import p_text
 from chainpolicy.sessions import Day
 
 if TYPE_CHECKING:
@@ -103,7 +106,7 @@ def fetch(
             _say(
                 console,
                 f"Yahoo Finance cannot be reached ({error}): check the connection and repeat, or "
-                "work without it on the embedded prices (--source snapshot).",
+                "stay with the study's own prices (`regenerate` without --source yahoo).",
             )
             return FAILED, None
         except StoreError as error:
@@ -116,13 +119,15 @@ def fetch(
     return status, report
 
 
-def show(console: Console, store: PriceStore | None = None) -> int:
+def show(out: Console, console: Console, store: PriceStore | None = None) -> int:
     """List what the store holds.
 
     Parameters
     ----------
-    console : rich.console.Console
+    out : rich.console.Console
         Gets the table.
+    console : rich.console.Console
+        Gets the count.
     store : PriceStore, optional
         Default: the user's.
 
@@ -133,18 +138,20 @@ def show(console: Console, store: PriceStore | None = None) -> int:
     """
     store = store or PriceStore()
     entries = store.entries()
-    _print_table([_described(entry) for entry in entries], console)
+    _print_table(pd.DataFrame([_described(entry) for entry in entries]), out)
     _say(console, f"{len(entries)} series in {store.folder}")
     return DONE
 
 
-def verify(console: Console, store: PriceStore | None = None) -> int:
+def verify(out: Console, console: Console, store: PriceStore | None = None) -> int:
     """Compare every file of the store with its checksum.
 
     Parameters
     ----------
+    out : rich.console.Console
+        Gets one line per damaged file.
     console : rich.console.Console
-        Gets one line per damaged file, and the count.
+        Gets the count.
     store : PriceStore, optional
         Default: the user's.
 
@@ -157,8 +164,14 @@ def verify(console: Console, store: PriceStore | None = None) -> int:
     entries = store.entries()
     damaged = [entry for entry in entries if entry.series is None]
     for entry in damaged:
-        _say(console, f"{entry.path}: {entry.damage}; `chainpolicy prices fetch` downloads it anew")
+        _say(out, f"{entry.path}: {entry.damage}")
     _say(console, f"{len(entries) - len(damaged)} of {len(entries)} series are sound")
+    if damaged:
+        _say(
+            console,
+            "Damaged series are never used: `chainpolicy prices fetch` downloads those of a study "
+            "anew, `chainpolicy prices clear TICKER` removes one.",
+        )
     return FAILED if damaged else DONE
 
 
@@ -200,9 +213,11 @@ def compare(
     start: Day,
     end: Day,
     embedded: pd.DataFrame,
+    estimate: Estimate,
+    window: str,
+    out: Console,
     console: Console,
     store: PriceStore | None = None,
-    estimate: Estimate | None = None,
 ) -> int:
     """Say whether live prices and embedded ones agree, and whether the result still stands.
 
@@ -214,61 +229,55 @@ def compare(
         The study's range, both inclusive.
     embedded : pandas.DataFrame
         ``date, ticker, close`` of the study.
-    console : rich.console.Console
+    estimate : callable
+        From prices and the assets that have them to the headline estimates, see
+        `compare.compare_headlines`; called for each set of prices.
+    window : str
+        Label of the sessions over which it estimates.
+    out : rich.console.Console
         Gets the tables.
+    console : rich.console.Console
+        Gets what they come to.
     store : PriceStore, optional
         Default: the user's.
-    estimate : callable, optional
-        From prices and the assets that have them to the rows of ``tests.csv``; called for each
-        set of prices. Default: the estimates are not compared.
 
     Returns
     -------
     int
-        Exit status: 1 if the store has no series of the study.
+        Exit status: 0. Other returns or estimates are a finding, not a fault.
+
+    Raises
+    ------
+    InputError
+        If the store has no series of the study.
     """
     from chainpolicy.prices.fetch import stored_prices, surviving_assets
 
     store = store or PriceStore()
     live = stored_prices(store, assets, start, end)
     if live.empty:
-        _say(
-            console,
-            "No live prices to compare with: download them with `chainpolicy prices fetch` first.",
-        )
-        return FAILED
+        expected = "live prices of this study; download them with `chainpolicy prices fetch` first"
+        raise InputError([Problem(str(store.folder), expected)])
     returns = compare_returns(embedded, live, assets, start, end)
-    shown = returns.assign(
-        largest=returns["largest"].map("{:.4%}".format, na_action="ignore"),
-        on=returns["on"].dt.strftime("%Y-%m-%d"),
-    )
-    _print_table(_texts(shown), console)
+    largest = returns["largest"].map("{:.4%}".format, na_action="ignore")
+    _print_table(returns.assign(largest=largest), out)
     total, beyond = int(returns["sessions"].sum()), int(returns["beyond_5bp"].sum())
     _say(console, f"{beyond:,} of {total:,} daily returns differ by more than 5 basis points")
-    if estimate is not None:
-        survivors = surviving_assets(assets, live)
-        headlines = compare_headlines(estimate(embedded, assets), estimate(live, survivors))
-        _report_headlines(headlines, console)
+    survivors = surviving_assets(assets, live)
+    headlines = compare_headlines(estimate(embedded, assets), estimate(live, survivors))
+    _say(out, "")
+    _print_table(_laid_out(headlines), out)
+    standing = int((headlines["differs"] == "").sum())
+    _say(
+        console,
+        f"{standing} of {len(headlines)} headline estimates over {window} stand on the live prices "
+        "(same sign, and the same of portfolio t, adjusted BMP and GRANK-T reject at 5 %)",
+    )
     return DONE
 
 
 def _report_fetch(report: FetchReport, end: date, console: Console) -> None:
-    lines = []
-    for outcome in report.outcomes:
-        first, last = _first_and_last(outcome.prices)
-        lines.append(
-            {
-                "ticker": outcome.ticker,
-                "group": outcome.group,
-                "state": outcome.status,
-                "rows": str(len(outcome.prices)),
-                "first": first,
-                "last": last,
-                "gaps": str(outcome.gaps),
-                "seconds": f"{outcome.seconds:.1f}" if outcome.seconds else "",
-            }
-        )
-    _print_table(lines, console)
+    _print_table(report.tidy().drop(columns=["downloaded", "reason"]), console)
     if report.last_day < end:
         _say(console, f"The study ends on {end}; prices were fetched up to {report.last_day}.")
     for outcome in report.outcomes:
@@ -302,59 +311,53 @@ def _report_fetch(report: FetchReport, end: date, console: Console) -> None:
     _say(console, ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def _report_headlines(headlines: pd.DataFrame, console: Console) -> None:
-    layouts = {"mean_car": "{:+.2%}", "n_assets": "{:.0f}"}
-    shown = headlines.assign(stands=headlines["stands"].map({True: "yes", False: "NO"}))
-    for name, layout in layouts.items():
-        for column in (f"{name}_embedded", f"{name}_live"):
-            shown[column] = headlines[column].map(layout.format, na_action="ignore")
-    _print_table(_texts(shown), console)
-    standing = int(headlines["stands"].sum())
-    _say(
-        console,
-        f"{standing} of {len(headlines)} headline estimates stand on the live prices "
-        "(same sign, same tests reject at 5 %)",
-    )
+def _laid_out(headlines: pd.DataFrame) -> pd.DataFrame:
+    shown = {"event": headlines["event_id"], "group": headlines["group"]}
+    for name, head in (("embedded", ""), ("live", "live ")):
+        size, caar, p_value = (headlines[f"{key}_{name}"] for key in ("n_assets", "caar", "p"))
+        shown[f"{head}N"] = size.map("{:.0f}".format, na_action="ignore")
+        shown[f"{head}CAAR"] = np.expm1(caar).map("{:+.1%}".format, na_action="ignore")
+        shown[f"{head}p"] = p_value.map(p_text)
+    return pd.DataFrame(shown | {"differs": headlines["differs"]})
 
 
-def _described(entry: StoreEntry) -> dict[str, str]:
+def _described(entry: StoreEntry) -> dict[str, Any]:
     series = entry.series
-    first, last = ("", "") if series is None else _first_and_last(series.prices)
+    checksum = entry.checksum.removeprefix("sha256:")[:12]
+    if series is None:
+        return {"ticker": entry.ticker, "checksum": checksum or entry.damage}
     return {
         "ticker": entry.ticker,
-        "rows": "" if series is None else str(len(series.prices)),
-        "first": first,
-        "last": last,
-        "currency": "" if series is None else series.currency,
-        "downloaded": "" if series is None else f"{series.downloaded_at:%Y-%m-%d}",
-        "yfinance": "" if series is None else series.yfinance_version,
-        "checksum": entry.checksum.removeprefix("sha256:")[:12] or entry.damage,
+        "rows": str(len(series.prices)),
+        "first": series.prices["date"].min(),
+        "last": series.prices["date"].max(),
+        "currency": series.currency,
+        "downloaded": f"{series.downloaded_at:%Y-%m-%d}",
+        "yfinance": series.yfinance_version,
+        "checksum": checksum,
     }
 
 
-def _first_and_last(prices: pd.DataFrame) -> tuple[str, str]:
-    if prices.empty:
-        return "", ""
-    return f"{prices['date'].iloc[0]:%Y-%m-%d}", f"{prices['date'].iloc[-1]:%Y-%m-%d}"
-
-
-def _texts(frame: pd.DataFrame) -> list[dict[str, str]]:
-    texts = frame.astype("object").where(frame.notna(), "").astype("str")
-    names = [str(name).replace("_", " ") for name in frame.columns]
-    return [dict(zip(names, row, strict=True)) for row in texts.to_numpy()]
-
-
-def _print_table(rows: Sequence[dict[str, str]], console: Console) -> None:
-    if not rows:
+def _print_table(table: pd.DataFrame, console: Console) -> None:
+    if table.empty:
         return
-    if not console.is_terminal:
-        # A pipe has no width to fit into: a row stays one line, whole.
-        _say(console, pd.DataFrame(rows).to_string(index=False))
-        return
-    table = Table(*rows[0], box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
-    for row in rows:
-        table.add_row(*row.values())
-    console.print(table)
+    days = table.select_dtypes("datetime")
+    table = table.assign(**{str(name): days[name].dt.strftime("%Y-%m-%d") for name in days})
+    texts = table.astype("object").where(table.notna(), "").astype("str")
+    texts.columns = texts.columns.str.replace("_", " ")
+    if console.is_terminal:
+        grid = Table(box=None, padding=(0, 1), collapse_padding=True, pad_edge=False)
+        for name in texts:
+            # What a narrow terminal cannot hold goes on in the next line, and is never cut off.
+            grid.add_column(str(name), overflow="fold")
+        for row in texts.itertuples(index=False):
+            grid.add_row(*row)
+        console.print(grid)
+    elif console.stderr:
+        # A log has no width to fit into: a row stays one line, whole.
+        _say(console, texts.to_string(index=False))
+    else:
+        texts.to_csv(console.file, sep="\t", index=False, lineterminator="\n")
 
 
 def _say(console: Console, text: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,11 @@ from chainpolicy.sessions import Day, sessions
 
 NOTABLE = 5e-4  # five basis points
 LEVEL = 0.05
-HEADLINE_TESTS = ("adjusted_bmp", "grank_t", "time_series_t")
+HEADLINE_TESTS = {
+    "time_series_t": "portfolio t",
+    "adjusted_bmp": "adjusted BMP",
+    "grank_t": "GRANK-T",
+}
 
 
 def compare_returns(
@@ -58,53 +63,44 @@ def compare_returns(
     return pd.DataFrame(rows)
 
 
-def compare_headlines(
-    embedded: pd.DataFrame,
-    live: pd.DataFrame,
-    tests: Sequence[str] = HEADLINE_TESTS,
-    level: float = LEVEL,
-) -> pd.DataFrame:
+def compare_headlines(embedded: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     """Put the headline estimates on both sets of prices side by side.
 
     Parameters
     ----------
     embedded, live : pandas.DataFrame
-        ``event_id, group, window, test, p_value, n_assets, mean_car`` as in ``tests.csv``.
-    tests : sequence of str
-        Those that count. A group of one asset has ``time_series_t`` alone.
-    level : float
-        Of significance.
+        ``event_session, event_id, group, n_assets, caar`` and the p-values ``adjusted_bmp_p,
+        grank_t_p, time_series_t_p``, of which a group of one asset has the last alone.
 
     Returns
     -------
     pandas.DataFrame
-        One row per event, group and window of either set: ``event_id, group, window``; for each
-        set ``mean_car_*``, ``n_assets_*`` and ``rejecting_*`` (tests that reject, joined by
-        ``;``); ``stands``: in both the mean has the same sign and the same tests reject.
+        One row per event and group of either set, in the order of sessions: ``event_session,
+        event_id, group``; for each set ``n_assets_*``, ``caar_*`` and ``p_*`` (of the adjusted
+        BMP test, for one asset of the t test of its CAR); ``differs``: what is not the same, the
+        sign of the mean or a test that rejects at five per cent; blank if the estimate stands.
     """
-    keys = ["event_id", "group", "window"]
-    both = (
-        _wide(embedded, tests, level)
-        .merge(_wide(live, tests, level), on=keys, how="outer", suffixes=("_embedded", "_live"))
-        .sort_values(keys, ignore_index=True)
+    keys = ["event_session", "event_id", "group"]
+    both = embedded.merge(
+        live, on=keys, how="outer", suffixes=("_embedded", "_live"), indicator="found_in"
     )
-    stands = (np.sign(both["mean_car_embedded"]) == np.sign(both["mean_car_live"])) & (
-        both["rejecting_embedded"] == both["rejecting_live"]
-    )
-    return both.assign(stands=stands)
-
-
-def _wide(results: pd.DataFrame, tests: Sequence[str], level: float) -> pd.DataFrame:
-    rows = [
-        {
-            **dict(zip(("event_id", "group", "window"), key, strict=True)),
-            "mean_car": of_key["mean_car"].iloc[0],
-            "n_assets": of_key["n_assets"].iloc[0],
-            "rejecting": ";".join(sorted(of_key.loc[of_key["p_value"] < level, "test"])),
-        }
-        for key, of_key in results[results["test"].isin(tests)].groupby(
-            ["event_id", "group", "window"], sort=False
-        )
+    differs = [_differences(row) for row in both.to_dict("records")]
+    for name in ("embedded", "live"):
+        p_value = both[f"adjusted_bmp_p_{name}"].fillna(both[f"time_series_t_p_{name}"])
+        both[f"p_{name}"] = p_value
+    columns = [
+        f"{key}_{name}" for name in ("embedded", "live") for key in ("n_assets", "caar", "p")
     ]
-    columns = ["event_id", "group", "window", "mean_car", "n_assets", "rejecting"]
-    return pd.DataFrame(rows, columns=columns)
+    return both[keys + columns].assign(differs=differs)
+
+
+def _differences(row: dict[Hashable, Any]) -> str:
+    if row["found_in"] != "both":
+        return "not on live prices" if row["found_in"] == "left_only" else "only on live prices"
+    found = [] if np.sign(row["caar_embedded"]) == np.sign(row["caar_live"]) else ["sign"]
+    found += [
+        title
+        for test, title in HEADLINE_TESTS.items()
+        if (row[f"{test}_p_embedded"] < LEVEL) != (row[f"{test}_p_live"] < LEVEL)
+    ]
+    return ", ".join(found)

@@ -17,6 +17,7 @@ from chainpolicy.prices.validation import (
     check_order,
     check_quotation,
     check_series,
+    check_symbol,
     suspended,
 )
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
@@ -137,6 +138,29 @@ class FetchReport:
     def prices(self) -> pd.DataFrame:
         """Usable closes of all series: ``date, ticker, close``, sorted."""
         return _long({outcome.ticker: outcome.prices for outcome in self.outcomes})
+
+    def tidy(self) -> pd.DataFrame:
+        """Lay the outcomes out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per asset: ``ticker, group, state, rows, first, last, gaps``; ``seconds`` of
+            this download, NaN without one; ``downloaded``, when the prices were (UTC), and
+            ``reason``, both perhaps blank.
+        """
+        columns = ["ticker", "group", "state", "rows", "first", "last", "gaps", "seconds"]
+        rows = [
+            (
+                *(outcome.ticker, outcome.group, outcome.status, len(outcome.prices)),
+                *(outcome.prices["date"].min(), outcome.prices["date"].max()),
+                *(outcome.gaps, round(outcome.seconds, 1) or None),
+                f"{outcome.downloaded_at:%Y-%m-%d %H:%M}" if outcome.downloaded_at else "",
+                outcome.reason,
+            )
+            for outcome in self.outcomes
+        ]
+        return pd.DataFrame(rows, columns=[*columns, "downloaded", "reason"])
 
 
 def fetch_series(
@@ -305,7 +329,12 @@ class _Task:
         series = self.store.read(asset["ticker"])
         if series is None or not series.covers(self.start, self.last_day):
             return self.lost(asset, "not in the store")
-        return self._judged(asset, series, self._findings(asset, series.prices), "stored")
+        # Another study may have stored it, with another idea of its calendar.
+        quotation = check_quotation(
+            asset["ticker"], asset["calendar"], series.currency, series.timezone
+        )
+        findings = quotation or self._findings(asset, series.prices)
+        return self._judged(asset, series, findings, "stored")
 
     def is_due(self, held: Outcome, max_age: timedelta) -> bool:
         made = held.downloaded_at
@@ -326,11 +355,11 @@ class _Task:
             seconds = time.monotonic() - began
             return replace(lost, unanswered=failure.transient, seconds=seconds)
         findings = [
+            *check_symbol(ticker, found.symbol),
             *check_order(ticker, found.days_sent),
             *check_quotation(ticker, asset["calendar"], found.currency, found.timezone),
         ]
-        if not findings:
-            findings = self._findings(asset, found.prices)
+        findings = findings or self._findings(asset, found.prices)
         series = StoredSeries(
             ticker=ticker,
             prices=found.prices.dropna(subset="close", ignore_index=True),

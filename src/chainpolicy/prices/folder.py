@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.prices.snapshot import HIGHEST, LOWEST
+from chainpolicy.prices.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session
 from chainpolicy.prices.validation import suspended
-from chainpolicy.problems import InputError, Problem, collecting
-from chainpolicy.sessions import Day, sessions
+from chainpolicy.problems import Problem, collecting
+from chainpolicy.sessions import Day
 from chainpolicy.tabular import (
     cell,
     check_cells,
@@ -98,7 +97,7 @@ def collect_folder(
         problems.append(Problem(name, "a folder with a file <ticker>.csv for each asset"))
     first = pd.Timestamp.min if start is None else pd.Timestamp(start)
     last = pd.Timestamp.max if end is None else pd.Timestamp(end)
-    frames = [_NO_PRICES]
+    frames = [NO_PRICES]
     for ticker in wanted:
         file = f"{name}/{ticker}.csv"
         calendar = (calendars or {}).get(ticker)
@@ -121,14 +120,16 @@ def _read_file(
     chunks = list(read_chunks(path, LAYOUT, problems, name))
     table = pd.concat(chunks) if chunks else pd.DataFrame()
     if not {"Date", "Adj Close"} <= set(table.columns):
-        return _NO_PRICES
-    date = parse_dates(table["Date"])
+        return NO_PRICES
+    date = parse_dates(table["Date"]).rename("Date")
     used = date.isna() | date.between(first, last)
     table, date = table[used], date[used]
     problems += check_cells(table, LAYOUT, name)
-    problems += check_keys(pd.DataFrame({"Date": date.dropna()}), name)
-    if calendar is not None and date.notna().any():
-        problems += _off_session(date.dropna(), calendar, name)
+    problems += check_keys(date.dropna().to_frame(), name)
+    # Yahoo has rows without a price on holidays, too.
+    priced = date[date.notna() & ~table["Adj Close"].isin(["", _NO_VALUE])]
+    if calendar is not None and len(priced):
+        problems += off_session(priced, calendar, name)
     volume = parse_numbers(table["Volume"]) if "Volume" in table else float("nan")
     close = parse_numbers(table["Adj Close"])
     prices = pd.DataFrame({"date": date, "close": close, "volume": volume}).dropna(
@@ -140,20 +141,12 @@ def _read_file(
     return prices[~suspended(prices)]
 
 
-def _off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
-    try:
-        days = sessions(calendar, date.min(), date.max())
-    except InputError as error:
-        return [replace(found, file=name, column="Date") for found in error.problems]
-    return [
-        Problem(name, f"a session of calendar {calendar}", int(line), "Date", f"{day:%Y-%m-%d}")
-        for line, day in zip(date.index, date, strict=True)
-        if day not in days
-    ]
-
-
 def _is_price(text: pd.Series) -> pd.Series:
     return (text == _NO_VALUE) | parse_numbers(text).between(LOWEST, HIGHEST)
+
+
+def _is_volume(text: pd.Series) -> pd.Series:
+    return (text == _NO_VALUE) | (parse_numbers(text) >= 0)
 
 
 LAYOUT = pa.DataFrameSchema(
@@ -164,16 +157,9 @@ LAYOUT = pa.DataFrameSchema(
             blank=False,
         ),
         "Adj Close": cell(
-            (_is_price, f"a positive number, or {_NO_VALUE} on a day without a price"),
+            (_is_price, f"a positive number like 1234.5, or {_NO_VALUE} on a day without a price"),
             required=True,
         ),
-    }
-)
-
-_NO_PRICES = pd.DataFrame(
-    {
-        "date": pd.Series(dtype="datetime64[ns]"),
-        "ticker": pd.Series(dtype="str"),
-        "close": pd.Series(dtype="float64"),
+        "Volume": cell((_is_volume, f"a number like 1234500, or {_NO_VALUE}")),
     }
 )

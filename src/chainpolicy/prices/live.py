@@ -4,14 +4,70 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Container
+import tempfile
 from pathlib import Path
 
 import pandas as pd
 
+from chainpolicy.prices.fetch import FetchReport, surviving_assets
+from chainpolicy.problems import InputError, Problem
+
+# The table of what was downloaded; a folder that holds it is a live copy, and may be replaced.
+DOWNLOADS = "downloads.csv"
+
+_NOTE = f"""\
+> This is a copy of a study on live prices. They come from Yahoo Finance; {DOWNLOADS} says when
+> each series was downloaded and which were lost. Lost assets, and those whose benchmark is lost,
+> have no row in assets.csv. What stands below about the source of the prices is about the study
+> that was copied.
+
+"""
+
+
+def live_folder(folder: Path, output: Path) -> Path:
+    """Say where the live copy of a study goes, before anything is downloaded for it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The study.
+    output : pathlib.Path
+        Where everything that is made from the copy goes; created if missing.
+
+    Returns
+    -------
+    pathlib.Path
+        ``<output>/study``, which is not there yet or holds an older live copy.
+
+    Raises
+    ------
+    InputError
+        If `output` cannot be written, is a project or lies in the study, or if what is there
+        under the name of the copy is not one.
+    """
+    target = output / "study"
+    expected = None
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=output).close()
+        if (output / "pyproject.toml").exists():
+            expected = "a folder of its own for --output, because the files here show other prices"
+        elif output.resolve().is_relative_to(folder.resolve()):
+            expected = "a folder for --output outside the study, which stays as it is"
+        elif target.exists() and not (target / DOWNLOADS).is_file():
+            expected = "a folder for --output in which study/ is new, or the copy of an earlier run"
+        elif target.resolve() == folder.resolve():
+            expected = "another folder for --output: the study is itself the copy in this one"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = f"a folder for --output that can be written; the system says: {reason}"
+    if expected is not None:
+        raise InputError([Problem(str(output), expected)])
+    return target
+
 
 def write_live_study(
-    folder: Path, target: Path, file: str, prices: pd.DataFrame, tickers: Container[str]
+    folder: Path, target: Path, file: str, report: FetchReport, assets: pd.DataFrame
 ) -> None:
     """Copy a study folder, with other prices and without the assets that have none.
 
@@ -20,24 +76,57 @@ def write_live_study(
     folder : pathlib.Path
         The study; it is only read.
     target : pathlib.Path
-        New folder.
+        From `live_folder`; an older copy is replaced in one step.
     file : str
         The study's ``prices.file``; the copy has a file of this name, whatever the study has.
-    prices : pandas.DataFrame
-        ``date, ticker, close``, from `fetch.FetchReport.prices`.
-    tickers : container of str
-        Assets to keep, from `fetch.surviving_assets`.
+    report : FetchReport
+        The prices, and what is told of them in ``downloads.csv``.
+    assets : pandas.DataFrame
+        From `assets.read_assets`, for which the prices were fetched.
     """
-    shutil.copytree(folder, target)
-    path = target / file
-    if path.is_dir():
-        shutil.rmtree(path)
-    kept = prices[[ticker in tickers for ticker in prices["ticker"]]]
-    kept.to_csv(path, index=False, date_format="%Y-%m-%d", lineterminator="\n")
-    with (folder / "assets.csv").open(encoding="utf-8-sig", newline="") as source:
+    prices = report.prices()
+    kept = set(surviving_assets(assets, prices)["ticker"])
+    with tempfile.TemporaryDirectory(dir=target.parent) as staging:
+        copy = Path(staging, target.name)
+        shutil.copytree(folder, copy)
+        path = copy / file
+        if path.is_dir():
+            shutil.rmtree(path)
+        _write(prices[prices["ticker"].isin(kept)], path)
+        # Without what changes from run to run though the prices do not.
+        _write(report.tidy().drop(columns=["state", "seconds"]), copy / DOWNLOADS)
+        _keep_assets(copy / "assets.csv", kept)
+        _drop_hourly(copy / "study.toml", set(assets["ticker"]) - kept)
+        readme = copy / "README.md"
+        text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+        readme.write_text(_NOTE + text, encoding="utf-8", newline="\n")
+        if target.exists():
+            target.replace(Path(staging, "old"))
+        copy.replace(target)
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, date_format="%Y-%m-%d", lineterminator="\n")
+
+
+def _keep_assets(path: Path, tickers: set[str]) -> None:
+    with path.open(encoding="utf-8-sig", newline="") as source:
         header, *rows = csv.reader(source)
     place = [name.strip() for name in header].index("ticker")
-    with (target / "assets.csv").open("w", encoding="utf-8", newline="") as copy:
+    with path.open("w", encoding="utf-8", newline="") as copy:
         writer = csv.writer(copy, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(row for row in rows if row and row[place].strip() in tickers)
+
+
+def _drop_hourly(path: Path, tickers: set[str]) -> None:
+    """Take the hourly prices of assets that are lost out of the settings."""
+    kept = []
+    section = ""
+    for line in path.read_text(encoding="utf-8-sig").splitlines(keepends=True):
+        if line.lstrip().startswith("["):
+            section = line.partition("]")[0].strip().removeprefix("[")
+        key = line.partition("=")[0].strip().strip("\"'")
+        if section != "prices.hourly" or key not in tickers:
+            kept.append(line)
+    path.write_text("".join(kept), encoding="utf-8", newline="\n")

@@ -125,7 +125,7 @@ def collect_prices(
         parsed = pd.DataFrame({"date": date[used], "ticker": code, "close": close})
         kept.append(parsed[date[used].notna() & (rows["ticker"] != "")])
     if not kept:
-        return _NO_PRICES.copy()
+        return NO_PRICES.copy()
     prices = pd.concat(kept)
     kept.clear()
     names = pd.array(list(codes), dtype="str")
@@ -136,7 +136,8 @@ def collect_prices(
     problems += check_keys(shared.assign(ticker=names.take(shared["ticker"].to_numpy())), name)
     prices["ticker"] = names.take(prices["ticker"].to_numpy())
     if calendars is not None:
-        problems += _off_session(prices, calendars, name)
+        for calendar, rows in prices.groupby(prices["ticker"].map(calendars), sort=False):
+            problems += off_session(rows["date"], str(calendar), name)
     prices = prices[prices["close"].notna()].reset_index(drop=True)
     prices.attrs["unused_tickers"] = tuple(sorted(unused))
     return prices
@@ -191,6 +192,43 @@ def collect_hourly(path: Path, name: str, problems: list[Problem]) -> pd.DataFra
     return hourly.dropna().sort_values("time", ignore_index=True)
 
 
+def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
+    """Find days that are no sessions of a calendar.
+
+    Parameters
+    ----------
+    date : pandas.Series
+        At least one day, without gaps; its name is that of the column, index ``line``.
+    calendar : str
+        One of `sessions.CALENDARS`.
+    name : str
+        What the problems call the file.
+
+    Returns
+    -------
+    list of Problem
+        The first `MOST_PROBLEMS` such days; the first day that the calendar does not reach, if
+        there is one.
+    """
+    column = str(date.name)
+    try:
+        days = sessions(calendar, date.min(), date.max())
+    except InputError as error:
+        return [
+            replace(found, file=name, line=_line_of(date, str(found.value)), column=column)
+            for found in error.problems
+        ]
+    closed = date[~date.isin(days)].head(MOST_PROBLEMS)
+    return [
+        Problem(name, f"a session of calendar {calendar}", line, column, f"{day:%Y-%m-%d}")
+        for line, day in zip(closed.index.tolist(), closed, strict=True)
+    ]
+
+
+def _line_of(date: pd.Series, day: str) -> int:
+    return int(date.index[date == pd.Timestamp(day)][0])
+
+
 def _extend(codes: dict[str, int], tickers: pd.Series) -> dict[str, int]:
     for ticker in tickers.unique():
         codes.setdefault(ticker, len(codes))
@@ -219,29 +257,6 @@ def _without_price(
     missing = () if wanted is None else wanted.difference(list(found), sort=False)
     expected = f"at least one price of this asset in {span}"
     return [Problem(name, expected, column="ticker", value=ticker) for ticker in missing]
-
-
-def _off_session(prices: pd.DataFrame, calendars: Mapping[str, str], name: str) -> list[Problem]:
-    problems = []
-    calendar_of = prices["ticker"].map(calendars)
-    for calendar, rows in prices.groupby(calendar_of, sort=False):
-        try:
-            days = sessions(str(calendar), rows["date"].min(), rows["date"].max())
-        except InputError as error:
-            problems += [_beyond_calendar(found, rows, name) for found in error.problems]
-            continue
-        closed = rows.loc[~rows["date"].isin(days), "date"].head(MOST_PROBLEMS)
-        problems += [
-            Problem(name, f"a session of calendar {calendar}", line, "date", f"{day:%Y-%m-%d}")
-            for line, day in zip(closed.index.tolist(), closed, strict=True)
-        ]
-    return problems
-
-
-def _beyond_calendar(found: Problem, rows: pd.DataFrame, name: str) -> Problem:
-    """Point at the first row with the day that a calendar does not reach."""
-    line = rows.index[rows["date"] == pd.Timestamp(str(found.value))][0]
-    return replace(found, file=name, line=int(line), column="date")
 
 
 def _parse_times(text: pd.Series) -> pd.Series:
@@ -282,7 +297,7 @@ HOURLY = pa.DataFrameSchema(
     }
 )
 
-_NO_PRICES = pd.DataFrame(
+NO_PRICES = pd.DataFrame(
     {
         "date": pd.Series(dtype="datetime64[ns]"),
         "ticker": pd.Series(dtype="str"),

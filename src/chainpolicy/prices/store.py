@@ -174,15 +174,20 @@ class PriceStore:
         -------
         tuple of str
             Tickers that were removed.
+
+        Raises
+        ------
+        StoreError
+            If a file cannot be removed; those before it are.
         """
         removed = []
         with self.lock():
             for ticker in self.tickers() if tickers is None else tickers:
                 if self.path(ticker).exists():
-                    self.path(ticker).unlink()
+                    _remove(self.path(ticker))
                     removed.append(ticker)
             for leftover in self.folder.glob("*.tmp"):
-                leftover.unlink()
+                _remove(leftover)
         return tuple(removed)
 
     @contextmanager
@@ -211,13 +216,7 @@ class PriceStore:
         if self._depth:
             yield
             return
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"{self.folder} cannot be used as a folder ({error.strerror}): remove what is in "
-                "the way or give write access, then repeat"
-            ) from error
+        make_folder(self.folder)
         # SQLite's lock is the portable one of the standard library, and the system frees it
         # when its holder is killed.
         with closing(_open_lock(self.folder)) as connection:
@@ -247,6 +246,32 @@ class PriceStore:
                 on_wait()
                 waited = True
             sleep(0.05)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder of the store if it is missing.
+
+    Raises
+    ------
+    StoreError
+        If something is in the way or the place cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be used as a folder ({error.strerror}): remove what is in the way "
+            "or give write access, then repeat"
+        ) from error
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be removed ({error.strerror}): remove it by hand, then repeat"
+        ) from error
 
 
 def _open_lock(folder: Path) -> sqlite3.Connection:

@@ -33,8 +33,8 @@ class Finding:
     ticker : str
         Of the series.
     check : str
-        Name of the check: ``order``, ``quotation``, ``closes``, ``sessions``, ``limit``,
-        ``jump``, ``stale``, ``suspended`` or ``shift``.
+        Name of the check: ``order``, ``symbol``, ``quotation``, ``closes``, ``sessions``,
+        ``limit``, ``jump``, ``stale``, ``suspended`` or ``shift``.
     refused : bool
         Whether the series must not be used; else it is a remark.
     message : str
@@ -77,6 +77,21 @@ def check_order(ticker: str, stamps: pd.DatetimeIndex) -> list[Finding]:
             )
         )
     return findings
+
+
+def check_symbol(ticker: str, symbol: str | None) -> list[Finding]:
+    """Refuse the prices of another series, which a ticker such as ``A?B`` brings.
+
+    Parameters
+    ----------
+    ticker : str
+        Asked for.
+    symbol : str or None
+        As stated by the source, which may not state one.
+    """
+    if symbol is None or symbol.casefold() == ticker.casefold():
+        return []
+    return [Finding(ticker, "symbol", True, f"the answer is about {symbol}")]
 
 
 def check_quotation(
@@ -146,13 +161,13 @@ def check_series(
     """
     close = prices["close"].to_numpy(dtype=np.float64)
     dates = pd.DatetimeIndex(prices["date"])
-    findings = _check_closes(ticker, dates, close)
-    if any(finding.refused for finding in findings):
-        return findings
+    impossible = _check_closes(ticker, dates, close)
+    if impossible:
+        return impossible
     known = np.isfinite(close)
     traded = known & ~suspended(prices)
     on_calendar = sessions(calendar, start, end)
-    findings += _check_sessions(ticker, dates[known], on_calendar, calendar)
+    findings = _check_sessions(ticker, dates[known], on_calendar, calendar)
     findings += _check_moves(ticker, dates, close, on_calendar, limits)
     if (known & ~traded).any():
         found = dates[known & ~traded]
@@ -213,18 +228,11 @@ def _check_closes(
     missing = np.isnan(close)
     if missing.all():
         return [Finding(ticker, "closes", True, "no row has a close")]
-    findings = []
     impossible = ~missing & ~(np.isfinite(close) & (close > 0))
-    if impossible.any():
-        found = f"{close[impossible][0]:g} on {_listed(dates[impossible])}"
-        findings.append(
-            Finding(ticker, "closes", True, f"close {found}; expected positive finite prices")
-        )
-    if missing.any():
-        findings.append(
-            Finding(ticker, "closes", False, f"no close on {_listed(dates[missing])}: left as gaps")
-        )
-    return findings
+    if not impossible.any():
+        return []
+    found = f"{close[impossible][0]:g} on {_listed(dates[impossible])}"
+    return [Finding(ticker, "closes", True, f"close {found}; expected positive finite prices")]
 
 
 def _check_sessions(
@@ -249,16 +257,16 @@ def _check_sessions(
     missing = on_calendar.difference(dates)
     before, after = missing[missing < dates[0]], missing[missing > dates[-1]]
     inside = missing[(missing > dates[0]) & (missing < dates[-1])]
+    remarks = []
     if len(before):
-        text = f"starts on {dates[0]:%Y-%m-%d}, {len(before)} sessions after {before[0]:%Y-%m-%d}"
-        findings.append(Finding(ticker, "sessions", False, text))
+        count = _sessions(len(before))
+        remarks.append(f"starts on {dates[0]:%Y-%m-%d}, {count} after {before[0]:%Y-%m-%d}")
     if len(after):
-        text = f"ends on {dates[-1]:%Y-%m-%d}, {len(after)} sessions before {after[-1]:%Y-%m-%d}"
-        findings.append(Finding(ticker, "sessions", False, text))
+        count = _sessions(len(after))
+        remarks.append(f"ends on {dates[-1]:%Y-%m-%d}, {count} before {after[-1]:%Y-%m-%d}")
     if len(inside):
-        text = f"no row on {_listed(inside)}, sessions of {calendar}: left as gaps"
-        findings.append(Finding(ticker, "sessions", False, text))
-    return findings
+        remarks.append(f"no close on {_listed(inside)}, though {calendar} was open: left as gaps")
+    return findings + [Finding(ticker, "sessions", False, remark) for remark in remarks]
 
 
 def _check_moves(
@@ -310,7 +318,7 @@ def _check_stale(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64
     if not long_runs.any():
         return []
     runs = [
-        f"{count} sessions from {dates[begin]:%Y-%m-%d}"
+        f"{_sessions(count)} from {dates[begin]:%Y-%m-%d}"
         for begin, count in zip(begins[long_runs], length[long_runs], strict=True)
     ]
     return [Finding(ticker, "stale", False, f"close unchanged for {_joined(runs)}")]
@@ -345,6 +353,10 @@ def _check_shift(
 
 def _is_daily(on_calendar: pd.DatetimeIndex) -> bool:
     return bool((np.diff(on_calendar) == np.timedelta64(1, "D")).all())
+
+
+def _sessions(count: int) -> str:
+    return f"{count:,} session" if count == 1 else f"{count:,} sessions"
 
 
 def _listed(days: pd.DatetimeIndex) -> str:

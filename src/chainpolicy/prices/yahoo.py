@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sqlite3
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +27,12 @@ from curl_cffi import requests
 from curl_cffi.requests.exceptions import IncompleteRead, RequestException, Timeout
 from yfinance.data import YfData
 
+from chainpolicy.prices.store import make_folder
+
 YFINANCE_VERSION: str = yf.__version__
 PREFLIGHT_SECONDS = 5.0
+# A source that asks for a longer pause is not waited for.
+LONGEST_PAUSE = 60.0
 
 _CHART = "/v8/finance/chart/"
 _PREFLIGHT_URL = "https://query2.finance.yahoo.com/v8/finance/chart/BTC-USD"
@@ -43,11 +51,14 @@ class SeriesUnavailableError(Exception):
         In words for a reader.
     transient : bool
         Whether a later try may succeed.
+    pause : float
+        Seconds that the source wants to be left alone.
     """
 
-    def __init__(self, reason: str, transient: bool) -> None:
+    def __init__(self, reason: str, transient: bool, pause: float = 0.0) -> None:
         super().__init__(reason)
         self.transient = transient
+        self.pause = pause
 
 
 @dataclass(frozen=True)
@@ -62,11 +73,14 @@ class ChartAnswer:
         Body, as far as it arrived.
     error : RequestException, optional
         Why there was no complete answer.
+    retry_after : str
+        Header of this name, blank if there was none.
     """
 
     status: int
     body: bytes
     error: RequestException | None = None
+    retry_after: str = ""
 
     @property
     def chart(self) -> dict[str, Any] | None:
@@ -83,6 +97,15 @@ class ChartAnswer:
             return tuple((self.chart or {})["result"][0]["timestamp"])
         except (KeyError, IndexError, TypeError):
             return ()
+
+    def pause(self, now: datetime) -> float:
+        """Seconds to wait that the source asks for, as a number or as a date; 0 if it does not."""
+        if self.retry_after.isdecimal():
+            return float(self.retry_after)
+        try:
+            return max(0.0, (parsedate_to_datetime(self.retry_after) - now).total_seconds())
+        except (TypeError, ValueError):
+            return 0.0
 
 
 class RecordingSession(requests.Session[requests.Response]):
@@ -110,7 +133,10 @@ class RecordingSession(requests.Session[requests.Response]):
                 self.answers.append(ChartAnswer(0, body, error))
             raise
         if _CHART in url:
-            self.answers.append(ChartAnswer(response.status_code, response.content))
+            asked = response.headers.get("Retry-After") or ""
+            self.answers.append(
+                ChartAnswer(response.status_code, response.content, retry_after=asked)
+            )
         return response
 
 
@@ -125,12 +151,13 @@ class Download:
         is a day without one.
     days_sent : pandas.DatetimeIndex
         Days in the order of the answer, before yfinance put them in order.
-    currency, timezone : str or None
+    symbol, currency, timezone : str or None
         As stated in the answer.
     """
 
     prices: pd.DataFrame
     days_sent: pd.DatetimeIndex
+    symbol: str | None
     currency: str | None
     timezone: str | None
 
@@ -147,9 +174,15 @@ class YahooFinance:
     attempts : int
         Tries per series if the failure may pass (HTTP 429 and 5xx, time-out, answer cut short).
     pause : float
-        Seconds before the second try; doubled for each further one.
+        Seconds before the second try; doubled for each further one, and longer if the source
+        asks for it.
     sleep : callable
         Takes the seconds to pause.
+
+    Raises
+    ------
+    StoreError
+        If `cache` cannot be used.
     """
 
     def __init__(
@@ -164,14 +197,15 @@ class YahooFinance:
         self._attempts = attempts
         self._pause = pause
         self._sleep = sleep
-        cache.mkdir(parents=True, exist_ok=True)
+        make_folder(cache)
+        _drop_damaged(cache)
         yf.set_tz_cache_location(str(cache))
         yf.config.debug.hide_exceptions = False
         # Its messages are guesses ("possibly delisted"); the reasons are told from the answers.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
 
     def preflight(self, seconds: float = PREFLIGHT_SECONDS) -> None:
-        """Ask once whether anybody answers; any answer will do.
+        """Ask once whether Yahoo Finance answers; an answer that refuses will do.
 
         Parameters
         ----------
@@ -181,15 +215,17 @@ class YahooFinance:
         Raises
         ------
         SourceUnreachableError
-            If there is no answer.
+            If there is no answer, or one of somebody else.
         """
         seconds = min(seconds, self.session.seconds)
         try:
-            self.session.get(
+            response = self.session.get(
                 _PREFLIGHT_URL, params={"range": "1d", "interval": "1d"}, timeout=seconds
             )
         except RequestException as error:
             raise SourceUnreachableError(_connection_reason(error, seconds)) from error
+        if response.ok and ChartAnswer(response.status_code, response.content).chart is None:
+            raise SourceUnreachableError("another page answers in its place, perhaps a login")
 
     def download(self, ticker: str, start: date, end: date) -> Download:
         """Download adjusted closes and volumes.
@@ -216,10 +252,14 @@ class YahooFinance:
             except SeriesUnavailableError as failure:
                 if not failure.transient:
                     raise
+                if failure.pause > LONGEST_PAUSE:
+                    reason = f"{failure} and asks for a pause of {failure.pause:,.0f} s"
+                    raise SeriesUnavailableError(reason, transient=True) from failure
                 if attempt == self._attempts:
                     reason = f"{failure} ({attempt} tries)"
                     raise SeriesUnavailableError(reason, transient=True) from failure
-            self._sleep(self._pause * 2 ** (attempt - 1))
+                pause = max(failure.pause, self._pause * 2 ** (attempt - 1))
+            self._sleep(pause)
             attempt += 1
 
     def _download_once(self, ticker: str, start: date, end: date) -> Download:
@@ -251,21 +291,26 @@ class YahooFinance:
         # The current price is often appended, whatever the end; yfinance drops it and so do we.
         if len(days_sent) and days_sent[-1] >= pd.Timestamp(day_after):
             days_sent = days_sent[:-1]
-        return Download(prices, days_sent, metadata.get("currency"), timezone)
+        return Download(
+            prices, days_sent, metadata.get("symbol"), metadata.get("currency"), timezone
+        )
 
     def _failure(self, error: Exception, no_rows: str) -> SeriesUnavailableError:
         """Tell from the last answer of the chart endpoint why yfinance raised `error`."""
         if not self.session.answers:
-            return SeriesUnavailableError(f"no request could be made ({_named(error)})", True)
+            reason = f"yfinance failed before it asked for prices ({_named(error)})"
+            return SeriesUnavailableError(reason, True)
         answer = self.session.answers[-1]
         if answer.error is not None:
             return SeriesUnavailableError(
                 _connection_reason(answer.error, self.session.seconds, len(answer.body)), True
             )
         if answer.status == 429:
-            return SeriesUnavailableError("the source limits our requests (HTTP 429)", True)
+            reason = "the source limits our requests (HTTP 429)"
+            return SeriesUnavailableError(reason, True, answer.pause(datetime.now(UTC)))
         if answer.status >= 500:
-            return SeriesUnavailableError(f"the source failed (HTTP {answer.status})", True)
+            reason = f"the source failed (HTTP {answer.status})"
+            return SeriesUnavailableError(reason, True, answer.pause(datetime.now(UTC)))
         chart = answer.chart
         if chart is not None and chart.get("error"):
             reason = str(chart["error"].get("description"))
@@ -286,7 +331,21 @@ def _connection_reason(error: RequestException, seconds: float, received: int = 
         return f"no answer within {seconds:g} s"
     if isinstance(error, IncompleteRead):
         return f"the connection was cut after {received:,} bytes"
-    return f"no connection ({type(error).__name__})"
+    said = re.search(r"curl: \(\d+\) (.+?)\. See http", str(error))
+    return said[1] if said else f"no connection, {type(error).__name__}"
+
+
+def _drop_damaged(cache: Path) -> None:
+    """Remove databases of yfinance that cannot be read: it would fail on every series."""
+    for file in cache.glob("*.db"):
+        try:
+            with closing(sqlite3.connect(file)) as connection:
+                sound = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+        except sqlite3.DatabaseError:
+            sound = False
+        if not sound:
+            for path in cache.glob(f"{file.name}*"):
+                path.unlink()
 
 
 def _named(error: Exception) -> str:
