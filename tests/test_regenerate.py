@@ -586,6 +586,13 @@ def test_output_that_is_a_file_is_refused(tmp_path):
         regenerate.project_root(tmp_path, tmp_path / "a")
 
 
+def test_output_that_is_a_project_is_refused(project):
+    before = project.files()
+    with pytest.raises(InputError, match="a folder of its own for --output"):
+        regenerate.project_root(Path("/"), project.root)
+    assert project.files() == before
+
+
 # ---- a study ----------------------------------------------------------------------------------
 
 

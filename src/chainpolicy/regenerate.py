@@ -103,11 +103,15 @@ def project_root(folder: Path, output: Path | None) -> Path:
     Raises
     ------
     InputError
-        If there is no `output` and `folder` is not the project's, or if `output` can be no folder.
+        If there is no `output` and `folder` is not the project's, or if `output` can be no folder
+        or is that of a project.
     """
     if output is not None:
+        if _is_project(output):
+            expected = "a folder of its own for --output; this one keeps the embedded study"
+            raise InputError([Problem(str(output), expected)])
         return output_folder(output)
-    if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir():
+    if _is_project(folder):
         return folder
     raise InputError(
         [
@@ -118,6 +122,10 @@ def project_root(folder: Path, output: Path | None) -> Path:
             )
         ]
     )
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir()
 
 
 def regenerate(
