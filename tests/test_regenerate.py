@@ -582,7 +582,7 @@ def test_any_other_folder_is_refused_with_what_to_do(tmp_path):
 
 def test_output_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "a").touch()
-    with pytest.raises(InputError, match="expected a folder for --output, not a file"):
+    with pytest.raises(InputError, match="a folder for --output; something else has this name"):
         regenerate.project_root(tmp_path, tmp_path / "a")
 
 
