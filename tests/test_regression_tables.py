@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from chainpolicy import cli, findings
+from chainpolicy import cli, figures, findings
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.regression import (
@@ -21,7 +23,12 @@ from chainpolicy.regression import (
     overlapping_clusters,
 )
 from chainpolicy.study import Study, load_study, new_study
-from chainpolicy.tables import regressed_window, regression_report, regression_tables
+from chainpolicy.tables import (
+    headline_event,
+    regressed_window,
+    regression_report,
+    regression_tables,
+)
 from panels import sessions
 
 
@@ -211,6 +218,76 @@ def test_three_events_and_five_assets_get_every_table_without_code(tmp_path, cap
     assert [row["event_session"] for row in makers] == ["2023-07-13", "2023-09-13"]
     assert [row["f_df1"] for row in makers] == ["3", "3"]
     capsys.readouterr()
+
+
+def _edit(folder: Path, file: str, change: Callable[[list[dict[str, str]]], list[dict[str, str]]]):
+    path = folder / file
+    with path.open(encoding="utf-8", newline="") as source:
+        rows = change(list(csv.DictReader(source)))
+    with path.open("w", encoding="utf-8", newline="") as target:
+        writer = csv.DictWriter(target, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+SMALL = {
+    "one event": {"events.csv": lambda rows: rows[:1]},
+    "one asset and event": {
+        "events.csv": lambda rows: rows[:1],
+        "assets.csv": lambda rows: [r for r in rows if r["ticker"] in ("ACME", "INDEX")],
+    },
+    "a coin alone": {"assets.csv": lambda rows: [r for r in rows if r["ticker"] == "COIN"]},
+    "no coin": {"assets.csv": lambda rows: [r for r in rows if r["ticker"] != "COIN"]},
+    "no benchmark": {
+        "assets.csv": lambda rows: [r | {"benchmark": ""} for r in rows if r["ticker"] != "INDEX"]
+    },
+    "one session": {
+        "events.csv": lambda rows: [
+            r | {"announced_at": rows[0]["announced_at"], "time_precision": "exact"}
+            for r in rows
+            if r["announced_at"]
+        ]
+    },
+    "controls alone": {"events.csv": lambda rows: [r | {"role": "control"} for r in rows]},
+    "nothing in sample": {
+        "events.csv": lambda rows: [r | {"in_sample": "no", "reason": "a reason"} for r in rows]
+    },
+    "after the data": {
+        "events.csv": lambda rows: [rows[0] | {"announced_at": "2030-01-02T10:00:00-05:00"}]
+    },
+}
+
+
+@pytest.mark.parametrize("name", list(SMALL))
+def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, name):
+    folder = new_study(tmp_path / "study")
+    for file, change in SMALL[name].items():
+        _edit(folder, file, change)
+    for table in ("system", "undoing", "overlap", "cross_section"):
+        assert cli.main(["report", str(folder), "--table", table]) == 0
+        assert capsys.readouterr().err == ""
+    study = load_study(folder)
+    results = study.estimate()
+    tables = regression_tables(study, results)
+    in_sample = int(study.alignment["in_sample"].sum())
+    regressed = name not in ("controls alone", "nothing in sample", "after the data")
+    assert tables["system"].empty != regressed
+    assert tables["overlap"].empty != regressed
+    assert (len(results.pairs) > 0) == (in_sample > 0 and name != "after the data")
+    if not regressed:
+        assert tables["system_left"]["reason"].str.len().gt(0).all()
+    for spec in figures.FIGURES:
+        if spec.name in ("overlap", "stance_responses", "volatility", "specification_curve"):
+            assert len(spec.draw(study)[1])
+    assert str(findings.response_to_stances(study, results, study.car_windows[0]))
+    assert str(findings.stance_report(study, results, study.car_windows[0]))
+
+
+def test_without_an_event_in_the_sample_none_leads(tmp_path):
+    folder = new_study(tmp_path / "study")
+    _edit(folder, "events.csv", SMALL["nothing in sample"]["events.csv"])
+    with pytest.raises(ValueError, match="no dated event is in the sample"):
+        headline_event(load_study(folder))
 
 
 @pytest.mark.parametrize("name", ["system", "undoing", "overlap", "cross_section"])

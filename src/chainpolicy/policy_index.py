@@ -224,7 +224,9 @@ def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
                 "n_overlapping": int(signed["overlaps"].sum()),
             }
         )
-    return pd.DataFrame(rows)
+    columns = ["group", "dimension", "n_supportive", "n_restrictive", "supportive", "restrictive"]
+    columns += ["difference", "lowest", "highest", "n_assignments", "smallest_p", "p_value"]
+    return pd.DataFrame(rows, columns=[*columns, "n_mixed", "n_overlapping"])
 
 
 def _differences_without_one(

@@ -229,8 +229,15 @@ def headline_event(study: Study) -> str:
     """Return the event that leads: the in-sample policy event of the highest salience.
 
     Of several the one announced first; without a policy event the first of any role.
+
+    Raises
+    ------
+    ValueError
+        If no dated event is in the sample.
     """
     dated = study.alignment[study.alignment["in_sample"]].drop_duplicates("event_id")
+    if dated.empty:
+        raise ValueError("no dated event is in the sample, so that none leads")
     events = study.events[study.events["event_id"].isin(dated["event_id"])]
     policy = events[events["role"] == "policy"]
     if len(policy):

@@ -186,7 +186,9 @@ def draw_volatility(study: Study) -> Drawn:
         path = path.iloc[max(int(path["estimation"].sum()) - CALM_SESSIONS, 0) :]
         _plot_volatility(path, ax, looks[group])
         days = policy_announcements(study, group)["event_session"].unique()
-        ax.plot(days, np.zeros(len(days)), "|", color=INK, markersize=7, clip_on=False)
+        # Nothing that is not clipped has no extent, and no layout finds room for it.
+        if len(days):
+            ax.plot(days, np.zeros(len(days)), "|", color=INK, markersize=7, clip_on=False)
         ax.set_title(looks[group].label, fontsize=7)
         parts.append(path)
     figure.supylabel(return_label("Per session", study.kind))
