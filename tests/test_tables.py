@@ -296,8 +296,8 @@ def test_headline_report_shows_every_row_and_both_added_columns(study, results, 
     html = report.to_html()
     assert html.count("<tr") == len(table) + 1
     assert "..." not in html
-    # Hyphens at which no line breaks.
-    assert "2019\u201110\u201128" in html
+    # No line breaks inside a date.
+    assert "2019\u201110\u201128" in html or 'nowrap;">2019-10-28' in html
     row = report.frame.query("Session == '2019-10-28' and Group == 'A-shares, tier 1'").iloc[0]
     first = table.query("event_id == 'xi-politburo' and group == 'a_shares_tier1'").iloc[0]
     assert row["CAAR, %"] == f"{100 * (np.exp(first['caar']) - 1):+.1f}"
@@ -331,8 +331,8 @@ def test_columns_of_numbers_are_set_to_the_right_and_minus_signs_are():
     frame = pd.DataFrame({"Name": ["up", "down"], "CAAR, %": ["+1.0 (0 to 2)", "-1.0"]})
     report = tables.ReportTable(frame, "From -1 to xi-politburo on 2019-10-28.")
     html = report.to_html()
-    assert '<td style="text-align: left;">down</td>' in html
-    assert '<td style="text-align: right;">\u22121.0</td>' in html
+    assert '<td style="text-align: left; white-space: nowrap;">down</td>' in html
+    assert '<td style="text-align: right; white-space: nowrap;">\u22121.0</td>' in html
     assert "From \u22121 to xi-politburo on 2019-10-28." in html
     assert "| --- | ---: |" in report.to_markdown()
     assert "| down | \u22121.0 |" in report.to_markdown()
@@ -341,10 +341,16 @@ def test_columns_of_numbers_are_set_to_the_right_and_minus_signs_are():
 
 
 def test_cells_are_kept_on_one_line_as_far_as_the_page_is_wide():
-    narrow = pd.DataFrame({"a": ["one two three"]})
-    wide = pd.DataFrame({str(n): ["one two three"] for n in range(12)})
-    assert "one\xa0two\xa0three" in tables.ReportTable(narrow, "").to_html()
-    assert "one two three" in tables.ReportTable(wide, "").to_html()
+    narrow = pd.DataFrame({"a": ["one two-three"]})
+    assert 'nowrap;">one two-three' in tables.ReportTable(narrow, "").to_html()
+    words = pd.DataFrame({f"{n}": ["one two-three"] for n in range(9)})
+    wide = words.assign(number="+1.0 (0.1 to 2.0)")
+    html = tables.ReportTable(wide, "").to_html()
+    # Words give way before numbers do.
+    assert '<td style="text-align: left;">one two-three</td>' in html
+    assert 'nowrap;">+1.0 (0.1 to 2.0)' in html
+    dated = words.assign(when="on the day of 2019-10-28 in Shanghai")
+    assert "2019\u201110\u201128" in tables.ReportTable(dated, "").to_html()
 
 
 @pytest.mark.parametrize(

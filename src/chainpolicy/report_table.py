@@ -37,9 +37,12 @@ class ReportTable:
         """Return the table as HTML: words to the left, numbers to the right."""
         numeric = [_is_numeric(self.frame[name]) for name in self.frame]
         sides = ["right" if is_number else "left" for is_number in numeric]
-        head = _html_row("th", [str(name) for name in self.frame.columns], sides)
-        cells = zip(*_set_cells(self.frame, numeric), strict=True)
-        body = [_html_row("td", list(row), sides) for row in cells]
+        longest = _longest_unbroken(self.frame, numeric)
+        head = _html_row("th", [str(name) for name in self.frame.columns], sides, [0] * len(sides))
+        body = [
+            _html_row("td", [str(cell) for cell in row], sides, longest)
+            for row in self.frame.to_numpy().tolist()
+        ]
         rows = "\n".join(body)
         table = (
             f'<table class="dataframe">\n<thead>\n{head}\n</thead>\n<tbody>\n{rows}\n</tbody>\n'
@@ -93,36 +96,39 @@ def _is_numeric(column: pd.Series) -> bool:
     return not dates and not any(re.search(r"[^\W\d_]", cell) for cell in cells)
 
 
-def _unbroken(cell: str, longest: int) -> str:
-    """Keep a cell of at most so many characters, and every date and ticker, on one line."""
-    if len(cell) <= longest:
-        return cell.replace(" ", "\N{NO-BREAK SPACE}").replace("-", "\N{NON-BREAKING HYPHEN}")
-    return re.sub(r"(?<=[\dA-Z])-(?=\w)", "\N{NON-BREAKING HYPHEN}", cell)
+def _unbroken(text: str) -> str:
+    """Keep dates and tickers inside a longer cell on one line."""
+    return re.sub(r"(?<=[\dA-Z])-(?=\w)", "\N{NON-BREAKING HYPHEN}", text)
 
 
-def _set_cells(frame: pd.DataFrame, numeric: list[bool]) -> list[list[str]]:
-    """Return the columns' cells, broken over lines only as far as the page demands."""
-    columns = [[typeset(str(cell)) for cell in frame[name]] for name in frame]
-    set_columns = columns
+def _longest_unbroken(frame: pd.DataFrame, numeric: list[bool]) -> list[int]:
+    """Return up to which length the cells of each column can stay on one line."""
+    limits = [0] * len(numeric)
     for numbers, words in _UNBROKEN:
-        set_columns = [
-            [_unbroken(cell, numbers if is_number else words) for cell in cells]
-            for cells, is_number in zip(columns, numeric, strict=True)
-        ]
+        limits = [numbers if is_number else words for is_number in numeric]
         width = sum(
-            2 + max(len(part) for cell in [str(name), *cells] for part in re.split("[ -]", cell))
-            for name, cells in zip(frame, set_columns, strict=True)
+            2 + max(_width(str(cell), limit) for cell in [name, *frame[name]])
+            for name, limit in zip(frame, limits, strict=True)
         )
         if width <= _PAGE:
             break
-    return set_columns
+    return limits
 
 
-def _html_row(tag: str, cells: list[str], sides: list[str]) -> str:
-    inner = "".join(
-        f'<{tag} style="text-align: {side};">{escape(cell, quote=False)}</{tag}>'
-        for cell, side in zip(cells, sides, strict=True)
-    )
+def _width(cell: str, longest: int) -> int:
+    """Count the characters of a cell between which no line can break."""
+    if len(cell) <= longest:
+        return len(cell)
+    return max(len(part) for part in re.split("[ -]", _unbroken(cell)))
+
+
+def _html_row(tag: str, cells: list[str], sides: list[str], longest: list[int]) -> str:
+    inner = ""
+    for cell, side, limit in zip(cells, sides, longest, strict=True):
+        whole = len(cell) <= limit
+        style = f"text-align: {side};{' white-space: nowrap;' if whole else ''}"
+        text = typeset(cell if whole else _unbroken(cell))
+        inner += f'<{tag} style="{style}">{escape(text, quote=False)}</{tag}>'
     return f"<tr>{inner}</tr>"
 
 
