@@ -84,7 +84,7 @@ findings.fading(study, models)
 figures.show("caar_paths", study)
 
 # %% [markdown]
-# This figure and those below are drawn with the two-factor model.
+# This figure is drawn with the two-factor model, as are those of all announcements below.
 
 # %% [markdown]
 # ## Other choices, other shares

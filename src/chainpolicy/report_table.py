@@ -107,7 +107,7 @@ def _longest_unbroken(frame: pd.DataFrame, numeric: list[bool]) -> list[int]:
     for numbers, words in _UNBROKEN:
         limits = [numbers if is_number else words for is_number in numeric]
         width = sum(
-            2 + max(_width(str(name), 0), *(_width(str(cell), limit) for cell in frame[name]))
+            2 + max([_width(str(name), 0), *(_width(str(cell), limit) for cell in frame[name])])
             for name, limit in zip(frame, limits, strict=True)
         )
         if width <= _PAGE:

@@ -72,7 +72,8 @@ def bitcoin_answer(
         f"ordinary sessions, placebo {p_value(lead['p_placebo'])}). Of the {len(others)} other "
         f"days with a policy announcement {passed or 'none'} "
         f"{'stays' if passed < 2 else 'stay'} below 5 % after it, the smallest before it on "
-        f"{day_label(nearest['event_session'])} ({p_value(nearest['time_series_t_p'])}), and the {restrictive['days']} restrictive days "
+        f"{day_label(nearest['event_session'])} ({p_value(nearest['time_series_t_p'])}), and "
+        f"the {restrictive['days']} restrictive days "
         f"average {percent(restrictive['mean'])} ({interval(restrictive)}), which "
         f"{differs(restrictive)}."
     )
