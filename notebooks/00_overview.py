@@ -50,8 +50,7 @@ figures.show("price_with_events", study)
 # ## The headline event, group by group
 
 # %%
-results = study.estimate()
-findings.response(study, results)
+findings.response_table(study)
 
 # %%
 figures.show("caar_paths", study)
@@ -59,24 +58,40 @@ figures.show("caar_paths", study)
 # %% [markdown]
 # ## All events
 #
-# One row per group and session: events that share a session of a calendar move the same returns,
-# cannot be told apart, and are counted once. The portfolio t is robust to correlation between
-# assets, adjusted BMP and GRANK-T to correlation and to event-induced variance; `rbar` is the mean
-# correlation of the residuals that makes the unadjusted tests useless here. *At limit* is the
-# share of the group whose close was held back by the daily price limit at the end of the window:
-# where it is large the true response is larger than the number. *Rejects* is how often the adjusted
-# BMP (for one asset the exact t) rejects on ordinary sessions, *MDE* the smallest CAAR that the
-# portfolio would probably show.
+# Events that share a session of a calendar move the same returns, cannot be told apart, and are
+# counted once.
 
 # %%
-placebo = study.event_study().placebo()
-tables.headline_report(study, results, rates=robustness.rejection_rates(placebo))
+figures.show("forest", study)
+
+# %%
+results = study.estimate()
+findings.significant_clusters(study, results)
+
+# %% [markdown]
+# The table holds the rows, one per group and session, in which some test has a p-value below 5 %;
+# [03_bitcoin](03_bitcoin.ipynb), [04_concept_stocks](04_concept_stocks.ipynb) and
+# [05_us_and_coins](05_us_and_coins.ipynb) show all rows. The portfolio t is robust to correlation
+# between assets, adjusted BMP and GRANK-T to correlation and to event-induced variance; the mean
+# correlation of the residuals, `rbar`, makes tests without such a correction useless here. Where
+# many names are *at limit* at the end of the window, the daily price limit held the response back.
+
+# %%
+rates = robustness.rejection_rates(study.event_study().placebo())
+tables.headline_report(study, results, rates=rates, below=0.05)
 
 # %% [markdown]
 # ## Reading
 #
-# The computed sentences at the top say which responses stand out, and how many would be expected
-# to do so by chance alone. A response on one date is compared with ordinary sessions of the same
+# One announcement stands out, and it praised blockchain as a technology: coins and shares with a
+# blockchain story rose on the first session that could react. Of these responses only that of
+# Bitcoin passes the correction for the number of tests, and the Chinese shares had given most of
+# theirs back before two weeks were over. The other announcements, supportive or restrictive, show
+# no response that passes it; a fall of Chinese shares after a warning of the central bank comes
+# closest among them. With few assets and large ordinary movements a small response would not have
+# been found.
+#
+# A response on one date is compared with ordinary sessions of the same
 # portfolio: "significant" means unusual for it. No test on a single date can separate a mean effect
 # from a shock to the whole sector on that day.
 #

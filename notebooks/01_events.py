@@ -77,10 +77,6 @@ findings.shift_report(study)
 figures.show("event_timeline", study)
 
 # %% [markdown]
-# *The date that the article gives, the moment of first publication, and the event session in
-# Shanghai (XSHG), in New York (XNYS) and in UTC days, for every announcement with a known day; grey
-# names are out of the sample.*
-#
 # ## Which events can be told apart
 #
 # Events that share a session of a calendar move the same returns there. No statistic can divide

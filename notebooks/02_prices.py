@@ -101,9 +101,6 @@ findings.estimation_report(study, results)
 figures.show("estimation_fit", study)
 
 # %% [markdown]
-# *Estimation window of the leading event, one dot per asset, sorted; bars are medians, dashed lines
-# the 95 % bounds of an uncorrelated series.*
-#
 # ## What the article's dates would have found
 #
 # With $T$ the first session that could react and $T'$ the session to which the article's date

@@ -73,7 +73,7 @@ findings.single_asset_report(study, results, placebo)
 findings.placebo_reach(study, results, placebo)
 
 # %%
-findings.controls(study, results, "bitcoin")
+findings.controls(study, results, ["bitcoin"])
 
 # %% [markdown]
 # ## Restrictive and supportive announcements
@@ -98,7 +98,7 @@ findings.by_stance(study, results)
 
 # %%
 rates = robustness.rejection_rates(placebo)
-findings.ordinary_sessions(study, results, rates, "bitcoin")
+findings.ordinary_sessions(study, results, rates)
 
 # %%
 findings.volatility(study, results, placebo)

@@ -84,8 +84,7 @@ findings.fading(study, models)
 figures.show("caar_paths", study)
 
 # %% [markdown]
-# This figure and those below are drawn with the two-factor model; hollow markers are censored
-# sessions.
+# This figure is drawn with the two-factor model, as are those of all announcements below.
 
 # %% [markdown]
 # ## Other choices, other shares
@@ -116,8 +115,8 @@ findings.random_portfolios(study, "a_shares_tier1")
 # ## All announcements
 #
 # One row per session: announcements that A-shares could first react to in the same session are one
-# event and cannot be told apart. `rbar` is the mean correlation of the residuals; the last two
-# columns are explained below.
+# event and cannot be told apart. What all rows have in common stands in the note below the table;
+# how often the test rejects where nothing happened is taken up further below.
 
 # %%
 rates = {
@@ -131,10 +130,10 @@ tables.headline_report(study, models["two-factor"], rates=rates["two-factor"], g
 tables.headline_report(study, models["single-factor"], rates=rates["single-factor"], groups=groups)
 
 # %%
-findings.significant_sessions(study, models)
+findings.significant_sessions(study, models, groups)
 
 # %%
-findings.controls(study, models["two-factor"], "a_shares_tier1")
+findings.controls(study, models["two-factor"], groups)
 
 # %%
 figures.show("caar_clusters", study)
@@ -155,16 +154,11 @@ figures.show("car_heatmap", study)
 #
 # the portfolio t and GRANK-T get the correlation from the time series. The table shows what happens
 # to all tests on sessions on which nothing was announced: those that take the names for independent
-# reject far too often, and no result here uses them.
+# reject far too often, and no result here uses them. How large a response must be to be found, the
+# minimum detectable effect, stands in the tables above: the second factor makes it smaller.
 
 # %%
 findings.rejection_report(rates, ["a_shares_tier1", "a_shares_tier2"])
-
-# %%
-findings.ordinary_sessions(study, models["two-factor"], rates["two-factor"], "a_shares_tier1")
-
-# %%
-findings.ordinary_sessions(study, models["single-factor"], rates["single-factor"], "a_shares_tier1")
 
 # %% [markdown]
 # ## Look-ahead bias

@@ -570,10 +570,31 @@ def test_figure_looks_the_same_whoever_saves_it(tiny_drawn, name):
     assert buffer.getvalue() == png_bytes(figure, dpi=60)
 
 
-def test_show_draws_by_name(tiny):
-    assert isinstance(figures.show("forest", tiny), Figure)
+@pytest.fixture
+def displayed(monkeypatch):
+    """What a notebook would show: objects and their metadata."""
+    found = []
+    monkeypatch.setattr(
+        "IPython.display.display", lambda shown, metadata=None: found.append((shown, metadata))
+    )
+    return found
+
+
+def test_show_displays_figure_caption_and_alternative_text(tiny, displayed):
+    figures.show("forest", tiny)
+    (figure, metadata), (caption, _) = displayed
+    spec = SPECS["forest"]
+    assert isinstance(figure, Figure)
+    assert metadata["image/png"]["alt"] == repr(figure) == f"{spec.title}. {spec.caption}"
+    assert caption.data == f"*{spec.caption}*"
     with pytest.raises(KeyError):
         figures.show("no such figure", tiny)
+
+
+def test_show_of_what_a_study_lacks_has_no_caption(tiny, displayed):
+    figures.show("hourly_response", tiny)
+    ((figure, _),) = displayed
+    assert repr(figure) == "The study has no hourly prices."
 
 
 def test_notebook_shows_a_figure_by_itself(tiny_drawn):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import chainpolicy
-from chainpolicy.findings import response, significant_clusters
-from chainpolicy.findings.base import p_value, percent
+from chainpolicy.findings import left_out_report, significant_clusters
+from chainpolicy.findings.base import _tickers, p_value, percent
 from chainpolicy.findings.summary import abstract, readme_block, response_table
 
 
@@ -37,28 +39,6 @@ def test_small_p_values_are_not_written_as_zero(value, text):
     assert p_value(value) == text
 
 
-def test_the_response_names_every_group_with_its_size(study, results):
-    text = str(response(study, results))
-    for name, size in (
-        ("A-shares, tier 1", 38),
-        ("A-shares, tier 2", 8),
-        ("Bitcoin", 1),
-        ("Coins", 4),
-        ("US-listed", 9),
-    ):
-        assert name in text
-        assert f"N = {size}," in text
-
-
-def test_the_response_of_one_group_is_its_caar(study, results):
-    finding = response(study, results, groups=["bitcoin"])
-    car = results.car((0, 1))
-    own = car[(car["event_id"] == "xi-politburo") & (car["ticker"] == "BTC-USD")].iloc[0]
-    assert finding.numbers["caar"].item() == pytest.approx(own["car"])
-    assert percent(own["car"]) in finding._repr_markdown_()
-    assert "A-shares" not in finding.text
-
-
 def test_clusters_count_shared_sessions_once(study, results):
     table = significant_clusters(study, results).numbers
     # Three announcements share the A-share session of 28 October; controls and placebo are out.
@@ -70,16 +50,48 @@ def test_clusters_count_shared_sessions_once(study, results):
     assert smallest["holm"] == pytest.approx(smallest["p_value"] * len(table))
 
 
-def test_the_abstract_is_two_sentences_on_the_headline_event(study):
+def test_the_abstract_is_two_sentences_on_the_headline_event(study, results):
     text = str(abstract(study))
-    assert "2019-10-28" in text
-    assert "2019-10-25" in text
-    assert "N = 38" in text
+    assert text.count(". ") == 1
+    assert "28 Oct 2019 (N = 38, 95 % interval" in text
+    car = results.car((0, 0)).query("event_id == 'xi-politburo' and ticker == 'BTC-USD'")
+    assert f"**{percent(car['car'].item())}** for Bitcoin on 25 Oct 2019 (N = 1" in text
+    # By hand: 14 UTC days for 2 groups, 12 A-share sessions for 2 groups, 13 in New York.
+    assert "Of all 65 responses" in text
+    assert f"where {0.05 * 65:.1f} would by chance" in text
+    assert "1 is left: Bitcoin at this event" in text
 
 
 def test_the_readme_block_holds_the_figure_and_one_row_per_group(study):
     block = readme_block(study)
-    assert "![" in block
+    # The picture in words, for who cannot see it.
+    description = block.split("![")[1].split("](figures/caar_paths.png)")[0]
+    assert all(
+        name in description for name in ("Bitcoin", "Coins", "US-listed", "A-shares, tier 1")
+    )
     # Beside the rows of the groups the table has its head and a rule.
     assert block.count("\n| ") == 2 + len(response_table(study).frame)
     assert response_table(study).frame["N"].tolist() == ["38", "8", "1", "4", "9"]
+
+
+def test_clusters_of_a_study_without_policy_events_are_none(study, results):
+    controls = replace(study, events=study.events.assign(role="control"))
+    finding = significant_clusters(controls, results)
+    assert finding.text == "No response to a policy event is tested over [0, 1]."
+    assert finding.numbers.empty
+
+
+def test_what_is_left_out_is_laid_out_by_reason(study, results):
+    frame = left_out_report(study, results).frame
+    whole = frame[frame["Window"] == "all"]
+    out = study.events[~study.events["in_sample"]]
+    assert set(out["event_id"]) <= set(whole["Event"])
+    assert set(whole.loc[whole["Event"].isin(out["event_id"]), "Assets"]) == {"all"}
+
+
+@pytest.mark.parametrize(
+    ("tickers", "text"),
+    [([""], "all"), (["A", "B"], "A, B"), (list("ABCDEFG"), "A, B, C, D, E and 2 more")],
+)
+def test_many_tickers_are_counted(tickers, text):
+    assert _tickers(tickers) == text

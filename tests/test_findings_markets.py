@@ -14,7 +14,7 @@ from scipy import stats
 
 import chainpolicy
 from chainpolicy import findings, notebooks, robustness
-from chainpolicy.findings import markets
+from chainpolicy.findings import concept_stocks
 from chainpolicy.study import EMBEDDED
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
@@ -86,6 +86,10 @@ def btc(close):
 @pytest.fixture(scope="module")
 def clean(btc):
     return btc[ESTIMATION.difference(MASKED)]
+
+
+def spoken(day: pd.Timestamp) -> str:
+    return f"{day.day} {day:%b %Y}"
 
 
 def percent(log_return: float) -> str:
@@ -216,26 +220,21 @@ def test_the_price_came_back(study, results, close):
     back = btc["2019-10-25":][btc["2019-10-25":] <= before].index[0]
     top = btc["2019-10-25":back]
     assert f"{before:,.0f} dollars" in text
-    assert f"{top.max():,.0f} on {top.idxmax():%Y-%m-%d}" in text
-    assert f"{before:,.0f} on {back:%Y-%m-%d}, {(back - pd.Timestamp('2019-10-25')).days}" in text
+    assert f"{top.max():,.0f} on {spoken(top.idxmax())}" in text
+    days = (back - pd.Timestamp("2019-10-25")).days
+    assert f"{before:,.0f} on {spoken(back)}, {days} days" in text
     fall = btc["2019-10-23"] / btc["2019-10-22"] - 1
-    assert f"{100 * fall:+.1f} % on 2019-10-23" in text
+    assert f"a fall of {-100 * fall:.1f} % on 23 Oct 2019" in text
 
 
 def test_ordinary_sessions_quote_rates_and_effect(study, results, rates):
-    text = findings.ordinary_sessions(study, results, rates, TIER1).text
-    own = rates[rates["group"] == TIER1].set_index("test")["rejection_rate"]
-    assert f"portfolio t {100 * own['time_series_t']:.1f} %" in text
-    assert f"adjusted BMP {100 * own['adjusted_bmp']:.1f} %" in text
-    assert f"GRANK-T {100 * own['grank_t']:.1f} %" in text
-    assert "market model" in text
+    text = findings.ordinary_sessions(study, results, rates).text
+    own = rates.set_index(["group", "test"]).loc[("bitcoin", "time_series_t")]
+    assert f"On {own['n_sessions']:.0f} ordinary sessions of Bitcoin" in text
+    assert f"on {100 * own['rejection_rate']:.1f} % of them" in text
     effect = robustness.minimum_detectable_effect(results).set_index(["event_id", "group"])
-    effect = effect.loc[("xi-politburo", TIER1), "minimum_detectable_effect"]
+    effect = effect.loc[("xi-politburo", "bitcoin"), "minimum_detectable_effect"]
     assert f"{percent(effect)} upwards or {percent(-effect)} downwards" in text
-    alone = findings.ordinary_sessions(study, results, rates, "bitcoin").text
-    assert "exact t" in alone
-    assert "constant mean model" in alone
-    assert "portfolio" not in alone
 
 
 @pytest.fixture(scope="module")
@@ -263,30 +262,37 @@ def test_the_first_uncensored_window_ends_where_fewer_than_a_tenth_are_held(stud
     held = limits.sum(axis=1).to_numpy() / 38
     assert (held[:-1] >= 0.1).all()
     assert held[-1] < 0.1
-    assert markets.uncensored_tau(study, models, TIER1) == len(held) - 1 == 4
+    assert concept_stocks.uncensored_tau(study, models, TIER1) == len(held) - 1 == 4
     assert "[0, 4]; of the windows that the study had declared beforehand it is [0, 5]" in str(
         findings.censoring(study, models)
     )
 
 
 def test_a_group_that_stays_censored_is_named(study, models, monkeypatch):
-    monkeypatch.setattr(markets, "CENSORED", 0.0)
+    monkeypatch.setattr(concept_stocks, "CENSORED", 0.0)
     with pytest.raises(ValueError, match="a_shares_tier1: at price limits"):
-        markets.uncensored_tau(study, models, TIER1)
+        concept_stocks.uncensored_tau(study, models, TIER1)
 
 
 def test_concept_stocks_answer_leads_with_the_uncensored_window(study, models, placebos):
     finding = findings.concept_stocks_answer(study, models, placebos)
+    daily = {}
     for name, results in models.items():
         abnormal = results.abnormal_returns.query("event_id == 'xi-politburo'")
         abnormal = abnormal[abnormal["ticker"].map(study.groups) == TIER1]
-        daily = abnormal.groupby("tau")["abnormal"].mean()
-        assert f"{percent(daily.loc[0:4].sum())} ({name}; 95 %" in finding.text
-        assert f"{percent(daily.loc[0:1].sum())} ({name})" in finding.text
+        daily[name] = abnormal.groupby("tau")["abnormal"].mean()
+    two, one = daily["two-factor"], daily["single-factor"]
+    assert f"is {percent(two.loc[0:4].sum())}, 95 % interval" in finding.text
+    assert f"(single-factor: {percent(one.loc[0:4].sum())}, 95 % interval" in finding.text
+    assert (
+        f"it had been {percent(two.loc[0:1].sum())} (single-factor: "
+        f"{percent(one.loc[0:1].sum())})" in finding.text
+    )
     assert finding.text.index("[0, 4]") < finding.text.index("[0, 1]")
     assert finding.text.startswith("**They jumped, but no response that lasted")
     # No ordinary session of either model had a larger studentized CAAR.
-    assert "matched on 0 of 211 and 0 of 211 ordinary sessions" in finding.text
+    assert "matched on 0 of 211 ordinary sessions" in finding.text
+    assert finding.text.count(". ") == 1
 
 
 @pytest.mark.parametrize(
@@ -299,7 +305,7 @@ def test_concept_stocks_answer_leads_with_the_uncensored_window(study, models, p
 )
 def test_the_verdict_follows_the_intervals(bounds, verdict):
     rows = [{"lower": lower, "upper": upper} for lower, upper in bounds]
-    assert markets._verdict(rows).startswith(verdict)
+    assert concept_stocks._verdict(rows).startswith(verdict)
 
 
 def test_windows_report_shows_both_models_over_all_windows(study, models):
@@ -334,35 +340,42 @@ def test_other_markets_moved_before_the_a_share_open(study, results, close):
     us = study.groups.index[study.groups == "us_listed"]
     new_york = np.log(close.loc["2019-10-25", us] / close.loc["2019-10-24", us]).mean()
     btc = close.loc["2019-10-27", "BTC-USD"] / close.loc["2019-10-24", "BTC-USD"] - 1
-    assert f"US-listed (N = 9) by {percent(new_york)} on 2019-10-25" in finding.text
-    assert f"Bitcoin (N = 1) by {100 * btc:+.1f} % from 2019-10-25 to 2019-10-27" in finding.text
-    assert "on 2019-10-28." in finding.text
+    assert f"US-listed (N = 9) by {percent(new_york)} on 25 Oct 2019" in finding.text
+    assert f"Bitcoin (N = 1) by {100 * btc:+.1f} % from 25 Oct 2019 to 27 Oct 2019" in finding.text
+    assert "on 28 Oct 2019." in finding.text
 
 
 def test_significant_sessions_are_those_of_the_adjusted_bmp(study, models):
-    finding = findings.significant_sessions(study, models)
+    finding = findings.significant_sessions(study, models, [TIER1])
     for name, results in models.items():
         table = results.summary((0, 1)).xs(TIER1, level="group")
         own = finding.numbers[finding.numbers["model"] == name].set_index("event_id")
         assert len(own) == 12
         expected = table.loc[own.index, "adjusted_bmp_p"]
         np.testing.assert_allclose(own["p_value"], expected)
-        assert f"p < 5 % on {(expected < 0.05).sum()} of 12" in finding.text
-    assert finding.text.endswith("By chance 0.6 of 12 would be below 5 %.")
+        count = (expected < 0.05).sum()
+        assert f"{name}: {count} of 12 sessions, where 0.6 would be by chance" in finding.text
+    assert "over all 65 tests" in finding.text
 
 
 def test_controls_are_the_events_that_are_no_policy(study, results):
-    table = findings.controls(study, results, "us_listed").numbers
-    assert table["event_id"].tolist() == [
+    finding = findings.controls(study, results, ["us_listed", "bitcoin"])
+    table = finding.numbers
+    assert table.loc[table["group"] == "us_listed", "event_id"].tolist() == [
         "unicef-crypto-fund",
         "brics-settlement-coin",
         "cryptography-law-in-force",
     ]
-    assert "exact t" in findings.controls(study, results, "bitcoin").text
+    # For one asset there is no adjusted BMP.
+    car = results.car((0, 1)).query("ticker == 'BTC-USD'").set_index("event_id")["p_value"]
+    own = table[table["group"] == "bitcoin"].set_index("event_id")["p_value"]
+    np.testing.assert_allclose(own, car[own.index])
+    assert f"the smallest is {table['p_value'].min():.3f}, of US-listed" in finding.text
+    assert "none of 6 responses has p < 5 %" in finding.text
 
 
 def test_rejection_report_has_all_eleven_tests(rates):
-    report = findings.rejection_report({"two-factor": rates}, [TIER1, "coins"])
+    report = findings.rejection_report({"two-factor": rates, "again": rates}, [TIER1, "coins"])
     assert len(report.frame) == 11
     own = rates.set_index(["group", "test"])["rejection_rate"]
     cells = report.frame.set_index("Test")["A-shares, tier 1, two-factor, %"]
@@ -370,6 +383,11 @@ def test_rejection_report_has_all_eleven_tests(rates):
     assert cells["adjusted BMP t"] == f"{100 * own[TIER1, 'adjusted_bmp']:.1f}"
     # The standard deviation of a share of 211 independent sessions at 5 %.
     assert f"{196 * np.sqrt(0.05 * 0.95 / 211):.1f} points" in report.note
+
+
+def test_rejection_report_of_one_model_does_not_name_it(rates):
+    frame = findings.rejection_report({"market": rates}, [TIER1]).frame
+    assert frame.columns.tolist() == ["Test", "Source", "A-shares, tier 1, %"]
 
 
 @pytest.mark.parametrize("window", [(0, 1), (0, 5)])
@@ -433,27 +451,29 @@ def test_xunlei_more_than_doubled(study, results, placebo, close):
     assert close.loc["2019-10-25", "XNET"] / close.loc["2019-10-24", "XNET"] - 1 == pytest.approx(
         1.078, abs=5e-4
     )
-    assert "Xunlei (XNET) rose by +107.8 % on 2019-10-25" in text
+    assert "Xunlei (XNET) rose by 107.8 % on 25 Oct 2019" in text
     assert text.count(". ") == 1
 
 
 def test_leave_one_out_is_the_mean_of_the_others(study, results):
-    finding = findings.leave_one_out(study, results, "us_listed")
     car = results.car((0, 1)).query("event_id == 'xi-politburo'").set_index("ticker")["car"]
     car = car[study.groups.index[study.groups == "us_listed"]]
-    table = finding.numbers.set_index("ticker")["caar"]
+    table = findings.leave_one_out(study, results, "us_listed").set_index("ticker")["caar"]
     for ticker in car.index:
         assert table[ticker] == pytest.approx(car.drop(ticker).mean())
-    assert f"median CAR {percent(car.median())}" in finding.text
-    assert "XNET matters most" in finding.text
+    report = findings.leave_one_out_report(study, results, ["us_listed", "coins"])
+    cells = report.frame.set_index("")["US-listed, N = 9"]
+    assert f"{cells['Median CAR[0, 1], %']} %" == percent(car.median())
+    assert cells["Name without which it changes most"] == "XNET"
     scar = results.car((0, 1)).query("event_id == 'xi-politburo'").set_index("ticker")["t_stat"]
     rest = scar[car.index].drop("XNET")
     residuals = results.residuals.query("event_id == 'xi-politburo'")
     wide = residuals.pivot_table(index="session", columns="ticker", values="residual")[rest.index]
     r = (wide.corr().to_numpy().sum() - 8) / (8 * 7)
     t = stats.ttest_1samp(rest, 0).statistic * np.sqrt((1 - r) / (1 + 7 * r))
-    assert f"adjusted BMP: p = {2 * stats.t.sf(abs(t), 7):.3f}" in finding.text
-    assert f"simple abnormal returns is {100 * (np.exp(car) - 1).mean():+.1f} %" in finding.text
+    assert cells["adjusted BMP without that name, p"] == f"{2 * stats.t.sf(abs(t), 7):.3f}"
+    simple = 100 * (np.exp(car) - 1).mean()
+    assert cells["Mean of the simple abnormal returns, %"] == f"{simple:+.1f}"
 
 
 def test_names_are_listed_by_group_with_the_largest_first(study, results, close):

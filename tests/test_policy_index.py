@@ -286,18 +286,32 @@ def test_response_figure_draws_one_mark_a_session(study, results):
 def test_findings_say_the_numbers_of_their_frames(study, results):
     finding = findings.response_to_stances(study, results)
     bitcoin = finding.numbers.set_index("group").loc["bitcoin"]
-    assert f"Bitcoin {100 * np.expm1(bitcoin['supportive']):+.1f} %" in finding.text
-    assert f"p = {bitcoin['p_value']:.3f}" in finding.text
+    assert finding.numbers["p_value"].min() == bitcoin["p_value"]
+    supportive = f"{100 * np.expm1(bitcoin['supportive']):+.1f} % on 9 supportive"
+    assert f"{bitcoin['p_value']:.3f}, is that of Bitcoin: {supportive}" in finding.text
+    assert "5 of 5 groups gained more" in finding.text
+    assert "for none of them has the difference p < 0.05" in finding.text
     assert (
-        "no group has 3 sessions"
+        "No group has 3 sessions"
         in findings.response_to_stances(study, results, dimension="crypto").text
     )
     extremes = findings.policy_extremes(study)
-    assert "+7.8 on 05 Nov 2019" in extremes.text
+    assert "+7.8 on 5 Nov 2019" in extremes.text
     assert "never below zero" in extremes.text
     report = findings.stance_report(study, results)
     assert len(report.frame) == 5 * len(DIMENSIONS)
     assert "10 rows have no p-value" in report.note
+    row = report.frame.query("Group == 'Bitcoin' and `Stance on` == 'blockchain'").iloc[0]
+    assert row["Supportive, % (n)"].endswith(" (8)")
+    assert row[["Restrictive, % (n)", "p"]].tolist() == ["(0)", ""]
+
+
+def test_the_article_is_answered_in_two_sentences(study, results):
+    text = findings.article_answer(study, results).text
+    # Six of the article's days differ from an event session: see the shifts of the sample.
+    assert text.startswith("The article gives a day for 13 events of the sample, and for **6**")
+    assert text.count(". ") == 1
+    assert findings.claims_verdicts(study, results).text in text
 
 
 def test_a_study_without_policy_events_says_so(study):

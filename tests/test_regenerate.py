@@ -165,7 +165,7 @@ def test_index_names_figure_function_data_and_notebook(project):
     project.regenerate()
     row = (project.root / "figures" / "README.md").read_text().splitlines()[-1]
     assert row == (
-        r"| [line.png](line.png): A line \| of prices. | `test_regenerate.draw_line` "
+        r"| [line.png](line.png): Prices. A line \| of prices. | `test_regenerate.draw_line` "
         "| prices.csv | [01_sum](../notebooks/01_sum.ipynb) |"
     )
 

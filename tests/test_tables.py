@@ -296,22 +296,61 @@ def test_headline_report_shows_every_row_and_both_added_columns(study, results, 
     html = report.to_html()
     assert html.count("<tr") == len(table) + 1
     assert "..." not in html
-    assert "2019&#8209;10&#8209;28" in html
-    row = report.frame.query("Session == '2019-10-28' and Group == 'a_shares_tier1'").iloc[0]
+    # No line breaks inside a date.
+    assert "2019\u201110\u201128" in html or 'nowrap;">2019-10-28' in html
+    row = report.frame.query("Session == '2019-10-28' and Group == 'A-shares, tier 1'").iloc[0]
     first = table.query("event_id == 'xi-politburo' and group == 'a_shares_tier1'").iloc[0]
     assert row["CAAR, %"] == f"{100 * (np.exp(first['caar']) - 1):+.1f}"
     assert row["portfolio t (p)"] == f"{first['time_series_t']:.2f} (<0.001)"
     assert row["adjusted BMP (p)"] == f"{first['adjusted_bmp']:.2f} ({first['adjusted_bmp_p']:.3f})"
-    alone = report.frame[report.frame["Group"] == "bitcoin"]
+    alone = report.frame[report.frame["Group"] == "Bitcoin"]
     assert set(alone["adjusted BMP (p)"]) == {""}
     assert "Rejects" not in tables.headline_report(study, results).frame
 
 
-def test_headline_report_of_one_group_names_it_once(study, results):
-    report = tables.headline_report(study, results, groups=["coins"])
+def test_headline_report_of_one_group_says_once_what_all_rows_share(study, results, rates):
+    report = tables.headline_report(study, results, rates=rates, groups=["coins"])
     assert len(report.frame) == 17
-    assert "Group" not in report.frame
-    assert report.note.startswith("Group coins.")
+    assert not {"Group", "N", "rbar", "Rejects, %"} & set(report.frame.columns)
+    table = tables.headline(study, results, rates=rates).query("group == 'coins'")
+    correlation, rate = table["mean_correlation"].iloc[0], table["rejection_rate"].iloc[0]
+    assert report.note.startswith(f"Coins, N = 4, rbar = {correlation:.2f}, At limit = 0 %, ")
+    assert f"Rejects = {100 * rate:.1f} %" in report.note
+    assert "constant mean model" in report.note
+
+
+def test_headline_report_below_a_level_counts_the_rows_it_leaves_out(study, results):
+    table = tables.headline(study, results)
+    p = table[[f"{name}_p" for name in tables.HEADLINE_TESTS]].min(axis=1)
+    report = tables.headline_report(study, results, below=0.01)
+    assert len(report.frame) == (p < 0.01).sum()
+    assert report.note.startswith(f"The {len(report.frame)} of {len(table)} rows")
+
+
+def test_columns_of_numbers_are_set_to_the_right_and_minus_signs_are():
+    frame = pd.DataFrame({"Name": ["up", "down"], "CAAR, %": ["+1.0 (0 to 2)", "-1.0"]})
+    report = tables.ReportTable(frame, "From -1 to xi-politburo on 2019-10-28.")
+    html = report.to_html()
+    assert '<td style="text-align: left; white-space: nowrap;">down</td>' in html
+    assert '<td style="text-align: right; white-space: nowrap;">\u22121.0</td>' in html
+    assert "From \u22121 to xi-politburo on 2019-10-28." in html
+    assert "| --- | ---: |" in report.to_markdown()
+    assert "| down | \u22121.0 |" in report.to_markdown()
+    # A terminal gets the hyphen that it can be searched for.
+    assert "-1.0" in str(report)
+
+
+def test_cells_are_kept_on_one_line_as_far_as_the_page_is_wide():
+    narrow = pd.DataFrame({"a": ["one two-three"]})
+    assert 'nowrap;">one two-three' in tables.ReportTable(narrow, "").to_html()
+    words = pd.DataFrame({f"{n}": ["one two-three"] for n in range(9)})
+    wide = words.assign(number="+1.0 (0.1 to 2.0)")
+    html = tables.ReportTable(wide, "").to_html()
+    # Words give way before numbers do.
+    assert '<td style="text-align: left;">one two-three</td>' in html
+    assert 'nowrap;">+1.0 (0.1 to 2.0)' in html
+    dated = words.assign(when="on the day of 2019-10-28 in Shanghai")
+    assert "2019\u201110\u201128" in tables.ReportTable(dated, "").to_html()
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from chainpolicy.tabular import cell, nearest, one_of, parse_dates, parse_number
 
 ALWAYS_OPEN = "24/7"
 CALENDARS = ("XSHG", "XHKG", "XNYS", ALWAYS_OPEN)
+# What a calendar is called before a reader.
+PLACES = {"XSHG": "Shanghai", "XHKG": "Hong Kong", "XNYS": "New York", ALWAYS_OPEN: "UTC day"}
 BENCHMARK = "benchmark"
 
 # Columns of returns and terms of coefficients stand beside columns named after tickers.

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.problems import InputError, Problem
+from chainpolicy.report_table import group_label
 from chainpolicy.returns import LIMIT_TOLERANCE
 from chainpolicy.study import Study
 
@@ -271,7 +272,8 @@ def _lead(
     portfolio = float(_simple(study, of_day["return"]).mean())
     indices = {name: _change(study, name, day) for name in claim["indices"]}
     numbers = {"portfolio": portfolio, **indices, **stored}
-    listed = ", ".join(f"{name} {_percent(value)}" for name, value in indices.items())
+    names = study.assets.set_index("ticker")["name"]
+    listed = ", ".join(f"{names[index]} {_percent(value)}" for index, value in indices.items())
     text = f"{len(members)} concept shares on average {_percent(portfolio)}; {listed}"
     verdict = NOT_SUPPORTED
     if portfolio > max(indices.values()):
@@ -349,7 +351,7 @@ def _reversal(
             else "distinguishable from zero on every session between"
         )
         parts.append(
-            f"{group}: {_percent(own)} on the day, abnormal "
+            f"{group_label(group)}: {_percent(own)} on the day, abnormal "
             f"{_percent(effect['caar'])} over [0, 1] from the day the notice was public; "
             f"of the rise after {claim['jump']} (at most {_percent(peak)}) "
             f"{_percent(left)} was left the session before, {since}"

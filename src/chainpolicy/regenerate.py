@@ -564,12 +564,17 @@ def figure_index_product(figures: Sequence[FigureSpec]) -> Product:
 
     def build(staging: Path) -> None:
         (staging / "figures").mkdir()
-        rows = ["# Figures", "", "Written by `chainpolicy regenerate`.", ""]
+        rows = [
+            "# Figures",
+            "",
+            "Written by `chainpolicy regenerate`. Events go by their `event_id`;",
+        ]
+        rows += ["[01_events](../notebooks/01_events.ipynb) says what each announced.", ""]
         rows += ["| Figure | Function | Data | Notebook |", "|---|---|---|---|"]
         for figure in figures:
             function = f"`{figure.draw.__module__}.{figure.draw.__name__}`"
             notebook = f"[{figure.notebook}](../notebooks/{figure.notebook}.ipynb)"
-            picture = f"[{figure.name}.png]({figure.name}.png): {figure.caption}"
+            picture = f"[{figure.name}.png]({figure.name}.png): {figure.description}"
             cells = [picture, function, figure.data, notebook]
             rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
         text = "\n".join(rows) + "\n"

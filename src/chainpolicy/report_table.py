@@ -30,31 +30,106 @@ class ReportTable:
     # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
     __repr__ = __str__
 
-    # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
-    __repr__ = __str__
-
     def _repr_html_(self) -> str:
         return self.to_html()
 
     def to_html(self) -> str:
-        """Return the table as HTML."""
-        # A narrow column would otherwise break a date or a ticker after its hyphen.
-        table = re.sub(
-            r"(?<=[\dA-Z])-(?=[\dA-Z])", "&#8209;", self.frame.to_html(index=False, border=0)
+        """Return the table as HTML: words to the left, numbers to the right."""
+        numeric = [_is_numeric(self.frame[name]) for name in self.frame]
+        sides = ["right" if is_number else "left" for is_number in numeric]
+        longest = _longest_unbroken(self.frame, numeric)
+        head = _html_row("th", [str(name) for name in self.frame.columns], sides, [0] * len(sides))
+        body = [
+            _html_row("td", [str(cell) for cell in row], sides, longest)
+            for row in self.frame.to_numpy().tolist()
+        ]
+        rows = "\n".join(body)
+        table = (
+            f'<table class="dataframe">\n<thead>\n{head}\n</thead>\n<tbody>\n{rows}\n</tbody>\n'
+            "</table>"
         )
-        return f"{table}\n<p>{escape(self.note)}</p>"
+        return f"{table}\n<p>{escape(typeset(self.note), quote=False)}</p>"
 
     def to_markdown(self) -> str:
-        """Return the table as Markdown."""
+        """Return the table as Markdown: words to the left, numbers to the right."""
         head = [str(name) for name in self.frame.columns]
-        rows = [head, ["---"] * len(head), *self.frame.astype(str).to_numpy().tolist()]
+        rule = ["---:" if _is_numeric(self.frame[name]) else "---" for name in self.frame]
+        rows = [head, rule, *self.frame.astype(str).map(typeset).to_numpy().tolist()]
         lines = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in rows]
-        return "\n".join([*lines, "", self.note])
+        return "\n".join([*lines, "", typeset(self.note)])
 
     def to_latex(self) -> str:
         """Return the table as LaTeX."""
         latex = str(self.frame.to_latex(index=False, escape=True))
         return f"{latex}% {self.note}\n"
+
+
+# What the embedded study's groups are called where there is room for words.
+_GROUP_LABELS = {
+    "bitcoin": "Bitcoin",
+    "coins": "Coins",
+    "a_shares_tier1": "A-shares, tier 1",
+    "a_shares_tier2": "A-shares, tier 2",
+    "us_listed": "US-listed",
+}
+# Lengths up to which cells of numbers and of words are kept on one line, the first two that fit on
+# a page: broken numbers are harder to read than broken words.
+_UNBROKEN = ((24, 24), (24, 16), (24, 0), (0, 0))
+# Characters beside each other on a notebook's page; the margins of a column take two.
+_PAGE = 122
+
+
+def group_label(group: str) -> str:
+    """Name a group for a reader: "A-shares, tier 1"; a user's own group keeps its name."""
+    return _GROUP_LABELS.get(group, group)
+
+
+def typeset(text: str) -> str:
+    """Write the minus of a negative number as a minus sign, not as a hyphen."""
+    return re.sub(r"(?<![\w.)])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
+def _is_numeric(column: pd.Series) -> bool:
+    """Whether all cells are numbers, perhaps with their interval, p-value or stars."""
+    cells = [re.sub(r"\bto\b", "", str(cell)) for cell in column]
+    dates = any(re.match(r"\d{4}-\d\d-\d\d", cell) for cell in cells)
+    return not dates and not any(re.search(r"[^\W\d_]", cell) for cell in cells)
+
+
+def _unbroken(text: str) -> str:
+    """Keep dates and tickers inside a longer cell on one line."""
+    return re.sub(r"(?<=[\dA-Z])-(?=\w)", "\N{NON-BREAKING HYPHEN}", text)
+
+
+def _longest_unbroken(frame: pd.DataFrame, numeric: list[bool]) -> list[int]:
+    """Return up to which length the cells of each column can stay on one line."""
+    limits = [0] * len(numeric)
+    for numbers, words in _UNBROKEN:
+        limits = [numbers if is_number else words for is_number in numeric]
+        width = sum(
+            2 + max([_width(str(name), 0), *(_width(str(cell), limit) for cell in frame[name])])
+            for name, limit in zip(frame, limits, strict=True)
+        )
+        if width <= _PAGE:
+            break
+    return limits
+
+
+def _width(cell: str, longest: int) -> int:
+    """Count the characters of a cell between which no line can break."""
+    if len(cell) <= longest:
+        return len(cell)
+    return max(len(part) for part in re.split("[ -]", _unbroken(cell)))
+
+
+def _html_row(tag: str, cells: list[str], sides: list[str], longest: list[int]) -> str:
+    inner = ""
+    for cell, side, limit in zip(cells, sides, longest, strict=True):
+        whole = len(cell) <= limit
+        style = f"text-align: {side};{' white-space: nowrap;' if whole else ''}"
+        text = typeset(cell if whole else _unbroken(cell))
+        inner += f'<{tag} style="{style}">{escape(text, quote=False)}</{tag}>'
+    return f"<tr>{inner}</tr>"
 
 
 def p_text(value: float) -> str:

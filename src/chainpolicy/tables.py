@@ -23,7 +23,7 @@ from chainpolicy.regression import (
 )
 from chainpolicy.regression.system_results import DUMMIES
 from chainpolicy.report_table import ReportTable as ReportTable
-from chainpolicy.report_table import formatted
+from chainpolicy.report_table import formatted, group_label
 from chainpolicy.report_table import p_text as p_text
 from chainpolicy.robustness import minimum_detectable_effect
 from chainpolicy.sessions import announcement_time, clusters
@@ -37,6 +37,9 @@ HEADLINE_TESTS = {
     "adjusted_bmp": "adjusted BMP",
     "grank_t": "GRANK-T",
 }
+
+# Columns that often hold one number in all rows of a group.
+ABOUT_A_GROUP = ("N", "rbar", "At limit, %", "Rejects, %", "MDE, %")
 
 KEYS = {
     "alignment": ["event_id", "ticker"],
@@ -169,6 +172,7 @@ def headline_report(
     *,
     rates: pd.DataFrame | None = None,
     groups: Collection[str] | None = None,
+    below: float | None = None,
 ) -> ReportTable:
     """Lay the headline table out for reading.
 
@@ -178,19 +182,29 @@ def headline_report(
         As in `headline`.
     groups : collection of str, optional
         Default: all.
+    below : float, optional
+        Show only rows in which some p-value is below this level; the note says how many there are.
 
     Returns
     -------
     ReportTable
+        Of one group, columns with the same number in every row are in the note instead.
     """
     table = headline(study, results, window, rates=rates)
     if groups is not None:
         table = table[table["group"].isin(groups)].reset_index(drop=True)
+    of_groups = results.pairs[results.pairs["group"].isin(table["group"])]
+    models = sorted(set(of_groups["model"].str.replace("_", " ")))
+    of_all = ""
+    if below is not None:
+        low = (table[[f"{name}_p" for name in HEADLINE_TESTS]] < below).any(axis=1)
+        of_all = f"The {int(low.sum())} of {len(table)} rows with some p-value below {below:g}. "
+        table = table[low].reset_index(drop=True)
     frame = pd.DataFrame(
         {
             "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
             "Events": table["members"].str.replace(";", ", "),
-            "Group": table["group"],
+            "Group": table["group"].map(group_label),
             "N": table["n_assets"].astype(str),
             "CAAR, %": formatted(100 * np.expm1(table["caar"]), "+.1f"),
         }
@@ -201,28 +215,40 @@ def headline_report(
         frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
     frame["rbar"] = formatted(table["mean_correlation"], ".2f")
     frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
-    note = ""
-    if groups is not None and len(groups) == 1:
-        frame = frame.drop(columns="Group")
-        note = f"Group {next(iter(groups))}. "
-    note += (
-        f"CAAR over {window_label(window)} as a simple return; model {results.model.name}; "
-        "two-sided p-values, not adjusted for the number of rows; N = 1 has the exact t of its CAR "
-        "only; a blank is undefined. "
-    )
     if rates is not None:
         frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
+    frame["MDE, %"] = formatted(100 * np.expm1(table["minimum_detectable_effect"]), ".1f")
+    about = ""
+    if groups is not None and len(groups) == 1:
+        same = [name for name in ABOUT_A_GROUP if _is_constant(frame, name)]
+        values = [
+            f"{name.removesuffix(', %')} = {frame[name].iloc[0]}{' %' if name[-1] == '%' else ''}"
+            for name in same
+        ]
+        about = f"{', '.join([group_label(next(iter(groups))), *values])}. "
+        frame = frame.drop(columns=["Group", *same])
+    note = (
+        f"{about}{of_all}CAAR over {window_label(window)} as a simple return; "
+        f"{' and '.join(models)} model; two-sided p-values, not adjusted for the "
+        "number of rows; N = 1 has the exact t of its CAR only; a blank is undefined. rbar: mean "
+        "correlation of the residuals. At limit: share of the group that closes the window at its "
+        "price limit. "
+    )
+    if rates is not None:
         note += (
             "Rejects: share of the group's ordinary sessions on which the nominal 5 % adjusted BMP "
             "(N = 1: exact t) rejects. "
         )
-    effect = np.expm1(table["minimum_detectable_effect"])
-    frame["MDE, %"] = formatted(100 * effect, ".1f")
     note += (
         "MDE: minimum detectable effect, the true CAAR, as a simple return, that a two-sided 5 % "
         "t test of the portfolio finds with 80 % power."
     )
     return ReportTable(frame, note)
+
+
+def _is_constant(frame: pd.DataFrame, column: str) -> bool:
+    values = set(frame[column]) if column in frame else set()
+    return len(values) == 1 and "" not in values
 
 
 def headline_event(study: Study) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from chainpolicy.figures.draws import (
     draw_caar_clusters,
@@ -41,7 +40,8 @@ from chainpolicy.figures.panels import (
 from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
-from chainpolicy.figures.style import DPI, group_styles, png_bytes
+from chainpolicy.figures.selection import headline_window
+from chainpolicy.figures.style import DPI, StudyFigure, group_styles, png_bytes
 from chainpolicy.study import Study
 from chainpolicy.tables import write_csv
 
@@ -50,6 +50,7 @@ __all__ = [
     "FIGURES",
     "FigureSpec",
     "group_styles",
+    "headline_window",
     "plot_caar",
     "plot_car_heatmap",
     "plot_forest",
@@ -93,16 +94,22 @@ class FigureSpec:
     caption: str
     data: str
     notebook: str
-    draw: Callable[[Study], tuple[Figure, pd.DataFrame]]
+    draw: Callable[[Study], tuple[StudyFigure, pd.DataFrame]]
     rtol: float = 1e-6
+
+    @property
+    def description(self) -> str:
+        """Title and caption: the picture in words."""
+        return f"{self.title}{'' if self.title.endswith('?') else '.'} {self.caption}"
 
 
 FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "event_timeline",
         "When could markets know?",
-        "The date that the article gives, the moment at which the public first knew, and the event "
-        "session on each calendar. Grey names are out of the sample; weekends are shaded.",
+        "The moment at which the public first knew, the date that an article gives, where there is "
+        "one, and the event session on each calendar. Grey names are out of the sample; weekends "
+        "are shaded.",
         "events.csv and the trading calendars",
         "01_events",
         draw_event_timeline,
@@ -139,9 +146,9 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "caar_clusters",
         "CAAR around every event",
-        "As the figure of the headline event, for all events and groups; one scale down each "
-        "column, bands cut at the edge of their row. Events that share a session on a group's "
-        "calendar are one.",
+        "Run-up and response cumulated separately, with 95 % bands of the portfolio; one scale "
+        "down each column, bands cut at the edge of their row. Events that share a session on a "
+        "group's calendar are one.",
         "abnormal returns of all events",
         "04_concept_stocks",
         draw_caar_clusters,
@@ -158,9 +165,9 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "car_heatmap",
         "CAR by asset and event",
-        "A wide cell covers events that share the session of the group's calendar. Marks for "
-        "p < 5 % are those of single assets, not adjusted for their number. A triangle is a close "
-        "at the upper or lower price limit.",
+        "A wide cell covers events that share the session of the group's calendar. The marks + and "
+        "− are p < 5 % of single assets, not adjusted for their number; by chance one cell in "
+        "twenty has one. A triangle is a close at the upper or lower price limit.",
         "CAR of every asset and event",
         "04_concept_stocks",
         draw_car_heatmap,
@@ -228,7 +235,8 @@ FIGURES: tuple[FigureSpec, ...] = (
         "local_projections",
         "Responses to a surprise, session by session",
         "Cumulative response to a surprise of one point (stance times salience), later "
-        "announcements held fixed. Grey: where 95 % of the responses to shifted surprises lie.",
+        "announcements held fixed. Grey: where 95 % of the responses lie when the surprises are "
+        "shifted in time.",
         "returns of every group and the policy-sentiment index",
         "08_dynamics",
         draw_local_projections,
@@ -272,12 +280,12 @@ FIGURES: tuple[FigureSpec, ...] = (
 )
 
 
-def save_figure(figure: Figure, frame: pd.DataFrame, directory: Path, name: str) -> None:
+def save_figure(figure: StudyFigure, frame: pd.DataFrame, directory: Path, name: str) -> None:
     """Write a figure and its numbers, each whole or not at all.
 
     Parameters
     ----------
-    figure : Figure
+    figure : StudyFigure
         Written as ``<name>.png``, 200 dpi, without a date or the name of the software.
     frame : DataFrame
         Written as ``<name>.csv``: UTF-8, LF, floats by ``%.6g``.
@@ -293,12 +301,27 @@ def save_figure(figure: Figure, frame: pd.DataFrame, directory: Path, name: str)
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
 
 
-def show(name: str, study: Study) -> Figure:
-    """Draw a registered figure, for a notebook to display.
+def show(name: str, study: Study) -> None:
+    """Display a registered figure in a notebook, with its caption below it.
+
+    Title and caption are the alternative text of the picture.
+
+    Parameters
+    ----------
+    name : str
+    study : Study
 
     Raises
     ------
     KeyError
         If no figure has this name.
     """
-    return {figure.name: figure for figure in FIGURES}[name].draw(study)[0]
+    from IPython.display import Markdown, display
+
+    spec = {figure.name: figure for figure in FIGURES}[name]
+    figure, frame = spec.draw(study)
+    missing = frame["note"].item() if list(frame.columns) == ["note"] else ""
+    figure.description = missing or spec.description
+    display(figure, metadata={"image/png": {"alt": figure.description}})  # type: ignore[no-untyped-call]
+    if not missing:
+        display(Markdown(f"*{spec.caption}*"))  # type: ignore[no-untyped-call]

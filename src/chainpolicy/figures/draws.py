@@ -46,6 +46,7 @@ from chainpolicy.figures.selection import (
     NothingToDrawError,
     announced_days,
     estimated_events,
+    event_title,
     headline_cells,
     headline_window,
     price_asset,
@@ -69,7 +70,9 @@ from chainpolicy.figures.style import (
 )
 from chainpolicy.study import Study
 
-Drawn = tuple[Figure, pd.DataFrame]
+LONGEST_COLUMN = 12
+
+Drawn = tuple[StudyFigure, pd.DataFrame]
 Draw = Callable[[Study], Drawn]
 
 
@@ -103,7 +106,7 @@ def _settle(figure: Figure) -> None:
                 axis.set_major_locator(FixedLocator(axis.get_majorticklocs().tolist()))
 
 
-def _message(text: str) -> Figure:
+def _message(text: str) -> StudyFigure:
     figure = StudyFigure(figsize=(WIDTH, 1.4))
     ax = figure.subplots()
     ax.set_axis_off()
@@ -181,7 +184,7 @@ def draw_caar_paths(study: Study) -> Drawn:
     else:
         figure.legend(handles=handles, loc="outside upper left", ncols=4, fontsize=6)
     figure.supylabel(return_label("CAAR", study.kind))
-    figure.supxlabel(f"τ, sessions from the event session of {shorten(event_id, 40)}")
+    figure.supxlabel(f"τ, sessions from the event session of\n{event_title(study, event_id)}")
     _annotate(figure, note)
     plotted = ["event_id", "group", "start", "tau", "session", "n_assets", "caar", "lower", "upper"]
     return figure, pd.concat(frames, ignore_index=True)[[*plotted, "share_at_limit"]]
@@ -420,7 +423,7 @@ def draw_names_at_limit(study: Study) -> Drawn:
         ax.set_title(f"{looks[group].label} (N = {total}), event session {day_label(session)}")
         ax.set_ylabel("← lower    names    upper →")
         frames.append(counts.assign(event_id=event_id, group=group, n_assets=total))
-    axes[-1].set_xlabel(f"τ, sessions from the event session of {shorten(event_id, 40)}")
+    axes[-1].set_xlabel(f"τ, sessions from the event session of\n{event_title(study, event_id)}")
     handles = [
         Patch(facecolor=QUIET, label="upper limit, on the session"),
         Patch(facecolor="white", edgecolor=QUIET, hatch="//////",
@@ -475,7 +478,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
             continue
         plot_spreads(panels[name], ax, looks)
         columns = panels[name].drop_duplicates(["group", "column"])["column"].tolist()
-        labels = [shorten(column, 12) for column in columns] if name == "beta" else []
+        labels = [_benchmark_label(study, column) for column in columns] if name == "beta" else []
         ax.set_xticks(range(len(columns)), labels or [""] * len(columns), fontsize=6)
         ax.tick_params(axis="x", length=0)
         ax.set_xlim(-0.6, len(columns) - 0.4)
@@ -494,6 +497,12 @@ def draw_estimation_fit(study: Study) -> Drawn:
     frame = pd.concat([panel.assign(panel=name) for name, panel in panels.items()])
     columns = ["panel", "column", "group", "ticker", "x", "value"]
     return figure, frame[columns].reset_index(drop=True)
+
+
+def _benchmark_label(study: Study, ticker: str) -> str:
+    """Name a benchmark under a narrow column: by its ticker where its name is long."""
+    name = str(study.assets.set_index("ticker")["name"][ticker])
+    return shorten(name if len(name) <= LONGEST_COLUMN else ticker, LONGEST_COLUMN)
 
 
 def _looks(study: Study) -> dict[str, GroupStyle]:

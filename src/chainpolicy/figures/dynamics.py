@@ -29,6 +29,7 @@ from chainpolicy.figures.panels import date_axis
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     estimated_events,
+    event_title,
     headline_cells,
     shown_groups,
 )
@@ -41,6 +42,7 @@ from chainpolicy.figures.style import (
     WIDTH,
     GroupStyle,
     StudyFigure,
+    day_label,
     percent_ticks,
     return_label,
     shorten,
@@ -111,17 +113,20 @@ def draw_hourly_response(study: Study) -> Drawn:
         look = _looks(study).get(study.groups.get(response.ticker, ""))
         _plot_hours(response, ax, look.color if look else INK)
         _mark_rivals(response, other[other["event_id"] == response.event_id], ax)
-        event_id = shorten(response.event_id, 40)
-        ax.set_title(f"{response.ticker}, {event_id}, {response.announced_at:%d %b %Y, %H:%M} UTC")
+        name = shorten(study.assets.set_index("ticker")["name"][response.ticker])
+        moment = response.announced_at
+        hour = f"{day_label(moment)}, {moment:%H:%M} UTC"
+        ax.set_title(f"{name}, {hour}\n{event_title(study, response.event_id)}")
         ax.set_ylabel("CAR, log return (%)")
     axes[-1].set_xlabel("τ, hours from the hour of the announcement")
     handles = [
-        Patch(facecolor=FAINT, label="95 % band, same-hour variance"),
+        Patch(facecolor=FAINT, label="95 % band"),
         Patch(facecolor="#EAF1F7", label="daily event session"),
         Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white",
                linestyle="none", label="first hour outside"),
+        Line2D([], [], color=INK, linewidth=0.6, linestyle=(0, (2, 2)), label="announcement"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)
     if len(responses) > len(shown):
         _annotate(figure, f"first {len(shown)} of {len(responses)} announcements shown")
     frames = [
@@ -194,7 +199,7 @@ def draw_volatility(study: Study) -> Drawn:
     figure.supylabel(return_label("Per session", study.kind))
     handles = [
         Patch(facecolor=QUIET, alpha=0.35, label="size of the abnormal return"),
-        Line2D([], [], color=QUIET, label="predicted deviation, GARCH(1,1)"),
+        Line2D([], [], color=QUIET, label="predicted standard deviation: GARCH(1,1)"),
         Line2D([], [], color=INK, linestyle="--", linewidth=0.8, label="EWMA"),
         Line2D([], [], color=INK, marker="|", linestyle="none", markersize=7,
                label="policy announcement"),
@@ -246,14 +251,15 @@ def draw_phases(study: Study) -> Drawn:
                 ax.plot([estimate["lower"], estimate["upper"]], [row, row], color=look.color)
                 ax.plot(estimate["caar"], row, look.marker, color=look.color, markersize=4.2,
                         markerfacecolor=look.color if apart else "white")  # fmt: skip
-        ax.set_title(f"{phase}, {window_label(PHASES[phase])}")
+        ax.set_title(f"{phase.capitalize()}, {window_label(PHASES[phase])}".replace("-", "−"))
         percent_ticks(ax.xaxis)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
     axes[0].set_yticks(range(len(groups)), [looks[group].label for group in groups])
     axes[0].set_ylim(len(groups) - 0.5, -0.5)
-    figure.supxlabel(f"{return_label('CAAR', study.kind)} with 95 % interval, {shorten(event_id)}")
+    label = return_label("CAAR", study.kind)
+    figure.supxlabel(f"{label} with 95 % interval, around\n{event_title(study, event_id)}")
     _annotate(figure, note)
     return figure, frame.assign(event_id=event_id)
 
@@ -289,14 +295,17 @@ def draw_early_movers(study: Study) -> Drawn:
         ax.text(max(mover["car"], 0), row, f"   {p_value(mover['p_placebo'])}{limit}", va="center",
                 fontsize=6, color=QUIET)  # fmt: skip
         ticker = str(mover["ticker"])
-        labels.append("  ".join(dict.fromkeys([shorten(names[ticker], 24), shorten(ticker, 12)])))
+        labels.append("  ".join(dict.fromkeys([shorten(names[ticker], 32), shorten(ticker, 12)])))
     ax.set_yticks(range(len(shown)), labels, fontsize=6.5)
     ax.set_ylim(len(shown) - 0.4, -0.6)
-    ax.margins(x=0.3)
+    low, high = min(0.0, float(shown["car"].min())), max(0.0, float(shown["car"].max()))
+    # To the right there is room for what is written behind the longest line.
+    ax.set_xlim(low - 0.02 * (high - low), high + 0.45 * (high - low))
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     percent_ticks(ax.xaxis)
-    ax.set_xlabel(return_label(f"CAR{window_label(EARLY)} before {shorten(event_id)}", study.kind))
+    label = return_label(f"CAR{window_label(EARLY)}".replace("-", "−"), study.kind)
+    ax.set_xlabel(f"{label}, before\n{event_title(study, event_id)}")
     groups = [group for group in looks if (shown["group"] == group).any()]
     handles = [
         Line2D([], [], color=looks[group].color, marker=looks[group].marker, linestyle="none",

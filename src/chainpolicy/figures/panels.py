@@ -16,6 +16,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Affine2D
 
+from chainpolicy.assets import ALWAYS_OPEN, PLACES
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.figures.frames import caar_segments
 from chainpolicy.figures.style import (
@@ -46,10 +47,10 @@ STANCES = {
     0: {"marker": "_", "color": QUIET, "label": "neutral or silent"},
 }
 _CALENDAR_MARKS = {
-    "24/7": {"marker": "o", "label": "24/7 (UTC day)"},
-    "XNYS": {"marker": "^", "label": "XNYS"},
-    "XHKG": {"marker": "D", "label": "XHKG"},
-    "XSHG": {"marker": "s", "label": "XSHG"},
+    "24/7": {"marker": "o", "label": PLACES[ALWAYS_OPEN]},
+    "XNYS": {"marker": "^", "label": PLACES["XNYS"]},
+    "XHKG": {"marker": "D", "label": PLACES["XHKG"]},
+    "XSHG": {"marker": "s", "label": PLACES["XSHG"]},
 }
 
 

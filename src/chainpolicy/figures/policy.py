@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from chainpolicy.assets import ALWAYS_OPEN, PLACES
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.draws import Drawn, _annotate, _figure, _looks
 from chainpolicy.figures.panels import STANCES, date_axis, stance_handles
@@ -75,7 +76,9 @@ def draw_policy_index(study: Study) -> Drawn:
         frame = _index_frame(study, group)
         _plot_index(frame, above)
         _plot_cumulative(frame, below, looks[group])
-        above.set_title(f"{looks[group].label}\nsessions of {calendar_of[group]}")
+        place = PLACES[calendar_of[group]]
+        days = f"{place}s" if calendar_of[group] == ALWAYS_OPEN else f"sessions in {place}"
+        above.set_title(f"{looks[group].label}\n{days}")
         frames.append(frame.assign(group=group))
     axes[0][0].set_ylabel("Policy sentiment\n(stance × salience)")
     axes[1][0].set_ylabel(return_label("Cumulative", study.kind))
@@ -153,9 +156,9 @@ def draw_stance_responses(study: Study) -> Drawn:
         for row, group in enumerate(groups):
             p_value = means["p_value"].get((group, dimension), np.nan)
             if np.isfinite(p_value):
-                ax.text(1, row - 0.36, f"p = {p_value:.2f}", ha="right", fontsize=6, color=QUIET,
+                ax.text(1, row - 0.36, f"p = {p_value:.3f}", ha="right", fontsize=6, color=QUIET,
                         transform=ax.get_yaxis_transform())  # fmt: skip
-        ax.set_title("blockchain and crypto" if dimension == OVERALL else dimension)
+        ax.set_title("Both stances added" if dimension == OVERALL else f"Stance on {dimension}")
         percent_ticks(ax.xaxis)
     axes[0].set_yticks(range(len(groups)), [looks[group].label for group in groups])
     axes[0].set_ylim(len(groups) - 0.4, -0.6)

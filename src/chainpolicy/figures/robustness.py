@@ -13,6 +13,7 @@ from chainpolicy.figures.draws import Drawn, _annotate, _column_label, _figure, 
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     estimated_events,
+    event_title,
     headline_cells,
     headline_window,
     shown_groups,
@@ -78,7 +79,9 @@ def draw_specification_curve(study: Study) -> Drawn:
     axes[0, 0].set_ylabel("CAAR, simple return (%)")
     axes[1, 0].set_yticks(range(len(rows)), [_name(*row) for row in rows], fontsize=6)
     axes[1, 0].set_ylim(len(rows) - 0.5, -0.5)
-    figure.supxlabel(f"ways to estimate CAAR{window_label(window)} at {shorten(event_id)}, sorted")
+    figure.supxlabel(
+        f"ways to estimate CAAR{window_label(window)}, sorted, at\n{event_title(study, event_id)}"
+    )
     handles = [
         Line2D([], [], color=QUIET, marker="o", markersize=2.2, label="CAAR with 95 % interval"),
         Line2D([], [], color=INK, linewidth=0.8, linestyle=":", label="the study's own choices"),
@@ -153,8 +156,8 @@ def draw_leave_one_out(study: Study) -> Drawn:
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     percent_ticks(ax.xaxis)
-    quantity = f"CAAR{window_label(window)} at {shorten(event_id)}"
-    ax.set_xlabel(return_label(quantity, study.kind))
+    label = return_label(f"CAAR{window_label(window)}", study.kind)
+    ax.set_xlabel(f"{label}, at\n{event_title(study, event_id)}")
     handles = [
         Line2D([], [], color=QUIET, marker="o", markersize=4.2, label="all, with 95 % interval"),
         Line2D([], [], color=QUIET, marker="|", linestyle="none", markersize=6,

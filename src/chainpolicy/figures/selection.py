@@ -15,6 +15,8 @@ from chainpolicy.tables import headline_event
 MOST_EVENTS = 40
 MOST_GROUPS = 8
 MOST_ASSETS = 120
+# Characters of a line that is as wide as a figure.
+LONGEST_TITLE = 75
 
 
 class NothingToDrawError(Exception):
@@ -126,6 +128,12 @@ def announced_days(study: Study) -> dict[str, str]:
         event_id: day_label(day, year=several_years)
         for event_id, day in zip(dated["event_id"], days, strict=True)
     }
+
+
+def event_title(study: Study, event_id: str) -> str:
+    """Name an event in quotation marks; by its event_id where it has no name."""
+    name = str(study.events.set_index("event_id")["name"][event_id])
+    return f"“{shorten(name, LONGEST_TITLE)}”"
 
 
 def price_asset(study: Study) -> str:

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from chainpolicy.eventstudy import TESTS
 from chainpolicy.figures.style import INK, QUIET, STYLE, WIDTH, StudyFigure, percent_ticks
@@ -46,7 +45,7 @@ def plot_rejection_rates(rates: pd.DataFrame, level: float, ax: Axes) -> Axes:
     return ax
 
 
-def draw_rejection_rates(rates: pd.DataFrame, design: SimulationDesign) -> Figure:
+def draw_rejection_rates(rates: pd.DataFrame, design: SimulationDesign) -> StudyFigure:
     """Draw the result of one simulation; the title says what was simulated."""
     with style.context(STYLE, after_reset=True):
         figure = StudyFigure(figsize=(WIDTH, 3.2), layout="constrained")

@@ -18,6 +18,8 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
+from chainpolicy.report_table import group_label
+
 STYLE = "chainpolicy.study"
 WIDTH = 6.3  # inches: 16 cm
 # Also in the style: a layout found at one resolution cuts off labels at another.
@@ -53,11 +55,11 @@ class GroupStyle:
 
 # Okabe & Ito's palette. Kin groups have kin colours, one dark and one light in grey.
 _FIXED = {
-    "bitcoin": GroupStyle("Bitcoin", "#D55E00", "D", "-"),
-    "coins": GroupStyle("Coins", "#E69F00", "v", ":"),
-    "a_shares_tier1": GroupStyle("A-shares, tier 1", "#0072B2", "o", "-"),
-    "a_shares_tier2": GroupStyle("A-shares, tier 2", "#56B4E9", "s", "--"),
-    "us_listed": GroupStyle("US-listed", "#009E73", "^", "-."),
+    "bitcoin": GroupStyle(group_label("bitcoin"), "#D55E00", "D", "-"),
+    "coins": GroupStyle(group_label("coins"), "#E69F00", "v", ":"),
+    "a_shares_tier1": GroupStyle(group_label("a_shares_tier1"), "#0072B2", "o", "-"),
+    "a_shares_tier2": GroupStyle(group_label("a_shares_tier2"), "#56B4E9", "s", "--"),
+    "us_listed": GroupStyle(group_label("us_listed"), "#009E73", "^", "-."),
 }
 _FREE_COLORS = ("#CC79A7", "#000000", "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00")
 _FREE_MARKERS = ("P", "X", "h", "<", ">", "p", "*", "d")
@@ -65,7 +67,18 @@ _FREE_LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
 
 
 class StudyFigure(Figure):
-    """A figure that a notebook shows by itself, without Matplotlib's global state."""
+    """A figure that a notebook shows by itself, without Matplotlib's global state.
+
+    Attributes
+    ----------
+    description : str
+        What it shows, for who cannot see it.
+    """
+
+    description = "A figure without a description."
+
+    def __repr__(self) -> str:
+        return self.description
 
     def _repr_png_(self) -> bytes:
         return png_bytes(self)

@@ -9,7 +9,25 @@ from chainpolicy.findings.article import (
     tone_agreement,
     tone_report,
 )
-from chainpolicy.findings.base import Finding, response, significant_clusters
+from chainpolicy.findings.base import Finding, left_out_report, significant_clusters
+from chainpolicy.findings.bitcoin import (
+    bitcoin_answer,
+    by_stance,
+    ordinary_sessions,
+    placebo_reach,
+    round_trip,
+    single_asset_report,
+    volatility,
+)
+from chainpolicy.findings.concept_stocks import (
+    already_moved,
+    censoring,
+    concept_stocks_answer,
+    fading,
+    look_ahead_bias,
+    rejection_report,
+    windows_report,
+)
 from chainpolicy.findings.dynamics import (
     early_reading,
     hour_by_hour,
@@ -22,31 +40,8 @@ from chainpolicy.findings.dynamics import (
     volatility_reading,
     volatility_report,
 )
-from chainpolicy.findings.markets import (
-    already_moved,
-    bitcoin_answer,
-    by_stance,
-    censoring,
-    coins_compared,
-    concept_stocks_answer,
-    controls,
-    difference_report,
-    fading,
-    leave_one_out,
-    look_ahead_bias,
-    names_report,
-    ordinary_sessions,
-    placebo_reach,
-    portfolio_difference,
-    rejection_report,
-    round_trip,
-    significant_sessions,
-    single_asset_report,
-    us_and_coins_answer,
-    volatility,
-    windows_report,
-)
 from chainpolicy.findings.policy import (
+    article_answer,
     claims_report,
     claims_verdicts,
     policy_extremes,
@@ -67,6 +62,12 @@ from chainpolicy.findings.prices import (
     prices_and_alignment,
 )
 from chainpolicy.findings.regressions import disentangled, explained, moved, speech_answer, undone
+from chainpolicy.findings.responses import (
+    controls,
+    difference_report,
+    portfolio_difference,
+    significant_sessions,
+)
 from chainpolicy.findings.robustness import random_portfolios, specifications
 from chainpolicy.findings.sample import (
     article_date_errors,
@@ -82,13 +83,21 @@ from chainpolicy.findings.sample import (
     session_report,
     shift_report,
 )
-from chainpolicy.findings.summary import abstract
+from chainpolicy.findings.summary import abstract, response_table
+from chainpolicy.findings.us_and_coins import (
+    coins_compared,
+    leave_one_out,
+    leave_one_out_report,
+    names_report,
+    us_and_coins_answer,
+)
 
 __all__ = [
     "Finding",
     "abstract",
     "agreement_report",
     "already_moved",
+    "article_answer",
     "article_date_effect",
     "article_date_errors",
     "article_date_report",
@@ -121,6 +130,8 @@ __all__ = [
     "jump_and_reversal",
     "known_hours",
     "leave_one_out",
+    "leave_one_out_report",
+    "left_out_report",
     "look_ahead_bias",
     "mask_report",
     "masks",
@@ -138,7 +149,7 @@ __all__ = [
     "projection_reading",
     "random_portfolios",
     "rejection_report",
-    "response",
+    "response_table",
     "response_to_stances",
     "round_trip",
     "sentiment_effect",

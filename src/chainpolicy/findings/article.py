@@ -32,7 +32,8 @@ def tone_report(study: Study) -> ReportTable:
         }
     )
     for column, title in TONE_TITLES.items():
-        frame[title] = scored[column].astype(float).map("{:+.2f}".format)
+        tones = scored[column].astype(float)
+        frame[title] = [f"{tone:+.2f}" if tone else "0" for tone in tones]
     note = (
         "Coded stances: +1 supportive, -1 restrictive, 0 neutral or silent. Tones lie between -1 "
         "and 1 and are those of the article's sentences on the event; statements that share a "

@@ -9,15 +9,17 @@ import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.figures.style import group_styles
+from chainpolicy.report_table import ReportTable, group_label, typeset
 from chainpolicy.report_table import p_value as p_value
 from chainpolicy.robustness import adjust_for_multiple_testing
 from chainpolicy.study import Study
-from chainpolicy.tables import headline, headline_event
+from chainpolicy.tables import excluded, headline
 
 # The test that a finding quotes for a group of several assets.
 HEADLINE_TEST = "adjusted_bmp"
 LEVEL = 0.05
+# That a table lists by name.
+MOST_TICKERS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +42,7 @@ class Finding:
     __repr__ = __str__
 
     def _repr_markdown_(self) -> str:
-        return self.text
+        return typeset(self.text)
 
 
 def percent(value: float, signed: bool = True) -> str:
@@ -50,56 +52,8 @@ def percent(value: float, signed: bool = True) -> str:
 
 
 def label(group: str) -> str:
-    """Name a group as the figures do."""
-    return group_styles([group])[group].label
-
-
-def response(
-    study: Study,
-    results: EventStudyResults,
-    groups: list[str] | None = None,
-    event_id: str | None = None,
-    window: Window = (0, 1),
-) -> Finding:
-    """Say how groups responded to one event.
-
-    Parameters
-    ----------
-    study : Study
-    results : EventStudyResults
-    groups : list of str, optional
-        Default: all groups with a CAR.
-    event_id : str, optional
-        Default: the headline event, see `tables.headline_event`.
-    window : tuple of int
-
-    Returns
-    -------
-    Finding
-        Per group: CAAR as a simple return with its 95 % interval, N, p-value (exact t for one
-        asset, adjusted BMP for several) and rbar.
-    """
-    event_id = headline_event(study) if event_id is None else event_id
-    table = results.caar(window)
-    table = table[table["event_id"] == event_id]
-    if groups is not None:
-        table = table[table["group"].isin(groups)]
-    tests = results.tests(window)
-    parts = []
-    for row in table.to_dict("records"):
-        test = HEADLINE_TEST if row["n_assets"] > 1 else "time_series_t"
-        result = tests.get(event_id, row["group"], test)
-        parts.append(
-            f"{label(row['group'])} {percent(row['caar'])} (95 % interval "
-            f"{percent(row['lower'])} to {percent(row['upper'])}, N = {row['n_assets']}, "
-            f"{result.title}: {p_value(result.p_value)})"
-        )
-    names = dict(zip(study.events["event_id"], study.events["name"], strict=True))
-    text = (
-        f"Cumulative abnormal return over the sessions {window_label(window)} around "
-        f"**{names[event_id]}**: {'; '.join(parts)}."
-    )
-    return Finding(text, table.reset_index(drop=True))
+    """Name a group as tables and figures do."""
+    return group_label(group)
 
 
 def significant_clusters(
@@ -119,8 +73,12 @@ def significant_clusters(
         The family is policy events, groups by distinct session clusters; the p-value is that of
         the adjusted BMP, for one asset of its exact t.
     """
+    over = window_label(window)
     table = headline(study, results, window).query("role == 'policy'").reset_index(drop=True)
     table["p_value"] = table[f"{HEADLINE_TEST}_p"].fillna(table["time_series_t_p"])
+    table = table.dropna(subset="p_value").reset_index(drop=True)
+    if table.empty:
+        return Finding(f"No response to a policy event is tested over {over}.", table)
     table = table.join(adjust_for_multiple_testing(table["p_value"]))
     raw = int((table["p_value"] < LEVEL).sum())
     holm = table[table["holm"] < LEVEL]
@@ -128,11 +86,48 @@ def significant_clusters(
         f"{label(row['group'])} at {row['event_id']} ({percent(row['caar'])})"
         for row in holm.to_dict("records")
     )
-    expected = LEVEL * len(table)
     text = (
-        f"Of {len(table)} tests (policy event clusters by group, window {window_label(window)}) "
-        f"{raw} have a p-value below {LEVEL:g}, where {expected:.1f} are expected by chance; after "
-        f"Holm's correction {len(holm)} remain{'s' if len(holm) == 1 else ''}"
-        + (f": {survivors}." if len(holm) else ".")
+        f"Of {len(table)} tests (groups by distinct sessions of policy events, window {over}) "
+        f"{raw} {'has' if raw == 1 else 'have'} a p-value below {LEVEL:g}, where "
+        f"{LEVEL * len(table):.1f} would by chance. After Holm's correction for their number "
+        f"{len(holm) or 'none'} {'is' if len(holm) < 2 else 'are'} left"
+        + (f": {survivors}." if survivors else ".")
     )
     return Finding(text, table)
+
+
+def left_out_report(study: Study, results: EventStudyResults) -> ReportTable | Finding:
+    """Lay out what the study leaves out, assets with the same reason together.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+
+    Returns
+    -------
+    ReportTable or Finding
+        The latter if nothing is left out.
+    """
+    table = excluded(study, results)
+    if table.empty:
+        return Finding("Nothing was left out.", table)
+    keys = ["event_id", "window", "reason"]
+    together = table.groupby(keys, sort=False)["ticker"].agg(list).reset_index()
+    frame = pd.DataFrame(
+        {
+            "Event": together["event_id"],
+            "Window": together["window"].replace("", "all"),
+            "Assets": [_tickers(tickers) for tickers in together["ticker"]],
+            "Reason": together["reason"],
+        }
+    )
+    return ReportTable(frame, "excluded.csv has one row for each asset and window.")
+
+
+def _tickers(tickers: list[str]) -> str:
+    """List a few tickers, count more of them; a blank one stands for all assets."""
+    if tickers == [""]:
+        return "all"
+    more = len(tickers) - MOST_TICKERS
+    return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")

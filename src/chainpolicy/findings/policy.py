@@ -7,7 +7,9 @@ import pandas as pd
 from chainpolicy.claims import NOT_CHECKABLE, NOT_SUPPORTED, PARTLY, SUPPORTED, check_claims
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.findings.base import Finding, label, p_value, percent
+from chainpolicy.figures.style import day_label
+from chainpolicy.findings.base import LEVEL, Finding, label, percent
+from chainpolicy.findings.sample import article_shifts
 from chainpolicy.policy_index import (
     LEAST_SESSIONS,
     OVERALL,
@@ -15,7 +17,7 @@ from chainpolicy.policy_index import (
     response_by_stance,
     stance_sessions,
 )
-from chainpolicy.report_table import ReportTable, p_text
+from chainpolicy.report_table import ReportTable, formatted, p_text
 from chainpolicy.study import Study
 
 
@@ -41,9 +43,9 @@ def policy_extremes(study: Study, group: str | None = None) -> Finding:
     columns = ["dimension", "highest", "highest_on", "lowest", "lowest_on"]
     table = pd.DataFrame(rows, columns=columns)
     parts = [
-        f"on {row['dimension']} it reaches {row['highest']:+.1f} on {row['highest_on']:%d %b %Y} "
+        f"on {row['dimension']} it reaches {row['highest']:+.1f} on {day_label(row['highest_on'])} "
         + (
-            f"and {row['lowest']:+.1f} on {row['lowest_on']:%d %b %Y}"
+            f"and {row['lowest']:+.1f} on {day_label(row['lowest_on'])}"
             if row["lowest"] < 0
             else "and is never below zero"
         )
@@ -77,17 +79,22 @@ def response_to_stances(
     table = response_by_stance(stance_sessions(study, results, window))
     table = table[table["dimension"] == dimension].reset_index(drop=True)
     tested = table.dropna(subset="p_value")
-    parts = [
-        f"{label(row['group'])} {percent(row['supportive'])} on {row['n_supportive']} supportive "
-        f"and {percent(row['restrictive'])} on {row['n_restrictive']} restrictive sessions "
-        f"({p_value(row['p_value'])})"
-        for row in tested.to_dict("records")
-    ]
-    said = "; ".join(parts) or f"no group has {LEAST_SESSIONS} sessions of either sign"
+    if tested.empty:
+        said = f"No group has {LEAST_SESSIONS} sessions of either sign, so that none is tested."
+        return Finding(said, table)
+    low = int((tested["p_value"] < LEVEL).sum())
+    along = int((tested["difference"] > 0).sum())
+    least = tested.sort_values("p_value").iloc[0]
     text = (
-        f"Mean abnormal return over {window_label(window)} by the net stance of a session "
-        f"({'both stances added' if dimension == OVERALL else dimension}): {said}. p-values by "
-        "permutation of the stances over the sessions, not adjusted for the number of groups."
+        f"By the net stance of a session "
+        f"({'both stances added' if dimension == OVERALL else dimension}), "
+        f"{along} of {len(tested)} groups gained more over {window_label(window)} after "
+        f"supportive than after restrictive sessions, and for {low or 'none'} of them has the "
+        f"difference p < {LEVEL:g}. The smallest p-value, {least['p_value']:.3f}, is that of "
+        f"{label(str(least['group']))}: {percent(least['supportive'])} on {least['n_supportive']} "
+        f"supportive and {percent(least['restrictive'])} on {least['n_restrictive']} restrictive "
+        f"sessions. p-values by permutation of the stances over the sessions, not adjusted for "
+        f"the number of groups."
     )
     return Finding(text, table)
 
@@ -100,32 +107,53 @@ def stance_report(study: Study, results: EventStudyResults, window: Window = (0,
         {
             "Group": table["group"].map(label),
             "Stance on": table["dimension"].replace(OVERALL, "both"),
-            "Supportive": table["n_supportive"].astype(str),
-            "CAAR, %": table["supportive"].map(_points),
-            "Restrictive": table["n_restrictive"].astype(str),
-            "CAAR, % ": table["restrictive"].map(_points),
-            "Difference, points": table["difference"].map(
-                lambda x: "" if x != x else f"{100 * x:+.1f}"
-            ),
+            "Supportive, % (n)": _counted(table, "supportive"),
+            "Restrictive, % (n)": _counted(table, "restrictive"),
+            "Difference, points": formatted(100 * table["difference"], "+.1f"),
             "One session left out": [
                 "" if low != low else f"{100 * low:+.1f} to {100 * high:+.1f}"
                 for low, high in zip(table["lowest"], table["highest"], strict=True)
             ],
             "p": table["p_value"].map(p_text),
-            "Smallest p": table["smallest_p"].map(p_text),
             "Mixed": table["n_mixed"].astype(str),
             "Overlapping": table["n_overlapping"].astype(str),
         }
     )
+    smallest = table["smallest_p"].max()
+    reach = "" if pd.isna(smallest) else f"; elsewhere it could be {smallest:.3f} or less"
     note = (
-        f"CAAR over {window_label(window)} as a simple return, mean over sessions; the difference "
-        "in log points, and its range when one session at a time is left out. Announcements of "
-        "one session are one, with their net stance (stance times salience); mixed: sessions "
-        "that hold both signs; overlapping: sessions whose window reaches into a neighbour's. "
-        f"{int(blank.sum())} rows have no p-value: fewer than {LEAST_SESSIONS} sessions of either "
-        "sign; the p-values are not adjusted for their number."
+        f"CAAR over {window_label(window)} as a simple return, mean over n sessions; the "
+        "difference in log points, and its range when one session at a time is left out. "
+        "Announcements of one session are one, with their net stance (stance times salience); "
+        "mixed: sessions that hold both signs; overlapping: sessions whose window reaches into a "
+        f"neighbour's. {int(blank.sum())} rows have no p-value: fewer than {LEAST_SESSIONS} "
+        f"sessions of either sign{reach}; the p-values are not adjusted for their number."
     )
     return ReportTable(frame, note)
+
+
+def article_answer(study: Study, results: EventStudyResults) -> Finding:
+    """Say in two sentences how far the article's dates and its claims about prices hold.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+
+    Returns
+    -------
+    Finding
+        The numbers are those of `claims_verdicts`.
+    """
+    shifts = article_shifts(study)
+    moved = shifts.groupby("event_id")["shift"].apply(lambda shift: (shift != 0).any())
+    verdicts = claims_verdicts(study, results)
+    text = (
+        f"The article gives a day for {len(moved)} events of the sample, and for "
+        f"**{int(moved.sum())}** of them that day points some market to another session than the "
+        f"first that could react. {verdicts.text}"
+    )
+    return Finding(text, verdicts.numbers)
 
 
 def claims_verdicts(study: Study, results: EventStudyResults) -> Finding:
@@ -164,5 +192,9 @@ def claims_report(study: Study, results: EventStudyResults) -> ReportTable:
     return ReportTable(frame, note)
 
 
-def _points(value: float) -> str:
-    return "" if value != value else percent(value).removesuffix(" %")
+def _counted(table: pd.DataFrame, sign: str) -> list[str]:
+    """Write a mean with the number of its sessions."""
+    return [
+        f"{percent(mean).removesuffix(' %')} ({n})" if n else "(0)"
+        for mean, n in zip(table[sign], table[f"n_{sign}"], strict=True)
+    ]

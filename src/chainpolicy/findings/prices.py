@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from chainpolicy.assets import ALWAYS_OPEN, BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.assets import ALWAYS_OPEN, BENCHMARK, PLACES, parse_price_limit, price_limit_on
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.frames import fit_panels
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import Finding, label, percent
 from chainpolicy.findings.sample import (
-    PLACES,
     article_shifts,
     at_article_dates,
     calendars_of,
@@ -308,17 +307,15 @@ def estimation_quality(study: Study, results: EventStudyResults) -> Finding:
         )
     numbers = pd.DataFrame(rows)
     explained = listed(
-        f"{row['r_squared']:.2f} for {label(str(row['group']))}"
+        f"{100 * row['r_squared']:.0f} % for {label(str(row['group']))}"
         for row in rows
         if row["benchmarks"]
     )
-    noise = listed(f"{100 * row['sigma']:.1f} % for {label(str(row['group']))}" for row in rows)
     text = (
         f"The median share of the variance that the benchmarks explain on ordinary sessions is "
-        f"{explained}; the median residual standard deviation of an asset is {noise}. The "
-        f"first-order autocorrelation of the residuals is significant at the 5 % level for "
-        f"{int(outside.sum())} of {len(auto)} assets, where {0.05 * len(auto):.0f} are expected by "
-        f"chance."
+        f"{explained}. The first-order autocorrelation of the residuals is significant at the 5 % "
+        f"level for {int(outside.sum())} of {len(auto)} assets, where {0.05 * len(auto):.0f} are "
+        f"expected by chance."
     )
     return Finding(text, numbers)
 
@@ -339,34 +336,19 @@ def article_date_effect(
     Returns
     -------
     Finding
-        The headline event group by group, then all; the numbers are `article_date_caars`.
+        Which pairs of an event and a group have an interval without zero at one date only; the
+        numbers are `article_date_caars`.
     """
     table = article_date_caars(study, results, window)
-    event_id = headline_event(study)
-    names = dict(zip(study.events["event_id"], study.events["name"], strict=True))
-    parts = [
-        f"{label(str(row['group']))} {percent(row['article_caar'])} instead of "
-        f"{percent(row['caar'])}"
-        for _, row in table[table["event_id"] == event_id].iterrows()
-    ]
     coded = (table["lower"] > 0) | (table["upper"] < 0)
     naive = (table["article_lower"] > 0) | (table["article_upper"] < 0)
-    false = table[naive & ~coded]
-    found = "; ".join(
-        f"{row['event_id']}, {label(str(row['group']))} {percent(row['article_caar'])}"
-        for _, row in false.iterrows()
-    )
-    lost = "; ".join(
-        f"{row['event_id']}, {label(str(row['group']))} {percent(row['caar'])}"
-        for _, row in table[coded & ~naive].iterrows()
-    )
     text = (
-        f"CAAR over {window_label(window)} of “{names[event_id]}” at the article's date instead of "
-        f"the first session that could react: {'; '.join(parts)}. Of {len(table)} pairs of "
-        f"an event and a group whose session differs, the 95 % interval leaves zero out for "
-        f"{int(coded.sum())} at the first session that could react and for {int(naive.sum())} at "
-        f"the article's date. Only the former: {lost or 'none'}. Only the latter: "
-        f"{found or 'none'}."
+        f"Of the {len(table)} pairs of an event and a group whose session differs, the 95 % "
+        f"interval of the CAAR over {window_label(window)} leaves zero out for {int(coded.sum())} "
+        f"at the first session that could react and for {int(naive.sum())} at the article's "
+        f"date.\n\n- Only at the first session that could react: "
+        f"{_pairs(table[coded & ~naive], 'caar')}.\n- Only at the article's date: "
+        f"{_pairs(table[naive & ~coded], 'article_caar')}."
     )
     return Finding(text, table)
 
@@ -399,7 +381,8 @@ def price_report(study: Study) -> ReportTable:
     note = (
         "Sessions are those of the calendar in the study's days; missing are sessions without a "
         "close between the first and the last close of an asset; late starts are assets whose "
-        "first close comes after the first session. A blank: there is no price limit."
+        "first close comes after the first session. Upper and lower limit: share of the closes "
+        "that are at a daily price limit; a blank: there is none."
     )
     return ReportTable(pd.DataFrame(rows), note)
 
@@ -460,7 +443,7 @@ def estimation_report(study: Study, results: EventStudyResults) -> ReportTable:
         {
             "Group": numbers["group"].map(label),
             "N": numbers["n_assets"].astype(str),
-            "Benchmarks": numbers["benchmarks"].replace("", "none: constant mean"),
+            "Benchmarks": [_benchmark_names(study, tickers) for tickers in numbers["benchmarks"]],
             "M": [
                 f"{most}" if fewest == most else f"{fewest} to {most}"
                 for fewest, most in zip(numbers["fewest"], numbers["most"], strict=True)
@@ -510,6 +493,23 @@ def article_date_report(
         "where the two differ."
     )
     return ReportTable(frame, note)
+
+
+def _pairs(table: pd.DataFrame, column: str) -> str:
+    """List events and groups with a CAAR."""
+    return (
+        "; ".join(
+            f"{row['event_id']}, {label(str(row['group']))} ({percent(row[column])})"
+            for _, row in table.iterrows()
+        )
+        or "none"
+    )
+
+
+def _benchmark_names(study: Study, tickers: str) -> str:
+    names = study.assets.set_index("ticker")["name"]
+    listed_names = [str(names[ticker]) for ticker in tickers.split(", ") if ticker]
+    return ", ".join(listed_names) or "none: constant mean"
 
 
 def _share(part: int, whole: int) -> str:

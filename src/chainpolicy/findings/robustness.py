@@ -8,6 +8,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.robustness import curve_windows
 from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
+from chainpolicy.findings.responses import headline_name
 from chainpolicy.robustness import CHOICES, specification_curve, stored_space
 from chainpolicy.study import Study
 from chainpolicy.tables import headline_event
@@ -27,28 +28,29 @@ def specifications(study: Study, group: str) -> Finding:
         The rows of `robustness.specification_curve` of the group, over the study's windows that
         start at the event session.
     """
-    event_id = headline_event(study)
+    event_id, name = headline_event(study), headline_name(study)
     windows = curve_windows(study)
     table = specification_curve(study, event_id, windows)
     table = table[table["group"] == group].reset_index(drop=True)
     if table.empty:
-        return Finding(f"{label(group)} has no complete window at {event_id}.", table)
+        return Finding(f"{label(group)} has no complete window at {name}.", table)
     parts = []
     for window, rows in table.groupby("window", sort=False):
         own = rows.loc[rows["chosen"], "caar"]
         said = f", the study's own {_percent(own.iloc[0])}" if len(own) else ""
         low = rows[rows["p_value"] < LEVEL]
         parts.append(
-            f"over {window} from {_percent(rows['caar'].min())} to {_percent(rows['caar'].max())} "
+            f"- over {window} from {_percent(rows['caar'].min())} to "
+            f"{_percent(rows['caar'].max())} "
             f"(median {_percent(rows['caar'].median())}{said}), p < {LEVEL:g} in {len(low)} of "
-            f"{len(rows)}"
+            f"{len(rows)}."
         )
     text = (
         f"Every combination of {len(CHOICES)} choices (model of normal returns, place and length "
         "of the estimation window, masking of other events, kind of return) gives "
-        f"{label(group)} another CAAR around {event_id}: {'; '.join(parts)}. p-values of the "
-        "portfolio t. The combinations share their data: their number is no evidence, their "
-        "spread is."
+        f"{label(group)} another CAAR around {name}. The combinations share their data: their "
+        "number is no evidence, their spread is. p-values of the portfolio t.\n\n"
+        + "\n".join(parts)
     )
     return Finding(text, table)
 
@@ -87,16 +89,16 @@ def random_portfolios(
     for row in table.to_dict("records"):
         caar, mean = (percent(v if log else np.log1p(v)) for v in (row["caar"], row["random_mean"]))
         parts.append(
-            f"over {row['window']} {caar} against {mean} for the average random portfolio, "
-            f"{row['excess']:.1f} of their standard deviations apart; by rank among "
+            f"- over {row['window']} {caar} against {mean} for the average random portfolio, "
+            f"{row['excess']:.1f} of their standard deviations apart: by rank among "
             f"{row['n_ordinary']} ordinary sessions {p_value(row['p_value'])} (the smallest "
-            f"attainable is {row['smallest_p']:.3f}), while the rank among the random portfolios "
+            f"attainable is {row['smallest_p']:.3f}). The rank among the random portfolios "
             f"({p_value(row['p_random'])}) is below 5 % on {100 * row['rejection_rate']:.0f} % of "
-            "ordinary sessions and proves nothing"
+            "ordinary sessions and proves nothing."
         )
     text = (
         f"{label(group)} (N = {table['n_members'].iloc[0]}) beside random portfolios of as many of "
-        f"{table['n_shares'].max():,} A-shares, drawn within board and beta: {'; '.join(parts)}."
+        f"{table['n_shares'].max():,} A-shares, drawn within board and beta:\n\n" + "\n".join(parts)
     )
     return Finding(text, table)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from chainpolicy.assets import ALWAYS_OPEN
+from chainpolicy.assets import ALWAYS_OPEN, PLACES
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.estimator import MASKED_SESSIONS
 from chainpolicy.figures.style import day_label
@@ -17,8 +17,6 @@ from chainpolicy.report_table import ReportTable
 from chainpolicy.sessions import align, clusters, sessions, trading_hours
 from chainpolicy.study import Study
 from chainpolicy.tables import headline_event
-
-PLACES = {"XSHG": "Shanghai", "XHKG": "Hong Kong", "XNYS": "New York", "24/7": "UTC day"}
 
 
 def at_article_dates(study: Study) -> Study:
@@ -138,21 +136,18 @@ def article_date_errors(study: Study) -> Finding:
     days = pd.to_datetime(events["announced_at"].str[:10])
     late = int((days > pd.to_datetime(events["article_date"])).sum())
     early = int((days < pd.to_datetime(events["article_date"])).sum())
-    parts = []
-    for calendar, rows in shifts.groupby("calendar", sort=False):
-        moved = rows.loc[rows["shift"] != 0, "shift"]
-        parts.append(
-            f"{on_calendar(str(calendar))} {listed(f'{shift:+d}' for shift in sorted(moved))}"
-        )
+    largest = listed(
+        f"{int(rows['shift'].abs().max())} {on_calendar(str(calendar))}"
+        for calendar, rows in shifts.groupby("calendar", sort=False)
+    )
     same = shifts.groupby("event_id")["shift"].apply(lambda shift: (shift == 0).all())
     agree = events[events["event_id"].map(same)]
     unknown = int((agree["time_precision"] == "day").sum())
     text = (
         f"Of {len(events)} days that the article gives, {late} lie before and {early} after the "
-        f"day on which the public first knew. Counted in sessions from the article's date to the "
-        f"first that could react, the differences are {'; '.join(parts)}. The other events agree; "
-        f"but of the {len(agree)} that agree on every calendar {unknown} have no known hour, so "
-        f"that their agreement follows from the rule and proves little."
+        f"day on which the public first knew. At most the first session that could react is missed "
+        f"by {largest}. For {unknown} of the {len(agree)} events that agree on every calendar the "
+        f"hour is unknown, so that their agreement follows from the rule and proves little."
     )
     return Finding(text, shifts)
 
@@ -240,9 +235,9 @@ def exclusions(study: Study) -> Finding:
     undated = int((sample["from_article"] & (sample["article_date"] == "")).sum())
     roles = sample["role"].value_counts()
     text = (
-        f"Of {len(events)} announcements {len(out)} are out of the sample. The roles of the "
-        f"{len(sample)} in it are {listed(f'{role} ({count})' for role, count in roles.items())}. "
-        f"Added to those of the article: {added}; mentioned there without a day: {undated}."
+        f"Of {len(events)} announcements {len(out)} are out of the sample; the {len(sample)} in it "
+        f"have the roles {listed(f'{role} ({count})' for role, count in roles.items())}. Of these "
+        f"the article does not mention {added} and mentions {undated} without a day."
     )
     return Finding(text, out[["event_id", "announced_at", "reason"]].reset_index(drop=True))
 
@@ -338,12 +333,15 @@ def session_report(study: Study) -> ReportTable:
     )
     for calendar in calendars_of(study):
         if calendar != ALWAYS_OPEN:
-            frame[f"{PLACES[calendar]} then"] = [
+            frame[f"{PLACES[calendar]} was"] = [
                 trading_hours(calendar, at) for at in events["announced_at"]
             ]
         head = PLACES[calendar] if calendar == ALWAYS_OPEN else f"{PLACES[calendar]} session"
         frame[head] = session[calendar].loc[events.index].map(with_weekday).to_numpy()
-    note = "Each session is the first that could react, by the rule above."
+    note = (
+        "Each session is the first that could react, by the rule above; beside it, where the "
+        "exchange stood at the announcement."
+    )
     return ReportTable(frame, note)
 
 
