@@ -34,6 +34,7 @@ from chainpolicy.eventstudy.inference import (
     wilcoxon,
 )
 from chainpolicy.eventstudy.normal import fit_market_adjusted, fit_normal
+from chainpolicy.eventstudy.results import _run_tests
 from panels import alignment_frame, fit, pair, returns_frame, sessions
 
 COUNT, EVENT = 60, 50
@@ -78,7 +79,9 @@ def test_one_asset_has_the_exact_t_of_its_car_and_ten_notes() -> None:
     assert set(notes(results, (0, 1)).values()) == {
         "a single asset has the exact t of its CAR only"
     }
-    assert "undefined (a single asset" in str(tests.get("e", "all", "bmp"))
+    assert str(tests.get("e", "all", "bmp")) == (
+        "BMP t: undefined (a single asset has the exact t of its CAR only), N = 1"
+    )
 
 
 def test_two_assets_have_all_eleven_tests_and_one_degree_of_freedom() -> None:
@@ -1465,17 +1468,115 @@ def test_tests_read_as_a_sequence_and_as_a_table() -> None:
     assert text.endswith("N = 2; H0: e has no mean effect on all over [0, 1]")
     html = tests._repr_html_()
     assert html.count("<tr") == 12
+    assert "<th></th>" not in html  # the rows have no numbers
     assert "adjusted_bmp" in html
 
 
+def test_frames_have_the_columns_of_their_documentation_and_rows_counted_from_zero() -> None:
+    # A has no CAR over [0, 1], C is excluded: rows that were left out leave no trace.
+    returns = noisy(4)
+    returns["A"][EVENT + 1] = np.nan
+    returns["C"][:] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "ABCD"), **CHOICES)
+    tests = ["statistic", "p_value", "n_assets", "mean_car", "mean_correlation"]
+    interval = ["caar", "std_error", "degrees", "lower", "upper"]
+    path = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
+    pairs = ["event_id", "ticker", "group", "event_session", "model", "benchmarks"]
+    estimated = ["n_estimation", "alpha", "beta", "sigma", "r_squared"]
+    abnormal = ["actual", "normal", "abnormal", "std_error", "at_limit"]
+    expected = [
+        (results.pairs, pairs, 3),
+        (results.excluded, ["event_id", "ticker", "reason"], 1),
+        (results.models, ["event_id", "ticker", "model", "benchmark", *estimated], 3),
+        (results.coefficients, ["event_id", "ticker", "term", "estimate", "std_error"], 6),
+        (results.abnormal_returns, ["event_id", "ticker", "tau", "session", *abnormal], 18),
+        (results.residuals, ["event_id", "ticker", "session", "residual"], 105),
+        (
+            results.car(),
+            ["event_id", "ticker", "window", "car", "std_error", "t_stat", "p_value"],
+            2,
+        ),
+        (results.incomplete(), ["event_id", "ticker", "window", "reason"], 1),
+        (results.caar(), ["event_id", "group", "window", "n_assets", *interval], 1),
+        (results.caar_path("e", "all"), [*path, "share_at_limit"], 6),
+        (results.tests().tidy(), ["event_id", "group", "window", "test", *tests], 11),
+        (results.tidy([(0, 0), (0, 1)]), ["event_id", "group", "window", "test", *tests], 22),
+    ]
+    for frame, columns, rows in expected:
+        assert list(frame.columns) == columns
+        assert frame.index.equals(pd.RangeIndex(rows))
+    for frame in (results.car(), results.caar(), results.incomplete(), results.tests().tidy()):
+        assert frame["window"].eq("[0, 1]").all()
+    summary = results.summary()
+    headline = ["time_series_t", "adjusted_bmp", "grank_t"]
+    columns = [column for name in headline for column in (name, f"{name}_p")]
+    assert list(summary.columns) == ["n_assets", "caar", "mean_correlation", *columns]
+    assert summary.index.names == ["event_id", "group"]
+
+
+def test_one_session_may_estimate_a_model_without_parameters() -> None:
+    # Market adjusted, M = 1: s = |e|, t(1). A: e = 2, AR = 3; B: e = -1, AR = 2
+    results = fit(
+        {"A": [2, 3], "B": [-1, 2]},
+        {"M": [0, 0]},
+        at(1, "AB"),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-1, -1), minimum=1),
+        event_window=(0, 0),
+    )
+    assert results.car((0, 0))["t_stat"].tolist() == pytest.approx([3 / 2, 2], rel=1e-12)
+    # AAR of the session 1/2, T_e = 1: t = (5/2)/(1/2) with one degree of freedom
+    t = results.tests((0, 0)).get("e", "all", "time_series_t")
+    assert (t.statistic, t.degrees) == (pytest.approx(5, rel=1e-12), 1)
+
+
 def test_many_events_are_tested_in_bounded_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Events of one group in one call or one by one give the same numbers.
+    # Five events of one group of 3 assets with 35 sessions each, in one call, in pairs and alone
     rng = np.random.default_rng(2)
     returns = {ticker: rng.normal(0, 0.02, COUNT) for ticker in "ABC"}
     positions = {f"e{k}": dict.fromkeys("ABC", 45 + k) for k in range(5)}
-    results = fit(returns, {"M": market()}, positions, **CHOICES)
-    together = results.tests((0, 1)).tidy()
-    monkeypatch.setattr("chainpolicy.eventstudy.results.VALUES_PER_BATCH", 1)
-    alone = fit(returns, {"M": market()}, positions, **CHOICES).tests((0, 1)).tidy()
-    pd.testing.assert_frame_equal(together, alone, rtol=1e-12)
+    together = fit(returns, {"M": market()}, positions, **CHOICES).tests((0, 1)).tidy()
     assert together["event_id"].unique().tolist() == [f"e{k}" for k in range(5)]
+    for values, sizes in ((2_000_000, [5]), (2 * 3 * 35, [2, 2, 1]), (1, [1] * 5)):
+        batches = []
+
+        def run(sample: GroupSample, keys: list, window: object, seen: list = batches) -> dict:
+            seen.append(len(keys))
+            return _run_tests(sample, keys, window)
+
+        monkeypatch.setattr("chainpolicy.eventstudy.results.VALUES_PER_BATCH", values)
+        monkeypatch.setattr("chainpolicy.eventstudy.results._run_tests", run)
+        results = fit(returns, {"M": market()}, positions, **CHOICES)
+        pd.testing.assert_frame_equal(results.tests((0, 1)).tidy(), together, rtol=1e-12)
+        assert batches == sizes
+
+
+STAGGERED = {
+    "event": ({"one": {"A": 48, "B": 50}, "two": {"A": 50, "B": 53}}, {}),
+    "end": (
+        {"one": {"A": 48, "B": 50}, "two": {"A": 50, "B": 53}},
+        {"end": sessions(COUNT)[42]},
+    ),
+    "first": (
+        {"early": {"A": 43, "B": 46}, "one": {"A": 50, "B": 50}, "two": {"A": 53, "B": 53}},
+        {"anchor": "first"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("positions", "choice"), STAGGERED.values(), ids=STAGGERED.keys())
+def test_events_are_tested_together_only_where_their_sessions_agree(
+    positions: dict[str, dict[str, int]], choice: dict[str, object]
+) -> None:
+    # Each event alone gives what it gives beside the other.
+    estimation = EstimationWindow(window=(-36, -5), minimum=20, mask=False, **choice)
+    returns, choices = noisy(2), {"estimation": estimation, "event_window": (0, 3)}
+    together = fit(returns, {"M": market()}, positions, **choices).tests((0, 3)).tidy()
+    for event_id in ("one", "two"):
+        rest = {name: where for name, where in positions.items() if name in (event_id, "early")}
+        alone = fit(returns, {"M": market()}, rest, **choices).tests((0, 3)).tidy()
+        pd.testing.assert_frame_equal(
+            together[together["event_id"] == event_id].reset_index(drop=True),
+            alone[alone["event_id"] == event_id].reset_index(drop=True),
+            rtol=1e-12,
+        )

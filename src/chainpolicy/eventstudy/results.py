@@ -487,13 +487,13 @@ class EventStudyResults:
     def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
         """Events and groups that can be tested in one call: same assets, aligned sessions."""
         tickers = pd.factorize(self._pairs["ticker"])[0]
-        alike: dict[tuple[str, bytes, int], list[tuple[str, str]]] = {}
+        alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
             if len(pairs):
                 position = self._estimation_position[pairs, 0]
                 aligned = bool((position == position[0]).all())
                 aligned &= bool(np.ptp(self._event_position[pairs]) == 0)
-                alone = -1 if aligned else number
+                alone = None if aligned else number
                 alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
         for keys in alike.values():
             size = len(present[keys[0]]) * self._estimation_position.shape[1]
