@@ -614,17 +614,20 @@ def test_identical_assets_have_no_cross_section(seed: int) -> None:
     }
 
 
-def test_equal_standardized_cars_of_uncorrelated_assets_have_no_spread() -> None:
-    # Market adjusted, s = 1 and AR = 1 for both; the residual patterns are orthogonal: rbar = 0.
+@pytest.mark.parametrize(
+    ("pattern", "rbar"), [([1, -1, 1, -1, 1, -1, 1, -1], 0), ([1, -1, -1, -1, 1, 1, 1, -1], -1 / 2)]
+)
+def test_equal_standardized_cars_have_no_spread(pattern: list[int], rbar: float) -> None:
+    # Market adjusted, s = 1 and AR = 1 for both; of 8 products of residuals 4 or 2 are positive.
     results = fit(
-        {"A": [*[1, 1, -1, -1] * 8, 1], "B": [*[1, -1, 1, -1] * 8, 1]},
+        {"A": [*[1, 1, 1, 1, -1, -1, -1, -1] * 4, 1], "B": [*pattern * 4, 1]},
         {"M": [0] * 33},
         at(32, "AB"),
         model=MarketAdjusted(),
         estimation=EstimationWindow(window=(-32, -1), minimum=32),
         event_window=(0, 0),
     )
-    assert results.tests((0, 0))[0].mean_correlation == 0
+    assert results.tests((0, 0))[0].mean_correlation == pytest.approx(rbar, abs=1e-12)
     no_spread = "the values have no spread, or too few estimation sessions are valid"
     assert notes(results, (0, 0)) == dict.fromkeys(
         ["cross_sectional_t", "bmp", "adjusted_bmp", "grank_t", "skewness_t"], no_spread
@@ -1089,7 +1092,10 @@ def test_placebo_sessions_are_ordinary_and_leave_themselves_out() -> None:
     # [0, 1] around a session must miss [50, 55] and end inside the data.
     expected = [k for k in range(COUNT) if not ({k, k + 1} & set(range(50, 56))) and k + 1 < COUNT]
     assert found.tolist() == list(days[expected])
+    assert placebo.pairs["ticker"].value_counts().to_dict() == dict.fromkeys("AB", len(expected))
     assert placebo.pairs["event_id"].iloc[0] == f"{days[0]:%Y-%m-%d}"
+    first = placebo.caar_path(f"{days[0]:%Y-%m-%d}", "all")
+    assert first["session"].tolist() == list(days[:2])
     counts = placebo.models.merge(placebo.pairs).set_index(["event_session", "ticker"])
     for k in expected:
         inside = len({k, k + 1} & set(range(11, 46)))
@@ -1463,6 +1469,7 @@ def test_tests_read_as_a_sequence_and_as_a_table() -> None:
     assert [test.name for test in tests] == list(TEST_NAMES)
     assert tests[1:3] == tuple(tests)[1:3]
     assert tests.get("e", "all", "bmp") is tests[4]
+    assert tests[4].source == "Boehmer, Musumeci & Poulsen (1991)"
     text = str(tests[4])
     assert text.startswith(f"BMP t = {tests[4].statistic:.3f} ~ t(1), p = {tests[4].p_value:.4f}")
     assert text.endswith("N = 2; H0: e has no mean effect on all over [0, 1]")
