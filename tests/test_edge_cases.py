@@ -418,6 +418,40 @@ def test_an_event_outside_the_data_is_excluded_with_the_range() -> None:
     ]
 
 
+@pytest.mark.parametrize("gap", [1, COUNT - 2])
+def test_an_event_between_the_sessions_of_its_group_is_an_error(gap: int) -> None:
+    # Nobody traded on the second, or on the last but one, of the days.
+    days = sessions(COUNT)
+    frame = returns_frame(noisy(2), {"M": market()})
+    frame = frame[frame["session"] != days[gap]]
+    with pytest.raises(ValueError, match=rf"^alignment: {days[gap]:%Y-%m-%d}, .* is no session"):
+        EventStudy(frame, alignment_frame(at(gap, "AB"), COUNT), **CHOICES)
+
+
+@pytest.mark.parametrize("choice", [{}, {"end": "2018-02-28"}, {"anchor": "first"}])
+def test_events_outside_the_data_alone_leave_empty_frames(choice: dict[str, object]) -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    estimation = EstimationWindow(window=(-40, -6), minimum=20, **choice)
+    results = EventStudy(
+        frame, alignment_frame(at(COUNT + 3, "AB"), COUNT + 9), estimation=estimation
+    ).fit()
+    assert results.excluded["ticker"].tolist() == ["A", "B"]
+    for empty in (results.pairs, results.models, results.car(), results.caar(), results.tidy()):
+        assert empty.empty
+
+
+def test_an_event_after_the_asset_was_delisted_is_outside_its_data() -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    days = sessions(COUNT)
+    frame = frame[(frame["ticker"] == "B") | (frame["session"] < days[EVENT])]
+    results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
+    assert results.pairs["ticker"].tolist() == ["B"]
+    assert results.excluded["reason"].item() == (
+        f"the event session {days[EVENT]:%Y-%m-%d} is outside the data "
+        f"({days[0]:%Y-%m-%d} to {days[EVENT - 1]:%Y-%m-%d})"
+    )
+
+
 def test_an_event_before_the_asset_was_listed_is_outside_its_data() -> None:
     # The session exists on the calendar of the group, which B opened; A begins later.
     frame = returns_frame(noisy(2), {"M": market()})
@@ -1119,6 +1153,30 @@ def awkward() -> pd.DataFrame:
 def everything(frame: pd.DataFrame) -> list[pd.DataFrame]:
     results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
     return [results.abnormal_returns, results.residuals, results.models, results.tidy()]
+
+
+ALIGNED = {
+    "sessions in seconds": lambda a: a.assign(event_session=a["event_session"].dt.as_unit("s")),
+    "sessions as text": lambda a: a.assign(event_session=a["event_session"].astype(str)),
+    "backwards": lambda a: a.iloc[::-1],
+    "three columns": lambda a: a[["event_id", "ticker", "event_session"]],
+}
+
+
+@pytest.mark.parametrize("rewrite", ALIGNED.values(), ids=ALIGNED.keys())
+def test_how_the_alignment_is_written_does_not_matter(rewrite: object) -> None:
+    # Both are policy events in sample: the first anchors both of an asset's windows.
+    frame = returns_frame(noisy(2), {"M": market()})
+    plain = alignment_frame(at(EVENT, "AB") | {"early": {"B": 45}}, COUNT)
+    estimation = EstimationWindow(window=(-40, -6), anchor="first", minimum=20)
+    given, expected = (
+        EventStudy(frame, alignment, estimation=estimation, event_window=(-2, 3)).fit()
+        for alignment in (rewrite(plain), plain)
+    )
+    pd.testing.assert_frame_equal(given.pairs, expected.pairs, check_exact=True)
+    pd.testing.assert_frame_equal(given.residuals, expected.residuals, check_exact=True)
+    last = given.residuals.groupby(["event_id", "ticker"])["session"].max()
+    assert last["e", "B"] == last["early", "B"] == sessions(COUNT)[39]
 
 
 REWRITTEN = {
