@@ -302,7 +302,8 @@ class EventStudy:
                 group: int(np.searchsorted(calendar, end, side="right")) - 1
                 for group, calendar in panel.calendars.items()
             }
-            return np.array([until[panel.groups[i]] for i in asset], np.int64) - panel.offset[asset]
+            last: Ints = np.array([until[panel.groups[i]] for i in asset], np.int64)
+            return last - panel.offset[asset]
         if estimation.anchor == "event":
             return position + estimation.window[1]
         policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
