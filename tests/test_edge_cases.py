@@ -1622,8 +1622,9 @@ STAGGERED = {
         {"one": {"A": 48, "B": 50}, "two": {"A": 50, "B": 53}},
         {"end": sessions(COUNT)[42]},
     ),
+    # The policy event "early" anchors A; B has none, and a window for each event.
     "first": (
-        {"early": {"A": 43, "B": 46}, "one": {"A": 50, "B": 50}, "two": {"A": 53, "B": 53}},
+        {"early": {"A": 43}, "one": {"A": 50, "B": 50}, "two": {"A": 53, "B": 53}},
         {"anchor": "first"},
     ),
 }
@@ -1634,12 +1635,19 @@ def test_events_are_tested_together_only_where_their_sessions_agree(
     positions: dict[str, dict[str, int]], choice: dict[str, object]
 ) -> None:
     # Each event alone gives what it gives beside the other.
+    frame = returns_frame(noisy(2), {"M": market()})
     estimation = EstimationWindow(window=(-36, -5), minimum=20, mask=False, **choice)
-    returns, choices = noisy(2), {"estimation": estimation, "event_window": (0, 3)}
-    together = fit(returns, {"M": market()}, positions, **choices).tests((0, 3)).tidy()
+
+    def run(rows: dict[str, dict[str, int]]) -> pd.DataFrame:
+        alignment = alignment_frame(rows, COUNT)
+        alignment["role"] = np.where(alignment["event_id"] == "early", "policy", "control")
+        study = EventStudy(frame, alignment, estimation=estimation, event_window=(0, 3))
+        return study.fit().tests((0, 3)).tidy()
+
+    together = run(positions)
     for event_id in ("one", "two"):
         rest = {name: where for name, where in positions.items() if name in (event_id, "early")}
-        alone = fit(returns, {"M": market()}, rest, **choices).tests((0, 3)).tidy()
+        alone = run(rest)
         pd.testing.assert_frame_equal(
             together[together["event_id"] == event_id].reset_index(drop=True),
             alone[alone["event_id"] == event_id].reset_index(drop=True),
