@@ -1624,7 +1624,7 @@ STAGGERED = {
     ),
     # The policy event "early" anchors A; B has none, and a window for each event.
     "first": (
-        {"early": {"A": 43}, "one": {"A": 50, "B": 50}, "two": {"A": 53, "B": 53}},
+        {"early": {"A": 48}, "one": {"A": 50, "B": 50}, "two": {"A": 52, "B": 52}},
         {"anchor": "first"},
     ),
 }
@@ -1636,7 +1636,7 @@ def test_events_are_tested_together_only_where_their_sessions_agree(
 ) -> None:
     # Each event alone gives what it gives beside the other.
     frame = returns_frame(noisy(2), {"M": market()})
-    estimation = EstimationWindow(window=(-36, -5), minimum=20, mask=False, **choice)
+    estimation = EstimationWindow(window=(-40, -5), minimum=20, mask=False, **choice)
 
     def run(rows: dict[str, dict[str, int]]) -> pd.DataFrame:
         alignment = alignment_frame(rows, COUNT)
@@ -1645,6 +1645,7 @@ def test_events_are_tested_together_only_where_their_sessions_agree(
         return study.fit().tests((0, 3)).tidy()
 
     together = run(positions)
+    assert together["mean_correlation"].notna().any()
     for event_id in ("one", "two"):
         rest = {name: where for name, where in positions.items() if name in (event_id, "early")}
         alone = run(rest)
