@@ -34,6 +34,7 @@ from chainpolicy.eventstudy.inference import (
     wilcoxon,
 )
 from chainpolicy.eventstudy.normal import fit_market_adjusted, fit_normal
+from chainpolicy.eventstudy.panel import build_panel
 from chainpolicy.eventstudy.results import _run_tests
 from panels import alignment_frame, fit, pair, returns_frame, sessions
 
@@ -1187,6 +1188,7 @@ REWRITTEN = {
     ),
     "numbers as objects": lambda f: f.astype({"return": object, "M": object, "n_sessions": object}),
     "limits by category": lambda f: f.astype({"at_limit": "category"}),
+    "two sessions exchanged": lambda f: f.iloc[[0, 2, 1, *range(3, 2 * COUNT)]],
     "backwards": lambda f: f.iloc[::-1],
     "assets in order, sessions backwards": lambda f: f.iloc[
         [*range(COUNT - 1, -1, -1), *range(2 * COUNT - 1, COUNT - 1, -1)]
@@ -1203,6 +1205,33 @@ REWRITTEN = {
 def test_how_the_frame_is_written_does_not_matter(rewrite: object) -> None:
     for given, plain in zip(everything(rewrite(awkward())), everything(awkward()), strict=True):
         pd.testing.assert_frame_equal(given, plain, check_exact=True)
+
+
+def test_spans_and_limits_may_be_left_out() -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    without = frame.drop(columns=["n_sessions", "at_limit"])
+    for given, plain in zip(everything(without), everything(frame), strict=True):
+        pd.testing.assert_frame_equal(given, plain, check_exact=True)
+
+
+def test_a_panel_is_sorted_by_asset_and_session() -> None:
+    days = sessions(3)
+    panel = build_panel(
+        pd.DataFrame(
+            {
+                "ticker": ["B", "B", "A", "A", "A"],
+                "session": [days[2], days[1], days[0], days[2], days[1]],
+                "return": [5, 4, 1, 3, 2],
+            }
+        )
+    )
+    assert panel.tickers == ("A", "B")
+    assert panel.returns.tolist() == [1, 2, 3, 4, 5]
+    assert panel.session.tolist() == days[[0, 1, 2, 1, 2]].to_numpy().tolist()
+    blocks = (panel.first, panel.length, panel.offset)
+    assert [block.tolist() for block in blocks] == [[0, 3], [3, 2], [0, 1]]
+    assert panel.n_sessions.tolist() == [1] * 5
+    assert panel.at_limit.tolist() == [""] * 5
 
 
 def test_a_later_change_of_the_frame_does_not_reach_the_study() -> None:
