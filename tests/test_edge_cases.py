@@ -34,6 +34,8 @@ from chainpolicy.eventstudy.inference import (
     wilcoxon,
 )
 from chainpolicy.eventstudy.normal import fit_market_adjusted, fit_normal
+from chainpolicy.eventstudy.panel import build_panel
+from chainpolicy.eventstudy.results import _run_tests
 from panels import alignment_frame, fit, pair, returns_frame, sessions
 
 COUNT, EVENT = 60, 50
@@ -78,7 +80,9 @@ def test_one_asset_has_the_exact_t_of_its_car_and_ten_notes() -> None:
     assert set(notes(results, (0, 1)).values()) == {
         "a single asset has the exact t of its CAR only"
     }
-    assert "undefined (a single asset" in str(tests.get("e", "all", "bmp"))
+    assert str(tests.get("e", "all", "bmp")) == (
+        "BMP t: undefined (a single asset has the exact t of its CAR only), N = 1"
+    )
 
 
 def test_two_assets_have_all_eleven_tests_and_one_degree_of_freedom() -> None:
@@ -415,6 +419,40 @@ def test_an_event_outside_the_data_is_excluded_with_the_range() -> None:
     ]
 
 
+@pytest.mark.parametrize("gap", [1, COUNT - 2])
+def test_an_event_between_the_sessions_of_its_group_is_an_error(gap: int) -> None:
+    # Nobody traded on the second, or on the last but one, of the days.
+    days = sessions(COUNT)
+    frame = returns_frame(noisy(2), {"M": market()})
+    frame = frame[frame["session"] != days[gap]]
+    with pytest.raises(ValueError, match=rf"^alignment: {days[gap]:%Y-%m-%d}, .* is no session"):
+        EventStudy(frame, alignment_frame(at(gap, "AB"), COUNT), **CHOICES)
+
+
+@pytest.mark.parametrize("choice", [{}, {"end": "2018-02-28"}, {"anchor": "first"}])
+def test_events_outside_the_data_alone_leave_empty_frames(choice: dict[str, object]) -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    estimation = EstimationWindow(window=(-40, -6), minimum=20, **choice)
+    results = EventStudy(
+        frame, alignment_frame(at(COUNT + 3, "AB"), COUNT + 9), estimation=estimation
+    ).fit()
+    assert results.excluded["ticker"].tolist() == ["A", "B"]
+    for empty in (results.pairs, results.models, results.car(), results.caar(), results.tidy()):
+        assert empty.empty
+
+
+def test_an_event_after_the_asset_was_delisted_is_outside_its_data() -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    days = sessions(COUNT)
+    frame = frame[(frame["ticker"] == "B") | (frame["session"] < days[EVENT])]
+    results = EventStudy(frame, alignment_frame(at(EVENT, "AB"), COUNT), **CHOICES).fit()
+    assert results.pairs["ticker"].tolist() == ["B"]
+    assert results.excluded["reason"].item() == (
+        f"the event session {days[EVENT]:%Y-%m-%d} is outside the data "
+        f"({days[0]:%Y-%m-%d} to {days[EVENT - 1]:%Y-%m-%d})"
+    )
+
+
 def test_an_event_before_the_asset_was_listed_is_outside_its_data() -> None:
     # The session exists on the calendar of the group, which B opened; A begins later.
     frame = returns_frame(noisy(2), {"M": market()})
@@ -611,17 +649,20 @@ def test_identical_assets_have_no_cross_section(seed: int) -> None:
     }
 
 
-def test_equal_standardized_cars_of_uncorrelated_assets_have_no_spread() -> None:
-    # Market adjusted, s = 1 and AR = 1 for both; the residual patterns are orthogonal: rbar = 0.
+@pytest.mark.parametrize(
+    ("pattern", "rbar"), [([1, -1, 1, -1, 1, -1, 1, -1], 0), ([1, -1, -1, -1, 1, 1, 1, -1], -1 / 2)]
+)
+def test_equal_standardized_cars_have_no_spread(pattern: list[int], rbar: float) -> None:
+    # Market adjusted, s = 1 and AR = 1 for both; of 8 products of residuals 4 or 2 are positive.
     results = fit(
-        {"A": [*[1, 1, -1, -1] * 8, 1], "B": [*[1, -1, 1, -1] * 8, 1]},
+        {"A": [*[1, 1, 1, 1, -1, -1, -1, -1] * 4, 1], "B": [*pattern * 4, 1]},
         {"M": [0] * 33},
         at(32, "AB"),
         model=MarketAdjusted(),
         estimation=EstimationWindow(window=(-32, -1), minimum=32),
         event_window=(0, 0),
     )
-    assert results.tests((0, 0))[0].mean_correlation == 0
+    assert results.tests((0, 0))[0].mean_correlation == pytest.approx(rbar, abs=1e-12)
     no_spread = "the values have no spread, or too few estimation sessions are valid"
     assert notes(results, (0, 0)) == dict.fromkeys(
         ["cross_sectional_t", "bmp", "adjusted_bmp", "grank_t", "skewness_t"], no_spread
@@ -1086,7 +1127,10 @@ def test_placebo_sessions_are_ordinary_and_leave_themselves_out() -> None:
     # [0, 1] around a session must miss [50, 55] and end inside the data.
     expected = [k for k in range(COUNT) if not ({k, k + 1} & set(range(50, 56))) and k + 1 < COUNT]
     assert found.tolist() == list(days[expected])
+    assert placebo.pairs["ticker"].value_counts().to_dict() == dict.fromkeys("AB", len(expected))
     assert placebo.pairs["event_id"].iloc[0] == f"{days[0]:%Y-%m-%d}"
+    first = placebo.caar_path(f"{days[0]:%Y-%m-%d}", "all")
+    assert first["session"].tolist() == list(days[:2])
     counts = placebo.models.merge(placebo.pairs).set_index(["event_session", "ticker"])
     for k in expected:
         inside = len({k, k + 1} & set(range(11, 46)))
@@ -1112,6 +1156,30 @@ def everything(frame: pd.DataFrame) -> list[pd.DataFrame]:
     return [results.abnormal_returns, results.residuals, results.models, results.tidy()]
 
 
+ALIGNED = {
+    "sessions in seconds": lambda a: a.assign(event_session=a["event_session"].dt.as_unit("s")),
+    "sessions as text": lambda a: a.assign(event_session=a["event_session"].astype(str)),
+    "backwards": lambda a: a.iloc[::-1],
+    "three columns": lambda a: a[["event_id", "ticker", "event_session"]],
+}
+
+
+@pytest.mark.parametrize("rewrite", ALIGNED.values(), ids=ALIGNED.keys())
+def test_how_the_alignment_is_written_does_not_matter(rewrite: object) -> None:
+    # Both are policy events in sample: the first anchors both of an asset's windows.
+    frame = returns_frame(noisy(2), {"M": market()})
+    plain = alignment_frame(at(EVENT, "AB") | {"early": {"B": 45}}, COUNT)
+    estimation = EstimationWindow(window=(-40, -6), anchor="first", minimum=20)
+    given, expected = (
+        EventStudy(frame, alignment, estimation=estimation, event_window=(-2, 3)).fit()
+        for alignment in (rewrite(plain), plain)
+    )
+    pd.testing.assert_frame_equal(given.pairs, expected.pairs, check_exact=True)
+    pd.testing.assert_frame_equal(given.residuals, expected.residuals, check_exact=True)
+    last = given.residuals.groupby(["event_id", "ticker"])["session"].max()
+    assert last["e", "B"] == last["early", "B"] == sessions(COUNT)[39]
+
+
 REWRITTEN = {
     "sessions in seconds": lambda f: f.assign(session=f["session"].dt.as_unit("s")),
     "sessions as text": lambda f: f.assign(session=f["session"].dt.strftime("%Y-%m-%d")),
@@ -1120,6 +1188,7 @@ REWRITTEN = {
     ),
     "numbers as objects": lambda f: f.astype({"return": object, "M": object, "n_sessions": object}),
     "limits by category": lambda f: f.astype({"at_limit": "category"}),
+    "two sessions exchanged": lambda f: f.iloc[[0, 2, 1, *range(3, 2 * COUNT)]],
     "backwards": lambda f: f.iloc[::-1],
     "assets in order, sessions backwards": lambda f: f.iloc[
         [*range(COUNT - 1, -1, -1), *range(2 * COUNT - 1, COUNT - 1, -1)]
@@ -1136,6 +1205,33 @@ REWRITTEN = {
 def test_how_the_frame_is_written_does_not_matter(rewrite: object) -> None:
     for given, plain in zip(everything(rewrite(awkward())), everything(awkward()), strict=True):
         pd.testing.assert_frame_equal(given, plain, check_exact=True)
+
+
+def test_spans_and_limits_may_be_left_out() -> None:
+    frame = returns_frame(noisy(2), {"M": market()})
+    without = frame.drop(columns=["n_sessions", "at_limit"])
+    for given, plain in zip(everything(without), everything(frame), strict=True):
+        pd.testing.assert_frame_equal(given, plain, check_exact=True)
+
+
+def test_a_panel_is_sorted_by_asset_and_session() -> None:
+    days = sessions(3)
+    panel = build_panel(
+        pd.DataFrame(
+            {
+                "ticker": ["B", "B", "A", "A", "A"],
+                "session": [days[2], days[1], days[0], days[2], days[1]],
+                "return": [5, 4, 1, 3, 2],
+            }
+        )
+    )
+    assert panel.tickers == ("A", "B")
+    assert panel.returns.tolist() == [1, 2, 3, 4, 5]
+    assert panel.session.tolist() == days[[0, 1, 2, 1, 2]].to_numpy().tolist()
+    blocks = (panel.first, panel.length, panel.offset)
+    assert [block.tolist() for block in blocks] == [[0, 3], [3, 2], [0, 1]]
+    assert panel.n_sessions.tolist() == [1] * 5
+    assert panel.at_limit.tolist() == [""] * 5
 
 
 def test_a_later_change_of_the_frame_does_not_reach_the_study() -> None:
@@ -1507,25 +1603,133 @@ def test_tests_read_as_a_sequence_and_as_a_table() -> None:
     assert [test.name for test in tests] == list(TEST_NAMES)
     assert tests[1:3] == tuple(tests)[1:3]
     assert tests.get("e", "all", "bmp") is tests[4]
+    assert tests[4].source == "Boehmer, Musumeci & Poulsen (1991)"
     text = str(tests[4])
     assert text.startswith(f"BMP t = {tests[4].statistic:.3f} ~ t(1), p = {tests[4].p_value:.4f}")
     assert text.endswith("N = 2; H0: e has no mean effect on all over [0, 1]")
     html = tests._repr_html_()
     assert html.count("<tr") == 12
+    assert "<th></th>" not in html  # the rows have no numbers
     assert "adjusted_bmp" in html
 
 
+def test_frames_have_the_columns_of_their_documentation_and_rows_counted_from_zero() -> None:
+    # A has no CAR over [0, 1], C is excluded: rows that were left out leave no trace.
+    returns = noisy(4)
+    returns["A"][EVENT + 1] = np.nan
+    returns["C"][:] = np.nan
+    results = fit(returns, {"M": market()}, at(EVENT, "ABCD"), **CHOICES)
+    tests = ["statistic", "p_value", "n_assets", "mean_car", "mean_correlation"]
+    interval = ["caar", "std_error", "degrees", "lower", "upper"]
+    path = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
+    pairs = ["event_id", "ticker", "group", "event_session", "model", "benchmarks"]
+    estimated = ["n_estimation", "alpha", "beta", "sigma", "r_squared"]
+    abnormal = ["actual", "normal", "abnormal", "std_error", "at_limit"]
+    expected = [
+        (results.pairs, pairs, 3),
+        (results.excluded, ["event_id", "ticker", "reason"], 1),
+        (results.models, ["event_id", "ticker", "model", "benchmark", *estimated], 3),
+        (results.coefficients, ["event_id", "ticker", "term", "estimate", "std_error"], 6),
+        (results.abnormal_returns, ["event_id", "ticker", "tau", "session", *abnormal], 18),
+        (results.residuals, ["event_id", "ticker", "session", "residual"], 105),
+        (
+            results.car(),
+            ["event_id", "ticker", "window", "car", "std_error", "t_stat", "p_value"],
+            2,
+        ),
+        (results.incomplete(), ["event_id", "ticker", "window", "reason"], 1),
+        (results.caar(), ["event_id", "group", "window", "n_assets", *interval], 1),
+        (results.caar_path("e", "all"), [*path, "share_at_limit"], 6),
+        (results.tests().tidy(), ["event_id", "group", "window", "test", *tests], 11),
+        (results.tidy([(0, 0), (0, 1)]), ["event_id", "group", "window", "test", *tests], 22),
+    ]
+    for frame, columns, rows in expected:
+        assert list(frame.columns) == columns
+        assert frame.index.equals(pd.RangeIndex(rows))
+    for frame in (results.car(), results.caar(), results.incomplete(), results.tests().tidy()):
+        assert frame["window"].eq("[0, 1]").all()
+    summary = results.summary()
+    headline = ["time_series_t", "adjusted_bmp", "grank_t"]
+    columns = [column for name in headline for column in (name, f"{name}_p")]
+    assert list(summary.columns) == ["n_assets", "caar", "mean_correlation", *columns]
+    assert summary.index.names == ["event_id", "group"]
+
+
+def test_one_session_may_estimate_a_model_without_parameters() -> None:
+    # Market adjusted, M = 1: s = |e|, t(1). A: e = 2, AR = 3; B: e = -1, AR = 2
+    results = fit(
+        {"A": [2, 3], "B": [-1, 2]},
+        {"M": [0, 0]},
+        at(1, "AB"),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-1, -1), minimum=1),
+        event_window=(0, 0),
+    )
+    assert results.car((0, 0))["t_stat"].tolist() == pytest.approx([3 / 2, 2], rel=1e-12)
+    # AAR of the session 1/2, T_e = 1: t = (5/2)/(1/2) with one degree of freedom
+    t = results.tests((0, 0)).get("e", "all", "time_series_t")
+    assert (t.statistic, t.degrees) == (pytest.approx(5, rel=1e-12), 1)
+
+
 def test_many_events_are_tested_in_bounded_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Events of one group in one call or one by one give the same numbers.
+    # Five events of one group of 3 assets with 35 sessions each, in one call, in pairs and alone
     rng = np.random.default_rng(2)
     returns = {ticker: rng.normal(0, 0.02, COUNT) for ticker in "ABC"}
     positions = {f"e{k}": dict.fromkeys("ABC", 45 + k) for k in range(5)}
-    results = fit(returns, {"M": market()}, positions, **CHOICES)
-    together = results.tests((0, 1)).tidy()
-    monkeypatch.setattr("chainpolicy.eventstudy.results.VALUES_PER_BATCH", 1)
-    alone = fit(returns, {"M": market()}, positions, **CHOICES).tests((0, 1)).tidy()
-    pd.testing.assert_frame_equal(together, alone, rtol=1e-12)
+    together = fit(returns, {"M": market()}, positions, **CHOICES).tests((0, 1)).tidy()
     assert together["event_id"].unique().tolist() == [f"e{k}" for k in range(5)]
+    for values, sizes in ((2_000_000, [5]), (2 * 3 * 35, [2, 2, 1]), (1, [1] * 5)):
+        batches = []
+
+        def run(sample: GroupSample, keys: list, window: object, seen: list = batches) -> dict:
+            seen.append(len(keys))
+            return _run_tests(sample, keys, window)
+
+        monkeypatch.setattr("chainpolicy.eventstudy.results.VALUES_PER_BATCH", values)
+        monkeypatch.setattr("chainpolicy.eventstudy.results._run_tests", run)
+        results = fit(returns, {"M": market()}, positions, **CHOICES)
+        pd.testing.assert_frame_equal(results.tests((0, 1)).tidy(), together, rtol=1e-12)
+        assert batches == sizes
+
+
+STAGGERED = {
+    "event": ({"one": {"A": 48, "B": 50}, "two": {"A": 50, "B": 53}}, {}),
+    "end": (
+        {"one": {"A": 48, "B": 50}, "two": {"A": 50, "B": 53}},
+        {"end": sessions(COUNT)[42]},
+    ),
+    # The policy event "early" anchors A; B has none, and a window for each event.
+    "first": (
+        {"early": {"A": 48}, "one": {"A": 50, "B": 50}, "two": {"A": 52, "B": 52}},
+        {"anchor": "first"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("positions", "choice"), STAGGERED.values(), ids=STAGGERED.keys())
+def test_events_are_tested_together_only_where_their_sessions_agree(
+    positions: dict[str, dict[str, int]], choice: dict[str, object]
+) -> None:
+    # Each event alone gives what it gives beside the other.
+    frame = returns_frame(noisy(2), {"M": market()})
+    estimation = EstimationWindow(window=(-40, -5), minimum=20, mask=False, **choice)
+
+    def run(rows: dict[str, dict[str, int]]) -> pd.DataFrame:
+        alignment = alignment_frame(rows, COUNT)
+        alignment["role"] = np.where(alignment["event_id"] == "early", "policy", "control")
+        study = EventStudy(frame, alignment, estimation=estimation, event_window=(0, 3))
+        return study.fit().tests((0, 3)).tidy()
+
+    together = run(positions)
+    assert together["mean_correlation"].notna().any()
+    for event_id in ("one", "two"):
+        rest = {name: where for name, where in positions.items() if name in (event_id, "early")}
+        alone = run(rest)
+        pd.testing.assert_frame_equal(
+            together[together["event_id"] == event_id].reset_index(drop=True),
+            alone[alone["event_id"] == event_id].reset_index(drop=True),
+            rtol=1e-12,
+        )
 
 
 def test_a_window_with_a_missing_session_has_no_buy_and_hold_return() -> None:

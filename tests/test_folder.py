@@ -90,7 +90,11 @@ PRICE = "a positive number like 1234.5, or null on a day without a price"
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ", line 1: expected a header with the columns Date, Adj Close; the first line is"),
+        (
+            "",
+            ", line 1: expected a header with the columns Date, Adj Close, separated by commas; "
+            "the first line is",
+        ),
         (HEADER + "\n", ", Adj Close: expected at least one price in the study's dates"),
         ("Date;Adj Close\n", "separated by commas"),
         (

@@ -234,12 +234,12 @@ class EventStudy:
         candidates = pd.DataFrame(
             {
                 "event_id": np.datetime_as_string(panel.session[ordinary], unit="D").astype(object),
-                "ticker": np.array(panel.tickers, dtype=object)[asset[ordinary]],
+                "ticker": np.array(panel.tickers)[asset[ordinary]],
                 "asset": asset[ordinary],
                 "event_session": panel.session[ordinary],
                 "position": position[ordinary],
             }
-        ).sort_values(["event_id", "ticker"], ignore_index=True)
+        ).sort_values(["event_id", "ticker"])
         return self._estimate(candidates, self._estimation_end(candidates), window)
 
     def _estimate(
@@ -251,7 +251,7 @@ class EventStudy:
     ) -> EventStudyResults:
         """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
         panel = self._panel
-        asset = candidates["asset"].to_numpy(np.int64)
+        asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
         estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
         rows, in_data = _rows(panel, asset, estimation_position)
@@ -287,10 +287,10 @@ class EventStudy:
             {
                 "event_id": candidates["event_id"].to_numpy()[kept],
                 "ticker": candidates["ticker"].to_numpy()[kept],
-                "group": np.array(panel.groups, dtype=object)[asset[kept]],
+                "group": np.array(panel.groups)[asset[kept]],
                 "event_session": candidates["event_session"].to_numpy()[kept],
                 "model": [self._model_name(benchmarks[i]) for i in kept],
-                "benchmarks": pd.Series([benchmarks[i] for i in kept], dtype=object),
+                "benchmarks": [benchmarks[i] for i in kept],
             }
         )
         excluded = pd.concat([outside, candidates.assign(reason=reason)[reason != ""]])
@@ -316,7 +316,7 @@ class EventStudy:
     def _estimation_end(self, candidates: pd.DataFrame) -> Ints:
         """Position of the last session of each pair's estimation window."""
         panel, estimation = self._panel, self.estimation
-        asset = candidates["asset"].to_numpy(np.int64)
+        asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
         if estimation.end is not None:
             end = pd.Timestamp(estimation.end).to_datetime64()
@@ -324,12 +324,14 @@ class EventStudy:
                 group: int(np.searchsorted(calendar, end, side="right")) - 1
                 for group, calendar in panel.calendars.items()
             }
-            return np.array([until[panel.groups[i]] - panel.offset[i] for i in asset], np.int64)
+            last = np.array([until[panel.groups[i]] for i in asset], np.int64)
+            fixed: Ints = last - panel.offset[asset]
+            return fixed
         if estimation.anchor == "event":
             return position + estimation.window[1]
         policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
         first = policy.groupby("asset")["position"].min()
-        anchored = first.reindex(asset).to_numpy(np.float64)
+        anchored = first.reindex(asset).to_numpy()
         # Without a policy event there is nothing earlier to anchor to than the event itself.
         anchor: Ints = np.where(np.isnan(anchored), position, anchored).astype(np.int64)
         return anchor + estimation.window[1]
@@ -348,7 +350,7 @@ class EventStudy:
         """Rows of the panel that lie in a window around any dated event, in sample or not."""
         panel = self._panel
         events = self._events[self._events["position"].notna()]
-        asset = events["asset"].to_numpy(np.int64)
+        asset = events["asset"].to_numpy()
         position = events["position"].to_numpy(np.int64)
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         found = np.zeros(len(panel.session), dtype=bool)
@@ -499,7 +501,7 @@ def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]]) -> Ints:
     """Column of each pair's benchmarks, -1 where it has fewer than the widest pair."""
     width = max((len(names) for names in benchmarks), default=0)
     place = {name: column for column, name in enumerate(panel.benchmarks)}
-    columns = np.full((len(benchmarks), width), -1, dtype=np.int64)
+    columns = np.full((len(benchmarks), width), -1)
     for row, names in enumerate(benchmarks):
         columns[row, : len(names)] = [place[name] for name in names]
     return columns

@@ -153,7 +153,7 @@ def build_panel(
             f"{n_sessions[row]:g}; a return spans at least one session"
         )
     at_limit = (
-        frame["at_limit"].fillna("").to_numpy(object)[order]
+        frame["at_limit"].fillna("").to_numpy()[order]
         if "at_limit" in frame
         else np.full(rows, "", dtype=object)
     )

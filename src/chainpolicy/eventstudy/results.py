@@ -584,13 +584,13 @@ class EventStudyResults:
     def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
         """Events and groups that can be tested in one call: same assets, aligned sessions."""
         tickers = pd.factorize(self._pairs["ticker"])[0]
-        alike: dict[tuple[str, bytes, int], list[tuple[str, str]]] = {}
+        alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
             if len(pairs):
                 position = self._estimation_position[pairs, 0]
                 aligned = bool((position == position[0]).all())
                 aligned &= bool(np.ptp(self._event_position[pairs]) == 0)
-                alone = -1 if aligned else number
+                alone = None if aligned else number
                 alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
         for keys in alike.values():
             size = len(present[keys[0]]) * self._estimation_position.shape[1]
@@ -635,9 +635,8 @@ class EventStudyResults:
                 rows.append((event_id, group, label, len(pairs), mean, error, degrees))
         columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
         table = pd.DataFrame(rows, columns=columns)
-        caar, error = (table[name].to_numpy(np.float64) for name in ("caar", "std_error"))
-        half = stats.t.isf(level / 2, table["degrees"].to_numpy(np.float64)) * error
-        return table.assign(lower=caar - half, upper=caar + half)
+        half = stats.t.isf(level / 2, table["degrees"]) * table["std_error"]
+        return table.assign(lower=table["caar"] - half, upper=table["caar"] + half)
 
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
@@ -759,12 +758,13 @@ class EventStudyResults:
 
     def _sessions(self, members: Ints, group: str) -> NDArray[np.datetime64]:
         """Sessions of the event window, NaT where there is none or the assets differ."""
-        sessions = np.full(len(self.taus), np.datetime64("NaT", "ns"))
+        sessions = np.full(len(self.taus), pd.NaT.to_datetime64())
         position = self._event_position[members]
         if (position == position[0]).all():
             calendar = self._panel.calendars[group]
+            # An event window may run past the data, but begins after a session that estimates.
             on = position[0] + self.taus
-            inside = (on >= 0) & (on < len(calendar))
+            inside = on < len(calendar)
             sessions[inside] = calendar[on[inside]]
         return sessions
 
@@ -782,9 +782,11 @@ class EventStudyResults:
         return cumulate(self._fit, self._abnormal, self._columns(window))
 
     def _sample(self, pairs: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
-        """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets."""
+        """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets.
+
+        Several events have their sessions aligned: what holds for the first holds for all.
+        """
         columns = self._columns(window)
-        alone = pairs[0] if len(pairs) == 1 else None
         return GroupSample(
             car=cumulated.car[pairs],
             car_std_error=cumulated.std_error[pairs],
@@ -793,8 +795,8 @@ class EventStudyResults:
             residuals=self._fit.residuals[pairs],
             sigma=self._fit.sigma[pairs],
             n_parameters=self._fit.n_parameters[pairs[0]],
-            estimation_session=None if alone is None else self._estimation_position[alone],
-            event_session=None if alone is None else self._event_position[alone],
+            estimation_session=self._estimation_position[pairs[0]],
+            event_session=self._event_position[pairs[0]],
         )
 
 
@@ -815,8 +817,7 @@ def _run_tests(
     """Run all tests on a sample whose leading axis are the events and groups `keys`."""
     alone = sample.n_assets == 1
     undefined = np.full(len(keys), np.nan)
-    correlation = undefined if alone else sample.mean_correlation
-    mean_car = sample.car.mean(axis=-1)
+    correlation, mean_car = sample.mean_correlation, sample.car.mean(axis=1)
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in TESTS:
         if alone and test.name != "time_series_t":
@@ -826,7 +827,7 @@ def _run_tests(
             statistic, degrees = outcome.statistic, outcome.degrees
             p_value = two_sided_p_value(outcome)
         if degrees is not None:
-            degrees = np.broadcast_to(np.asarray(degrees, dtype=np.float64), len(keys))
+            degrees = np.broadcast_to(degrees, len(keys))
         for i, key in enumerate(keys):
             results[key].append(
                 TestResult(
