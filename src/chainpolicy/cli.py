@@ -6,6 +6,7 @@ failed, 2 bad input or usage.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -50,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         Exit code.
     """
+    # With several threads small matrices take longer, and their last digits are left to chance.
+    for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     try:
         app(arguments)
     except InputError as error:
