@@ -115,11 +115,11 @@ def test_specification_is_the_regression_of_statsmodels(
 
 def test_combinations_that_come_to_the_same_count_once(curve):
     one = curve[curve["window"] == "[0, 1]"]
-    # Four models for two benchmarks, three for one, one for none; times 2^4 other choices.
+    # Six models for two benchmarks, five for one, one for none; times 2^4 other choices.
     assert one["group"].value_counts().to_dict() == {
-        "a_shares_tier1": 64,
-        "a_shares_tier2": 64,
-        "us_listed": 48,
+        "a_shares_tier1": 96,
+        "a_shares_tier2": 96,
+        "us_listed": 80,
         "bitcoin": 16,
         "coins": 16,
     }
@@ -164,6 +164,15 @@ def test_an_event_that_cannot_be_estimated_has_no_curve(study):
 
 @pytest.mark.parametrize("group", ["us_listed", "a_shares_tier2", "coins"])
 def test_leaving_an_asset_out_is_estimating_without_it(study, results, group):
+    same_as_without(study, results, group)
+
+
+def test_leaving_an_asset_out_counts_the_parameters_of_lags_and_leads(study):
+    thin = replace(study, model="dimson")
+    same_as_without(thin, thin.estimate(), "us_listed")
+
+
+def same_as_without(study, results, group):
     table = leave_one_out(results, LEAD, (0, 5)).query("group == @group").set_index("ticker")
     assert len(table) == (study.groups == group).sum()
     for ticker in table.index[:3]:
@@ -424,7 +433,7 @@ def test_findings_say_the_numbers_of_their_frames(study):
     later = finding.numbers[finding.numbers["window"] == "[0, 5]"]
     low, high = 100 * later["caar"].min(), 100 * later["caar"].max()
     assert f"over [0, 5] from {low:+.1f} % to {high:+.1f} %" in str(finding)
-    assert f"p < 0.05 in {(later['p_value'] < 0.05).sum()} of 64" in str(finding)
+    assert f"p < 0.05 in {(later['p_value'] < 0.05).sum()} of 96" in str(finding)
     assert "no complete window" in str(findings.specifications(study, "nobody"))
     space = findings.random_portfolios(study, "a_shares_tier1", ((0, 1),))
     [row] = space.numbers.to_dict("records")
@@ -435,7 +444,7 @@ def test_findings_say_the_numbers_of_their_frames(study):
 
 def test_specification_figure_draws_every_way_once(study):
     figure, frame = SPECS["specification_curve"].draw(study)
-    assert len(frame) == 64 + 64 + 48 + 16 + 16
+    assert len(frame) == 96 + 96 + 80 + 16 + 16
     assert frame.groupby("group")["caar"].is_monotonic_increasing.all()
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")
     assert drawn == 16

@@ -45,13 +45,14 @@ def leave_one_out(
     wide = residuals[residuals["event_id"] == event_id].pivot_table(
         index="session", columns="ticker", values="residual"
     )
-    terms = results.coefficients.query("event_id == @event_id").groupby("ticker").size()
+    benchmarks = results.pairs.query("event_id == @event_id").set_index("ticker")["benchmarks"]
+    estimated = benchmarks.map(len).map(results.model.n_parameters)
     frames = []
     for group, rows in car.groupby("group"):
         if len(rows) < 2:
             continue
         errors = wide[rows["ticker"]].to_numpy(np.float64)
-        parameters = terms.reindex(rows["ticker"]).fillna(0).to_numpy(np.int64)
+        parameters = estimated[rows["ticker"]].to_numpy(np.int64)
         variance, degrees = _portfolio_without(errors, parameters)
         multiplier = _mean_without((rows["std_error"] / rows["sigma"]).to_numpy() ** 2)
         caar = _mean_without(rows["car"].to_numpy(np.float64))

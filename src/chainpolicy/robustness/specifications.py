@@ -12,7 +12,14 @@ import pandas as pd
 from scipy import stats
 
 from chainpolicy.dynamics import once
-from chainpolicy.eventstudy import MODELS, EstimationWindow, EventStudy
+from chainpolicy.eventstudy import (
+    MODELS,
+    ConstantMean,
+    EstimationWindow,
+    EventStudy,
+    MarketModel,
+    SingleIndexModel,
+)
 from chainpolicy.eventstudy.results import EventStudyResults, Window
 from chainpolicy.returns import compute_returns
 from chainpolicy.study import Study
@@ -65,8 +72,10 @@ def specification_curve(
             own = study.kind == kind and study.model == name and study.estimation.mask == mask
             own &= anchor == "study" and not half
             tables.append(_responses(variant.fit(), event_id, windows))
-            told.append((anchor, chosen.length, mask, kind, model.estimated, own))
-    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "estimated", "chosen"])
+            # On one benchmark a single index is the market model.
+            law = MarketModel.name if isinstance(model, SingleIndexModel) else name
+            told.append((anchor, chosen.length, mask, kind, law, own))
+    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "chosen"])
     columns = ["group", "window", *CHOICES, "n_assets", "caar", "lower", "upper", "p_value"]
     columns.append("chosen")
     found = {choice: table for choice, table in enumerate(tables) if len(table)}
@@ -74,9 +83,9 @@ def specification_curve(
         return pd.DataFrame(columns=columns)
     table = pd.concat(found, names=["choice"]).reset_index("choice")
     table = table.merge(choices, left_on="choice", right_index=True)
-    # Without a benchmark there is nothing that could be imposed instead of estimated.
-    table["estimated"] |= table["benchmarks"] == ""
-    same = ["group", "window", "benchmarks", "estimated", *CHOICES[1:]]
+    # Without a benchmark every model is the constant mean.
+    table["law"] = table["law"].where(table["benchmarks"] != "", ConstantMean.name)
+    same = ["group", "window", "benchmarks", "law", *CHOICES[1:]]
     table = table.drop_duplicates(same, ignore_index=True)
     t_stat = (table["caar"] / table["std_error"]).to_numpy(np.float64)
     table["p_value"] = 2 * stats.t.sf(np.abs(t_stat), table["degrees"].to_numpy(np.float64))
