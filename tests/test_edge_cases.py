@@ -1232,6 +1232,7 @@ def test_a_panel_is_sorted_by_asset_and_session() -> None:
     assert [block.tolist() for block in blocks] == [[0, 3], [3, 2], [0, 1]]
     assert panel.n_sessions.tolist() == [1] * 5
     assert panel.at_limit.tolist() == [""] * 5
+    assert panel.at_limit.dtype == object
 
 
 def test_a_later_change_of_the_frame_does_not_reach_the_study() -> None:
@@ -1393,7 +1394,7 @@ CHOICE_ERRORS = {
         lambda: {"estimation": EstimationWindow(window=(-9.5, -1))},
         r"^the estimation window is \(-9.5, -1\); expected first and last session",
     ),
-    "groups": (lambda: {"groups": {"A": "one"}}, r"^groups: no group is given for B$"),
+    "groups": (lambda: {"groups": {"C": "one"}}, r"^groups: no group is given for A, B$"),
     "benchmarks": (
         lambda: {"benchmarks": {"A": ("M",), "B": ("M", "X")}},
         r"^returns: there is no column X, a benchmark of B$",
@@ -1527,6 +1528,10 @@ def test_by_default_an_asset_follows_the_benchmarks_that_have_values() -> None:
     alignment = alignment_frame(at(EVENT, "AB"), COUNT)
     results = EventStudy(frame, alignment, **CHOICES).fit()
     assert results.models["benchmark"].tolist() == ["M", "M;F"]
+    # One value is enough to be followed, and too few to be estimated with.
+    once = frame.assign(F=frame["F"].where(frame.index != 3, 0.01))
+    excluded = EventStudy(once, alignment, **CHOICES).fit().excluded
+    assert excluded["reason"].tolist() == ["0 valid sessions in the estimation window, 20 needed"]
     single = EventStudy(frame, alignment, model=SingleIndexModel(), **CHOICES).fit()
     assert single.models["benchmark"].tolist() == ["M", "M"]
     assert single.models["model"].tolist() == ["single_index", "single_index"]

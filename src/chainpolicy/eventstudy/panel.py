@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -200,11 +201,8 @@ def _benchmarks_of(
     if benchmarks is None:
         if not names:
             return ((),) * len(tickers)
-        has_value = np.add.reduceat(np.isfinite(factors), first, axis=0) > 0
-        return tuple(
-            tuple(name for name, present in zip(names, row, strict=True) if present)
-            for row in has_value
-        )
+        has_value = np.logical_or.reduceat(np.isfinite(factors), first)
+        return tuple(tuple(compress(names, row)) for row in has_value)
     chosen = tuple(tuple(benchmarks.get(ticker, ())) for ticker in tickers)
     for ticker, wanted in zip(tickers, chosen, strict=True):
         for name in wanted:
