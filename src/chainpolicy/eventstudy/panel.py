@@ -203,12 +203,12 @@ def _benchmarks_of(
             return ((),) * len(tickers)
         has_value = np.logical_or.reduceat(np.isfinite(factors), first)
         return tuple(tuple(compress(names, row)) for row in has_value)
-    chosen = tuple(tuple(benchmarks.get(ticker, ())) for ticker in tickers)
-    for ticker, wanted in zip(tickers, chosen, strict=True):
+    chosen = {ticker: tuple(benchmarks.get(ticker, ())) for ticker in tickers}
+    for ticker, wanted in chosen.items():
         for name in wanted:
             if name not in names:
                 raise ValueError(f"returns: there is no column {name}, a benchmark of {ticker}")
-    return chosen
+    return tuple(chosen.values())
 
 
 def _calendars(
