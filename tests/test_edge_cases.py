@@ -433,12 +433,13 @@ def test_an_event_between_the_sessions_of_its_group_is_an_error(gap: int) -> Non
 def test_events_outside_the_data_alone_leave_empty_frames(choice: dict[str, object]) -> None:
     frame = returns_frame(noisy(2), {"M": market()})
     estimation = EstimationWindow(window=(-40, -6), minimum=20, **choice)
-    results = EventStudy(
-        frame, alignment_frame(at(COUNT + 3, "AB"), COUNT + 9), estimation=estimation
-    ).fit()
-    assert results.excluded["ticker"].tolist() == ["A", "B"]
-    for empty in (results.pairs, results.models, results.car(), results.caar(), results.tidy()):
-        assert empty.empty
+    alignment = alignment_frame(at(COUNT + 3, "AB"), COUNT + 9)
+    for model in (MarketModel(), MarketAdjusted()):
+        results = EventStudy(frame, alignment, estimation=estimation, model=model).fit()
+        assert results.excluded["ticker"].tolist() == ["A", "B"]
+        for empty in (results.pairs, results.models, results.car(), results.caar()):
+            assert empty.empty
+        assert results.tidy().empty
 
 
 def test_an_event_after_the_asset_was_delisted_is_outside_its_data() -> None:
@@ -1097,15 +1098,15 @@ def test_an_estimation_window_may_end_right_before_the_event_window() -> None:
         return fit(
             noisy(1),
             {"M": market()},
-            at(EVENT, "A"),
-            estimation=EstimationWindow(window=(-40, last), minimum=20),
+            at(EVENT, "A") | {"f": {"A": EVENT + 4}},
+            estimation=EstimationWindow(window=(-40, last), minimum=20, mask=False),
             event_window=(-2, 3),
         )
 
-    assert run(-3).models["n_estimation"].item() == 38
+    assert run(-3).models["n_estimation"].tolist() == [38, 38]
     with pytest.raises(
         ValueError,
-        match=r"^the estimation window does not end before the event window \[-2, 3\] of e "
+        match=r"^the estimation window does not end before the event window \[-2, 3\] of e, f "
         r"begins; end it earlier or shorten the event window$",
     ):
         run(-2)

@@ -220,7 +220,7 @@ def _calendars(
 ) -> tuple[dict[str, NDArray[np.datetime64]], Ints]:
     """Sessions of each group, and where each asset's block begins on them."""
     day, days = pd.factorize(session, sort=True)
-    group = pd.factorize(np.array(group_of, dtype=object))[0][codes]
+    group = pd.factorize(np.array(group_of))[0][codes]
     calendars: dict[str, NDArray[np.datetime64]] = {}
     position = np.empty(len(session), dtype=np.int64)
     for number, name in enumerate(dict.fromkeys(group_of)):
