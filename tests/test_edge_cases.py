@@ -1343,11 +1343,11 @@ ALIGNMENT_ERRORS = {
         r"^alignment: missing column event_id, event_session$",
     ),
     "two rows": (
-        lambda a: pd.concat([a, a.iloc[[1]]]),
+        lambda a: pd.concat([a, a.iloc[[1]].assign(event_session=DAYS[EVENT + 1])]),
         r"^alignment: event e has two rows for B; keep one$",
     ),
     "unknown assets": (
-        lambda a: a.assign(ticker=["X", "Y"]),
+        lambda a: pd.concat([a, a.assign(ticker=["X", "Y"])]),
         r"^alignment: no returns are given for X, Y$",
     ),
     "blank session": (

@@ -454,18 +454,17 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     if events["in_sample"].dtype != np.bool_:
         raise ValueError("alignment: in_sample holds True or False, and no blank")
     position = np.full(len(events), np.nan)
-    outside = np.full(len(events), "", dtype=object)
+    outside = np.empty(len(events), dtype=object)
     for group, calendar in panel.calendars.items():
         members = np.flatnonzero([panel.groups[i] == group for i in asset])
         at = np.searchsorted(calendar, session[members])
         found = calendar[np.minimum(at, len(calendar) - 1)] == session[members]
-        for row in members[~found]:
-            if calendar[0] < session[row] < calendar[-1]:
-                raise ValueError(
-                    f"alignment: {str(session[row])[:10]}, the event session of "
-                    f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
-                    f'group "{group}"'
-                )
+        for row in members[~found & (at > 0) & (at < len(calendar))]:
+            raise ValueError(
+                f"alignment: {str(session[row])[:10]}, the event session of "
+                f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
+                f'group "{group}"'
+            )
         inside_block = at - panel.offset[asset[members]]
         ok = found & (inside_block >= 0) & (inside_block < panel.length[asset[members]])
         position[members[ok]] = inside_block[ok]
