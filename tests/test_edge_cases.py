@@ -370,6 +370,14 @@ def test_the_mask_takes_two_sessions_of_every_dated_event() -> None:
 # Events at the ends of the data
 
 
+def test_an_estimation_window_longer_than_the_data_is_clipped() -> None:
+    estimation = EstimationWindow(window=(-500, -6), minimum=20)
+    results = fit(
+        noisy(1), {"M": market()}, at(EVENT, "A"), estimation=estimation, event_window=(0, 1)
+    )
+    assert results.residuals["session"].tolist() == list(sessions(COUNT)[: EVENT - 5])
+
+
 def test_an_event_on_the_first_session_has_no_estimation_window() -> None:
     results = fit(noisy(1), {"M": market()}, at(0, "A"), **CHOICES)
     assert reason(results) == "0 valid sessions in the estimation window, 20 needed"
