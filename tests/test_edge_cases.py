@@ -1547,6 +1547,24 @@ def test_by_default_an_asset_follows_the_benchmarks_that_have_values() -> None:
     without = EventStudy(frame.drop(columns=["M", "F"]), alignment, **CHOICES).fit()
     assert without.models["model"].tolist() == ["constant_mean", "constant_mean"]
     assert without.pairs["benchmarks"].tolist() == [(), ()]
+    assert without.models["beta"].dtype == np.float64
+    # Market adjusted, A has nothing to estimate; B, without a market, has a mean.
+    adjusted = EventStudy(
+        frame, alignment, model=MarketAdjusted(), benchmarks={"A": ("M",)}, **CHOICES
+    ).fit()
+    assert adjusted.coefficients[["ticker", "term"]].to_numpy().tolist() == [["B", "alpha"]]
+    assert adjusted.models["alpha"].isna().tolist() == [True, False]
+    assert adjusted.models["alpha"].dtype == np.float64
+
+
+def test_groups_of_an_event_stand_in_the_order_of_their_names() -> None:
+    frame = returns_frame(noisy(3), {"M": market()})
+    groups = {"A": "two", "B": "one", "C": "two"}
+    alignment = alignment_frame(at(EVENT, "ABC"), COUNT)
+    results = EventStudy(frame, alignment, groups=groups, **CHOICES).fit()
+    assert results.caar()["group"].tolist() == ["one", "two"]
+    assert results.caar()["n_assets"].tolist() == [1, 2]
+    assert results.summary().index.tolist() == [("e", "one"), ("e", "two")]
 
 
 def test_groups_have_calendars_of_their_own() -> None:
@@ -1571,6 +1589,8 @@ def test_groups_have_calendars_of_their_own() -> None:
         path = results.caar_path("e", group).set_index("tau")["session"]
         assert path.tolist() == shown[ticker].loc[path.index].tolist()
     assert (results.residuals.query("ticker == 'B'")["session"].dt.day_of_week > 0).all()
+    of_a = results.residuals.query("ticker == 'A'")["session"]
+    assert of_a.tolist() == list(sessions(COUNT)[EVENT - 27 : EVENT - 2])
     monday = alignment.assign(event_session=sessions(COUNT)[EVENT])
     with pytest.raises(
         ValueError, match=r'^alignment: .* of e for B, is no session of group "four days"$'
