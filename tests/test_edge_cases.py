@@ -617,8 +617,8 @@ def test_assets_that_never_meet_have_a_portfolio_and_no_correlation() -> None:
     assert row["degrees"] == 4
     assert notes(results, (0, 1)) == {
         "patell": "the values have no spread, or too few estimation sessions are valid",
-        "adjusted_patell": "no two assets share 30 estimation sessions",
-        "adjusted_bmp": "no two assets share 30 estimation sessions",
+        "adjusted_patell": "no two assets share 30 estimation sessions on which both vary",
+        "adjusted_bmp": "no two assets share 30 estimation sessions on which both vary",
     }
 
 

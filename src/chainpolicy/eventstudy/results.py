@@ -856,7 +856,8 @@ def _why_undefined(test: GroupTest, n_assets: int, correlation: float) -> str:
         return "a single asset has the exact t of its CAR only"
     if test.name.startswith("adjusted"):
         if np.isnan(correlation):
-            return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
+            sessions = f"{MINIMUM_COMMON_SESSIONS} estimation sessions"
+            return f"no two assets share {sessions} on which both vary"
         if 1.0 + (n_assets - 1) * correlation <= ROUNDING:
             return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
         if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
