@@ -14,12 +14,15 @@ from chainpolicy.eventstudy import (
     TEST_NAMES,
     TESTS,
     ConstantMean,
+    Dimson,
     EstimationWindow,
     EventStudy,
     EventStudyResults,
     MarketAdjusted,
     MarketModel,
+    ScholesWilliams,
     SingleIndexModel,
+    TestResults,
 )
 from chainpolicy.eventstudy.inference import (
     EXAMPLE,
@@ -210,21 +213,46 @@ def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float
     )
 
 
-@pytest.mark.parametrize("function", [fit_normal, fit_market_adjusted])
-def test_a_fit_has_the_shapes_and_types_of_its_documentation(function: object) -> None:
-    # P = 3 pairs, M = 5 sessions, K = 1; one session is not valid
+FITS = {
+    "fit_normal": (fit_normal, 1),
+    "fit_market_adjusted": (fit_market_adjusted, 1),
+    "scholes_williams": (ScholesWilliams().fit, 3),
+    "dimson": (Dimson().fit, 3),
+}
+
+
+@pytest.mark.parametrize(("function", "columns"), FITS.values(), ids=FITS.keys())
+def test_a_fit_has_the_shapes_and_types_of_its_documentation(
+    function: object, columns: int
+) -> None:
+    # P = 3 pairs, M = 9 sessions, K = 1; one session is not valid
     rng = np.random.default_rng(4)
-    valid = np.ones((3, 5), dtype=bool)
+    valid = np.ones((3, 9), dtype=bool)
     valid[1, 2] = False
-    found = function(rng.normal(size=(3, 5)), rng.normal(size=(3, 5, 1)), np.ones((3, 5)), valid)
+    factors = rng.normal(size=(3, 9, columns))
+    found = function(rng.normal(size=(3, 9)), factors, np.ones((3, 9)), valid)
     shapes = {"beta": (3, 1), "factor_mean": (3, 1), "inverse_factors": (3, 1, 1)}
     types = dict.fromkeys(["n_estimation", "n_parameters"], np.int64)
     types |= dict.fromkeys(["collinear", "degenerate"], np.bool_)
     for name, values in vars(found).items():
-        assert values.shape == (shapes | {"residuals": (3, 5)}).get(name, (3,)), name
+        assert values.shape == (shapes | {"residuals": (3, 9)}).get(name, (3,)), name
         assert values.dtype == types.get(name, np.float64), name
     assert np.isnan(found.residuals).tolist() == (~valid).tolist()
-    assert found.n_estimation.tolist() == [5, 4, 5]
+    assert found.n_estimation.tolist() == [9, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("model", "counts"),
+    [
+        (ConstantMean(), [1]),
+        (MarketAdjusted(), [1, 0]),
+        (MarketModel(), [1, 2, 3]),
+        (ScholesWilliams(), [1, 4]),
+        (Dimson(lags=2, leads=1), [1, 5]),
+    ],
+)
+def test_parameters_are_counted_by_model_and_benchmarks(model: object, counts: list[int]) -> None:
+    assert [model.n_parameters(k) for k in range(len(counts))] == counts
 
 
 @pytest.mark.parametrize(("sessions", "sigma"), [(2, np.nan), (3, sqrt(2))])
@@ -1638,6 +1666,8 @@ def test_tests_read_as_a_sequence_and_as_a_table() -> None:
     assert tests[1:3] == tuple(tests)[1:3]
     assert tests.get("e", "all", "bmp") is tests[4]
     assert tests[4].source == "Boehmer, Musumeci & Poulsen (1991)"
+    both = TestResults((*results.tests((0, 1)), *results.tests((0, 0))))
+    assert repr(both) == "TestResults(tests=22, pairs=1, window=[0, 0], [0, 1])"
     text = str(tests[4])
     assert text.startswith(f"BMP t = {tests[4].statistic:.3f} ~ t(1), p = {tests[4].p_value:.4f}")
     assert text.endswith("N = 2; H0: e has no mean effect on all over [0, 1]")
@@ -1671,6 +1701,7 @@ def test_frames_have_the_columns_of_their_documentation_and_rows_counted_from_ze
             ["event_id", "ticker", "window", "car", "std_error", "t_stat", "p_value"],
             2,
         ),
+        (results.bhar(), ["event_id", "ticker", "window", "bhar"], 2),
         (results.incomplete(), ["event_id", "ticker", "window", "reason"], 1),
         (results.caar(), ["event_id", "group", "window", "n_assets", *interval], 1),
         (results.caar_path("e", "all"), [*path, "share_at_limit"], 6),

@@ -231,10 +231,11 @@ class ScholesWilliams(_OneBenchmark):
         squares = np.einsum("pkm,pkm->pk", deviation, deviation)
         flat = (squares <= ROUNDING * _raw_squares(factors, valid)).any(axis=1)
         before = np.einsum("pm,pm->p", deviation[:, 1], deviation[:, 0])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = 1.0 + 2.0 * before / np.sqrt(squares[:, 1] * squares[:, 0])
-            weights = (deviation / squares[:, :, None]).sum(axis=1) / scale[:, None]
-        collinear = flat | ~(np.abs(scale) > COLLINEAR)
+        squares = np.where(flat[:, None], np.nan, squares)
+        scale = 1.0 + 2.0 * before / np.sqrt(squares[:, 1] * squares[:, 0])
+        collinear = ~(np.abs(scale) > COLLINEAR)
+        scale = np.where(collinear, np.nan, scale)
+        weights = (deviation / squares[:, :, None]).sum(axis=1) / scale[:, None]
         return _fit_aggregated(returns, factors[:, :, 1], weights, valid, collinear, 4)
 
 

@@ -526,7 +526,7 @@ class EventStudyResults:
                 "bhar": held - expected,
             }
         )
-        return frame.dropna(subset="bhar").reset_index(drop=True)
+        return frame.dropna().reset_index(drop=True)
 
     def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Estimated pairs without a CAR in a window, and why.
