@@ -1585,6 +1585,28 @@ def test_by_default_an_asset_follows_the_benchmarks_that_have_values() -> None:
     assert adjusted.models["alpha"].dtype == np.float64
 
 
+@pytest.mark.parametrize("columns", [["M"], []], ids=["another's", "none"])
+@pytest.mark.parametrize("model", [Dimson(), ScholesWilliams()])
+def test_thin_trading_without_a_benchmark_is_the_constant_mean(
+    model: object, columns: list[str]
+) -> None:
+    # A return over three sessions stays in the estimation of a mean.
+    returns = noisy(2)
+    returns["A"][28:30] = np.nan
+    frame = returns_frame(returns, {"M": market()})
+    frame.loc[30, "n_sessions"] = 3
+    frame = frame.drop(columns=["M"] if not columns else [])
+    alignment = alignment_frame(at(EVENT, "AB"), COUNT)
+    own = {"B": tuple(columns)}
+    thin = EventStudy(frame, alignment, benchmarks=own, model=model, **CHOICES).fit()
+    mean = EventStudy(frame, alignment, benchmarks={}, model=ConstantMean(), **CHOICES).fit()
+    numbers = ["model", "n_estimation", "alpha", "sigma"]
+    pd.testing.assert_frame_equal(
+        pair(thin.models, "A")[numbers], pair(mean.models, "A")[numbers], check_exact=True
+    )
+    assert pair(thin.models, "A")["n_estimation"].item() == 33
+
+
 def test_groups_of_an_event_stand_in_the_order_of_their_names() -> None:
     frame = returns_frame(noisy(3), {"M": market()})
     groups = {"A": "two", "B": "one", "C": "two"}
