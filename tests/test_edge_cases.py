@@ -149,7 +149,8 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
 
 
 def test_constant_returns_are_refused_by_every_model() -> None:
-    for model in (MarketModel(), SingleIndexModel(), ConstantMean()):
+    simple = (MarketModel(), SingleIndexModel(), ConstantMean())
+    for model in (*simple, ScholesWilliams(), Dimson()):
         results = fit(
             {"A": np.full(COUNT, 0.01)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
         )
@@ -199,7 +200,9 @@ def test_market_adjusted_subtracts_the_first_benchmark_alone() -> None:
     assert car["std_error"] == pytest.approx(model["sigma"] * sqrt(2), rel=1e-12)
 
 
-@pytest.mark.parametrize("model", [MarketModel(), MarketAdjusted(), ConstantMean()])
+@pytest.mark.parametrize(
+    "model", [MarketModel(), MarketAdjusted(), ConstantMean(), ScholesWilliams(), Dimson()]
+)
 @pytest.mark.parametrize("scale", [1e-13, 1e13])
 def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float) -> None:
     returns, M = noisy(3), market()
@@ -1583,6 +1586,18 @@ def test_by_default_an_asset_follows_the_benchmarks_that_have_values() -> None:
     assert adjusted.coefficients[["ticker", "term"]].to_numpy().tolist() == [["B", "alpha"]]
     assert adjusted.models["alpha"].isna().tolist() == [True, False]
     assert adjusted.models["alpha"].dtype == np.float64
+
+
+@pytest.mark.parametrize("model", [MarketModel(), ScholesWilliams(), Dimson()])
+def test_a_constant_benchmark_excludes_its_own_asset_alone(model: object) -> None:
+    benchmarks = {"M": market(), "C": np.full(COUNT, 0.01), "Z": np.zeros(COUNT)}
+    own = {"A": ("M",), "B": ("C",), "C": ("Z",)}
+    results = fit(noisy(3), benchmarks, at(EVENT, "ABC"), factors=own, model=model, **CHOICES)
+    assert results.pairs["ticker"].tolist() == ["A"]
+    assert (
+        results.excluded["reason"].tolist()
+        == ["the benchmarks do not vary, or are collinear, in the estimation window"] * 2
+    )
 
 
 @pytest.mark.parametrize("columns", [["M"], []], ids=["another's", "none"])

@@ -470,7 +470,7 @@ def _deviations(factors: Floats, valid: Bools) -> Floats:
     """Deviations from the means over valid sessions, zero elsewhere; (P, M, K) to (P, K, M)."""
     inside = valid[:, None, :]
     z = np.where(inside, np.swapaxes(factors, 1, 2), 0.0)
-    mean = z.sum(axis=2) * _safe_inverse(valid.sum(axis=1).astype(np.float64))[:, None]
+    mean = z.sum(axis=2) * _safe_inverse(valid.sum(axis=1))[:, None]
     return np.where(inside, z - mean[:, :, None], 0.0)
 
 
@@ -490,10 +490,9 @@ def _fit_aggregated(
     n_parameters: int,
 ) -> NormalFit:
     """Fit with beta = w'R, a weighted sum of the returns; the weights w add up to 0."""
-    weights = np.where(collinear[:, None], 0.0, weights)
     y, m = np.where(valid, returns, 0.0), np.where(valid, market, 0.0)
     n_estimation = valid.sum(axis=1)
-    per_session = _safe_inverse(n_estimation.astype(np.float64))
+    per_session = _safe_inverse(n_estimation)
     y_mean, m_mean = y.sum(axis=1) * per_session, m.sum(axis=1) * per_session
     beta = np.einsum("pm,pm->p", weights, y)
     centred = np.where(valid, y - y_mean[:, None], 0.0)
@@ -523,7 +522,7 @@ def _root_mean(squares: Floats, degrees: Ints) -> Floats:
     return root
 
 
-def _safe_inverse(values: Floats) -> Floats:
+def _safe_inverse(values: Floats | Ints) -> Floats:
     """Return 1 / values, 0 where there is nothing to invert."""
     inverse: Floats = 1.0 / np.where(values > 0, values, np.inf)
     return inverse
