@@ -148,11 +148,12 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
         results.caar_path("e", "all")
 
 
-def test_constant_returns_are_refused_by_every_model() -> None:
+@pytest.mark.parametrize("level", [0.01, 0.0])
+def test_constant_returns_are_refused_by_every_model(level: float) -> None:
     simple = (MarketModel(), SingleIndexModel(), ConstantMean())
     for model in (*simple, ScholesWilliams(), Dimson()):
         results = fit(
-            {"A": np.full(COUNT, 0.01)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
+            {"A": np.full(COUNT, level)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
         )
         assert reason(results) == "the residuals do not vary in the estimation window"
 
