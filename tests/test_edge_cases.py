@@ -14,12 +14,15 @@ from chainpolicy.eventstudy import (
     TEST_NAMES,
     TESTS,
     ConstantMean,
+    Dimson,
     EstimationWindow,
     EventStudy,
     EventStudyResults,
     MarketAdjusted,
     MarketModel,
+    ScholesWilliams,
     SingleIndexModel,
+    TestResults,
 )
 from chainpolicy.eventstudy.inference import (
     EXAMPLE,
@@ -145,10 +148,12 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
         results.caar_path("e", "all")
 
 
-def test_constant_returns_are_refused_by_every_model() -> None:
-    for model in (MarketModel(), SingleIndexModel(), ConstantMean()):
+@pytest.mark.parametrize("level", [0.01, 0.0])
+def test_constant_returns_are_refused_by_every_model(level: float) -> None:
+    simple = (MarketModel(), SingleIndexModel(), ConstantMean())
+    for model in (*simple, ScholesWilliams(), Dimson()):
         results = fit(
-            {"A": np.full(COUNT, 0.01)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
+            {"A": np.full(COUNT, level)}, {"M": market()}, at(EVENT, "A"), model=model, **CHOICES
         )
         assert reason(results) == "the residuals do not vary in the estimation window"
 
@@ -196,7 +201,9 @@ def test_market_adjusted_subtracts_the_first_benchmark_alone() -> None:
     assert car["std_error"] == pytest.approx(model["sigma"] * sqrt(2), rel=1e-12)
 
 
-@pytest.mark.parametrize("model", [MarketModel(), MarketAdjusted(), ConstantMean()])
+@pytest.mark.parametrize(
+    "model", [MarketModel(), MarketAdjusted(), ConstantMean(), ScholesWilliams(), Dimson()]
+)
 @pytest.mark.parametrize("scale", [1e-13, 1e13])
 def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float) -> None:
     returns, M = noisy(3), market()
@@ -210,21 +217,46 @@ def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float
     )
 
 
-@pytest.mark.parametrize("function", [fit_normal, fit_market_adjusted])
-def test_a_fit_has_the_shapes_and_types_of_its_documentation(function: object) -> None:
-    # P = 3 pairs, M = 5 sessions, K = 1; one session is not valid
+FITS = {
+    "fit_normal": (fit_normal, 1),
+    "fit_market_adjusted": (fit_market_adjusted, 1),
+    "scholes_williams": (ScholesWilliams().fit, 3),
+    "dimson": (Dimson().fit, 3),
+}
+
+
+@pytest.mark.parametrize(("function", "columns"), FITS.values(), ids=FITS.keys())
+def test_a_fit_has_the_shapes_and_types_of_its_documentation(
+    function: object, columns: int
+) -> None:
+    # P = 3 pairs, M = 9 sessions, K = 1; one session is not valid
     rng = np.random.default_rng(4)
-    valid = np.ones((3, 5), dtype=bool)
+    valid = np.ones((3, 9), dtype=bool)
     valid[1, 2] = False
-    found = function(rng.normal(size=(3, 5)), rng.normal(size=(3, 5, 1)), np.ones((3, 5)), valid)
+    factors = rng.normal(size=(3, 9, columns))
+    found = function(rng.normal(size=(3, 9)), factors, np.ones((3, 9)), valid)
     shapes = {"beta": (3, 1), "factor_mean": (3, 1), "inverse_factors": (3, 1, 1)}
     types = dict.fromkeys(["n_estimation", "n_parameters"], np.int64)
     types |= dict.fromkeys(["collinear", "degenerate"], np.bool_)
     for name, values in vars(found).items():
-        assert values.shape == (shapes | {"residuals": (3, 5)}).get(name, (3,)), name
+        assert values.shape == (shapes | {"residuals": (3, 9)}).get(name, (3,)), name
         assert values.dtype == types.get(name, np.float64), name
     assert np.isnan(found.residuals).tolist() == (~valid).tolist()
-    assert found.n_estimation.tolist() == [5, 4, 5]
+    assert found.n_estimation.tolist() == [9, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("model", "counts"),
+    [
+        (ConstantMean(), [1]),
+        (MarketAdjusted(), [1, 0]),
+        (MarketModel(), [1, 2, 3]),
+        (ScholesWilliams(), [1, 4]),
+        (Dimson(lags=2, leads=1), [1, 5]),
+    ],
+)
+def test_parameters_are_counted_by_model_and_benchmarks(model: object, counts: list[int]) -> None:
+    assert [model.n_parameters(k) for k in range(len(counts))] == counts
 
 
 @pytest.mark.parametrize(("sessions", "sigma"), [(2, np.nan), (3, sqrt(2))])
@@ -370,6 +402,14 @@ def test_the_mask_takes_two_sessions_of_every_dated_event() -> None:
 # Events at the ends of the data
 
 
+def test_an_estimation_window_longer_than_the_data_is_clipped() -> None:
+    estimation = EstimationWindow(window=(-500, -6), minimum=20)
+    results = fit(
+        noisy(1), {"M": market()}, at(EVENT, "A"), estimation=estimation, event_window=(0, 1)
+    )
+    assert results.residuals["session"].tolist() == list(sessions(COUNT)[: EVENT - 5])
+
+
 def test_an_event_on_the_first_session_has_no_estimation_window() -> None:
     results = fit(noisy(1), {"M": market()}, at(0, "A"), **CHOICES)
     assert reason(results) == "0 valid sessions in the estimation window, 20 needed"
@@ -433,12 +473,13 @@ def test_an_event_between_the_sessions_of_its_group_is_an_error(gap: int) -> Non
 def test_events_outside_the_data_alone_leave_empty_frames(choice: dict[str, object]) -> None:
     frame = returns_frame(noisy(2), {"M": market()})
     estimation = EstimationWindow(window=(-40, -6), minimum=20, **choice)
-    results = EventStudy(
-        frame, alignment_frame(at(COUNT + 3, "AB"), COUNT + 9), estimation=estimation
-    ).fit()
-    assert results.excluded["ticker"].tolist() == ["A", "B"]
-    for empty in (results.pairs, results.models, results.car(), results.caar(), results.tidy()):
-        assert empty.empty
+    alignment = alignment_frame(at(COUNT + 3, "AB"), COUNT + 9)
+    for model in (MarketModel(), MarketAdjusted()):
+        results = EventStudy(frame, alignment, estimation=estimation, model=model).fit()
+        assert results.excluded["ticker"].tolist() == ["A", "B"]
+        for empty in (results.pairs, results.models, results.car(), results.caar()):
+            assert empty.empty
+        assert results.tidy().empty
 
 
 def test_an_event_after_the_asset_was_delisted_is_outside_its_data() -> None:
@@ -608,8 +649,8 @@ def test_assets_that_never_meet_have_a_portfolio_and_no_correlation() -> None:
     assert row["degrees"] == 4
     assert notes(results, (0, 1)) == {
         "patell": "the values have no spread, or too few estimation sessions are valid",
-        "adjusted_patell": "no two assets share 30 estimation sessions",
-        "adjusted_bmp": "no two assets share 30 estimation sessions",
+        "adjusted_patell": "no two assets share 30 estimation sessions on which both vary",
+        "adjusted_bmp": "no two assets share 30 estimation sessions on which both vary",
     }
 
 
@@ -1097,15 +1138,15 @@ def test_an_estimation_window_may_end_right_before_the_event_window() -> None:
         return fit(
             noisy(1),
             {"M": market()},
-            at(EVENT, "A"),
-            estimation=EstimationWindow(window=(-40, last), minimum=20),
+            at(EVENT, "A") | {"f": {"A": EVENT + 4}},
+            estimation=EstimationWindow(window=(-40, last), minimum=20, mask=False),
             event_window=(-2, 3),
         )
 
-    assert run(-3).models["n_estimation"].item() == 38
+    assert run(-3).models["n_estimation"].tolist() == [38, 38]
     with pytest.raises(
         ValueError,
-        match=r"^the estimation window does not end before the event window \[-2, 3\] of e "
+        match=r"^the estimation window does not end before the event window \[-2, 3\] of e, f "
         r"begins; end it earlier or shorten the event window$",
     ):
         run(-2)
@@ -1232,6 +1273,7 @@ def test_a_panel_is_sorted_by_asset_and_session() -> None:
     assert [block.tolist() for block in blocks] == [[0, 3], [3, 2], [0, 1]]
     assert panel.n_sessions.tolist() == [1] * 5
     assert panel.at_limit.tolist() == [""] * 5
+    assert panel.at_limit.dtype == object
 
 
 def test_a_later_change_of_the_frame_does_not_reach_the_study() -> None:
@@ -1341,11 +1383,11 @@ ALIGNMENT_ERRORS = {
         r"^alignment: missing column event_id, event_session$",
     ),
     "two rows": (
-        lambda a: pd.concat([a, a.iloc[[1]]]),
+        lambda a: pd.concat([a, a.iloc[[1]].assign(event_session=DAYS[EVENT + 1])]),
         r"^alignment: event e has two rows for B; keep one$",
     ),
     "unknown assets": (
-        lambda a: a.assign(ticker=["X", "Y"]),
+        lambda a: pd.concat([a, a.assign(ticker=["X", "Y"])]),
         r"^alignment: no returns are given for X, Y$",
     ),
     "blank session": (
@@ -1393,7 +1435,7 @@ CHOICE_ERRORS = {
         lambda: {"estimation": EstimationWindow(window=(-9.5, -1))},
         r"^the estimation window is \(-9.5, -1\); expected first and last session",
     ),
-    "groups": (lambda: {"groups": {"A": "one"}}, r"^groups: no group is given for B$"),
+    "groups": (lambda: {"groups": {"C": "one"}}, r"^groups: no group is given for A, B$"),
     "benchmarks": (
         lambda: {"benchmarks": {"A": ("M",), "B": ("M", "X")}},
         r"^returns: there is no column X, a benchmark of B$",
@@ -1490,7 +1532,7 @@ def test_an_asset_without_a_benchmark_has_the_constant_mean() -> None:
     returns = noisy(3)
     frame = returns_frame(returns, {"M": market(), "F": market(5)})
     alignment = alignment_frame(at(EVENT, "ABC"), COUNT)
-    own = {"A": ("M",), "B": (), "C": ("M", "F")}
+    own = {"A": ("M",), "C": ("M", "F")}  # of B nothing is said
     results = EventStudy(frame, alignment, benchmarks=own, **CHOICES).fit()
     assert results.models["model"].tolist() == ["market", "constant_mean", "market"]
     assert results.models["benchmark"].tolist() == ["M", "", "M;F"]
@@ -1505,7 +1547,7 @@ def test_an_asset_without_a_benchmark_has_the_constant_mean() -> None:
     assert mean["alpha"] == pytest.approx(past.mean(), rel=1e-12)
     assert mean["sigma"] == pytest.approx(past.std(ddof=1), rel=1e-12)
     # Each asset by itself gives the same numbers.
-    for ticker, names in own.items():
+    for ticker, names in (own | {"B": ()}).items():
         alone = EventStudy(
             frame[frame["ticker"] == ticker],
             alignment[alignment["ticker"] == ticker],
@@ -1527,12 +1569,68 @@ def test_by_default_an_asset_follows_the_benchmarks_that_have_values() -> None:
     alignment = alignment_frame(at(EVENT, "AB"), COUNT)
     results = EventStudy(frame, alignment, **CHOICES).fit()
     assert results.models["benchmark"].tolist() == ["M", "M;F"]
+    # One value is enough to be followed, and too few to be estimated with.
+    once = frame.assign(F=frame["F"].where(frame.index != 3, 0.01))
+    excluded = EventStudy(once, alignment, **CHOICES).fit().excluded
+    assert excluded["reason"].tolist() == ["0 valid sessions in the estimation window, 20 needed"]
     single = EventStudy(frame, alignment, model=SingleIndexModel(), **CHOICES).fit()
     assert single.models["benchmark"].tolist() == ["M", "M"]
     assert single.models["model"].tolist() == ["single_index", "single_index"]
     without = EventStudy(frame.drop(columns=["M", "F"]), alignment, **CHOICES).fit()
     assert without.models["model"].tolist() == ["constant_mean", "constant_mean"]
     assert without.pairs["benchmarks"].tolist() == [(), ()]
+    assert without.models["beta"].dtype == np.float64
+    # Market adjusted, A has nothing to estimate; B, without a market, has a mean.
+    adjusted = EventStudy(
+        frame, alignment, model=MarketAdjusted(), benchmarks={"A": ("M",)}, **CHOICES
+    ).fit()
+    assert adjusted.coefficients[["ticker", "term"]].to_numpy().tolist() == [["B", "alpha"]]
+    assert adjusted.models["alpha"].isna().tolist() == [True, False]
+    assert adjusted.models["alpha"].dtype == np.float64
+
+
+@pytest.mark.parametrize("model", [MarketModel(), ScholesWilliams(), Dimson()])
+def test_a_constant_benchmark_excludes_its_own_asset_alone(model: object) -> None:
+    benchmarks = {"M": market(), "C": np.full(COUNT, 0.01), "Z": np.zeros(COUNT)}
+    own = {"A": ("M",), "B": ("C",), "C": ("Z",)}
+    results = fit(noisy(3), benchmarks, at(EVENT, "ABC"), factors=own, model=model, **CHOICES)
+    assert results.pairs["ticker"].tolist() == ["A"]
+    assert (
+        results.excluded["reason"].tolist()
+        == ["the benchmarks do not vary, or are collinear, in the estimation window"] * 2
+    )
+
+
+@pytest.mark.parametrize("columns", [["M"], []], ids=["another's", "none"])
+@pytest.mark.parametrize("model", [Dimson(), ScholesWilliams()])
+def test_thin_trading_without_a_benchmark_is_the_constant_mean(
+    model: object, columns: list[str]
+) -> None:
+    # A return over three sessions stays in the estimation of a mean.
+    returns = noisy(2)
+    returns["A"][28:30] = np.nan
+    frame = returns_frame(returns, {"M": market()})
+    frame.loc[30, "n_sessions"] = 3
+    frame = frame.drop(columns=["M"] if not columns else [])
+    alignment = alignment_frame(at(EVENT, "AB"), COUNT)
+    own = {"B": tuple(columns)}
+    thin = EventStudy(frame, alignment, benchmarks=own, model=model, **CHOICES).fit()
+    mean = EventStudy(frame, alignment, benchmarks={}, model=ConstantMean(), **CHOICES).fit()
+    numbers = ["model", "n_estimation", "alpha", "sigma"]
+    pd.testing.assert_frame_equal(
+        pair(thin.models, "A")[numbers], pair(mean.models, "A")[numbers], check_exact=True
+    )
+    assert pair(thin.models, "A")["n_estimation"].item() == 33
+
+
+def test_groups_of_an_event_stand_in_the_order_of_their_names() -> None:
+    frame = returns_frame(noisy(3), {"M": market()})
+    groups = {"A": "two", "B": "one", "C": "two"}
+    alignment = alignment_frame(at(EVENT, "ABC"), COUNT)
+    results = EventStudy(frame, alignment, groups=groups, **CHOICES).fit()
+    assert results.caar()["group"].tolist() == ["one", "two"]
+    assert results.caar()["n_assets"].tolist() == [1, 2]
+    assert results.summary().index.tolist() == [("e", "one"), ("e", "two")]
 
 
 def test_groups_have_calendars_of_their_own() -> None:
@@ -1557,6 +1655,8 @@ def test_groups_have_calendars_of_their_own() -> None:
         path = results.caar_path("e", group).set_index("tau")["session"]
         assert path.tolist() == shown[ticker].loc[path.index].tolist()
     assert (results.residuals.query("ticker == 'B'")["session"].dt.day_of_week > 0).all()
+    of_a = results.residuals.query("ticker == 'A'")["session"]
+    assert of_a.tolist() == list(sessions(COUNT)[EVENT - 27 : EVENT - 2])
     monday = alignment.assign(event_session=sessions(COUNT)[EVENT])
     with pytest.raises(
         ValueError, match=r'^alignment: .* of e for B, is no session of group "four days"$'
@@ -1604,6 +1704,8 @@ def test_tests_read_as_a_sequence_and_as_a_table() -> None:
     assert tests[1:3] == tuple(tests)[1:3]
     assert tests.get("e", "all", "bmp") is tests[4]
     assert tests[4].source == "Boehmer, Musumeci & Poulsen (1991)"
+    both = TestResults((*results.tests((0, 1)), *results.tests((0, 0))))
+    assert repr(both) == "TestResults(tests=22, pairs=1, window=[0, 0], [0, 1])"
     text = str(tests[4])
     assert text.startswith(f"BMP t = {tests[4].statistic:.3f} ~ t(1), p = {tests[4].p_value:.4f}")
     assert text.endswith("N = 2; H0: e has no mean effect on all over [0, 1]")
@@ -1637,6 +1739,7 @@ def test_frames_have_the_columns_of_their_documentation_and_rows_counted_from_ze
             ["event_id", "ticker", "window", "car", "std_error", "t_stat", "p_value"],
             2,
         ),
+        (results.bhar(), ["event_id", "ticker", "window", "bhar"], 2),
         (results.incomplete(), ["event_id", "ticker", "window", "reason"], 1),
         (results.caar(), ["event_id", "group", "window", "n_assets", *interval], 1),
         (results.caar_path("e", "all"), [*path, "share_at_limit"], 6),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -454,18 +454,17 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     if events["in_sample"].dtype != np.bool_:
         raise ValueError("alignment: in_sample holds True or False, and no blank")
     position = np.full(len(events), np.nan)
-    outside = np.full(len(events), "", dtype=object)
+    outside = np.empty(len(events), dtype=object)
     for group, calendar in panel.calendars.items():
         members = np.flatnonzero([panel.groups[i] == group for i in asset])
         at = np.searchsorted(calendar, session[members])
         found = calendar[np.minimum(at, len(calendar) - 1)] == session[members]
-        for row in members[~found]:
-            if calendar[0] < session[row] < calendar[-1]:
-                raise ValueError(
-                    f"alignment: {str(session[row])[:10]}, the event session of "
-                    f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
-                    f'group "{group}"'
-                )
+        for row in members[~found & (at > 0) & (at < len(calendar))]:
+            raise ValueError(
+                f"alignment: {str(session[row])[:10]}, the event session of "
+                f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
+                f'group "{group}"'
+            )
         inside_block = at - panel.offset[asset[members]]
         ok = found & (inside_block >= 0) & (inside_block < panel.length[asset[members]])
         position[members[ok]] = inside_block[ok]
@@ -476,7 +475,7 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
                 f"({str(block[0])[:10]} to {str(block[-1])[:10]})"
             )
     events = events.assign(position=position, outside=outside)
-    located: pd.DataFrame = events.sort_values(["event_id", "ticker"], ignore_index=True)
+    located: pd.DataFrame = events.sort_values(["event_id", "ticker"])
     return located
 
 
@@ -509,8 +508,6 @@ def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]]) -> Ints:
 
 def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
-    if columns.shape[1] == 0:
-        return np.zeros((*rows.shape, 0))
     values = panel.factors[rows[:, :, None], columns[:, None, :]]
     return np.where(columns[:, None, :] >= 0, values, 0.0)
 
@@ -519,7 +516,7 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     """Put batches with fewer benchmarks than `width` into one, in the order of the pairs."""
     order = np.argsort(np.concatenate([members for members, _ in batches]))
     joined = {}
-    for name in vars(batches[0][1]):
+    for name in (field.name for field in fields(NormalFit)):
         parts = []
         for _, batch in batches:
             values = getattr(batch, name)

@@ -231,10 +231,11 @@ class ScholesWilliams(_OneBenchmark):
         squares = np.einsum("pkm,pkm->pk", deviation, deviation)
         flat = (squares <= ROUNDING * _raw_squares(factors, valid)).any(axis=1)
         before = np.einsum("pm,pm->p", deviation[:, 1], deviation[:, 0])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            scale = 1.0 + 2.0 * before / np.sqrt(squares[:, 1] * squares[:, 0])
-            weights = (deviation / squares[:, :, None]).sum(axis=1) / scale[:, None]
-        collinear = flat | ~(np.abs(scale) > COLLINEAR)
+        squares = np.where(flat[:, None], np.nan, squares)
+        scale = 1.0 + 2.0 * before / np.sqrt(squares[:, 1] * squares[:, 0])
+        collinear = ~(np.abs(scale) > COLLINEAR)
+        scale = np.where(collinear, np.nan, scale)
+        weights = (deviation / squares[:, :, None]).sum(axis=1) / scale[:, None]
         return _fit_aggregated(returns, factors[:, :, 1], weights, valid, collinear, 4)
 
 
@@ -469,7 +470,7 @@ def _deviations(factors: Floats, valid: Bools) -> Floats:
     """Deviations from the means over valid sessions, zero elsewhere; (P, M, K) to (P, K, M)."""
     inside = valid[:, None, :]
     z = np.where(inside, np.swapaxes(factors, 1, 2), 0.0)
-    mean = z.sum(axis=2) * _safe_inverse(valid.sum(axis=1).astype(np.float64))[:, None]
+    mean = z.sum(axis=2) * _safe_inverse(valid.sum(axis=1))[:, None]
     return np.where(inside, z - mean[:, :, None], 0.0)
 
 
@@ -489,10 +490,9 @@ def _fit_aggregated(
     n_parameters: int,
 ) -> NormalFit:
     """Fit with beta = w'R, a weighted sum of the returns; the weights w add up to 0."""
-    weights = np.where(collinear[:, None], 0.0, weights)
     y, m = np.where(valid, returns, 0.0), np.where(valid, market, 0.0)
     n_estimation = valid.sum(axis=1)
-    per_session = _safe_inverse(n_estimation.astype(np.float64))
+    per_session = _safe_inverse(n_estimation)
     y_mean, m_mean = y.sum(axis=1) * per_session, m.sum(axis=1) * per_session
     beta = np.einsum("pm,pm->p", weights, y)
     centred = np.where(valid, y - y_mean[:, None], 0.0)
@@ -522,7 +522,7 @@ def _root_mean(squares: Floats, degrees: Ints) -> Floats:
     return root
 
 
-def _safe_inverse(values: Floats) -> Floats:
+def _safe_inverse(values: Floats | Ints) -> Floats:
     """Return 1 / values, 0 where there is nothing to invert."""
     inverse: Floats = 1.0 / np.where(values > 0, values, np.inf)
     return inverse

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import pandas as pd
@@ -200,17 +201,14 @@ def _benchmarks_of(
     if benchmarks is None:
         if not names:
             return ((),) * len(tickers)
-        has_value = np.add.reduceat(np.isfinite(factors), first, axis=0) > 0
-        return tuple(
-            tuple(name for name, present in zip(names, row, strict=True) if present)
-            for row in has_value
-        )
-    chosen = tuple(tuple(benchmarks.get(ticker, ())) for ticker in tickers)
-    for ticker, wanted in zip(tickers, chosen, strict=True):
+        has_value = np.logical_or.reduceat(np.isfinite(factors), first)
+        return tuple(tuple(compress(names, row)) for row in has_value)
+    chosen = {ticker: tuple(benchmarks.get(ticker, ())) for ticker in tickers}
+    for ticker, wanted in chosen.items():
         for name in wanted:
             if name not in names:
                 raise ValueError(f"returns: there is no column {name}, a benchmark of {ticker}")
-    return chosen
+    return tuple(chosen.values())
 
 
 def _calendars(
@@ -222,7 +220,7 @@ def _calendars(
 ) -> tuple[dict[str, NDArray[np.datetime64]], Ints]:
     """Sessions of each group, and where each asset's block begins on them."""
     day, days = pd.factorize(session, sort=True)
-    group = pd.factorize(np.array(group_of, dtype=object))[0][codes]
+    group = pd.factorize(np.array(group_of))[0][codes]
     calendars: dict[str, NDArray[np.datetime64]] = {}
     position = np.empty(len(session), dtype=np.int64)
     for number, name in enumerate(dict.fromkeys(group_of)):

@@ -526,7 +526,7 @@ class EventStudyResults:
                 "bhar": held - expected,
             }
         )
-        return frame.dropna(subset="bhar").reset_index(drop=True)
+        return frame.dropna().reset_index(drop=True)
 
     def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Estimated pairs without a CAR in a window, and why.
@@ -856,7 +856,8 @@ def _why_undefined(test: GroupTest, n_assets: int, correlation: float) -> str:
         return "a single asset has the exact t of its CAR only"
     if test.name.startswith("adjusted"):
         if np.isnan(correlation):
-            return f"no two assets share {MINIMUM_COMMON_SESSIONS} estimation sessions"
+            sessions = f"{MINIMUM_COMMON_SESSIONS} estimation sessions"
+            return f"no two assets share {sessions} on which both vary"
         if 1.0 + (n_assets - 1) * correlation <= ROUNDING:
             return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
         if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
