@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy import MODELS, EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.problems import InputError, Problem
 from chainpolicy.regression import (
@@ -194,7 +194,7 @@ def headline_report(
     if groups is not None:
         table = table[table["group"].isin(groups)].reset_index(drop=True)
     of_groups = results.pairs[results.pairs["group"].isin(table["group"])]
-    models = sorted(set(of_groups["model"].str.replace("_", " ")))
+    models = sorted({MODELS[name].title for name in of_groups["model"]})
     of_all = ""
     if below is not None:
         low = (table[[f"{name}_p" for name in HEADLINE_TESTS]] < below).any(axis=1)

@@ -31,6 +31,8 @@ class NormalReturnModel(ABC):
     ----------
     name : str
         As in files, see `MODELS`.
+    title : str
+        As in tables and figures.
     estimated : bool
         False if the model has no parameter to estimate.
     lags, leads : int
@@ -43,6 +45,7 @@ class NormalReturnModel(ABC):
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     estimated: ClassVar[bool] = True
     lags: int = 0
     leads: int = 0
@@ -111,6 +114,7 @@ class ConstantMean(NormalReturnModel):
     """
 
     name: ClassVar[str] = "constant_mean"
+    title: ClassVar[str] = "constant mean"
 
     def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
         """None: the model has no benchmark."""
@@ -133,6 +137,7 @@ class MarketAdjusted(_OneBenchmark):
     """
 
     name: ClassVar[str] = "market_adjusted"
+    title: ClassVar[str] = "market adjusted"
     estimated: ClassVar[bool] = False
 
     def n_parameters(self, n_benchmarks: int) -> int:
@@ -158,6 +163,7 @@ class MarketModel(NormalReturnModel):
     """
 
     name: ClassVar[str] = "market"
+    title: ClassVar[str] = "market"
 
     def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
         """Take all benchmarks."""
@@ -178,6 +184,7 @@ class SingleIndexModel(_OneBenchmark):
     """
 
     name: ClassVar[str] = "single_index"
+    title: ClassVar[str] = "single index"
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,7 @@ class ScholesWilliams(_OneBenchmark):
     """
 
     name: ClassVar[str] = "scholes_williams"
+    title: ClassVar[str] = "Scholes-Williams"
     lags = 1
     leads = 1
 
@@ -270,6 +278,7 @@ class Dimson(_OneBenchmark):
     """
 
     name: ClassVar[str] = "dimson"
+    title: ClassVar[str] = "Dimson"
     lags: int = 1
     leads: int = 1
 

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.draws import Drawn, _annotate, _column_label, _figure, _looks
 from chainpolicy.figures.selection import (
@@ -120,7 +120,7 @@ def _name(choice: str, value: object) -> str:
     if choice == "length":
         return f"{value} sessions"
     if choice == "model":
-        return str(value).replace("_", " ")
+        return MODELS[str(value)].title
     return str(_NAMES[choice][value])  # type: ignore[index]
 
 
