@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from chainpolicy.figures.draws import (
+from chainpolicy.figures.dynamics import (
+    draw_early_movers,
+    draw_hourly_response,
+    draw_local_projections,
+    draw_phases,
+    draw_volatility,
+)
+from chainpolicy.figures.event_study import (
     draw_caar_clusters,
     draw_caar_paths,
     draw_car_heatmap,
@@ -17,13 +24,6 @@ from chainpolicy.figures.draws import (
     draw_forest,
     draw_names_at_limit,
     draw_price_with_events,
-)
-from chainpolicy.figures.dynamics import (
-    draw_early_movers,
-    draw_hourly_response,
-    draw_local_projections,
-    draw_phases,
-    draw_volatility,
 )
 from chainpolicy.figures.panels import (
     plot_caar,

@@ -24,7 +24,7 @@ from chainpolicy.dynamics import (
     volatility_paths,
 )
 from chainpolicy.eventstudy import window_label
-from chainpolicy.figures.draws import Drawn, _annotate, _figure, _looks
+from chainpolicy.figures.canvas import Drawn, annotate, group_looks, study_figure
 from chainpolicy.figures.panels import date_axis
 from chainpolicy.figures.selection import (
     NothingToDrawError,
@@ -58,7 +58,7 @@ MOST_MOVERS = 15
 CALM_SESSIONS = 60
 
 
-@_figure
+@study_figure
 def draw_local_projections(study: Study) -> Drawn:
     """Draw cumulative responses to supportive and restrictive surprises, with placebo bands.
 
@@ -69,7 +69,7 @@ def draw_local_projections(study: Study) -> Drawn:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
     groups, note = shown_groups(frame["group"].drop_duplicates().tolist())
     frame = frame[frame["group"].isin(groups)].reset_index(drop=True)
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.8 + 1.05 * len(groups)), layout="constrained")
     axes = figure.subplots(len(groups), 2, sharex=True, squeeze=False)
     for group, row in zip(groups, axes, strict=True):
@@ -90,11 +90,11 @@ def draw_local_projections(study: Study) -> Drawn:
         Patch(facecolor=FAINT, label="95 % of circular shifts"),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, frame
 
 
-@_figure
+@study_figure
 def draw_hourly_response(study: Study) -> Drawn:
     """Draw the hourly CAR around every announcement whose hour is known.
 
@@ -110,7 +110,7 @@ def draw_hourly_response(study: Study) -> Drawn:
     figure = StudyFigure(figsize=(WIDTH, 0.6 + 2.5 * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for response, ax in zip(shown, axes, strict=True):
-        look = _looks(study).get(study.groups.get(response.ticker, ""))
+        look = group_looks(study).get(study.groups.get(response.ticker, ""))
         _plot_hours(response, ax, look.color if look else INK)
         _mark_rivals(response, other[other["event_id"] == response.event_id], ax)
         name = shorten(study.assets.set_index("ticker")["name"][response.ticker])
@@ -128,7 +128,7 @@ def draw_hourly_response(study: Study) -> Drawn:
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
     if len(responses) > len(shown):
-        _annotate(figure, f"first {len(shown)} of {len(responses)} announcements shown")
+        annotate(figure, f"first {len(shown)} of {len(responses)} announcements shown")
     frames = [
         response.path.assign(event_id=response.event_id, ticker=response.ticker)
         for response in shown
@@ -170,7 +170,7 @@ def _mark_rivals(response: HourlyResponse, table: pd.DataFrame, ax: Axes) -> Non
                 rotation=90, ha="right", va="top", fontsize=6, color=RESTRICTIVE)  # fmt: skip
 
 
-@_figure
+@study_figure
 def draw_volatility(study: Study) -> Drawn:
     """Draw the size of abnormal returns beside the volatility that the past predicts.
 
@@ -182,7 +182,7 @@ def draw_volatility(study: Study) -> Drawn:
     if frame.empty:
         raise NothingToDrawError("No group has 60 sessions before the first event window.")
     groups, note = shown_groups(frame["group"].drop_duplicates().tolist())
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.8 + 1.05 * len(groups)), layout="constrained")
     axes = figure.subplots(len(groups), 1, squeeze=False)[:, 0]
     parts = []
@@ -205,7 +205,7 @@ def draw_volatility(study: Study) -> Drawn:
                label="policy announcement"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=6.5)
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, pd.concat(parts, ignore_index=True)
 
 
@@ -222,7 +222,7 @@ def _plot_volatility(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     return ax
 
 
-@_figure
+@study_figure
 def draw_phases(study: Study) -> Drawn:
     """Draw the CAAR of the headline event before, at and after it.
 
@@ -237,7 +237,7 @@ def draw_phases(study: Study) -> Drawn:
     groups, note = shown_groups(order)
     frame = frame[frame["group"].isin(groups)].reset_index(drop=True)
     phases = [phase for phase in PHASES if (frame["phase"] == phase).any()]
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.9 + 0.27 * len(groups)), layout="constrained")
     axes = figure.subplots(1, len(phases), sharex=True, sharey=True, squeeze=False)[0]
     for phase, ax in zip(phases, axes, strict=True):
@@ -260,11 +260,11 @@ def draw_phases(study: Study) -> Drawn:
     axes[0].set_ylim(len(groups) - 0.5, -0.5)
     label = return_label("CAAR", study.kind)
     figure.supxlabel(f"{label} with 95 % interval, around\n{event_title(study, event_id)}")
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, frame.assign(event_id=event_id)
 
 
-@_figure
+@study_figure
 def draw_early_movers(study: Study) -> Drawn:
     """Draw the assets that rose most in the week before the headline event.
 
@@ -279,7 +279,7 @@ def draw_early_movers(study: Study) -> Drawn:
     if frame.empty:
         raise NothingToDrawError(f"No asset has a complete window {window_label(EARLY)}.")
     shown = frame.head(MOST_MOVERS)
-    looks = _looks(study)
+    looks = group_looks(study)
     names = study.assets.set_index("ticker")["name"]
     figure = StudyFigure(figsize=(WIDTH, 0.9 + 0.18 * len(shown)), layout="constrained")
     ax = figure.subplots()

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from chainpolicy.assets import ALWAYS_OPEN, PLACES
 from chainpolicy.eventstudy import window_label
-from chainpolicy.figures.draws import Drawn, _annotate, _figure, _looks
+from chainpolicy.figures.canvas import Drawn, annotate, group_looks, study_figure
 from chainpolicy.figures.panels import STANCES, date_axis, stance_handles
 from chainpolicy.figures.selection import (
     NothingToDrawError,
@@ -47,7 +47,7 @@ DIMENSION_LINES: dict[str, tuple[str, Literal["-", "--"]]] = {
 }
 
 
-@_figure
+@study_figure
 def draw_policy_index(study: Study) -> Drawn:
     """Draw the index above the cumulative return of the first group of every calendar.
 
@@ -66,7 +66,7 @@ def draw_policy_index(study: Study) -> Drawn:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
     firsts = list({calendar_of[group]: group for group in reversed(groups)}.values())[::-1]
     chosen = firsts[:MOST_CALENDARS]
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots(
         2, len(chosen), sharex="col", sharey="row", squeeze=False, height_ratios=[1.2, 1]
@@ -88,7 +88,7 @@ def draw_policy_index(study: Study) -> Drawn:
     ]
     figure.legend(handles=[*handles, *stance_handles()[:2]], loc="outside lower center", ncols=4)
     if len(firsts) > len(chosen):
-        _annotate(figure, f"first {len(chosen)} of {len(firsts)} calendars shown")
+        annotate(figure, f"first {len(chosen)} of {len(firsts)} calendars shown")
     columns = ["group", "session", "cumulative_return", *DIMENSION_LINES]
     columns += [f"{dimension}_innovation" for dimension in DIMENSION_LINES]
     return figure, pd.concat(frames, ignore_index=True)[columns]
@@ -132,7 +132,7 @@ def _plot_cumulative(frame: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     return ax
 
 
-@_figure
+@study_figure
 def draw_stance_responses(study: Study) -> Drawn:
     """Draw every group's CAAR on supportive and on restrictive sessions, by dimension.
 
@@ -148,7 +148,7 @@ def draw_stance_responses(study: Study) -> Drawn:
     groups, note = shown_groups(signed["group"].drop_duplicates().tolist())
     signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
     means = response_by_stance(signed).set_index(["group", "dimension"])
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 1.0 + 0.5 * len(groups)), layout="constrained")
     axes = figure.subplots(1, len(DIMENSIONS), sharex=True, sharey=True)
     for dimension, ax in zip(DIMENSIONS, axes, strict=True):
@@ -166,7 +166,7 @@ def draw_stance_responses(study: Study) -> Drawn:
     handles = [*stance_handles()[:2], Line2D([], [], marker="|", color=INK, linestyle="none",
                                              markersize=9, label="mean")]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, signed
 
 

@@ -10,7 +10,14 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from chainpolicy.eventstudy import window_label
-from chainpolicy.figures.draws import Drawn, _annotate, _column_label, _counts, _figure, _looks
+from chainpolicy.figures.canvas import (
+    Drawn,
+    annotate,
+    asset_counts,
+    column_label,
+    group_looks,
+    study_figure,
+)
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     announced_days,
@@ -35,7 +42,7 @@ from chainpolicy.tables import regressed_window
 _PLACES = {"unmasked": -0.27, "study": 0.0, "joint": 0.27}
 
 
-@_figure
+@study_figure
 def draw_overlap(study: Study) -> Drawn:
     """Draw every policy cluster's CAAR one by one and in the joint estimate.
 
@@ -52,7 +59,7 @@ def draw_overlap(study: Study) -> Drawn:
     table = table[table["event_id"].isin(events) & table["group"].isin(groups)]
     frame = _long(table)
     row_of = {event_id: row for row, event_id in enumerate(events)}
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 1.2 + 0.28 * len(events)), layout="constrained")
     axes = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for group, ax in zip(groups, axes, strict=True):
@@ -66,8 +73,8 @@ def draw_overlap(study: Study) -> Drawn:
             text = "↑ same session" if event_id in members else "no estimate"
             ax.text(0.5, row_of[event_id], text, transform=ax.get_yaxis_transform(), ha="center",
                     va="center", fontsize=5.5, color=QUIET, backgroundcolor="white")  # fmt: skip
-        label = _column_label(looks[group], groups)
-        ax.set_title(f"{label}\n{_counts(own['n_assets'])}", fontsize=7)
+        label = column_label(looks[group], groups)
+        ax.set_title(f"{label}\n{asset_counts(own['n_assets'])}", fontsize=7)
         ax.hlines(range(len(events)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
                   linewidth=0.5, zorder=0)  # fmt: skip
         ax.spines["left"].set_visible(False)
@@ -80,7 +87,7 @@ def draw_overlap(study: Study) -> Drawn:
     figure.legend(handles=_handles(), loc="outside upper left", ncols=4, fontsize=6)
     label = return_label(f"CAAR{window_label(window)}", study.kind)
     figure.supxlabel(f"{label} with 95 % interval; each group has its own scale")
-    _annotate(figure, "; ".join(filter(None, [about_events, about_groups])))
+    annotate(figure, "; ".join(filter(None, [about_events, about_groups])))
     return figure, frame
 
 

@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.figures.draws import Drawn, _annotate, _column_label, _figure, _looks
+from chainpolicy.figures.canvas import Drawn, annotate, column_label, group_looks, study_figure
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     estimated_events,
@@ -45,7 +45,7 @@ def curve_windows(study: Study) -> tuple[Window, ...]:
     return (lead, *(w for w in study.car_windows if w[0] == 0 and w != lead))
 
 
-@_figure
+@study_figure
 def draw_specification_curve(study: Study) -> Drawn:
     """Draw the CAAR of the headline event under every combination of choices, smallest first.
 
@@ -64,7 +64,7 @@ def draw_specification_curve(study: Study) -> Drawn:
     rows = [(choice, value) for choice in CHOICES for value in table[choice].unique()]
     table = table.sort_values(["group", "caar"], kind="stable")
     table["place"] = table.groupby("group").cumcount()
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 2.6 + 0.13 * len(rows)), layout="constrained")
     axes = figure.subplots(
         2, len(groups), sharex="col", sharey="row", squeeze=False,
@@ -74,7 +74,7 @@ def draw_specification_curve(study: Study) -> Drawn:
         own = table[table["group"] == group]
         _plot_curve(own, above, looks[group])
         _plot_choices(own, below, rows)
-        above.set_title(f"{_column_label(looks[group], groups)}\n{len(own)} ways", fontsize=7)
+        above.set_title(f"{column_label(looks[group], groups)}\n{len(own)} ways", fontsize=7)
     percent_ticks(axes[0, 0].yaxis)
     axes[0, 0].set_ylabel("CAAR, simple return (%)")
     axes[1, 0].set_yticks(range(len(rows)), [_name(*row) for row in rows], fontsize=6)
@@ -87,7 +87,7 @@ def draw_specification_curve(study: Study) -> Drawn:
         Line2D([], [], color=INK, linewidth=0.8, linestyle=":", label="the study's own choices"),
     ]
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    _annotate(figure, note)
+    annotate(figure, note)
     columns = ["group", "window", "place", *CHOICES, "n_assets", "caar", "lower", "upper"]
     frame = table[[*columns, "p_value", "chosen"]].assign(event_id=event_id)
     return figure, frame.reset_index(drop=True)
@@ -124,7 +124,7 @@ def _name(choice: str, value: object) -> str:
     return str(_NAMES[choice][value])  # type: ignore[index]
 
 
-@_figure
+@study_figure
 def draw_leave_one_out(study: Study) -> Drawn:
     """Draw the CAAR of the headline event with all assets of a group and without each of them.
 
@@ -143,7 +143,7 @@ def draw_leave_one_out(study: Study) -> Drawn:
     columns = ["group", "ticker", "window", "n_assets", "caar", "lower", "upper"]
     frame = pd.concat([whole[columns], without[columns]])
     frame = frame[frame["group"].isin(groups)].sort_values(["group", "ticker"], ignore_index=True)
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.9 + 0.38 * len(groups)), layout="constrained")
     ax = figure.subplots()
     ax.axvline(0, color=INK, linewidth=0.6)
@@ -164,7 +164,7 @@ def draw_leave_one_out(study: Study) -> Drawn:
                label="without one asset"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper right", ncols=2)
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, frame.assign(event_id=event_id)
 
 

@@ -1,22 +1,27 @@
-"""A study -> each of its figures, with the frame of the numbers that were plotted."""
+"""Figures of the event study, each with the frame of the numbers that were plotted."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import wraps
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import AutoLocator, FixedLocator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.figures.canvas import (
+    Drawn,
+    annotate,
+    asset_counts,
+    column_label,
+    group_looks,
+    study_figure,
+)
 from chainpolicy.figures.frames import (
     caar_segments,
     fit_panels,
@@ -58,11 +63,8 @@ from chainpolicy.figures.style import (
     INK,
     QUIET,
     WIDTH,
-    GroupStyle,
     StudyFigure,
     day_label,
-    group_styles,
-    in_style,
     percent,
     percent_ticks,
     return_label,
@@ -72,49 +74,8 @@ from chainpolicy.study import Study
 
 LONGEST_COLUMN = 12
 
-Drawn = tuple[StudyFigure, pd.DataFrame]
-Draw = Callable[[Study], Drawn]
 
-
-def _figure(draw: Draw) -> Draw:
-    """Draw in the study's style, whatever the user's; say so where there is nothing to draw."""
-
-    @wraps(draw)
-    def styled(study: Study) -> Drawn:
-        with in_style():
-            try:
-                figure, frame = draw(study)
-            except NothingToDrawError as missing:
-                figure, frame = _message(str(missing)), pd.DataFrame({"note": [str(missing)]})
-            _settle(figure)
-        return figure, frame
-
-    return styled
-
-
-def _settle(figure: Figure) -> None:
-    """Make ticks and layout now, and keep them wherever and however often it is shown."""
-    layout = figure.get_layout_engine()
-    if layout:
-        # Which ticks there are depends on the layout, and the layout on the ticks.
-        layout.execute(figure)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for ax in figure.axes:
-        for axis in (ax.xaxis, ax.yaxis):
-            if isinstance(axis.get_major_locator(), AutoLocator):
-                axis.set_major_locator(FixedLocator(axis.get_majorticklocs().tolist()))
-
-
-def _message(text: str) -> StudyFigure:
-    figure = StudyFigure(figsize=(WIDTH, 1.4))
-    ax = figure.subplots()
-    ax.set_axis_off()
-    ax.text(0.5, 0.5, text, ha="center", va="center", color=QUIET, wrap=True)
-    return figure
-
-
-@_figure
+@study_figure
 def draw_price_with_events(study: Study) -> Drawn:
     """Draw the price of the first 24/7 asset that is a group of its own, else of the first asset.
 
@@ -136,7 +97,7 @@ def draw_price_with_events(study: Study) -> Drawn:
     last = closes.index.searchsorted(events["date"].max()) + max(study.event_window[1], 0)
     closes = closes.iloc[max(first, 0) : last + 1]
 
-    look = _looks(study)[study.groups[ticker]]
+    look = group_looks(study)[study.groups[ticker]]
     name = shorten(study.assets.set_index("ticker")["name"][ticker])
     layout = ConstrainedLayoutEngine(hspace=0, h_pad=0.03)
     figure = StudyFigure(figsize=(WIDTH, 4.3), layout=layout)
@@ -145,7 +106,7 @@ def draw_price_with_events(study: Study) -> Drawn:
     below.margins(x=0.01)
     plot_stances(events, above, below)
     figure.legend(handles=stance_handles(), loc="outside lower center", ncols=3)
-    _annotate(figure, note)
+    annotate(figure, note)
     frame = closes.rename("close").rename_axis("date").reset_index()
     frame = frame.merge(events, on="date", how="outer", sort=True)
     stances = ["stance_blockchain", "stance_crypto"]
@@ -154,7 +115,7 @@ def draw_price_with_events(study: Study) -> Drawn:
     ]
 
 
-@_figure
+@study_figure
 def draw_caar_paths(study: Study) -> Drawn:
     """Draw every group's CAAR around the headline event, with its 95 % band.
 
@@ -164,7 +125,7 @@ def draw_caar_paths(study: Study) -> Drawn:
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
     groups, note = shown_groups(cells["group"].tolist())
-    looks = _looks(study)
+    looks = group_looks(study)
     columns = min(3, len(groups))
     rows = math.ceil(len(groups) / columns)
     figure = StudyFigure(figsize=(WIDTH, 0.5 + 1.85 * rows), layout="constrained")
@@ -174,7 +135,9 @@ def draw_caar_paths(study: Study) -> Drawn:
         path = caar_segments(results, event_id, group)
         plot_caar(results, event_id, group, ax, looks[group])
         session = cells.loc[cells["group"] == group, "session"].iloc[0]
-        ax.set_title(f"{looks[group].label} ({_counts(path['n_assets'])})\n{day_label(session)}")
+        ax.set_title(
+            f"{looks[group].label} ({asset_counts(path['n_assets'])})\n{day_label(session)}"
+        )
         frames.append(path.assign(event_id=event_id, group=group))
     for ax in axes[len(groups) :]:
         ax.set_axis_off()
@@ -185,12 +148,12 @@ def draw_caar_paths(study: Study) -> Drawn:
         figure.legend(handles=handles, loc="outside upper left", ncols=4, fontsize=6)
     figure.supylabel(return_label("CAAR", study.kind))
     figure.supxlabel(f"τ, sessions from the event session of\n{event_title(study, event_id)}")
-    _annotate(figure, note)
+    annotate(figure, note)
     plotted = ["event_id", "group", "start", "tau", "session", "n_assets", "caar", "lower", "upper"]
     return figure, pd.concat(frames, ignore_index=True)[[*plotted, "share_at_limit"]]
 
 
-@_figure
+@study_figure
 def draw_caar_clusters(study: Study) -> Drawn:
     """Draw CAAR paths as small multiples, events (rows) by groups (columns).
 
@@ -199,7 +162,7 @@ def draw_caar_clusters(study: Study) -> Drawn:
     """
     results, merged = estimated_events(study)
     events, groups, merged, note = shown(study, merged)
-    looks = _looks(study)
+    looks = group_looks(study)
     leads = merged[merged["event_id"] == merged["lead"]]
     paths = {
         (lead, group): caar_segments(results, lead, group)
@@ -222,7 +185,7 @@ def draw_caar_clusters(study: Study) -> Drawn:
                 _same_session(ax, merged, event_id, group, -row)
         ax.axvline(0, color=INK, linewidth=0.5, linestyle=(0, (2, 2)))
         lines = "grey lines: " if len(groups) <= 5 else ""
-        title = f"{_column_label(looks[group], groups)}\n{lines}±{percent(scale)} %"
+        title = f"{column_label(looks[group], groups)}\n{lines}±{percent(scale)} %"
         ax.set_title(title, fontsize=6.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, steps=[1, 2, 5, 10]))
         ax.spines["left"].set_visible(False)
@@ -234,13 +197,13 @@ def draw_caar_clusters(study: Study) -> Drawn:
     figure.supxlabel(
         f"τ, sessions from the event session; {return_label('CAAR', study.kind)} with 95 % band"
     )
-    _annotate(figure, note)
+    annotate(figure, note)
     plotted = ["event_id", "group", "start", "tau", "session", "n_assets", "caar", "lower", "upper"]
     frames = [path.assign(event_id=lead, group=group) for (lead, group), path in paths.items()]
     return figure, pd.concat(frames, ignore_index=True)[plotted]
 
 
-@_figure
+@study_figure
 def draw_event_timeline(study: Study) -> Drawn:
     """Draw the article's date, the first public time and the event sessions of every dated event.
 
@@ -282,11 +245,11 @@ def draw_event_timeline(study: Study) -> Drawn:
     handles = timeline_handles(frame["mark"].unique().tolist())
     handles.append(Patch(facecolor="#EDEDED", label="weekend"))  # type: ignore[arg-type]
     figure.legend(handles=handles, loc="outside lower left", ncols=4)
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, frame
 
 
-@_figure
+@study_figure
 def draw_car_heatmap(study: Study) -> Drawn:
     """Draw the CAR of every asset at every event.
 
@@ -312,7 +275,7 @@ def draw_car_heatmap(study: Study) -> Drawn:
     figure = StudyFigure(figsize=(WIDTH, height), layout="constrained")
     ax = figure.subplots()
     plot_car_heatmap(cells, ax, scale)
-    looks = _looks(study)
+    looks = group_looks(study)
     sizes = study.groups.value_counts()
     for group, row in headings.items():
         ax.text(0, row, f"{looks[group].label}  (N = {sizes[group]})",
@@ -346,12 +309,12 @@ def draw_car_heatmap(study: Study) -> Drawn:
     bar.outline.set_visible(False)
     figure.legend(handles=heatmap_handles(cells), loc="outside lower center", ncols=5, fontsize=6.5,
                   columnspacing=1.2, handletextpad=0.2)  # fmt: skip
-    _annotate(figure, note)
+    annotate(figure, note)
     columns = ["group", "ticker", "event_id", "with_events", "window", "car", "p_value"]
     return figure, cells[[*columns, "limit", "limit_before"]]
 
 
-@_figure
+@study_figure
 def draw_forest(study: Study) -> Drawn:
     """Draw CAAR by event and group with the 95 % interval of the portfolio t.
 
@@ -363,14 +326,14 @@ def draw_forest(study: Study) -> Drawn:
     frame = intervals(results, merged, window)
     if frame.empty:
         raise NothingToDrawError(f"No asset has a complete window {window_label(window)}.")
-    looks = _looks(study)
+    looks = group_looks(study)
     row_of = {event_id: row for row, event_id in enumerate(events)}
     figure = StudyFigure(figsize=(WIDTH, 1.1 + 0.2 * len(events)), layout="constrained")
     axes = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for group, ax in zip(groups, axes, strict=True):
         estimates = frame[frame["group"] == group]
         plot_forest(estimates.assign(row=estimates["event_id"].map(row_of)), ax, looks[group])
-        title = f"{_column_label(looks[group], groups)}\n{_counts(estimates['n_assets'])}"
+        title = f"{column_label(looks[group], groups)}\n{asset_counts(estimates['n_assets'])}"
         ax.set_title(title, fontsize=7)
         ax.hlines(range(len(events)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
                   linewidth=0.5, zorder=0)  # fmt: skip
@@ -386,11 +349,11 @@ def draw_forest(study: Study) -> Drawn:
     )
     label = return_label(f"CAAR{window_label(window)}", study.kind)
     figure.supxlabel(f"{label} with 95 % interval; each group has its own scale")
-    _annotate(figure, note)
+    annotate(figure, note)
     return figure, frame
 
 
-@_figure
+@study_figure
 def draw_names_at_limit(study: Study) -> Drawn:
     """Draw how many assets closed at a price limit around the headline event.
 
@@ -410,7 +373,7 @@ def draw_names_at_limit(study: Study) -> Drawn:
     abnormal = abnormal[
         (abnormal["event_id"] == event_id) & abnormal["ticker"].isin(limited["ticker"])
     ]
-    looks = _looks(study)
+    looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.5 + 1.75 * len(groups)), layout="constrained")
     axes = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     frames = []
@@ -432,12 +395,12 @@ def draw_names_at_limit(study: Study) -> Drawn:
                label=f"at least once since τ = {results.event_window[0]}".replace("-", "−")),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
-    _annotate(figure, note)
+    annotate(figure, note)
     columns = ["event_id", "group", "tau", "session", "n_assets", "upper", "lower"]
     return figure, pd.concat(frames, ignore_index=True)[[*columns, "ever_upper", "ever_lower"]]
 
 
-@_figure
+@study_figure
 def draw_estimation_fit(study: Study) -> Drawn:
     """Draw what the estimation windows of the headline event look like.
 
@@ -448,7 +411,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
     groups, note = shown_groups(cells["group"].tolist())
-    looks = _looks(study)
+    looks = group_looks(study)
     panels = fit_panels(results, event_id, study.groups, groups)
     lengths = results.models.loc[results.models["event_id"] == event_id, "n_estimation"]
     figure = StudyFigure(figsize=(WIDTH, 5.4), layout="constrained")
@@ -493,7 +456,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
         for group in groups
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower left", ncols=6)
-    _annotate(figure, note)
+    annotate(figure, note)
     frame = pd.concat([panel.assign(panel=name) for name, panel in panels.items()])
     columns = ["panel", "column", "group", "ticker", "x", "value"]
     return figure, frame[columns].reset_index(drop=True)
@@ -503,28 +466,6 @@ def _benchmark_label(study: Study, ticker: str) -> str:
     """Name a benchmark under a narrow column: by its ticker where its name is long."""
     name = str(study.assets.set_index("ticker")["name"][ticker])
     return shorten(name if len(name) <= LONGEST_COLUMN else ticker, LONGEST_COLUMN)
-
-
-def _looks(study: Study) -> dict[str, GroupStyle]:
-    return group_styles(study.groups.tolist())
-
-
-def _counts(n_assets: pd.Series) -> str:
-    if n_assets.empty:
-        return "N = 0"
-    fewest, most = n_assets.min(), n_assets.max()
-    return f"N = {most}" if fewest == most else f"N = {fewest}–{most}"
-
-
-def _column_label(look: GroupStyle, groups: list[str]) -> str:
-    """Fit a group's label above one of several columns."""
-    return shorten(look.label, max(6, 80 // len(groups)))
-
-
-def _annotate(figure: Figure, note: str) -> None:
-    """Say on the figure what it leaves out."""
-    if note:
-        figure.suptitle(note, fontsize=6.5, color=QUIET, ha="right", x=0.99)
 
 
 def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
