@@ -21,7 +21,7 @@ from PIL import Image
 from scipy import stats
 
 from chainpolicy import figures
-from chainpolicy.figures import draws, panels, selection
+from chainpolicy.figures import event_study, panels, selection
 from chainpolicy.figures.frames import caar_segments
 from chainpolicy.figures.selection import headline_window
 from chainpolicy.figures.style import group_styles, png_bytes, shorten, spread
@@ -685,7 +685,7 @@ def test_headline_event_that_was_not_estimated(study):
 def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
     monkeypatch.setattr(selection, "MOST_EVENTS", 4)
     monkeypatch.setattr(selection, "MOST_GROUPS", 2)
-    monkeypatch.setattr(draws, "MOST_ASSETS", 1)
+    monkeypatch.setattr(event_study, "MOST_ASSETS", 1)
     smaller = only(study, ["bitcoin", "coins", "us_listed"])
     figure, frame = SPECS["car_heatmap"].draw(smaller)
     shown = texts(figure)
