@@ -345,7 +345,7 @@ def test_findings_quote_their_numbers(study, overlapped):
     assert "on the session of “Xi calls blockchain a core technology to be pursued”:" in moved
     assert "xi-politburo" not in moved
     apart = str(findings.disentangled(study, overlapped))
-    assert "Shanghai 6 of 12" in apart
+    assert "6 of 12 (Shanghai)" in apart
     assert "for **US-listed** (N = 9) at “Cryptography law passed”" in apart
     explained = str(findings.explained(cross_sections(study, study.estimate())))
     assert explained.startswith(
@@ -367,7 +367,7 @@ def test_verdicts_follow_from_the_interval(template):
     assert answer.endswith("No restrictive announcement followed.")
     # The other way round: the later event is the restrictive answer to nothing.
     lone = str(findings.disentangled(template, overlap(template)))
-    assert "New York 0 of 2" in lone
+    assert "0 of 2 (New York)" in lone
     assert "Taken apart" not in lone
     nothing = str(findings.explained(cross_sections(template, template.estimate())))
     assert nothing == "No regression has three events of either sign, so none has a p-value."

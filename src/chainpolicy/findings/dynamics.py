@@ -130,16 +130,14 @@ def sentiment_report(study: Study) -> ReportTable:
             "Announcing": table["n_announcing"].astype(str),
         }
     )
-    # One part in as many as there are sessions, fewer in one calendar than in another.
-    smallest = every["smallest_p"].max() if len(every) else np.nan
     note = (
         "Coefficients of the innovation; one regression per group and dimension, with the group's "
-        "benchmarks. The p-value by circular shifts comes first (the smallest there can be "
-        f"is {p_text(smallest)}); HAC describes and rejects too often with so few announcements. "
-        "Without headline: the session of the headline event taken out of the sample. Announcing: "
-        "sessions with an innovation. p-values are not adjusted for the number of rows. Not shown: "
-        f"{len(every) - len(table)} rows of the level, what earlier announcements left; the "
-        "numbers of sentiment_effect hold them."
+        "benchmarks. The p-value by circular shifts comes first (the smallest there can be: "
+        f"{_reach(every['smallest_p'])}); HAC describes and rejects too often with so few "
+        "announcements. Without headline: the session of the headline event taken out of the "
+        "sample. Announcing: sessions with an innovation. p-values are not adjusted for the number "
+        f"of rows. Not shown: {len(every) - len(table)} rows of the level, what earlier "
+        "announcements left; the numbers of sentiment_effect hold them."
     )
     return ReportTable(frame, note)
 
@@ -319,7 +317,6 @@ def volatility_report(study: Study) -> ReportTable:
     ]
     # A stable sort by session keeps the models of one session together, in their order.
     frame = pd.concat(frames).sort_index(kind="stable").reset_index(drop=True)
-    smallest = 1 / (1 + table["n_placebo"].min())
     note = (
         f"The {len(shown)} of {len(table)} sessions by group with any of four p-values below "
         f"{LEVEL:g}, chosen by them: if nothing had happened between {LEVEL * len(table):.0f} and "
@@ -327,7 +324,7 @@ def volatility_report(study: Study) -> ReportTable:
         "common. Later: policy sessions after this one inside [0, 5]; return over [0, 1], variance "
         "over [0, 5], both against what the sessions before "
         "predicted; p-values are ranks among ordinary sessions"
-        + (f" (the smallest is {p_text(smallest)})" if len(shown) else "")
+        f" (the smallest there can be: {_reach(1 / (1 + table['n_placebo']))})"
         + ". A ratio with later ones inside is theirs too."
     )
     return ReportTable(frame, note)
@@ -365,8 +362,8 @@ def phases_report(study: Study, results: EventStudyResults) -> ReportTable:
     note = (
         f"Around {headline_name(study)}; CAAR as a simple return. The placebo p-value is "
         "the rank of the studentized "
-        f"CAAR among the ordinary sessions of the group, {p_text(table['smallest_p'].min())} to "
-        f"{p_text(table['smallest_p'].max())} at least; for one asset the portfolio t alone "
+        f"CAAR among the ordinary sessions of the group, {_reach(table['smallest_p'])} at least; "
+        f"for one asset the portfolio t alone "
         "exists. "
         "At limit: share of the group whose close was held at a price limit at the end of the "
         "phase, so that its CAAR is cut short. p-values are not adjusted for the number of rows."
@@ -415,7 +412,7 @@ def reversal_report(study: Study, results: EventStudyResults) -> ReportTable:
     note = (
         f"Around {headline_name(study)}. CAARs as simple returns; the reversal ratio "
         "CAAR[2, 10] / CAAR[0, 1] is taken between log returns: -1 if all is given back, 0 if all "
-        f"is kept, positive if the move went on. More than {last}: more than half is left at the "
+        f"is kept, positive if the move went on. >{last}: more than half is left at the "
         "end of the event window. Without an interval: the jump itself may be zero, and the ratio "
         "then has no bounds."
         if rows
@@ -497,18 +494,23 @@ def _left_the_band(study: Study, response: HourlyResponse, first: int) -> str:
     path = response.path.set_index("tau")
     hours = f"{abs(first)} hour{'' if abs(first) == 1 else 's'}"
     when = f"**{hours} {'after' if first > 0 else 'before'}**" if first else "**in**"
-    event = event_name(study, response.event_id) + (", not in it," if first > 0 else "")
     other = rivals(study)
     in_hour = other["at"].dt.floor("h") == path["time"][first]
     other = other[(other["event_id"] == response.event_id) & in_hour]
     return (
         f"{_asset(study, response.ticker)} (N = 1) left the 95 % band of ordinary hours {when} the "
-        f"hour of {event} with {percent(float(path['car'][first]))} since {-int(path.index[0])} "
-        "hours before it ("
-        + "".join(f"in that hour also: {name}; " for name in other["name"])
-        + f"{p_value(response.p_value)} of the whole path, a rank among {response.n_ordinary} "
-        "ordinary windows)."
+        f"hour of {event_name(study, response.event_id)}"
+        + "".join(f", in an hour that has another explanation ({x})" for x in other["name"])
+        + f": {percent(float(path['car'][first]))} since {-int(path.index[0])} hours before the "
+        f"announcement, {p_value(response.p_value)} for the whole path by rank among "
+        f"{response.n_ordinary} ordinary windows."
     )
+
+
+def _reach(smallest: pd.Series) -> str:
+    """Write the smallest p-value there can be: fewer sessions in one calendar, a larger one."""
+    ends = dict.fromkeys(p_text(value) for value in (smallest.min(), smallest.max()))
+    return " to ".join(ends) or "none"
 
 
 def _reversals(study: Study, results: EventStudyResults) -> pd.DataFrame:
@@ -529,7 +531,9 @@ def _half_life(row: Mapping[Any, Any], results: EventStudyResults) -> str:
     gone = row["half_life"]
     when = f"not within {last} sessions" if pd.isna(gone) else f"after {int(gone)} sessions"
     # Where the jump itself may be zero there is no ratio to follow.
-    return when if np.isnan(row["lower"]) else f"{when} (95 % interval {_life_interval(row, last)})"
+    if np.isnan(row["lower"]):
+        return when
+    return f"{when} (95 % interval {_life_interval(row, last).replace('>', 'more than ')})"
 
 
 def _life_interval(row: Mapping[Any, Any], last: int) -> str:
@@ -537,7 +541,7 @@ def _life_interval(row: Mapping[Any, Any], last: int) -> str:
 
 
 def _sessions(count: float | None, last: int) -> str:
-    return f"more than {last}" if count is None or pd.isna(count) else f"{int(count)}"
+    return f">{last}" if count is None or pd.isna(count) else f"{int(count)}"
 
 
 def _asset(study: Study, ticker: str) -> str:

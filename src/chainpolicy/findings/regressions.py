@@ -174,7 +174,7 @@ def disentangled(study: Study, overlapping: Overlap) -> Finding:
         return Finding("No policy cluster could be regressed.", table)
     clusters = table.drop_duplicates(["calendar", "event_id"])
     counts = [
-        f"{PLACES[str(calendar)]} {(rows['shared_sessions'] > 0).sum()} of {len(rows)}"
+        f"{(rows['shared_sessions'] > 0).sum()} of {len(rows)} ({PLACES[str(calendar)]})"
         for calendar, rows in clusters.groupby("calendar")
     ]
     shift = np.abs(table["caar_joint"].to_numpy() - table["caar_study"].to_numpy())
