@@ -8,6 +8,10 @@
 
 # %% [markdown]
 # # One speech, several crackdowns: what moved what?
+#
+# The announcements of autumn 2019 followed each other within days, some shared a session, and each
+# hit dozens of assets at once. Event studies look at one event at a time. Here all of them stand in
+# one regression, so that an effect is what is left when the others are held fixed.
 
 # %%
 import chainpolicy
@@ -22,10 +26,6 @@ findings.speech_answer(study, system, "a_shares_tier1")
 findings.moved(study, system)
 
 # %% [markdown]
-# The announcements followed each other within days, some shared a session, and each hit dozens of
-# assets at once. Event studies look at one event at a time. Here all of them stand in one
-# regression, so that an effect is what is left when the others are held fixed.
-#
 # ## All events and all assets in one system
 #
 # For every asset $i$ of a group and every session $t$,
@@ -88,7 +88,7 @@ reg.undoing_report(reg.undoing(study, system))
 
 # %%
 overlapping = reg.overlap(study, window=(0, 1))
-findings.disentangled(overlapping)
+findings.disentangled(study, overlapping)
 
 # %%
 figures.show("overlap", study)
@@ -102,7 +102,7 @@ overlapping.summary(groups=["a_shares_tier1", "bitcoin"])
 # difference. Longer windows make this worse, because more of them overlap.
 
 # %%
-findings.disentangled(reg.overlap(study, window=(0, 5)))
+findings.disentangled(study, reg.overlap(study, window=(0, 5)))
 
 # %% [markdown]
 # ## Was it what they said, and to whom?

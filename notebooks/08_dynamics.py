@@ -20,9 +20,6 @@ study = chainpolicy.load_study()
 results = study.estimate()
 findings.speed_and_persistence(study, results)
 
-# %%
-findings.sentiment_effect(study)
-
 # %% [markdown]
 # ## Day by day: returns on policy sentiment
 #
@@ -39,6 +36,9 @@ findings.sentiment_effect(study)
 #
 # Few days have an announcement, so a standard error says little. The p-value shifts the sentiment
 # series around the circle of sessions and counts how often $|t|$ is as large as at its true place.
+
+# %%
+findings.sentiment_effect(study)
 
 # %%
 findings.sentiment_report(study)
@@ -103,7 +103,7 @@ findings.volatility_report(study)
 # %% [markdown]
 # ## Before, at and after
 #
-# Leakage is sought in the sessions $[-10, -2]$, the reaction in $[-1, 1]$, a reversal in $[2, 10]$.
+# Leakage is sought in the sessions [−10, −2], the reaction in [−1, 1], a reversal in [2, 10].
 # The half-life of the jump is the first session at which at most half of $CAAR[0, 1]$ is left. Its
 # interval and that of the reversal ratio $CAAR[2, 10] / CAAR[0, 1]$ add ordinary abnormal returns,
 # drawn in whole calendar weeks, to the path. Shares that end the reaction at a price limit carry
@@ -116,7 +116,7 @@ figures.show("phases", study)
 findings.phases_report(study, results)
 
 # %%
-findings.jump_and_reversal(study, results)
+findings.reversal_report(study, results)
 
 # %% [markdown]
 # ## Who moved before the news?

@@ -427,6 +427,11 @@ def test_table_has_stars_errors_n_and_names_the_variance(regressions):
     table = regressions.of("bitcoin").summary()
     cells = table.frame.set_index("")
     assert cells.loc["N"].tolist() == ["14", "14", "14"]
+    assert cells.loc["Sample"].tolist() == ["Bitcoin"] * 3
+    assert cells.loc["Regressor"].tolist() == ["stance", "stance on blockchain", "stance on crypto"]
+    pair = regressions.of("a_shares_tier1, a_shares_tier2").summary().frame.set_index("")
+    assert pair.loc["Sample", "(1)"] == "A-shares, tier 1 and A-shares, tier 2"
+    assert pair.loc["Regressor", "(1)"] == "stance × A-shares, tier 2"
     assert cells.loc["Coefficient", "(1)"].startswith("+3.06")
     assert cells.loc["Coefficient", "(1)"].count("*") == 1
     assert cells.loc["p, permutation", "(1)"] == "0.098"
@@ -476,3 +481,9 @@ def test_nothing_to_regress_is_an_empty_table():
     none = CrossSections(())
     assert none.tidy().empty
     assert "estimate" in none.tidy().columns
+
+
+def test_names_of_other_studies_stay_as_they_are():
+    rows = panel()
+    found = CrossSection(rows, sample="makers, large").fit()
+    assert found.summary().frame.set_index("").loc["Sample", "(1)"] == "makers, large"

@@ -347,7 +347,7 @@ def test_a_study_without_hourly_prices_says_so_and_goes_on(study, results):
     assert "none" in findings.hour_by_hour(bare).text
     text = findings.speed_and_persistence(bare, results).text
     assert "cannot be said within the day" in text
-    assert "A-shares, tier 1 after 3 sessions" in text
+    assert "for **A-shares, tier 1** (N = 38) after 3 sessions" in text
     # Hourly prices, but no announcement of known hour.
     day_only = replace(study, events=study.events.assign(time_precision="day"))
     _, frame = SPECS["hourly_response"].draw(day_only)
@@ -677,7 +677,7 @@ def test_forms_syntron_was_at_its_limit_before_the_news(study, results):
     table = finding.numbers.set_index("ticker")
     assert table["at_upper"]["300468.SZ"] == "2019-10-23;2019-10-24"
     assert table.index[0] == "300468.SZ"
-    assert "upper limit on 2019-10-23 and 2019-10-24" in finding.text
+    assert "upper limit on 23 Oct 2019 and 24 Oct 2019" in finding.text
 
 
 # --- figures and findings -------------------------------------------------------------------
@@ -762,23 +762,71 @@ def test_a_rank_within_reach_is_corrected(study, results, monkeypatch):
 
 def test_findings_quote_their_numbers(study, results):
     effect = findings.sentiment_effect(study)
-    bitcoin = effect.numbers.set_index("group").loc["bitcoin"]
+    # Five groups, three dimensions, innovation and level: all numbers, half of them shown.
+    assert len(effect.numbers) == 5 * 3 * 2
+    own = effect.numbers.query("dimension == 'overall' and term == 'innovation'")
+    bitcoin = own.set_index("group").loc["bitcoin"]
     assert f"without the headline session p = {bitcoin['without_headline']:.3f}" in effect.text
-    assert len(findings.sentiment_report(study).frame) == 5 * 3 * 2
+    assert f"in {(own['p_value'] < 0.05).sum()} of 5 groups, and in none without" in effect.text
+    report = findings.sentiment_report(study)
+    assert report.frame["Stance on"].tolist() == [
+        *["both"] * 5,
+        *["blockchain"] * 5,
+        *["crypto"] * 5,
+    ]
+    assert "Not shown: 15 rows of the level" in report.note
+    # No p-value is below the reach that its note states: one part in all sessions by group.
+    sessions = own["n_sessions"]
+    assert f"can be: {1 / sessions.max():.3f} to {1 / sessions.min():.3f})" in report.note
     hours = findings.hour_by_hour(study)
     assert "15:00 UTC of 25 Oct" in hours.text
     assert "short squeeze" in hours.text
-    ratio = findings.jump_and_reversal(study, results)
-    shares = ratio.numbers.set_index("group").loc["a_shares_tier1"]
-    assert f"A-shares, tier 1 {shares['ratio']:+.2f}" in ratio.text
-    assert "Coins" in ratio.text
-    assert "jump itself may be zero" in ratio.text
+    ratio = findings.reversal_report(study, results).frame.set_index("Group")
+    jump, after = (
+        results.caar(window).query("event_id == 'xi-politburo'").set_index("group")["caar"]
+        for window in ((0, 1), (2, 10))
+    )
+    shares = after["a_shares_tier1"] / jump["a_shares_tier1"]
+    column = "Reversal ratio (95 % interval)"
+    assert ratio.loc["A-shares, tier 1", column].startswith(f"{shares:+.2f} (")
+    assert ratio.loc["A-shares, tier 1", "N"] == "38"
+    # The jump of the coins may be zero: no interval of the ratio, none of the half-life.
+    assert "(" not in ratio.loc["Coins", column]
+    lives = ratio["Half gone after, sessions (95 % interval)"]
+    assert lives["Coins"] == ">20"
+    assert lives["Bitcoin"] == ">20 (3 to >20)"
     volatile = findings.volatility_reading(study)
     assert f"Of {len(volatile.numbers)} responses" in volatile.text
-    assert len(findings.volatility_report(study).frame) >= 5
+    rows = findings.volatility_report(study).frame
+    assert len(rows) >= 2 * 5
+    assert rows["Model"].tolist() == ["EWMA", "GARCH(1,1)"] * (len(rows) // 2)
+    sessions = rows.groupby("Model")[["Group", "Session", "Event", "Later", "CAAR, %"]]
+    first, second = (part.reset_index(drop=True) for _, part in sessions)
+    pd.testing.assert_frame_equal(first, second)
     fast = findings.speed_and_persistence(study, results).text
-    assert "**5 hours**" in fast
-    assert "Bitcoin not within 20 sessions (95 % interval 3 to more than 20)" in fast
+    # Two sentences: 15:00 UTC is five hours after 10:00, and the futures expired at 15:00.
+    assert fast.count(". ") == 1
+    assert fast.startswith("Bitcoin (N = 1) left the 95 % band of ordinary hours **5 hours after**")
+    assert "in an hour that has another explanation (monthly futures expire): " in fast
+    assert "**Bitcoin** (N = 1) not within 20 sessions (95 % interval 3 to more than 20)" in fast
+    early = findings.early_reading(study, results)
+    assert early.text.count("\n- **") == 5
+    assert not any("xi-politburo" in str(text) for text in (fast, hours, early, effect))
+
+
+@pytest.mark.parametrize(
+    ("first", "words"),
+    [(1, "**1 hour after** the hour of"), (0, "**in** the hour of"), (-2, "**2 hours before**")],
+)
+def test_the_hour_outside_is_named_on_either_side(study, results, monkeypatch, first, words):
+    found, left_out = hourly_responses(study)
+    moved = [replace(one, first_outside=first) for one in found]
+    monkeypatch.setattr(
+        "chainpolicy.findings.dynamics.hourly_responses", lambda _: (moved, left_out)
+    )
+    text = findings.speed_and_persistence(study, results).text
+    assert words in text
+    assert "another explanation" not in text
 
 
 def test_short_event_windows_are_said_not_computed(study):
@@ -789,7 +837,9 @@ def test_short_event_windows_are_said_not_computed(study):
         _, frame = SPECS[name].draw(short)
         assert "event window" in frame["note"].item()
     assert findings.phases_report(short, results).frame.empty
-    assert "does not hold" in findings.jump_and_reversal(short, results).text
+    reversal_table = findings.reversal_report(short, results)
+    assert reversal_table.frame.empty
+    assert "does not hold" in reversal_table.note
     assert "does not hold" in findings.early_reading(short, results).text
     assert "does not hold" in findings.speed_and_persistence(short, results).text
 
@@ -810,5 +860,5 @@ def test_the_template_study_goes_through():
     for name in ("sentiment_effect", "projection_reading", "hour_by_hour", "volatility_reading",
                  "sentiment_report", "volatility_report"):  # fmt: skip
         getattr(findings, name)(example)
-    for name in ("speed_and_persistence", "jump_and_reversal", "early_reading", "phases_report"):
+    for name in ("speed_and_persistence", "reversal_report", "early_reading", "phases_report"):
         getattr(findings, name)(example, results)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from chainpolicy import cli, figures, findings
 from chainpolicy.eventstudy import EventStudy
@@ -137,7 +138,16 @@ def test_overlap_is_laid_out_for_reading(overlapped):
     assert "a_shares" not in text
     assert "cryptography-law" in text
     assert "same effect on each session" in text
-    assert "us_listed" in str(overlapped.summary())
+    every = overlapped.summary().frame["Group"]
+    # Words for the reader; the tidy table keeps the keys.
+    assert set(every) == {
+        "Bitcoin",
+        "Coins",
+        "US-listed",
+        "A-shares, tier 1",
+        "A-shares, tier 2",
+    }
+    assert "us_listed" in set(overlapped.tidy()["group"])
 
 
 def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
@@ -155,7 +165,7 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
         findings.moved(placebos, system),
         findings.undone(placebos, system),
         findings.speech_answer(placebos, system, "makers"),
-        findings.disentangled(nothing),
+        findings.disentangled(placebos, nothing),
         findings.explained(CrossSections(())),
     ):
         assert str(finding).startswith("No ")
@@ -323,25 +333,41 @@ def test_findings_quote_their_numbers(study, overlapped):
     undone = str(findings.undone(study, system))
     assert undone.count("\n- ") == 4
     assert "**US-listed**" in undone
-    assert "6 of 12 on XSHG" in str(findings.disentangled(overlapped))
+    # The groups that survive are named with event, interval and N.
+    moved = str(findings.moved(study, system))
+    (law,) = tidy[(tidy["group"] == "us_listed") & (tidy["event_id"] == "xi-politburo")].to_dict(
+        "records"
+    )
+    half = stats.t.isf(0.025, law["degrees"]) * law["std_error"]
+    low, high = (100 * np.expm1(law["average"] + side * half) for side in (-1, 1))
+    assert f"- **US-listed** (N = 9): {100 * np.expm1(law['average']):+.1f} %" in moved
+    assert f"(95 % interval {low:+.1f} % to {high:+.1f} %)" in moved
+    assert "on the session of “Xi calls blockchain a core technology to be pursued”:" in moved
+    assert "xi-politburo" not in moved
+    apart = str(findings.disentangled(study, overlapped))
+    assert "6 of 12 (Shanghai)" in apart
+    assert "for **US-listed** (N = 9) at “Cryptography law passed”" in apart
     explained = str(findings.explained(cross_sections(study, study.estimate())))
-    assert "7 supportive, 4 restrictive clusters" in explained
+    assert explained.startswith(
+        "The CAR changes with stance at a permutation p < 0.05 in none of 5"
+    )
+    assert "(assets: 38; clusters: 7 supportive, 4 restrictive, 1 neither)" in explained
 
 
 def test_verdicts_follow_from_the_interval(template):
     """The template's makers gain and lose about 8 %; coin and sellers cannot be told."""
     system = EventDummySystem.from_study(template).fit()
     lines = str(findings.undone(template, system)).splitlines()
-    assert "with the restrictive cluster after it" in lines[0]
+    assert "with the restrictive session after it" in lines[0]
     assert next(x for x in lines if "makers" in x).endswith("*compatible with undone*.")
     assert next(x for x in lines if "coin" in x).endswith("and with nothing undone*.")
     speech_only = with_stances(template, rule_announced=1)
-    assert "no restrictive cluster followed" in str(findings.undone(speech_only, system))
+    assert "no restrictive announcement followed" in str(findings.undone(speech_only, system))
     answer = str(findings.speech_answer(speech_only, system, "makers"))
     assert answer.endswith("No restrictive announcement followed.")
     # The other way round: the later event is the restrictive answer to nothing.
-    lone = str(findings.disentangled(overlap(template)))
-    assert "0 of 2 on XNYS" in lone
+    lone = str(findings.disentangled(template, overlap(template)))
+    assert "0 of 2 (New York)" in lone
     assert "Taken apart" not in lone
     nothing = str(findings.explained(cross_sections(template, template.estimate())))
     assert nothing == "No regression has three events of either sign, so none has a p-value."
@@ -380,9 +406,9 @@ def test_single_assets_have_no_joint_test_in_the_text(template):
     assert "joint F" in str(findings.moved(template, system))
 
 
-def test_windows_that_all_overlap_have_none_alone(overlapped):
+def test_windows_that_all_overlap_have_none_alone(study, overlapped):
     table = overlapped.tidy().query("shared_sessions > 0")
-    text = str(findings.disentangled(Overlap((0, 1), table)))
+    text = str(findings.disentangled(study, Overlap((0, 1), table)))
     assert "Taken apart" in text
     assert "is alone" not in text
 

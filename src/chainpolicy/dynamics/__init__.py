@@ -4,6 +4,7 @@ from chainpolicy.dynamics.intraday import HourlyResponse, hourly_response, hourl
 from chainpolicy.dynamics.once import once, ordinary_sessions
 from chainpolicy.dynamics.phases import (
     EARLY,
+    JUMP,
     PHASES,
     Reversal,
     early_movers,
@@ -30,6 +31,7 @@ from chainpolicy.dynamics.volatility import (
 
 __all__ = [
     "EARLY",
+    "JUMP",
     "MODELS",
     "PHASES",
     "HourlyResponse",

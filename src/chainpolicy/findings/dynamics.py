@@ -12,8 +12,10 @@ import pandas as pd
 from chainpolicy.claims import rivals
 from chainpolicy.dynamics import (
     EARLY,
+    JUMP,
     MODELS,
     PHASES,
+    HourlyResponse,
     Reversal,
     early_movers,
     hourly_responses,
@@ -26,12 +28,16 @@ from chainpolicy.dynamics import (
     volatility_around_events,
 )
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
-from chainpolicy.report_table import ReportTable, p_text
+from chainpolicy.findings.responses import event_name, headline_name, interval, percents, records
+from chainpolicy.report_table import ReportTable, formatted, p_text
 from chainpolicy.robustness import adjust_for_multiple_testing, placebo_p_values, within_reach
 from chainpolicy.study import Study
 from chainpolicy.tables import headline_event
 
+# What a model of volatility is called in a table.
+MODEL_LABELS = dict(zip(MODELS, ("EWMA", "GARCH(1,1)"), strict=True))
 # The groups whose speed and persistence open the notebook, as far as the study has them.
 LEADING = ("bitcoin", "a_shares_tier1")
 NO_JUMP = "The event window does not hold the sessions [0, 1] and [2, 10]."
@@ -48,30 +54,21 @@ def speed_and_persistence(study: Study, results: EventStudyResults) -> Finding:
     Returns
     -------
     Finding
-        The rows of `jump_and_reversal`.
+        The attributes of `dynamics.Reversal` and ``n_assets``, one row per group.
     """
     responses, _ = hourly_responses(study)
-    event_id = headline_event(study)
     fast = "How fast cannot be said within the day: no hourly price covers a known hour."
     for response in responses:
-        if response.event_id == event_id and response.first_outside is not None:
-            first = response.first_outside
-            fast = (
-                f"{response.ticker} left the band of ordinary hours **{first} hours** after the "
-                f"hour of {event_id}, not in the hour itself."
-                if first > 0
-                else f"{response.ticker} left the band of ordinary hours in hour {first} of "
-                f"{event_id}."
-            )
+        if response.event_id == headline_event(study) and response.first_outside is not None:
+            fast = _left_the_band(study, response, response.first_outside)
             break
-    lasting = jump_and_reversal(study, results)
-    table = lasting.numbers
+    table = _reversals(study, results)
     chosen = [group for group in LEADING if group in set(table["group"])] or table["group"].tolist()
     parts = [
-        f"{label(row['group'])} {_half_life(row, results)}"
-        for row in table[table["group"].isin(chosen)].to_dict("records")
+        f"for **{label(row['group'])}** (N = {row['n_assets']}) {_half_life(row, results)}"
+        for row in records(table[table["group"].isin(chosen)])
     ]
-    slow = f"Half of the jump of two sessions was gone: {'; '.join(parts)}." if parts else NO_JUMP
+    slow = f"Half of the jump of two sessions was gone {'; '.join(parts)}." if parts else NO_JUMP
     return Finding(f"{fast} {slow}", table)
 
 
@@ -87,34 +84,43 @@ def sentiment_effect(study: Study, dimension: str = "overall") -> Finding:
     Returns
     -------
     Finding
-        The rows of `dynamics.sentiment_regression` of the innovation, and ``without_headline``:
-        the p-value if the session of the headline event is taken out.
+        The rows of `dynamics.sentiment_regression`, of all dimensions and of innovation and level,
+        and ``without_headline``: the p-value if the session of the headline event is taken out.
     """
     table = _sentiment(study)
     if table.empty:
         return Finding("No policy announcement in the sample takes a stance.", table)
-    table = table[(table["dimension"] == dimension) & (table["term"] == "innovation")]
+    own = table[(table["dimension"] == dimension) & (table["term"] == "innovation")]
+    low, left = (int((own[name] < LEVEL).sum()) for name in ("p_value", "without_headline"))
     parts = [
-        f"{label(row['group'])} {percent(row['coefficient'])} ({p_value(row['p_value'])}; without "
-        f"the headline session {p_value(row['without_headline'])})"
-        for row in table.to_dict("records")
+        f"- **{label(row['group'])}** (N = {row['n_sessions']} sessions, {row['n_announcing']} of "
+        f"them announcing): {percent(row['coefficient'])} ({p_value(row['p_value'])}; without the "
+        f"headline session {p_value(row['without_headline'])})."
+        for row in records(own)
     ]
     text = (
+        f"Returns follow the innovations of policy sentiment with p < {LEVEL:g} in "
+        f"{low or 'none'} of {len(own)} groups, and in {left or 'none'} without the session of "
+        f"{headline_name(study)}. "
         "Return on the session on which one point of sentiment (stance times salience, "
-        f"{'both stances added' if dimension == 'overall' else dimension}) enters: "
-        f"{'; '.join(parts)}. p-values by circular shifts, not adjusted for the number of groups."
+        f"{'both stances added' if dimension == 'overall' else dimension}) enters:\n\n"
+        + "\n".join(parts)
+        + "\n\np-values by circular shifts, not adjusted for the number of groups."
     )
-    return Finding(text, table.reset_index(drop=True))
+    return Finding(text, table)
 
 
 def sentiment_report(study: Study) -> ReportTable:
-    """Lay the daily sentiment regression out for reading."""
-    table = _sentiment(study)
+    """Lay the innovations of the daily sentiment regression out for reading."""
+    every = _sentiment(study)
+    table = every[every["term"] == "innovation"]
+    # Both stances together first: what the text speaks of.
+    both_first = table["dimension"].replace("overall", "").sort_values(kind="stable").index
+    table = table.loc[both_first]
     frame = pd.DataFrame(
         {
-            "Group": table["group"].map(label),
             "Stance on": table["dimension"].replace("overall", "both"),
-            "Term": table["term"],
+            "Group": table["group"].map(label),
             "Return per point, %": table["coefficient"].map(lambda x: f"{100 * x:+.2f}"),
             "p (shifts)": table["p_value"].map(p_text),
             "p without headline": table["without_headline"].map(p_text),
@@ -124,14 +130,14 @@ def sentiment_report(study: Study) -> ReportTable:
             "Announcing": table["n_announcing"].astype(str),
         }
     )
-    # One part in as many as there are sessions, fewer in one calendar than in another.
-    smallest = table["smallest_p"].max() if len(table) else np.nan
     note = (
-        "One regression per group and dimension, with the group's benchmarks; level: what earlier "
-        "announcements left. The p-value by circular shifts comes first (the smallest there can be "
-        f"is {p_text(smallest)}); HAC describes and rejects too often with so few announcements. "
-        "Without headline: the session of the headline event taken out of the sample. p-values are "
-        f"not adjusted for the {len(table)} rows."
+        "Coefficients of the innovation; one regression per group and dimension, with the group's "
+        "benchmarks. The p-value by circular shifts comes first (the smallest there can be: "
+        f"{_reach(every['smallest_p'])}); HAC describes and rejects too often with so few "
+        "announcements. Without headline: the session of the headline event taken out of the "
+        "sample. Announcing: sessions with an innovation. p-values are not adjusted for the number "
+        f"of rows. Not shown: {len(every) - len(table)} rows of the level, what earlier "
+        "announcements left; the numbers of sentiment_effect hold them."
     )
     return ReportTable(frame, note)
 
@@ -146,7 +152,8 @@ def projection_reading(study: Study) -> Finding:
     Returns
     -------
     Finding
-        Per group and surprise: ``first_response, last_response, n_outside, n_horizons``.
+        Per group and surprise: ``first_response, last_response, n_outside, n_horizons,
+        n_announcing``.
     """
     table = local_projections(study)
     if table.empty:
@@ -158,17 +165,23 @@ def projection_reading(study: Study) -> Finding:
         last_response=("response", "last"),
         n_outside=("outside", "sum"),
         n_horizons=("outside", "size"),
+        n_announcing=("n_announcing", "first"),
     ).reset_index()
     said = [
-        f"{label(row['group'])}, {row['surprise']}: {row['n_outside']} of {row['n_horizons']}"
-        for row in counts[counts["n_outside"] > 0].to_dict("records")
+        f"- **{label(str(group))}**: "
+        + "; ".join(
+            f"{row['surprise']} {row['n_outside']} of {row['n_horizons']} "
+            f"(N = {row['n_announcing']} announcing sessions)"
+            for row in records(rows)
+        )
+        + "."
+        for group, rows in counts.groupby("group", sort=False)
     ]
     total = int(counts["n_horizons"].sum())
     text = (
         f"Of {total} responses (group, surprise, horizon) {int(outside.sum())} leave the 95 % band "
-        f"of the shifted surprises, where {0.05 * total:.1f} would by chance"
-        + (f": {'; '.join(said)}." if said else ".")
-        + " Horizons of one response are not independent."
+        f"of the shifted surprises, where {0.05 * total:.1f} would by chance; horizons of one "
+        "response are not independent.\n\n" + "\n".join(said)
     )
     return Finding(text, counts)
 
@@ -213,9 +226,9 @@ def hour_by_hour(study: Study) -> Finding:
         }
         rows.append(row)
         when = (
-            "never left the band"
+            "It never left the band"
             if first is None
-            else f"left the band first in the hour from {time:%H:%M} UTC of {time:%d %b} "
+            else f"It left the band first in the hour from {time:%H:%M} UTC of {time:%d %b} "
             f"(τ = {first})"
         )
         largest = response.path.iloc[int(response.path["abnormal"].abs().to_numpy().argmax())]
@@ -225,19 +238,25 @@ def hour_by_hour(study: Study) -> Finding:
             f"{item['name']}" + ("" if pd.isna(item["at"]) else f" at {item['at']:%H:%M} UTC")
             for item in rival.to_dict("records")
         )
+        lines = [
+            f"In the hour of the announcement it moved {percent(hour)} "
+            f"({row['hour_deviations']:+.1f} standard deviations of that hour).",
+            f"{when} and stood at {percent(last)} after {path.index[-1]} hours.",
+            f"The largest hour began at {largest['time']:%H:%M} UTC of {largest['time']:%d %b} "
+            f"({percent(largest['abnormal'])}).",
+            f"Of {response.n_ordinary} ordinary windows from the same hour on "
+            f"{100 * response.ordinary_outside:.0f} % leave the band at some hour; "
+            f"{p_value(response.p_value)} by rank among them"
+            + (", as small as it can be." if smallest == response.p_value else "."),
+        ]
+        if named:
+            lines.append(f"Rival explanations of that night: {named}.")
         parts.append(
-            f"After {response.event_id} ({response.announced_at:%d %b %Y, %H:%M} UTC) "
-            f"{response.ticker} moved {percent(hour)} in the hour of the announcement "
-            f"({row['hour_deviations']:+.1f} standard deviations of that hour), {when} and stood "
-            f"at {percent(last)} after {path.index[-1]} hours; the largest hour began at "
-            f"{largest['time']:%H:%M} UTC of {largest['time']:%d %b} "
-            f"({percent(largest['abnormal'])}). Of {response.n_ordinary} ordinary windows "
-            f"from the same hour on {100 * response.ordinary_outside:.0f} % leave the band at some "
-            f"hour; {p_value(response.p_value)} by rank among them"
-            + (", as small as it can be." if smallest == response.p_value else ".")
-            + (f" Rival explanations of that night: {named}." if named else "")
+            f"**{_asset(study, response.ticker)}** after {event_name(study, response.event_id)} "
+            f"({response.announced_at:%d %b %Y, %H:%M} UTC):\n\n"
+            + "\n".join(f"- {line}" for line in lines)
         )
-    return Finding(" ".join(parts), pd.DataFrame(rows))
+    return Finding("\n\n".join(parts), pd.DataFrame(rows))
 
 
 def volatility_reading(study: Study) -> Finding:
@@ -257,51 +276,56 @@ def volatility_reading(study: Study) -> Finding:
         return Finding("No group has 60 sessions before the first event window.", table)
     count = {name: int((table[f"{name}_p"] < LEVEL).sum()) for name in MODELS}
     loud = table[table["garch_ratio_p"] < LEVEL]
-    alone = int((loud["n_within"] == 0).sum())
+    followed = int((loud["n_within"] > 0).sum())
     bitcoin = models[models["model"] == "garch"].iloc[0]
     text = (
-        f"Of {len(table)} responses over [0, 1] (policy session by group) {count['ewma']} are "
-        f"unusual (p < {LEVEL:g} among ordinary sessions) when standardized by EWMA and "
-        f"{count['garch']} by GARCH(1,1), where {LEVEL * len(table):.1f} would be by chance. "
-        f"Variance over [0, 5] is unusually large {len(loud)} times (GARCH, "
-        f"{LEVEL * len(table):.1f} by chance), {alone} of them with no later "
-        f"announcement inside the window. The predicted deviation of {label(bitcoin['group'])} is "
+        f"Of {len(table)} responses (policy session by group) {LEVEL * len(table):.1f} would be "
+        f"unusual (p < {LEVEL:g} among ordinary sessions) by chance:\n\n"
+        f"- **Return over [0, 1]**: {count['ewma']} are unusual when standardized by EWMA, "
+        f"{count['garch']} by GARCH(1,1).\n"
+        f"- **Variance over [0, 5]**: {len(loud)} are unusually large (GARCH); {followed} of these "
+        "windows hold a later announcement too.\n\n"
+        f"The predicted deviation of {label(bitcoin['group'])} is "
         f"{100 * bitcoin['deviation_before']:.1f} % a session before the first event window and "
-        f"{100 * bitcoin['deviation_after']:.1f} % from then on."
+        f"{100 * bitcoin['deviation_after']:.1f} % from then on (GARCH)."
     )
     return Finding(text, table)
 
 
 def volatility_report(study: Study) -> ReportTable:
-    """Lay out the sessions on which a return or a variance was unusual."""
+    """Lay out the sessions on which a return or a variance was unusual, a row per model."""
     table, _ = volatility_around_events(study)
     unusual = (table["garch_p"] < LEVEL) | (table["ewma_p"] < LEVEL)
     unusual |= (table["garch_ratio_p"] < LEVEL) | (table["ewma_ratio_p"] < LEVEL)
     shown = table[unusual]
-    frame = pd.DataFrame(
-        {
-            "Group": shown["group"].map(label),
-            "Session": pd.to_datetime(shown["event_session"]).dt.strftime("%Y-%m-%d"),
-            "Event": shown["event_id"],
-            "CAAR, %": shown["abnormal"].map(lambda x: percent(x).removesuffix(" %")),
-        }
-    )
-    for name, head in zip(MODELS, ("EWMA", "GARCH"), strict=True):
-        frame[f"SAR ({head})"] = shown[f"{name}_standardized"].map(lambda x: f"{x:.1f}")
-        frame[f"p ({head})"] = shown[f"{name}_p"].map(p_text)
-        frame[f"Variance ratio ({head})"] = shown[f"{name}_ratio"].map(lambda x: f"{x:.1f}")
-        frame[f"p (ratio, {head})"] = shown[f"{name}_ratio_p"].map(p_text)
-    frame["Later events inside"] = shown["n_within"].astype(str)
-    smallest = 1 / (1 + table["n_placebo"].min())
+    frames = [
+        pd.DataFrame(
+            {
+                "Group": shown["group"].map(label),
+                "Session": pd.to_datetime(shown["event_session"]).dt.strftime("%Y-%m-%d"),
+                "Event": shown["event_id"],
+                "Later": shown["n_within"].astype(str),
+                "CAAR, %": percents(shown["abnormal"]),
+                "Model": head,
+                "SAR": formatted(shown[f"{name}_standardized"], ".1f"),
+                "p": shown[f"{name}_p"].map(p_text),
+                "Variance ratio": formatted(shown[f"{name}_ratio"], ".1f"),
+                "p (ratio)": shown[f"{name}_ratio_p"].map(p_text),
+            }
+        )
+        for name, head in MODEL_LABELS.items()
+    ]
+    # A stable sort by session keeps the models of one session together, in their order.
+    frame = pd.concat(frames).sort_index(kind="stable").reset_index(drop=True)
     note = (
         f"The {len(shown)} of {len(table)} sessions by group with any of four p-values below "
         f"{LEVEL:g}, chosen by them: if nothing had happened between {LEVEL * len(table):.0f} and "
         f"{4 * LEVEL * len(table):.0f} would be listed, the more, the less the four have in "
-        "common; return over [0, 1], variance over [0, 5], both against what the sessions before "
+        "common. Later: policy sessions after this one inside [0, 5]; return over [0, 1], variance "
+        "over [0, 5], both against what the sessions before "
         "predicted; p-values are ranks among ordinary sessions"
-        + (f" (the smallest is {p_text(smallest)})" if len(shown) else "")
-        + ". A ratio with later events inside "
-        "is theirs too."
+        f" (the smallest there can be: {_reach(1 / (1 + table['n_placebo']))})"
+        + ". A ratio with later ones inside is theirs too."
     )
     return ReportTable(frame, note)
 
@@ -327,7 +351,7 @@ def phases_report(study: Study, results: EventStudyResults) -> ReportTable:
             "Phase": table["phase"],
             "Window": table["window"],
             "N": table["n_assets"].astype(str),
-            "CAAR, %": table["caar"].map(lambda x: percent(x).removesuffix(" %")),
+            "CAAR, %": percents(table["caar"]),
             "At limit, %": table["share_at_limit"].map(lambda x: f"{100 * x:.0f}"),
             "p (portfolio t)": table["time_series_t"].map(p_text),
             "p (adjusted BMP)": table["adjusted_bmp"].map(p_text),
@@ -336,9 +360,10 @@ def phases_report(study: Study, results: EventStudyResults) -> ReportTable:
         }
     )
     note = (
-        f"{event_id}; CAAR as a simple return. The placebo p-value is the rank of the studentized "
-        f"CAAR among the ordinary sessions of the group, {p_text(table['smallest_p'].min())} to "
-        f"{p_text(table['smallest_p'].max())} at least; for one asset the portfolio t alone "
+        f"Around {headline_name(study)}; CAAR as a simple return. The placebo p-value is "
+        "the rank of the studentized "
+        f"CAAR among the ordinary sessions of the group, {_reach(table['smallest_p'])} at least; "
+        f"for one asset the portfolio t alone "
         "exists. "
         "At limit: share of the group whose close was held at a price limit at the end of the "
         "phase, so that its CAAR is cut short. p-values are not adjusted for the number of rows."
@@ -346,8 +371,8 @@ def phases_report(study: Study, results: EventStudyResults) -> ReportTable:
     return ReportTable(frame, note)
 
 
-def jump_and_reversal(study: Study, results: EventStudyResults) -> Finding:
-    """Say how much of the headline jump was given back, and how soon.
+def reversal_report(study: Study, results: EventStudyResults) -> ReportTable:
+    """Lay out how much of the headline jump was given back, and how soon.
 
     Parameters
     ----------
@@ -356,32 +381,44 @@ def jump_and_reversal(study: Study, results: EventStudyResults) -> Finding:
 
     Returns
     -------
-    Finding
-        One row per group with the attributes of `dynamics.Reversal`.
+    ReportTable
+        Without a row where the event window does not hold the jump and what follows.
     """
-    event_id = headline_event(study)
-    placebo = ordinary_sessions(study, (0, 0))
-    found = reversal(results, placebo, event_id)
-    columns = [field.name for field in fields(Reversal)]
-    table = pd.DataFrame([vars(item) for item in found], columns=columns)
-    if table.empty:
-        return Finding(NO_JUMP, table)
-    parts = []
-    for item in found:
-        interval = (
-            "no interval, the jump itself may be zero"
-            if np.isnan(item.lower)
-            else f"95 % interval {item.lower:+.1f} to {item.upper:+.1f}"
-        )
-        parts.append(
-            f"{label(item.group)} {item.ratio:+.2f} ({interval}), half gone "
-            f"{_half_life(vars(item), results)}"
-        )
-    text = (
-        f"Reversal ratio CAAR[2, 10] / CAAR[0, 1] after {event_id} (-1: all given back, 0: all "
-        f"kept): {'; '.join(parts)}."
+    table = _reversals(study, results)
+    rows = records(table)
+    last = results.event_window[1]
+    frame = pd.DataFrame(
+        {
+            "Group": table["group"].map(label),
+            "N": table["n_assets"].astype(str),
+            "CAAR[0, 1], %": percents(table["jump"]),
+            "CAAR[2, 10], %": percents(table["after"]),
+            "Reversal ratio (95 % interval)": [
+                f"{row['ratio']:+.2f}"
+                + (
+                    ""
+                    if np.isnan(row["lower"])
+                    else f" ({row['lower']:+.1f} to {row['upper']:+.1f})"
+                )
+                for row in rows
+            ],
+            "Half gone after, sessions (95 % interval)": [
+                _sessions(row["half_life"], last)
+                + ("" if np.isnan(row["lower"]) else f" ({_life_interval(row, last)})")
+                for row in rows
+            ],
+        }
     )
-    return Finding(text, table)
+    note = (
+        f"Around {headline_name(study)}. CAARs as simple returns; the reversal ratio "
+        "CAAR[2, 10] / CAAR[0, 1] is taken between log returns: -1 if all is given back, 0 if all "
+        f"is kept, positive if the move went on. >{last}: more than half is left at the "
+        "end of the event window. Without an interval: the jump itself may be zero, and the ratio "
+        "then has no bounds."
+        if rows
+        else NO_JUMP
+    )
+    return ReportTable(frame, note)
 
 
 def early_reading(study: Study, results: EventStudyResults) -> Finding:
@@ -406,24 +443,26 @@ def early_reading(study: Study, results: EventStudyResults) -> Finding:
     table = early_movers(results, placebo, event_id, EARLY)
     if table.empty:
         return Finding(f"No asset has a complete window {window_label(EARLY)}.", table)
-    names = study.assets.set_index("ticker")["name"]
     first = table.iloc[0]
-    days = first["at_upper"].replace(";", " and ")
+    days = " and ".join(day_label(pd.Timestamp(day)) for day in first["at_upper"].split(";") if day)
     limit = f", closing at the upper limit on {days}" if days else ""
     holm = _holm_of_ranks(table)
     raw = int((table["p_placebo"] < LEVEL).sum())
-    groups = placebo_p_values(results, placebo, EARLY)
-    groups = groups[groups["event_id"] == event_id]
-    of_groups = "; ".join(
-        f"{label(row['group'])} {p_value(row['p_placebo'])}" for row in groups.to_dict("records")
-    )
+    keys = ["event_id", "group"]
+    ranks = placebo_p_values(results, placebo, EARLY)[[*keys, "p_placebo"]]
+    groups = results.caar(EARLY).merge(ranks, on=keys)
+    of_groups = [
+        f"- **{label(row['group'])}** (N = {row['n_assets']}): CAAR {percent(row['caar'])} "
+        f"({interval(row)}); {p_value(row['p_placebo'])} among ordinary weeks."
+        for row in records(groups[groups["event_id"] == event_id])
+    ]
     text = (
-        f"In the sessions {window_label(EARLY)} before {event_id} "
-        f"**{names[first['ticker']]} ({first['ticker']})** rose most: {percent(first['car'])} "
-        f"abnormal{limit}, {p_value(first['p_placebo'])} among its own ordinary weeks. Of "
-        f"{len(table)} assets {raw} moved unusually (p < {LEVEL:g}), where "
-        f"{LEVEL * len(table):.1f} would by chance; {holm}. Leakage of "
-        f"whole groups against placebo: {of_groups}."
+        f"In the sessions {window_label(EARLY)} before {headline_name(study)} "
+        f"**{_asset(study, first['ticker'])} ({first['ticker']})** rose most: "
+        f"{percent(first['car'])} abnormal{limit}, {p_value(first['p_placebo'])} among its own "
+        f"ordinary weeks. Of {len(table)} assets {raw or 'none'} moved unusually (p < {LEVEL:g}), "
+        f"where {LEVEL * len(table):.1f} would by chance; {holm}.\n\n"
+        "Leakage of whole groups over the same sessions:\n\n" + "\n".join(of_groups)
     )
     return Finding(text, table)
 
@@ -450,14 +489,61 @@ def _sentiment(study: Study) -> pd.DataFrame:
     return table.merge(bare, on=keys, how="left")
 
 
+def _left_the_band(study: Study, response: HourlyResponse, first: int) -> str:
+    """Say in which hour a price left its band, and what else happened in that hour."""
+    path = response.path.set_index("tau")
+    hours = f"{abs(first)} hour{'' if abs(first) == 1 else 's'}"
+    when = f"**{hours} {'after' if first > 0 else 'before'}**" if first else "**in**"
+    other = rivals(study)
+    in_hour = other["at"].dt.floor("h") == path["time"][first]
+    other = other[(other["event_id"] == response.event_id) & in_hour]
+    return (
+        f"{_asset(study, response.ticker)} (N = 1) left the 95 % band of ordinary hours {when} the "
+        f"hour of {event_name(study, response.event_id)}"
+        + "".join(f", in an hour that has another explanation ({x})" for x in other["name"])
+        + f": {percent(float(path['car'][first]))} since {-int(path.index[0])} hours before the "
+        f"announcement, {p_value(response.p_value)} for the whole path by rank among "
+        f"{response.n_ordinary} ordinary windows."
+    )
+
+
+def _reach(smallest: pd.Series) -> str:
+    """Write the smallest p-value there can be: fewer sessions in one calendar, a larger one."""
+    ends = dict.fromkeys(p_text(value) for value in (smallest.min(), smallest.max()))
+    return " to ".join(ends) or "none"
+
+
+def _reversals(study: Study, results: EventStudyResults) -> pd.DataFrame:
+    """Attributes of `dynamics.Reversal` at the headline event and ``n_assets``, by group."""
+    event_id = headline_event(study)
+    found = reversal(results, ordinary_sessions(study, (0, 0)), event_id)
+    columns = [field.name for field in fields(Reversal)]
+    table = pd.DataFrame([vars(item) for item in found], columns=columns)
+    if table.empty:
+        return table.assign(n_assets=[])
+    keys = ["event_id", "group"]
+    return table.merge(results.caar(JUMP)[[*keys, "n_assets"]], on=keys)
+
+
 def _half_life(row: Mapping[Any, Any], results: EventStudyResults) -> str:
     """Say when half of a jump was gone, with the interval where there is one."""
     last = results.event_window[1]
-    bounds = [
-        f"more than {last}" if pd.isna(bound) else f"{int(bound)}"
-        for bound in (row["earliest"], row["latest"])
-    ]
     gone = row["half_life"]
     when = f"not within {last} sessions" if pd.isna(gone) else f"after {int(gone)} sessions"
     # Where the jump itself may be zero there is no ratio to follow.
-    return when if np.isnan(row["lower"]) else f"{when} (95 % interval {' to '.join(bounds)})"
+    if np.isnan(row["lower"]):
+        return when
+    return f"{when} (95 % interval {_life_interval(row, last).replace('>', 'more than ')})"
+
+
+def _life_interval(row: Mapping[Any, Any], last: int) -> str:
+    return " to ".join(_sessions(row[bound], last) for bound in ("earliest", "latest"))
+
+
+def _sessions(count: float | None, last: int) -> str:
+    return f">{last}" if count is None or pd.isna(count) else f"{int(count)}"
+
+
+def _asset(study: Study, ticker: str) -> str:
+    """Name an asset."""
+    return str(study.assets.set_index("ticker")["name"][ticker])

@@ -256,10 +256,15 @@ def around_headline(study: Study, results: EventStudyResults, group: str) -> pd.
     return table[table["ticker"].map(study.groups) == group]
 
 
+def event_name(study: Study, event_id: str) -> str:
+    """Name an event in quotation marks."""
+    names = dict(zip(study.events["event_id"], study.events["name"], strict=True))
+    return f"“{names[event_id]}”"
+
+
 def headline_name(study: Study) -> str:
     """Name the headline event in quotation marks."""
-    names = dict(zip(study.events["event_id"], study.events["name"], strict=True))
-    return f"“{names[headline_event(study)]}”"
+    return event_name(study, headline_event(study))
 
 
 def t_interval(mean: float, error: float, degrees: int) -> Row:

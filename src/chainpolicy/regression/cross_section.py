@@ -30,7 +30,7 @@ from chainpolicy.regression.randomization import (
     permutation_p_value,
     wild_bootstrap_p_value,
 )
-from chainpolicy.report_table import ReportTable, p_text, stars
+from chainpolicy.report_table import ReportTable, group_label, p_text, stars
 from chainpolicy.returns import compute_returns
 from chainpolicy.study import Study
 
@@ -164,8 +164,8 @@ def _column(result: CrossSectionResults) -> list[str]:
 
     error, lowest = percent(result.std_error, ".2f"), percent(result.lowest)
     return [
-        result.sample,
-        result.regressor,
+        _sample_label(result.sample),
+        _regressor_label(result.regressor),
         percent(result.estimate) + stars(result.p_permutation),
         f"({error})" if error else "",
         p_text(result.p_permutation),
@@ -178,6 +178,20 @@ def _column(result: CrossSectionResults) -> list[str]:
         str(result.n_assets),
         str(result.n_obs),
     ]
+
+
+def _sample_label(sample: str) -> str:
+    """Name one group, or two that are compared; a user's own names stay as they are."""
+    groups = sample.split(", ")
+    labels = [group_label(group) for group in groups]
+    return sample if labels == groups else " and ".join(labels)
+
+
+def _regressor_label(regressor: str) -> str:
+    """Write "stance_crypto x a_shares_tier2" as "stance on crypto × A-shares, tier 2"."""
+    stance, crossed, exposure = regressor.partition(" x ")
+    words = stance.replace("_", " on ") if stance in STANCES else stance
+    return f"{words} × {group_label(exposure)}" if crossed else words
 
 
 @dataclass(frozen=True, eq=False)

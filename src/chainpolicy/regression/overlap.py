@@ -12,7 +12,7 @@ from chainpolicy.eventstudy import MODELS, EventStudy, EventStudyResults, window
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.clusters import regressed_clusters
 from chainpolicy.regression.system import EventDummySystem
-from chainpolicy.report_table import ReportTable, formatted
+from chainpolicy.report_table import ReportTable, formatted, group_label
 from chainpolicy.study import Study
 
 VARIANTS = ("unmasked", "masked", "study", "joint")
@@ -125,7 +125,7 @@ class Overlap:
             {
                 "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Event": table["event_id"],
-                "Group": table["group"],
+                "Group": table["group"].map(group_label),
                 "N": table["n_assets"].astype(str),
                 "Overlaps with": table["overlaps_with"].str.replace(";", ", "),
                 "Shared sessions": table["shared_sessions"].astype(str),

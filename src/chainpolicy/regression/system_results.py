@@ -15,7 +15,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.common import joint_f
-from chainpolicy.report_table import ReportTable, formatted, p_text, stars
+from chainpolicy.report_table import ReportTable, formatted, group_label, p_text, stars
 
 Dummies = Literal["session", "window"]
 DUMMIES: tuple[Dummies, ...] = ("session", "window")
@@ -435,7 +435,7 @@ class SystemResults(Sequence[GroupSystem]):
             {
                 "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Events": table["members"].str.replace(";", ", "),
-                "Group": table["group"],
+                "Group": table["group"].map(group_label),
                 **tested_cells(table),
             }
         )
@@ -445,7 +445,8 @@ class SystemResults(Sequence[GroupSystem]):
         if not self.systems:
             return "No group has a complete asset at a policy cluster."
         sizes = "; ".join(
-            f"{s.group}: n = {len(s.design)}, k = {s.design.shape[1]}" for s in self.systems
+            f"{group_label(s.group)}: n = {len(s.design)}, k = {s.design.shape[1]}"
+            for s in self.systems
         )
         kind = (
             "one dummy per session, CAR their sum"

@@ -12,7 +12,7 @@ from chainpolicy.regression.system_results import (
     tested_columns,
     tested_frame,
 )
-from chainpolicy.report_table import ReportTable
+from chainpolicy.report_table import ReportTable, group_label
 from chainpolicy.study import Study
 
 
@@ -75,7 +75,7 @@ def undoing_report(table: pd.DataFrame) -> ReportTable:
     added = table["members"].str.replace(";", ", ")
     frame = pd.DataFrame(
         {
-            "Group": table["group"],
+            "Group": table["group"].map(group_label),
             "Sum up to and including": added.where(table["step"] == 0, "+ " + added),
             **tested_cells(table),
         }
