@@ -26,7 +26,7 @@ ORDER = [
     ],
     *["returns", "eventstudy", "settings", "study", "policy_index", "claims"],
     *["regression", "dynamics"],
-    *["robustness", "simulation", "tables", "figures", "findings", "notebooks"],
+    *["robustness", "simulation", "tables", "figures", "findings", "kernels", "notebooks"],
     *["reference", "regenerate", "cli"],
 ]
 EVENTSTUDY = ["panel", "normal", "abnormal", "inference", "results", "estimator"]

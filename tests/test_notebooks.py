@@ -6,6 +6,8 @@ import base64
 import copy
 import io
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from nbformat import NotebookNode
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from chainpolicy import notebooks
+from chainpolicy import kernels, notebooks
 from chainpolicy.notebooks import NotebookError
 
 SOURCE = """\
@@ -152,9 +154,41 @@ def test_killed_kernel_names_notebook_and_cell(tmp_path):
 
 
 def test_kernel_that_cannot_start_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(NotebookError, match=r"02_broken\.py: no kernel could be started"):
+    config = "import os\nos.write(2, b'no room left')\nos._exit(3)\n"
+    monkeypatch.setattr(notebooks, "KERNEL_CONFIG", config)
+    with pytest.raises(NotebookError) as caught:
         notebooks.execute(write_source(tmp_path, "1"))
+    assert str(caught.value) == "02_broken.py: no kernel could be started: no room left"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+def test_no_process_to_fork_kernels_from_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(notebooks, "_nursery", lambda: kernels.Nursery(os.environ))
+    with pytest.raises(NotebookError) as caught:
+        notebooks.execute(write_source(tmp_path, "1"))
+    assert str(caught.value) == (
+        "02_broken.py: no kernel could be started: the process that starts kernels has ended"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+def test_kernels_end_with_the_process_they_are_forked_from(tmp_path):
+    nursery = kernels.Nursery(os.environ)
+    told = {"cwd": str(tmp_path), "log": str(tmp_path / "log"), "env": dict(os.environ)}
+    running, killed = (
+        kernels.Kernel(nursery, nursery.ask("start", {**told, "file": str(tmp_path / name)}))
+        for name in ("a.json", "b.json")
+    )
+    assert running.poll() is None
+    killed.kill()
+    assert killed.wait() == -signal.SIGKILL
+    killed.terminate()
+    nursery.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(running.pid, 0)
+    with pytest.raises(RuntimeError, match="has ended"):
+        running.poll()
 
 
 def test_cell_that_never_ends_is_stopped(tmp_path, monkeypatch):

@@ -17,16 +17,20 @@ import io
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
+
+from chainpolicy import kernels
 
 # nbformat takes seconds to import: only what reads, executes or writes a notebook waits for it.
 if TYPE_CHECKING:
@@ -167,6 +171,10 @@ def _run(notebook: NotebookNode, name: str, folder: Path, env: Mapping[str, str]
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
         connection_file=str(folder / "kernel.json"),
     )
+    log = folder / "kernel.log"
+    # Elsewhere a forked process may not use all of its system's libraries.
+    if sys.platform == "linux":
+        manager.provisioner = kernels.provisioner(manager, _nursery(), str(log))
     place: list[str] = []
 
     def remember(cell: NotebookNode, cell_index: int) -> None:
@@ -183,13 +191,13 @@ def _run(notebook: NotebookNode, name: str, folder: Path, env: Mapping[str, str]
     )
     _running.add(manager)
     try:
-        with (folder / "kernel.log").open("wb") as log:
+        with log.open("wb") as stream:
             asyncio.run(
                 client.async_execute(
                     cwd=str(work),
                     env=full_env,
                     stdout=subprocess.DEVNULL,
-                    stderr=log,
+                    stderr=stream,
                     cleanup_kc=True,
                 )
             )
@@ -200,7 +208,7 @@ def _run(notebook: NotebookNode, name: str, folder: Path, env: Mapping[str, str]
     except (DeadKernelError, RuntimeError) as error:
         if place:
             raise NotebookError(f"{place[0]}: the kernel was killed; out of memory?") from None
-        words = (folder / "kernel.log").read_text(errors="replace").strip() or str(error)
+        words = log.read_text(errors="replace").strip() or str(error)
         raise NotebookError(
             f"{name}: no kernel could be started: {words.splitlines()[-1]}"
         ) from None
@@ -208,6 +216,13 @@ def _run(notebook: NotebookNode, name: str, folder: Path, env: Mapping[str, str]
         _running.discard(manager)
         # A kernel that did not start would otherwise be cleaned up a second time at exit.
         atexit.unregister(client._cleanup_kernel)
+
+
+@cache
+def _nursery() -> kernels.Nursery:
+    """Start the process that kernels are forked from, without the user's own settings."""
+    own = {"MATPLOTLIBRC": os.devnull}
+    return kernels.Nursery({**os.environ, **ENVIRONMENT, **own})
 
 
 def stop_kernels() -> None:
