@@ -829,6 +829,20 @@ def test_the_hour_outside_is_named_on_either_side(study, results, monkeypatch, f
     assert "another explanation" not in text
 
 
+def test_prices_without_an_ordinary_window_compare_the_hours_with_none(study, results, monkeypatch):
+    found, left_out = hourly_responses(study)
+    nothing = {"n_ordinary": 0, "ordinary_outside": np.nan, "p_value": np.nan}
+    alone = [replace(one, **nothing) for one in found]
+    monkeypatch.setattr(
+        "chainpolicy.findings.dynamics.hourly_responses", lambda _: (alone, left_out)
+    )
+    hours = findings.hour_by_hour(study).text
+    assert "no ordinary window from the same hour on to compare it with" in hours
+    fast = findings.speed_and_persistence(study, results).text
+    assert "without ordinary windows to compare the whole path with" in fast
+    assert "nan" not in hours + fast
+
+
 def test_short_event_windows_are_said_not_computed(study):
     short = replace(study, event_window=(0, 3), car_windows=((0, 1),))
     results = short.estimate()

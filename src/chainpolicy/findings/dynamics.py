@@ -232,7 +232,6 @@ def hour_by_hour(study: Study) -> Finding:
             f"(τ = {first})"
         )
         largest = response.path.iloc[int(response.path["abnormal"].abs().to_numpy().argmax())]
-        smallest = 1 / (1 + response.n_ordinary)
         rival = other[other["event_id"] == response.event_id]
         named = "; ".join(
             f"{item['name']}" + ("" if pd.isna(item["at"]) else f" at {item['at']:%H:%M} UTC")
@@ -244,10 +243,7 @@ def hour_by_hour(study: Study) -> Finding:
             f"{when} and stood at {percent(last)} after {path.index[-1]} hours.",
             f"The largest hour began at {largest['time']:%H:%M} UTC of {largest['time']:%d %b} "
             f"({percent(largest['abnormal'])}).",
-            f"Of {response.n_ordinary} ordinary windows from the same hour on "
-            f"{100 * response.ordinary_outside:.0f} % leave the band at some hour; "
-            f"{p_value(response.p_value)} by rank among them"
-            + (", as small as it can be." if smallest == response.p_value else "."),
+            _among_ordinary_windows(response),
         ]
         if named:
             lines.append(f"Rival explanations of that night: {named}.")
@@ -489,6 +485,19 @@ def _sentiment(study: Study) -> pd.DataFrame:
     return table.merge(bare, on=keys, how="left")
 
 
+def _among_ordinary_windows(response: HourlyResponse) -> str:
+    """Compare a path with those of ordinary windows, if there are any."""
+    if not response.n_ordinary:
+        return "The prices hold no ordinary window from the same hour on to compare it with."
+    smallest = 1 / (1 + response.n_ordinary)
+    return (
+        f"Of {response.n_ordinary} ordinary windows from the same hour on "
+        f"{100 * response.ordinary_outside:.0f} % leave the band at some hour; "
+        f"{p_value(response.p_value)} by rank among them"
+        + (", as small as it can be." if smallest == response.p_value else ".")
+    )
+
+
 def _left_the_band(study: Study, response: HourlyResponse, first: int) -> str:
     """Say in which hour a price left its band, and what else happened in that hour."""
     path = response.path.set_index("tau")
@@ -502,8 +511,13 @@ def _left_the_band(study: Study, response: HourlyResponse, first: int) -> str:
         f"hour of {event_name(study, response.event_id)}"
         + "".join(f", in an hour that has another explanation ({x})" for x in other["name"])
         + f": {percent(float(path['car'][first]))} since {-int(path.index[0])} hours before the "
-        f"announcement, {p_value(response.p_value)} for the whole path by rank among "
-        f"{response.n_ordinary} ordinary windows."
+        "announcement, "
+        + (
+            f"{p_value(response.p_value)} for the whole path by rank among "
+            f"{response.n_ordinary} ordinary windows."
+            if response.n_ordinary
+            else "without ordinary windows to compare the whole path with."
+        )
     )
 
 
