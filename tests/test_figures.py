@@ -785,3 +785,13 @@ def test_labels_are_cut_and_have_no_missing_character():
     assert len(long) <= 28
     assert long.endswith("…")
     assert shorten("\U0010fffd") == "□"
+
+
+def test_a_caar_is_drawn_from_results_and_axes_alone(tiny):
+    results = tiny.estimate()
+    row = results.caar((0, 0)).iloc[0]
+    ax = Figure().subplots()
+    assert panels.plot_caar(results, row["event_id"], row["group"], ax) is ax
+    drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_linestyle() == "-"])
+    path = results.caar_path(row["event_id"], row["group"])
+    assert np.isclose(drawn, path.loc[path["tau"] == 0, "aar"].item()).any()

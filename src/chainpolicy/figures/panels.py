@@ -27,6 +27,7 @@ from chainpolicy.figures.style import (
     SUPPORTIVE,
     GroupStyle,
     day_label,
+    group_styles,
     percent_ticks,
     shorten,
     spread,
@@ -162,7 +163,11 @@ def stance_handles() -> list[Line2D]:
 
 
 def plot_caar(
-    results: EventStudyResults, event_id: str, group: str, ax: Axes, look: GroupStyle
+    results: EventStudyResults,
+    event_id: str,
+    group: str,
+    ax: Axes,
+    look: GroupStyle | None = None,
 ) -> Axes:
     """Draw the CAAR of one group around one event, with its 95 % band.
 
@@ -171,7 +176,8 @@ def plot_caar(
     results : EventStudyResults
     event_id, group : str
     ax : Axes
-    look : GroupStyle
+    look : GroupStyle, optional
+        Default: as `group_styles` has it for all groups of the results.
 
     Returns
     -------
@@ -179,6 +185,8 @@ def plot_caar(
         The paths of `caar_segments`; a hollow marker where at least a tenth of the group closed
         at a price limit. Returns are decimals, labelled in percent.
     """
+    if look is None:
+        look = group_styles(results.pairs["group"])[group]
     ax.axhline(0, color=INK, linewidth=0.6)
     ax.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
     for _, path in caar_segments(results, event_id, group).groupby("start"):
