@@ -21,6 +21,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,8 @@ def serve() -> None:
     calendars = importlib.import_module("chainpolicy.sessions")
     for calendar in calendars.CALENDARS:
         calendars.sessions(calendar, "2019-01-01", "2019-01-31")
+    # The only other thread is that of pyarrow's allocator, which itself provides for a fork.
+    warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
     children = set()
     for line in sys.stdin:
         word, told = json.loads(line)
