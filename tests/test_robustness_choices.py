@@ -367,6 +367,18 @@ def test_space_of_a_study_is_its_portfolio_on_its_sessions(study, results, small
     assert share["2019-10-28"] == pytest.approx(expected)
 
 
+def test_a_coin_on_the_sessions_of_the_shares_adds_no_event_to_them(study, small_market):
+    market = read_market(small_market, study)
+    # As if Bitcoin had a benchmark in Shanghai: there on 25 October, the shares on the 28th.
+    rows = study.alignment["ticker"] == "BTC-USD"
+    moved = study.alignment.assign(calendar=study.alignment["calendar"].mask(rows, "XSHG"))
+    mixed = replace(study, alignment=moved)
+    own = space_of_study(study, market, [(0, 1)], draws=49)
+    found = space_of_study(mixed, market, [(0, 1)], draws=49)
+    keys = ["group", "event_id", "event_session", "caar"]
+    pd.testing.assert_frame_equal(found[keys], own[keys])
+
+
 def test_a_return_after_a_suspension_spans_it_and_is_left_out(study, small_market):
     returns = read_market(small_market, study)["002668.SZ"]
     rows = study.returns[study.returns["ticker"] == "002668.SZ"].set_index("session")["return"]

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 # Not Matplotlib's inline backend, which looks for the kernel it belongs to when it is imported.
 IMPORTED = (
-    *("ipykernel.kernelapp", "matplotlib.font_manager"),
-    *("chainpolicy.findings", "chainpolicy.figures"),
+    "ipykernel.kernelapp",
+    "matplotlib.font_manager",
+    "chainpolicy.findings",
+    "chainpolicy.figures",
 )
 
 

@@ -319,8 +319,12 @@ class Dimson(_OneBenchmark):
 MODELS: dict[str, NormalReturnModel] = {
     model.name: model
     for model in (
-        *(ConstantMean(), MarketAdjusted(), MarketModel(), SingleIndexModel()),
-        *(ScholesWilliams(), Dimson()),
+        ConstantMean(),
+        MarketAdjusted(),
+        MarketModel(),
+        SingleIndexModel(),
+        ScholesWilliams(),
+        Dimson(),
     )
 }
 

@@ -239,7 +239,7 @@ def space_of_study(
         If no group of the study has a share in the market.
     """
     used = study.estimate().residuals
-    merged = clusters(study.alignment)
+    merged = clusters(study.alignment, study.groups)
     calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     frames = []
     for group in study.groups.drop_duplicates():
@@ -262,7 +262,7 @@ def space_of_study(
             lambda of_board: pd.qcut(of_board, BETA_CLASSES, labels=False, duplicates="drop")
         )
         strata = board + " " + fifth.astype(str)
-        events = merged[merged["calendar"] == calendar]
+        events = merged[merged["group"] == group]
         events = events.set_index("event_session")["event_id"]
         for window in windows:
             placebo = ordinary_sessions(study, window).pairs
