@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import operator
 import pkgutil
 import re
 from types import ModuleType
@@ -12,8 +13,10 @@ from types import ModuleType
 import pytest
 
 import chainpolicy
+import test_hand_worked
+import test_thin_trading
 from chainpolicy import eventstudy
-from chainpolicy.reference import api_page, markdown
+from chainpolicy.reference import api_page, equation_numbers, markdown
 
 NAMES = [
     info.name
@@ -90,6 +93,86 @@ def test_the_page_holds_every_public_name_and_no_markup_of_another_language() ->
     assert "\n----" not in page
     assert page.count("```") % 2 == 0
     assert "_panel:" not in page
+
+
+def formulas() -> dict[str, list[int]]:
+    """Numbers of the displayed formulas, 0 for none, in the order of the modules."""
+    found = {}
+    for name, member in DOCUMENTED.items():
+        inner = vars(member).items() if inspect.isclass(member) else ()
+        for title, value in [(name, member), *((f"{name}.{part}", v) for part, v in inner)]:
+            if callable(value) and not title.rpartition(".")[2].startswith("_"):
+                docstring = inspect.getdoc(value) or ""
+                numbers = equation_numbers(docstring)
+                unnumbered = docstring.count(".. math::") - len(numbers)
+                if numbers or unnumbered:
+                    found[title] = numbers + [0] * unnumbered
+    return found
+
+
+def test_displayed_formulas_are_numbered_in_one_row() -> None:
+    assert not [module for module in MODULES if ".. math::" in (inspect.getdoc(module) or "")]
+    numbers = [number for found in formulas().values() for number in found]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert f"eq. 1 to {len(numbers)}" in inspect.getdoc(eventstudy)
+
+
+@pytest.mark.parametrize("name", formulas())
+def test_a_displayed_formula_names_its_source(name: str) -> None:
+    module, _, path = name.partition(".")
+    docstring = inspect.getdoc(operator.attrgetter(path)(getattr(eventstudy, module)))
+    references = docstring.partition("References\n----------\n")[2].partition("\n\n")[0]
+    assert re.search(r"\((19|20)\d\d\), \*", references), "authors, year and journal or book"
+
+
+def test_every_test_and_model_displays_its_formula() -> None:
+    titled = {name.rpartition(".")[2] for name in formulas()}
+    assert {test.compute.__name__ for test in eventstudy.TESTS} <= titled
+    assert {type(model).__name__ for model in eventstudy.MODELS.values()} <= titled
+
+
+def test_every_equation_is_proved_by_a_test_that_carries_its_number() -> None:
+    proved = set()
+    for module in (test_hand_worked, test_thin_trading):
+        for name, member in vars(module).items():
+            if name.startswith("test_"):
+                stated = re.match(r"Equations? (\d+)(?: and (\d+))?\.", member.__doc__ or "")
+                proved |= {int(number) for number in stated.groups("0")} if stated else set()
+    assert proved - {0} == {number for found in formulas().values() for number in found}
+
+
+def test_the_page_lists_every_equation_with_its_name_and_source() -> None:
+    page = api_page(eventstudy, MODULES)
+    _, _, table = page.partition("**Equations**")
+    rows = re.findall(r"^\| (\d+) \| \[`(.+)`\]\(#(.+)\) \| (.+) \|$", table, re.MULTILINE)
+    expected = [
+        (str(number), name.partition(".")[2])
+        for name, found in formulas().items()
+        for number in found
+    ]
+    assert [(number, name) for number, name, _, _ in rows] == expected
+    for _, name, anchor, source in rows:
+        assert re.search(rf"^####? {re.escape(name)}$", page, re.MULTILINE)
+        assert anchor == re.sub(r"[^a-z_]", "", name.lower())
+        assert re.match(r"[A-Z].* \((19|20)\d\d\)", source)
+
+
+def test_references_become_a_list() -> None:
+    text = (
+        "The mean.\n\n"
+        ".. math:: m = s / n \\tag{1}\n\n"
+        "References\n"
+        "----------\n"
+        "Gauss (1809), *Theoria motus*, section 177: the\n"
+        "    mean of all.\n"
+        "Laplace (1812), *Theorie analytique*.\n"
+    )
+    assert markdown(text).splitlines()[6:] == [
+        "**References**",
+        "",
+        "- Gauss (1809), *Theoria motus*, section 177: the mean of all.",
+        "- Laplace (1812), *Theorie analytique*.",
+    ]
 
 
 def test_a_docstring_becomes_markdown() -> None:

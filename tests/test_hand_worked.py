@@ -40,7 +40,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from chainpolicy.eventstudy import EstimationWindow, EventStudyResults, MarketAdjusted, MarketModel
+from chainpolicy.eventstudy import (
+    ConstantMean,
+    EstimationWindow,
+    EventStudyResults,
+    MarketAdjusted,
+    MarketModel,
+    SingleIndexModel,
+)
 from panels import eleven, fit, pair
 
 UNIT = 0.001
@@ -91,6 +98,7 @@ def expect(tests: pd.DataFrame, name: str, statistic: float, p_value: float) -> 
 
 @pytest.mark.parametrize("ticker", list("ABC"))
 def test_alpha_beta_and_sigma(results: EventStudyResults, ticker: str) -> None:
+    """Equations 3 and 7."""
     row = pair(results.models, ticker).iloc[0]
     assert row["n_estimation"] == 8
     assert row["alpha"] == pytest.approx(ALPHA[ticker] * UNIT, **tolerance)
@@ -121,6 +129,7 @@ def test_coefficients_and_their_standard_errors(results: EventStudyResults, tick
 def test_abnormal_returns_and_their_standard_errors(
     results: EventStudyResults, ticker: str
 ) -> None:
+    """Equation 8."""
     rows = pair(results.abnormal_returns, ticker).sort_values("tau")
     s = SIGMA[ticker]
     normal = [ALPHA[ticker] + BETA[ticker] * m for m in (21, -21, 3)]
@@ -134,6 +143,7 @@ def test_abnormal_returns_and_their_standard_errors(
 
 @pytest.mark.parametrize("ticker", list("ABC"))
 def test_car_its_standard_error_and_its_t(results: EventStudyResults, ticker: str) -> None:
+    """Equation 9."""
     row = pair(results.car(window=WINDOW), ticker).iloc[0]
     std_error = SIGMA[ticker] * sqrt(813) / 14
     t = CAR[ticker] / std_error
@@ -150,6 +160,7 @@ def test_every_row_counts_three_assets_and_carries_the_caar(tests: pd.DataFrame)
 
 
 def test_time_series_t(tests: pd.DataFrame) -> None:
+    """Equation 11."""
     # Sums of the residuals over A, B, C: 6 2 1 -9 4 -2 5 -7; AAR_t is a third of each.
     # sum of squares 36+4+1+81+16+4+25+49 = 216; s_AAR^2 = (216/9)/(8-2) = 4, s_AAR = 2
     # t = CAAR / (2 sqrt 3) = (16/3)/(2 sqrt 3) = 8/(3 sqrt 3), 6 degrees of freedom
@@ -158,6 +169,7 @@ def test_time_series_t(tests: pd.DataFrame) -> None:
 
 
 def test_cross_sectional_t(tests: pd.DataFrame) -> None:
+    """Equation 12."""
     # Deviations of 8, 25/2, -9/2 from 16/3: 16/6, 43/6, -59/6
     # sum of squares (256 + 1849 + 3481)/36 = 5586/36; variance 5586/72 = 931/12
     # t = sqrt 3 (16/3) / sqrt(931/12) = 32 / sqrt 931, 2 degrees of freedom
@@ -166,6 +178,7 @@ def test_cross_sectional_t(tests: pd.DataFrame) -> None:
 
 
 def test_patell(tests: pd.DataFrame) -> None:
+    """Equation 13."""
     # SAR = AR / root V_tt
     #   A:   9/6 = 3/2     3/6 = 1/2       -4 * 14/(15*4) = -14/15    sum  16/15 =  480/450
     #   B:   8/7.5 = 16/15 6/7.5 = 12/15   -3/2 * 14/75   = -7/25     sum 119/75 =  714/450
@@ -177,6 +190,7 @@ def test_patell(tests: pd.DataFrame) -> None:
 
 
 def test_bmp(tests: pd.DataFrame) -> None:
+    """Equation 15."""
     # SCAR is 14/sqrt(813) times 2, 5/2, -3/4; the factor cancels.
     # mean 5/4; deviations 3/4, 5/4, -2; squares (9+25+64)/16 = 98/16; variance 49/16, sd 7/4
     # t = sqrt 3 (5/4)/(7/4) = 5 sqrt 3 / 7, 2 degrees of freedom
@@ -195,6 +209,7 @@ def test_eight_common_sessions_are_too_few_for_a_correlation(tests: pd.DataFrame
 
 
 def test_corrado_rank(tests: pd.DataFrame) -> None:
+    """Equation 17."""
     # Ranks of the 8 + 3 values of each asset:
     #   A:  6  4  9  3  5  7  1 10 | 11  8  2
     #   B:  8  2  6  5  7  1 10  3 | 11  9  4
@@ -208,6 +223,7 @@ def test_corrado_rank(tests: pd.DataFrame) -> None:
 
 
 def test_grank_t(tests: pd.DataFrame) -> None:
+    """Equation 18."""
     # SCAR/sd(SCAR) = (2, 5/2, -3/4)/(7/4) = 8/7, 10/7, -3/7; among residuals (times s) that is
     # 32/7 = 4.57 for A, 50/7 = 7.14 for B, -18/7 = -2.57 for C. Ranks of 8 + 1 values:
     #   A:  5  3  7  2  4  6  1  9 | 8
@@ -222,6 +238,7 @@ def test_grank_t(tests: pd.DataFrame) -> None:
 
 
 def test_generalized_sign(tests: pd.DataFrame) -> None:
+    """Equation 19."""
     # Positive residuals 4, 4, 5 of 8: phat = 13/24. Positive CARs: w = 2.
     # z = (2 - 13/8)/sqrt(3 * 13/24 * 11/24) = (3/8)/sqrt(143/192) = 3 sqrt 3 / sqrt 143
     z = 3 * sqrt(3) / sqrt(143)
@@ -229,12 +246,14 @@ def test_generalized_sign(tests: pd.DataFrame) -> None:
 
 
 def test_wilcoxon(tests: pd.DataFrame) -> None:
+    """Equation 20."""
     # |CAR| 8, 12.5, 4.5 have ranks 2, 3, 1; the positive ones sum to W+ = 5.
     # The 8 sign patterns give W+ = 0 1 2 3 3 4 5 6: P(W+ >= 5) = 2/8, two-sided 1/2.
     expect(tests, "wilcoxon", 5, 1 / 2)
 
 
 def test_skewness_t(tests: pd.DataFrame) -> None:
+    """Equation 21."""
     # S = mean/sd = (16/3)/sqrt(931/12); cubes (16^3 + 43^3 - 59^3)/6^3 = -121776/216 = -5074/9
     # g = (-5074/9)/(3 sd^3); t = sqrt 3 (S + g S^2/3 + g/18), 2 degrees of freedom
     sd = sqrt(931 / 12)
@@ -242,6 +261,20 @@ def test_skewness_t(tests: pd.DataFrame) -> None:
     skew = -5074 / 27 / sd**3
     t = sqrt(3) * (ratio + skew * ratio**2 / 3 + skew / 18)
     expect(tests, "skewness_t", t, 2 * stats.t.sf(abs(t), 2))
+
+
+def test_caar_and_its_interval(results: EventStudyResults) -> None:
+    """Equation 23."""
+    # 1'V1 / s^2 = 813/196 for each asset, s_AAR = 2 with 6 degrees of freedom (test_time_series_t)
+    row = results.caar(WINDOW, level=0.1).iloc[0]
+    error = 2 * sqrt(813) / 14
+    half = stats.t.isf(0.05, 6) * error
+    assert row["n_assets"] == 3
+    assert row["degrees"] == 6
+    assert row["caar"] == pytest.approx(16 / 3 * UNIT, **tolerance)
+    assert row["std_error"] == pytest.approx(error * UNIT, **tolerance)
+    assert row["lower"] == pytest.approx((16 / 3 - half) * UNIT, **tolerance)
+    assert row["upper"] == pytest.approx((16 / 3 + half) * UNIT, **tolerance)
 
 
 def test_one_session_window(results: EventStudyResults) -> None:
@@ -302,6 +335,7 @@ def correlated(positions: dict[str, int]) -> EventStudyResults:
 
 
 def test_adjusted_statistics_on_one_date() -> None:
+    """Equations 14 and 16."""
     # 1 + (N-1) rbar = 5/3; (1 - rbar)/(1 + (N-1) rbar) = (2/3)/(5/3) = 2/5
     tests = eleven(correlated({"A": 32, "B": 32, "C": 32}), (0, 1))
     np.testing.assert_allclose(tests["mean_correlation"], 1 / 3, rtol=1e-10)
@@ -313,6 +347,7 @@ def test_adjusted_statistics_on_one_date() -> None:
 
 
 def test_adjusted_statistics_when_half_of_a_window_is_shared() -> None:
+    """Equation 10."""
     # C is one session late: it shares one of two sessions with A and with B.
     # Weighted correlations 1/2, 1/4, 0; rbar = 1/4; 1 + 2/4 = 3/2; (3/4)/(3/2) = 1/2
     tests = eleven(correlated({"A": 32, "B": 32, "C": 33}), (0, 1))
@@ -357,7 +392,51 @@ def test_grank_t_gives_ties_their_middle_rank() -> None:
     expect(tied(), "grank_t", t, 2 * stats.t.sf(t, 3))
 
 
+def test_constant_mean_and_what_was_earned_over_it() -> None:
+    """Equations 1 and 22."""
+    # The past is 0, 1/10, 2/10: mean 1/10, SSR = 2/100, s^2 = (2/100)/(3 - 1), s = 1/10
+    # CAR = 1/5 + 1/2 - 2/10 = 1/2 with variance s^2 (2 + 4/3); BHAR = 1.2 * 1.5 - 1.1^2 = 0.59
+    results = fit(
+        {"A": [0, 0.1, 0.2, 0.2, 0.5]},
+        {"M": [0] * 5},
+        {"e": {"A": 3}},
+        model=ConstantMean(),
+        estimation=EstimationWindow(window=(-3, -1), minimum=3),
+        event_window=(0, 1),
+    )
+    row = results.models.iloc[0]
+    assert row["alpha"] == pytest.approx(0.1, **tolerance)
+    assert row["sigma"] == pytest.approx(0.1, **tolerance)
+    car = results.car((0, 1)).iloc[0]
+    assert car["car"] == pytest.approx(0.5, **tolerance)
+    assert car["std_error"] == pytest.approx(0.1 * sqrt(10 / 3), **tolerance)
+    assert results.bhar((0, 1))["bhar"].item() == pytest.approx(0.59, **tolerance)
+
+
+def test_a_single_index_is_the_first_benchmark() -> None:
+    """Equation 4."""
+    # Over -1 -1 1 1 of M, A is 1 + 2 M + e with e = 1 -1 -1 1, orthogonal to 1 and to M. The second
+    # benchmark is e itself and would leave no residual. SSR = 4, s^2 = 4/(4 - 2)
+    past = [-1, -1, 1, 1]
+    e = [1, -1, -1, 1]
+    results = fit(
+        {"A": [*(1 + 2 * m + x for m, x in zip(past, e, strict=True)), 6]},
+        {"M": [*past, 1], "N": [*e, 0]},
+        {"e": {"A": 4}},
+        model=SingleIndexModel(),
+        estimation=EstimationWindow(window=(-4, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    row = results.models.iloc[0]
+    assert row["benchmark"] == "M"
+    assert row["alpha"] == pytest.approx(1, **tolerance)
+    assert row["beta"] == pytest.approx(2, **tolerance)
+    assert row["sigma"] == pytest.approx(sqrt(2), **tolerance)
+    assert results.car((0, 0))["car"].item() == pytest.approx(3, **tolerance)
+
+
 def test_market_adjusted_is_not_centred() -> None:
+    """Equation 2."""
     # A has residual sum -1: uncentred s^2 = 7/4 with p = 0
     results = fit(
         {"A": [1, 1, -1, -2, 2]},

@@ -65,6 +65,7 @@ def by_formula(
 
 @each_model
 def test_alpha_beta_and_sigma_are_those_of_the_formulas(model):
+    """Equations 5 and 6."""
     R, m = draw()
     t = used(model)
     alpha, beta = by_formula(R, m, t, model)

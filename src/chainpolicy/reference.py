@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -26,7 +27,8 @@ def api_page(package: ModuleType, modules: Iterable[ModuleType]) -> str:
     Returns
     -------
     str
-        Formulas are fenced as ``math``, examples as ``pycon``.
+        Formulas are fenced as ``math``, examples as ``pycon``. Those with a number,
+        ``\tag{1}``, are listed with the names that hold them and their references.
     """
     modules = tuple(modules)
     parts = [f"# {package.__name__}\n\nWritten from the docstrings by `chainpolicy regenerate`."]
@@ -36,14 +38,64 @@ def api_page(package: ModuleType, modules: Iterable[ModuleType]) -> str:
         names = [f"[`{name}`](#{name.lower()})" for name, _ in _defined(module)]
         contents.append(f"- `{module.__name__.rpartition('.')[2]}`: {', '.join(names)}")
     parts.append("\n".join(["**Contents**", "", *contents]))
+    equations: dict[int, str] = {}
+    for module in modules:
+        for title, _, member in _documented(module):
+            docstring = inspect.getdoc(member) or ""
+            row = f"[`{title}`](#{title.lower().replace('.', '')}) | {_sources(docstring)}"
+            equations |= dict.fromkeys(equation_numbers(docstring), row)
+    if equations:
+        table = ["**Equations**", "", "| Eq. | Name | References |", "|---|---|---|"]
+        table += [f"| {number} | {equations[number]} |" for number in sorted(equations)]
+        parts.append("\n".join(table))
     for module in modules:
         parts += [f"## {module.__name__}", markdown(inspect.getdoc(module) or "")]
-        for name, member in _defined(module):
-            parts += [f"### {name}", *_entry(name, member)]
-            if inspect.isclass(member):
-                for inner, value in _members(member):
-                    parts += [f"#### {name}.{inner}", *_entry(inner, value)]
+        for title, name, member in _documented(module):
+            heading = "###" if title == name else "####"
+            parts += [f"{heading} {title}", *_entry(name, member)]
     return "\n\n".join(parts) + "\n"
+
+
+def equation_numbers(docstring: str) -> list[int]:
+    r"""Numbers of the displayed formulas of a docstring.
+
+    Parameters
+    ----------
+    docstring : str
+
+    Returns
+    -------
+    list of int
+
+    Examples
+    --------
+    >>> equation_numbers(r".. math:: m = s / n \tag{4}")
+    [4]
+    """
+    return [int(number) for number in re.findall(r"\\tag\{(\d+)\}", docstring)]
+
+
+def _sources(docstring: str) -> str:
+    """List the references of a docstring on one line, without journals and pages."""
+    lines = markdown(docstring).partition("**References**")[2].lstrip("\n").splitlines()
+    items = list(itertools.takewhile(lambda line: line.startswith("- "), lines))
+    return "; ".join(_short(item.removeprefix("- ").rstrip(".")) for item in items)
+
+
+def _short(reference: str) -> str:
+    """Keep authors, year and what of the source is meant: its equations, pages or section."""
+    authors = reference.partition(")")[0] + ")"
+    place = re.search(r"((?:eq|pp?)\. .*|section .*)", reference)
+    return f"{authors}, {place[0]}" if place else authors
+
+
+def _documented(module: ModuleType) -> Iterator[tuple[str, str, Any]]:
+    """Yield heading, name and object of all that a module documents."""
+    for name, member in _defined(module):
+        yield name, name, member
+        if inspect.isclass(member):
+            for inner, value in _members(member):
+                yield f"{name}.{inner}", inner, value
 
 
 def _defined(module: ModuleType) -> list[tuple[str, Any]]:
@@ -138,6 +190,11 @@ def markdown(docstring: str) -> str:
             while lines and lines[0]:
                 example.append(lines.pop(0))
             written += ["```pycon", *example, "```"]
+        elif section == "References" and line:
+            item = [line]
+            while lines and lines[0].startswith(" "):
+                item.append(lines.pop(0).strip())
+            written.append(_inline(f"- {' '.join(item)}"))
         elif section in LISTED and line and not line.startswith(" "):
             described = []
             while lines and (lines[0].startswith(" ") or (not lines[0] and _goes_on(lines))):

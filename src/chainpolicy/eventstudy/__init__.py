@@ -18,6 +18,13 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
 log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
 tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
 
+Displayed formulas are numbered, eq. 1 to 23, and the tests that prove one carry its number. A
+reference names the equation of its source: as read there for MacKinlay (1997), eq. 3-5, and
+Kothari & Warner (2007), eq. 7; else as others quote it, such as the Stata command of Pacicco, Vena
+& Venegoni (2018), *Stata Journal* 18(2), 416-476, for Patell (1976) and Kolari & Pynnonen (2010,
+2011), and Kothari & Warner (2007), p. 30, for Lyon, Barber & Tsai (1999); by page, or by paper
+alone, where no number was found.
+
 Edge cases
 ----------
 Nothing is dropped, shifted, filled or clipped in silence:

@@ -1,12 +1,6 @@
 r"""Abnormal returns and their cumulation, with exact forecast variances.
 
-For a pair with design X over its M estimation sessions and X* over L event sessions
-
-.. math:: V = s^2 [ G + X^* (X'X)^{-1} X^{*\prime} ], \qquad
-          \operatorname{var}(CAR(W)) = 1'V 1,
-
-where G is diagonal with the number of sessions each return spans, the identity without gaps.
-Campbell, Lo & MacKinlay (1997), eq. 4.4.9 and 4.4.11.
+Variances are those of a forecast: they hold the error of the estimated normal return.
 """
 
 from __future__ import annotations
@@ -74,9 +68,14 @@ class Cumulated:
 def abnormal_returns(
     fit: NormalFit, returns: Floats, factors: Floats, n_sessions: Floats
 ) -> AbnormalReturns:
-    r"""Subtract the normal from the actual return: :math:`AR_{it} = R_{it} - E[R_{it}]`.
+    r"""Subtract the normal from the actual return, with the forecast variance of the difference.
 
-    MacKinlay (1997), *Journal of Economic Literature* 35(1), eq. 7, with the variance of eq. 8.
+    .. math:: AR_{it} = R_{it} - E[R_{it}], \qquad
+              V_i = s_i^2 [ G_i + X_i^* (X_i'X_i)^{-1} X_i^{*\prime} ] \tag{8}
+
+    :math:`X_i` is the design over the M_i estimation sessions, :math:`X_i^*` that over the L
+    sessions of the event window, :math:`G_i` diagonal with the number of sessions each return
+    spans, the identity without gaps.
 
     Parameters
     ----------
@@ -89,6 +88,12 @@ def abnormal_returns(
     Returns
     -------
     AbnormalReturns
+
+    References
+    ----------
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), 13-39, eq. 7, with the variance of
+        eq. 8 for one session and the market model.
+    Campbell, Lo & MacKinlay (1997), *The Econometrics of Financial Markets*, eq. 4.4.9 (V).
 
     Examples
     --------
@@ -120,6 +125,9 @@ def abnormal_returns(
 def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumulated:
     r"""Sum abnormal returns over a window, with the variance of the sum.
 
+    .. math:: CAR_i(W) = 1'AR_i, \qquad \operatorname{var}(CAR_i(W)) = 1'V_i 1, \qquad
+              \frac{CAR_i}{\sqrt{1'V_i 1}} \sim t(M_i - p) \tag{9}
+
     For the market model the multiplier of s^2 is
     :math:`L_2 + L_2^2 / M + (\sum_W (R_m - \bar R_m))^2 / \sum_{est} (R_m - \bar R_m)^2`.
 
@@ -133,6 +141,11 @@ def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumula
     Returns
     -------
     Cumulated
+
+    References
+    ----------
+    Campbell, Lo & MacKinlay (1997), *The Econometrics of Financial Markets*, section 4.4: the sum
+        over W of V of eq. 4.4.9.
 
     Examples
     --------

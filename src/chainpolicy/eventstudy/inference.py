@@ -179,10 +179,7 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     of two assets overlap only partly, :math:`r_{ij}` counts with the share of sessions they have
     in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`:
 
-    .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ).
-
-    The correlation that Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11),
-    3996-4025, adjust for; here on calendar dates.
+    .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ) \tag{10}
 
     Parameters
     ----------
@@ -192,6 +189,11 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     -------
     ndarray, shape (...)
         NaN if no pair has enough common sessions.
+
+    References
+    ----------
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), 3996-4025: the mean correlation
+        of eq. 10 and 13, here on calendar dates.
 
     Examples
     --------
@@ -243,13 +245,18 @@ def time_series_t(sample: GroupSample) -> Outcome:
     r"""Portfolio t: the mean CAR against the portfolio's own volatility.
 
     .. math:: t = \frac{CAAR}{s_{AAR} \sqrt{L_2}}, \qquad
-              s_{AAR}^2 = \frac{\sum_{est} AAR_t^2}{T_e - p},
+              s_{AAR}^2 = \frac{\sum_{est} AAR_t^2}{T_e - p}, \tag{11}
 
     :math:`AAR_t` the mean residual over the assets present, :math:`T_e` the sessions with at
     least one, p the largest number of parameters in the group; :math:`t(T_e - p)`. Robust to
     cross-sectional correlation, not to event-induced variance. For one asset it is the exact
-    t-ratio of its CAR, :math:`t(M - p)`. Brown & Warner (1985), *Journal of Financial
-    Economics* 14(1), 3-31, whose sample variance divides by one less than the sessions.
+    t-ratio of its CAR, :math:`t(M - p)`.
+
+    References
+    ----------
+    Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31, eq. 5; their sample
+        variance divides by one less than the sessions.
+    Kothari & Warner (2007), *Handbook of Corporate Finance* 1, chapter 1, eq. 5 (several sessions).
 
     Examples
     --------
@@ -263,7 +270,7 @@ def time_series_t(sample: GroupSample) -> Outcome:
 
 
 def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, Floats]:
-    r"""Return :math:`s_{AAR}`, the deviation of the mean residual, and its degrees of freedom.
+    r"""Return :math:`s_{AAR}` of eq. 11, the deviation of the mean residual, with its degrees.
 
     Parameters
     ----------
@@ -295,10 +302,15 @@ def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, 
 def cross_sectional_t(sample: GroupSample) -> Outcome:
     r"""Cross-sectional t: the mean CAR against the spread of the CARs.
 
-    .. math:: t = \sqrt{N} \, \frac{CAAR}{sd(CAR_i)} \sim t(N - 1).
+    .. math:: t = \sqrt{N} \, \frac{CAAR}{sd(CAR_i)} \sim t(N - 1) \tag{12}
 
-    Robust to event-induced variance, not to cross-sectional correlation. Brown & Warner (1980),
-    *Journal of Financial Economics* 8(3), 205-258, appendix.
+    Robust to event-induced variance, not to cross-sectional correlation.
+
+    References
+    ----------
+    Brown & Warner (1980), *Journal of Financial Economics* 8(3), 205-258, appendix.
+    Lyon, Barber & Tsai (1999), *Journal of Finance* 54(1), 165-201, eq. 5 without its two terms in
+        the skewness.
 
     Examples
     --------
@@ -312,11 +324,15 @@ def patell(sample: GroupSample) -> Outcome:
     r"""Patell's Z: standardized abnormal returns, cumulated and averaged.
 
     .. math:: Z = \frac{1}{\sqrt N} \sum_i \frac{\sum_W SAR_{it}}
-              {\sqrt{L_2 (M_i - p_i) / (M_i - p_i - 2)}} \sim N(0, 1).
+              {\sqrt{L_2 (M_i - p_i) / (M_i - p_i - 2)}} \sim N(0, 1) \tag{13}
 
     Parametric; neither robust to event-induced variance nor to correlation. Undefined if an
-    asset has :math:`M_i - p_i \le 2`. Patell (1976), *Journal of Accounting Research* 14(2),
-    246-276.
+    asset has :math:`M_i - p_i \le 2`.
+
+    References
+    ----------
+    Patell (1976), *Journal of Accounting Research* 14(2), 246-276, eq. 11; each cumulated return
+        is standardized before the sum.
 
     Examples
     --------
@@ -333,10 +349,14 @@ def patell(sample: GroupSample) -> Outcome:
 def adjusted_patell(sample: GroupSample) -> Outcome:
     r"""Patell's Z corrected for cross-sectional correlation.
 
-    .. math:: Z_{adj} = Z \Big/ \sqrt{1 + (N - 1) \bar r} \sim N(0, 1).
+    .. math:: Z_{adj} = Z \Big/ \sqrt{1 + (N - 1) \bar r} \sim N(0, 1) \tag{14}
 
-    Not robust to event-induced variance. Undefined if no variance is left under the root. Kolari
-    & Pynnonen (2010), *Review of Financial Studies* 23(11), 3996-4025.
+    Z of eq. 13, :math:`\bar r` of eq. 10. Not robust to event-induced variance. Undefined if no
+    variance is left under the root.
+
+    References
+    ----------
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), 3996-4025, eq. 13.
 
     Examples
     --------
@@ -349,10 +369,16 @@ def adjusted_patell(sample: GroupSample) -> Outcome:
 def bmp(sample: GroupSample) -> Outcome:
     r"""Standardized cross-sectional t.
 
-    .. math:: t = \sqrt{N} \, \frac{\overline{SCAR}}{sd(SCAR_i)} \sim t(N - 1).
+    .. math:: t_{BMP} = \sqrt{N} \, \frac{\overline{SCAR}}{sd(SCAR_i)} \sim t(N - 1) \tag{15}
 
-    Robust to event-induced variance, not to cross-sectional correlation. Boehmer, Musumeci &
-    Poulsen (1991), *Journal of Financial Economics* 30(2), 253-272.
+    Robust to event-induced variance, not to cross-sectional correlation.
+
+    References
+    ----------
+    Boehmer, Musumeci & Poulsen (1991), *Journal of Financial Economics* 30(2), 253-272,
+        pp. 258-270.
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), 3996-4025, eq. 6 (the
+        mean) and 7 (the deviation).
 
     Examples
     --------
@@ -365,11 +391,15 @@ def bmp(sample: GroupSample) -> Outcome:
 def adjusted_bmp(sample: GroupSample) -> Outcome:
     r"""Standardized cross-sectional t corrected for cross-sectional correlation.
 
-    .. math:: t_{adj} = t_{BMP} \sqrt{\frac{1 - \bar r}{1 + (N - 1) \bar r}} \sim t(N - 1).
+    .. math:: t_{adj} = t_{BMP} \sqrt{\frac{1 - \bar r}{1 + (N - 1) \bar r}} \sim t(N - 1) \tag{16}
 
-    Robust to event-induced variance and to cross-sectional correlation. Undefined if no variance
-    is left under the root. Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11),
-    3996-4025.
+    :math:`t_{BMP}` of eq. 15, :math:`\bar r` of eq. 10. Robust to event-induced variance and to
+    cross-sectional correlation. Undefined if no variance is left under the root.
+
+    References
+    ----------
+    Kolari & Pynnonen (2010), *Review of Financial Studies* 23(11), 3996-4025: the mean over the
+        standard error of eq. 10; p. 4003.
 
     Examples
     --------
@@ -419,13 +449,18 @@ def corrado_rank(sample: GroupSample) -> Outcome:
 
     .. math:: U_{it} = \frac{rank(AR_{it})}{T_i + 1} - \frac12, \qquad
               z = \frac{\sum_W \bar U_t}{\sqrt{L_2} S}, \qquad
-              S^2 = \frac1T \sum_t \frac{N_t}{N} \bar U_t^2,
+              S^2 = \frac1T \sum_t \frac{N_t}{N} \bar U_t^2, \tag{17}
 
     :math:`T_i` valid values of asset i, midranks for ties, :math:`N_t` assets present on
-    session t, T sessions with at least one; N(0, 1). Corrado (1989), *Journal of Financial
-    Economics* 23(2), 385-395; several sessions as Cowan (1992), *Review of Quantitative Finance
-    and Accounting* 2(4), 343-358; missing values as Corrado & Zivney (1992), *Journal of Financial
-    and Quantitative Analysis* 27(3), 465-478.
+    session t, T sessions with at least one; N(0, 1).
+
+    References
+    ----------
+    Corrado (1989), *Journal of Financial Economics* 23(2), 385-395, eq. 5 (S), pp. 387-388.
+    Cowan (1992), *Review of Quantitative Finance and Accounting* 2(4), 343-358, p. 346: several
+        sessions.
+    Corrado & Zivney (1992), *Journal of Financial and Quantitative Analysis* 27(3), 465-478:
+        missing values.
 
     Examples
     --------
@@ -447,11 +482,15 @@ def grank_t(sample: GroupSample) -> Outcome:
     :math:`SCAR_i / sd(SCAR)`, :math:`U = rank / (M_i + 2) - 1/2`;
 
     .. math:: Z = \bar U_0 / S, \qquad S^2 = \frac1n \sum_t \frac{N_t}{N} \bar U_t^2, \qquad
-              t = Z \sqrt{\frac{n - 2}{n - 1 - Z^2}} \sim t(n - 2),
+              t = Z \sqrt{\frac{n - 2}{n - 1 - Z^2}} \sim t(n - 2), \tag{18}
 
     n the estimation sessions with at least one asset, plus 1; undefined if
-    :math:`Z^2 \ge n - 1`. Robust to event-induced variance and to correlation. Kolari &
-    Pynnonen (2011), *Journal of Empirical Finance* 18(5), 953-971.
+    :math:`Z^2 \ge n - 1`. Robust to event-induced variance and to correlation.
+
+    References
+    ----------
+    Kolari & Pynnonen (2011), *Journal of Empirical Finance* 18(5), 953-971, eq. 9 (U), 12 (t),
+        13 (Z), 14 (S) and 15 (the mean of U).
 
     Examples
     --------
@@ -472,11 +511,14 @@ def grank_t(sample: GroupSample) -> Outcome:
 def generalized_sign(sample: GroupSample) -> Outcome:
     r"""Generalized sign: positive CARs against the share of positive residuals.
 
-    .. math:: z = \frac{w - N \hat p}{\sqrt{N \hat p (1 - \hat p)}} \sim N(0, 1),
+    .. math:: z = \frac{w - N \hat p}{\sqrt{N \hat p (1 - \hat p)}} \sim N(0, 1), \tag{19}
 
     w the CARs above zero, :math:`\hat p` the mean over assets of the share of estimation
-    residuals above zero. Cowan (1992), *Review of Quantitative Finance and Accounting* 2(4),
-    343-358.
+    residuals above zero.
+
+    References
+    ----------
+    Cowan (1992), *Review of Quantitative Finance and Accounting* 2(4), 343-358, pp. 345-346.
 
     Examples
     --------
@@ -491,11 +533,18 @@ def generalized_sign(sample: GroupSample) -> Outcome:
 
 
 def wilcoxon(sample: GroupSample) -> Outcome:
-    r"""Signed ranks: :math:`W^+`, the sum of the ranks of \|CAR\| that belong to positive CARs.
+    r"""Signed ranks: the sum of the ranks that belong to positive CARs.
+
+    .. math:: W^+ = \sum_{CAR_i > 0} rank(|CAR_i|) \tag{20}
 
     Zeros are dropped. The p-value is exact for up to 50 CARs without ties, else that of the
     normal approximation without continuity correction. Robust to outliers, not to correlation.
-    Wilcoxon (1945), *Biometrics Bulletin* 1(6), 80-83; `scipy.stats.wilcoxon`.
+
+    References
+    ----------
+    Wilcoxon (1945), *Biometrics Bulletin* 1(6), 80-83.
+    Sprent & Smeeton (2001), *Applied Nonparametric Statistical Methods*, 3rd ed., eq. 2.1 (the
+        normal approximation); the p-value is that of `scipy.stats.wilcoxon`.
 
     Examples
     --------
@@ -531,10 +580,14 @@ def skewness_t(sample: GroupSample) -> Outcome:
 
     .. math:: t_S = \sqrt N \left( S + \tfrac13 \hat g S^2 + \tfrac{1}{6N} \hat g \right),
               \quad S = \frac{CAAR}{sd(CAR)}, \quad
-              \hat g = \frac{\sum_i (CAR_i - CAAR)^3}{N \, sd(CAR)^3}; \quad t(N - 1).
+              \hat g = \frac{\sum_i (CAR_i - CAAR)^3}{N \, sd(CAR)^3} \tag{21}
 
-    Not robust to correlation. Johnson (1978), *Journal of the American Statistical Association*
-    73(363), 536-544; Lyon, Barber & Tsai (1999), *Journal of Finance* 54(1), 165-201.
+    against :math:`t(N - 1)`. Not robust to correlation.
+
+    References
+    ----------
+    Lyon, Barber & Tsai (1999), *Journal of Finance* 54(1), 165-201, eq. 5.
+    Johnson (1978), *Journal of the American Statistical Association* 73(363), 536-544.
 
     Examples
     --------

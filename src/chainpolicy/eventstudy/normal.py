@@ -1,12 +1,9 @@
 r"""Normal returns: what an asset would have returned without the event.
 
-All models are linear in benchmark returns,
-
-.. math:: E[R_{it}] = g_{it} \alpha_i + \beta_i' F_{it},
-
+All models are linear in benchmark returns, :math:`E[R_{it}] = g_{it} \alpha_i + \beta_i' F_{it}`
 with :math:`F_{it}` the K benchmark returns of session t and :math:`g_{it}` the number of sessions
 that the return spans (1 unless it ends a gap). They are fitted by least squares over the M_i
-valid sessions of the estimation window, all (event, asset) pairs at once.
+valid sessions of the estimation window, all (event, asset) pairs at once: `fit_normal`.
 """
 
 from __future__ import annotations
@@ -101,11 +98,18 @@ class _OneBenchmark(NormalReturnModel):
 
 @dataclass(frozen=True)
 class ConstantMean(NormalReturnModel):
-    r"""Constant mean: :math:`E[R_{it}] = \mu_i`, p = 1.
+    r"""Constant mean: the mean return of the estimation window, p = 1.
 
-    :math:`\mu_i` is the mean return of the estimation window; an asset without a benchmark has
-    this normal return whatever the model. MacKinlay (1997), *Journal of Economic Literature*
-    35(1), section on the constant mean return model.
+    .. math:: E[R_{it}] = \alpha_i, \qquad
+              \hat\alpha_i = \frac{1}{M_i} \sum_{est} R_{it} \tag{1}
+
+    An asset without a benchmark has this normal return whatever the model.
+
+    References
+    ----------
+    Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31, eq. 1-2.
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), 13-39, section on the constant mean
+        return model.
 
     Examples
     --------
@@ -124,11 +128,16 @@ class ConstantMean(NormalReturnModel):
 
 @dataclass(frozen=True)
 class MarketAdjusted(_OneBenchmark):
-    r"""Market adjusted: :math:`E[R_{it}] = R_{mt}`, nothing estimated, p = 0.
+    r"""Market adjusted: the market's return, nothing estimated, p = 0.
 
-    The residual variance is that of :math:`R_{it} - R_{mt}`, not centred:
-    :math:`s_i^2 = \sum_{est} (R_{it} - R_{mt})^2 / M_i`. Of several benchmarks the first is the
-    market. Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31.
+    .. math:: E[R_{it}] = R_{mt}, \qquad
+              s_i^2 = \frac{1}{M_i} \sum_{est} (R_{it} - R_{mt})^2 \tag{2}
+
+    The residual variance is not centred. Of several benchmarks the first is the market.
+
+    References
+    ----------
+    Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31, eq. 3.
 
     Examples
     --------
@@ -151,10 +160,17 @@ class MarketAdjusted(_OneBenchmark):
 
 @dataclass(frozen=True)
 class MarketModel(NormalReturnModel):
-    r"""Market model: :math:`E[R_{it}] = \alpha_i + \beta_i' F_t`, p = K + 1.
+    r"""Market model: linear in all benchmark returns of an asset, p = K + 1.
 
-    With one benchmark the market model of MacKinlay (1997), *Journal of Economic Literature*
-    35(1), eq. 3; with several a multi-factor model, treated in the section after it.
+    .. math:: E[R_{it}] = \alpha_i + \beta_i' F_t \tag{3}
+
+    With several benchmarks a multi-factor model.
+
+    References
+    ----------
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), 13-39, eq. 3; several factors in the
+        section after it.
+    Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31, eq. 4.
 
     Examples
     --------
@@ -172,10 +188,14 @@ class MarketModel(NormalReturnModel):
 
 @dataclass(frozen=True)
 class SingleIndexModel(_OneBenchmark):
-    r"""Market model on the first benchmark alone: :math:`\alpha_i + \beta_i R_{mt}`, p = 2.
+    r"""Market model on the first benchmark alone, p = 2: the comparison beside several factors.
 
-    The comparison beside a multi-factor headline. Sharpe (1963), *Management Science* 9(2),
-    277-293.
+    .. math:: E[R_{it}] = \alpha_i + \beta_i R_{mt} \tag{4}
+
+    References
+    ----------
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), 13-39, eq. 3.
+    Sharpe (1963), *Management Science* 9(2), 277-293: the diagonal model.
 
     Examples
     --------
@@ -192,7 +212,7 @@ class ScholesWilliams(_OneBenchmark):
     r"""Market model for asynchronous closes, :math:`\alpha_i + \beta_i R_{mt}`, p = 4.
 
     .. math:: \beta = \frac{b_{-1} + b_0 + b_{+1}}{1 + 2 \hat\rho_m}, \qquad
-              \alpha = \bar R - \beta \bar R_m,
+              \alpha = \bar R - \beta \bar R_m, \tag{5}
 
     :math:`b_k` the slope of :math:`R_t` on :math:`R_{m,t+k}` alone, :math:`\hat\rho_m` the
     correlation of :math:`R_{mt}` and :math:`R_{m,t-1}`. :math:`\beta = w'R` is linear in the
@@ -200,8 +220,11 @@ class ScholesWilliams(_OneBenchmark):
     :math:`1 / \sum (R_m - \bar R_m)^2`, and take the residuals of :math:`R - \alpha - \beta R_m`
     as uncorrelated. p counts :math:`\alpha` and the three slopes. The last estimation session
     is left out where its lead lies in the event window; so is a session beside a gap that
-    returns span. Of several benchmarks the first is the market. Scholes & Williams (1977),
-    *Journal of Financial Economics* 5(3), 309-327.
+    returns span. Of several benchmarks the first is the market.
+
+    References
+    ----------
+    Scholes & Williams (1977), *Journal of Financial Economics* 5(3), 309-327.
 
     Examples
     --------
@@ -252,10 +275,9 @@ class Dimson(_OneBenchmark):
     r"""Market model for thin trading, :math:`\alpha_i + \beta_i R_{mt}`, p = 2 + lags + leads.
 
     .. math:: R_t = a + \sum_{k=-lags}^{leads} b_k R_{m,t+k} + e_t, \qquad
-              \beta = \sum_k b_k, \qquad \alpha = \bar R - \beta \bar R_m .
+              \beta = \sum_k b_k, \qquad \alpha = \bar R - \beta \bar R_m \tag{6}
 
     Forecast variances, gaps and the end of the estimation window as in `ScholesWilliams`.
-    Dimson (1979), *Journal of Financial Economics* 7(2), 197-226.
 
     Parameters
     ----------
@@ -266,6 +288,10 @@ class Dimson(_OneBenchmark):
     ------
     ValueError
         If a number is negative, or both are 0.
+
+    References
+    ----------
+    Dimson (1979), *Journal of Financial Economics* 7(2), 197-226.
 
     Examples
     --------
@@ -353,7 +379,7 @@ class NormalFit:
         NaN where the session is not valid; a residual that spans g sessions is divided by the
         square root of g.
     sigma : ndarray of float, shape (P,)
-        Square root of :math:`s_i^2 = SSR_i / (M_i - p)`.
+        s_i, eq. 7.
     r_squared : ndarray of float, shape (P,)
     collinear, degenerate : ndarray of bool, shape (P,)
         Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is no fit.
@@ -378,7 +404,11 @@ class NormalFit:
 
 
 def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
-    r"""Fit :math:`R = g \alpha + F \beta + e`, var(e) = g s^2, by least squares, pair by pair.
+    r"""Fit normal returns by least squares, pair by pair.
+
+    .. math:: R_{it} = g_{it} \alpha_i + \beta_i' F_{it} + e_{it}, \quad
+              \operatorname{var}(e_{it}) = g_{it} \sigma_i^2, \qquad
+              s_i^2 = \frac{1}{M_i - p} \sum_{est} \frac{\hat e_{it}^2}{g_{it}} \tag{7}
 
     Each row is divided by the square root of g, so that a return over a gap of g - 1 sessions
     has the variance of its g sessions; without gaps this is ordinary least squares. The
@@ -398,6 +428,10 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     Returns
     -------
     NormalFit
+
+    References
+    ----------
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), 13-39, eq. 4 (beta) and 5 (alpha).
 
     Examples
     --------

@@ -450,8 +450,7 @@ class EventStudyResults:
         -------
         DataFrame
             ``event_id, ticker, window, car, std_error, t_stat, p_value``, one row per pair whose
-            window is complete; :math:`t = CAR / \sqrt{1'V1} \sim t(M - p)`. In the return kind of
-            the input.
+            window is complete: eq. 9. In the return kind of the input.
 
         Raises
         ------
@@ -477,10 +476,10 @@ class EventStudyResults:
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
         r"""Buy-and-hold abnormal returns, for results on simple returns.
 
-        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) .
+        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) \tag{22}
 
-        Barber & Lyon (1997), *Journal of Financial Economics* 43(3), 341-372. They are skewed to
-        the right: test them across events with the skewness-adjusted t, not one by one.
+        They are skewed to the right: test them across events with the skewness-adjusted t, not
+        one by one.
 
         Parameters
         ----------
@@ -498,6 +497,12 @@ class EventStudyResults:
         ------
         ValueError
             If the window does not lie inside the event window.
+
+        References
+        ----------
+        Kothari & Warner (2007), *Handbook of Corporate Finance* 1, chapter 1, eq. 7, with the
+            normal return in the place of the matched firm's.
+        Barber & Lyon (1997), *Journal of Financial Economics* 43(3), 341-372.
 
         Examples
         --------
@@ -602,10 +607,10 @@ class EventStudyResults:
         r"""Cumulative average abnormal return of every event and group, with its interval.
 
         .. math:: CAAR = \frac1N \sum_i CAR_i, \qquad
-                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}},
+                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}} \tag{23}
 
-        :math:`s_{AAR}` as in the portfolio t: the portfolio's own volatility, with the error of
-        estimation; for one asset exact. The interval uses :math:`t(T_e - p)`.
+        :math:`s_{AAR}` of eq. 11, the portfolio's own volatility, with the error of estimation; for
+        one asset exact. The interval uses :math:`t(T_e - p)`.
 
         Parameters
         ----------
@@ -619,6 +624,11 @@ class EventStudyResults:
         DataFrame
             ``event_id, group, window, n_assets, caar, std_error, degrees, lower, upper``, over
             the assets with a CAR in the window; in the return kind of the input.
+
+        References
+        ----------
+        Kothari & Warner (2007), *Handbook of Corporate Finance* 1, chapter 1, eq. 3-4 (the mean and
+            its sum over the window).
         """
         cumulated = self._cumulated(window)
         complete = np.isfinite(cumulated.car)
