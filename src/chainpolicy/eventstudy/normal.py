@@ -137,7 +137,8 @@ class MarketAdjusted(_OneBenchmark):
 
     References
     ----------
-    Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31, eq. 3.
+    Brown & Warner (1985), *Journal of Financial Economics* 14(1), 3-31, section 3.2: between eq. 2
+        (mean adjusted) and eq. 4 (market model).
 
     Examples
     --------
