@@ -247,10 +247,20 @@ def time_series_t(sample: GroupSample) -> Outcome:
     .. math:: t = \frac{CAAR}{s_{AAR} \sqrt{L_2}}, \qquad
               s_{AAR}^2 = \frac{\sum_{est} AAR_t^2}{T_e - p}, \tag{11}
 
-    :math:`AAR_t` the mean residual over the assets present, :math:`T_e` the sessions with at
-    least one, p the largest number of parameters in the group; :math:`t(T_e - p)`. Robust to
-    cross-sectional correlation, not to event-induced variance. For one asset it is the exact
-    t-ratio of its CAR, :math:`t(M - p)`.
+    CAAR the mean CAR over a window of :math:`L_2` sessions, :math:`AAR_t` the mean residual over
+    the assets present on estimation session t, :math:`T_e` the sessions with at least one, p the
+    largest number of parameters in the group; :math:`t(T_e - p)`. Robust to cross-sectional
+    correlation, not to event-induced variance. For one asset it is the exact t-ratio of its CAR,
+    :math:`t(M - p)`.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where the portfolio does not move, or no degree of freedom is left.
 
     References
     ----------
@@ -304,7 +314,17 @@ def cross_sectional_t(sample: GroupSample) -> Outcome:
 
     .. math:: t = \sqrt{N} \, \frac{CAAR}{sd(CAR_i)} \sim t(N - 1) \tag{12}
 
-    Robust to event-induced variance, not to cross-sectional correlation.
+    CAAR is the mean and sd the sample deviation (ddof 1) of the CARs of N assets. Robust to
+    event-induced variance, not to cross-sectional correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where the CARs have no spread.
 
     References
     ----------
@@ -326,8 +346,18 @@ def patell(sample: GroupSample) -> Outcome:
     .. math:: Z = \frac{1}{\sqrt N} \sum_i \frac{\sum_W SAR_{it}}
               {\sqrt{L_2 (M_i - p_i) / (M_i - p_i - 2)}} \sim N(0, 1) \tag{13}
 
-    Parametric; neither robust to event-induced variance nor to correlation. Undefined if an
-    asset has :math:`M_i - p_i \le 2`.
+    :math:`SAR_{it} = AR_{it} / \sqrt{V_{i,tt}}` with V of eq. 8, over a window W of :math:`L_2`
+    sessions; N assets, of asset i :math:`M_i` valid estimation sessions and :math:`p_i`
+    parameters. Neither robust to event-induced variance nor to correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN if an asset has :math:`M_i - p_i \le 2`, where a SAR has no variance.
 
     References
     ----------
@@ -351,8 +381,17 @@ def adjusted_patell(sample: GroupSample) -> Outcome:
 
     .. math:: Z_{adj} = Z \Big/ \sqrt{1 + (N - 1) \bar r} \sim N(0, 1) \tag{14}
 
-    Z of eq. 13, :math:`\bar r` of eq. 10. Not robust to event-induced variance. Undefined if no
-    variance is left under the root.
+    Z of eq. 13, :math:`\bar r` of eq. 10, N assets. Robust to cross-sectional correlation, not to
+    event-induced variance.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN if what stands under the root is no variance, or there is no correlation.
 
     References
     ----------
@@ -371,7 +410,17 @@ def bmp(sample: GroupSample) -> Outcome:
 
     .. math:: t_{BMP} = \sqrt{N} \, \frac{\overline{SCAR}}{sd(SCAR_i)} \sim t(N - 1) \tag{15}
 
-    Robust to event-induced variance, not to cross-sectional correlation.
+    :math:`SCAR_i = CAR_i / \sqrt{1'V_i 1}` with V of eq. 8, its mean and its sample deviation
+    (ddof 1) over N assets. Robust to event-induced variance, not to cross-sectional correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where the SCARs have no spread.
 
     References
     ----------
@@ -393,8 +442,17 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
 
     .. math:: t_{adj} = t_{BMP} \sqrt{\frac{1 - \bar r}{1 + (N - 1) \bar r}} \sim t(N - 1) \tag{16}
 
-    :math:`t_{BMP}` of eq. 15, :math:`\bar r` of eq. 10. Robust to event-induced variance and to
-    cross-sectional correlation. Undefined if no variance is left under the root.
+    :math:`t_{BMP}` of eq. 15, :math:`\bar r` of eq. 10, N assets. Robust to event-induced
+    variance and to cross-sectional correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN if either part of the fraction is no variance, or there is no correlation.
 
     References
     ----------
@@ -451,8 +509,19 @@ def corrado_rank(sample: GroupSample) -> Outcome:
               z = \frac{\sum_W \bar U_t}{\sqrt{L_2} S}, \qquad
               S^2 = \frac1T \sum_t \frac{N_t}{N} \bar U_t^2, \tag{17}
 
-    :math:`T_i` valid values of asset i, midranks for ties, :math:`N_t` assets present on
-    session t, T sessions with at least one; N(0, 1).
+    AR the residuals of the estimation sessions and the abnormal returns of the window W of
+    :math:`L_2` sessions, ranked together; :math:`T_i` valid values of asset i, midranks for ties,
+    :math:`N_t` of N assets present on session t, :math:`\bar U_t` their mean, T sessions with at
+    least one; N(0, 1). Robust to cross-sectional correlation, in part to event-induced variance.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where the mean ranks do not move.
 
     References
     ----------
@@ -484,8 +553,19 @@ def grank_t(sample: GroupSample) -> Outcome:
     .. math:: Z = \bar U_0 / S, \qquad S^2 = \frac1n \sum_t \frac{N_t}{N} \bar U_t^2, \qquad
               t = Z \sqrt{\frac{n - 2}{n - 1 - Z^2}} \sim t(n - 2), \tag{18}
 
-    n the estimation sessions with at least one asset, plus 1; undefined if
-    :math:`Z^2 \ge n - 1`. Robust to event-induced variance and to correlation.
+    :math:`SCAR_i` as in eq. 15, :math:`M_i` valid estimation sessions, midranks for ties;
+    :math:`\bar U_t` the mean over the :math:`N_t` of N assets present on session t,
+    :math:`\bar U_0` that of the extra values; n the estimation sessions with at least one asset,
+    plus 1. Robust to event-induced variance and to correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where the SCARs have no spread, or :math:`Z^2 \ge n - 1`.
 
     References
     ----------
@@ -513,8 +593,17 @@ def generalized_sign(sample: GroupSample) -> Outcome:
 
     .. math:: z = \frac{w - N \hat p}{\sqrt{N \hat p (1 - \hat p)}} \sim N(0, 1), \tag{19}
 
-    w the CARs above zero, :math:`\hat p` the mean over assets of the share of estimation
-    residuals above zero.
+    w of N CARs above zero, :math:`\hat p` the mean over assets of the share of estimation
+    residuals above zero. Robust to outliers and skewness, not to correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where no residual, or every one, is above zero.
 
     References
     ----------
@@ -539,6 +628,15 @@ def wilcoxon(sample: GroupSample) -> Outcome:
 
     Zeros are dropped. The p-value is exact for up to 50 CARs without ties, else that of the
     normal approximation without continuity correction. Robust to outliers, not to correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        With its p-value; NaN where every CAR is zero.
 
     References
     ----------
@@ -582,7 +680,17 @@ def skewness_t(sample: GroupSample) -> Outcome:
               \quad S = \frac{CAAR}{sd(CAR)}, \quad
               \hat g = \frac{\sum_i (CAR_i - CAAR)^3}{N \, sd(CAR)^3} \tag{21}
 
-    against :math:`t(N - 1)`. Not robust to correlation.
+    against :math:`t(N - 1)`; CAAR the mean and sd the sample deviation (ddof 1) of N CARs. Robust
+    to skewness and to event-induced variance, not to correlation.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    Outcome
+        NaN where the CARs have no spread.
 
     References
     ----------
