@@ -72,12 +72,15 @@ def test_every_exported_name_is_documented_there() -> None:
         assert f"`{name}`" in inspect.getdoc(eventstudy)
 
 
-def test_every_method_of_the_results_says_what_it_returns() -> None:
+def test_every_method_says_what_it_returns_with_an_example() -> None:
     for owner in (eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.TestResults):
         for name, member in vars(owner).items():
             if not name.startswith("_") and inspect.isfunction(member):
                 text = inspect.getdoc(member)
                 assert "Returns\n-------" in text, f"{owner.__name__}.{name}"
+                assert "Examples\n--------" in text, f"{owner.__name__}.{name}"
+                if f"See `{owner.__name__}`." in text:
+                    assert f".{name}(" in inspect.getdoc(owner), f"{owner.__name__}.{name}"
                 for parameter in list(inspect.signature(member).parameters)[1:]:
                     assert parameter in text, f"{owner.__name__}.{name}: {parameter}"
 

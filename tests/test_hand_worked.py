@@ -33,6 +33,7 @@ Window [0, 2], L2 = 3, sum of m* = 21 - 21 + 3 = 3
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -48,6 +49,7 @@ from chainpolicy.eventstudy import (
     MarketModel,
     SingleIndexModel,
 )
+from chainpolicy.eventstudy.inference import EXAMPLE, TESTS, corrado_rank, time_series_t
 from panels import eleven, fit, pair
 
 UNIT = 0.001
@@ -356,6 +358,25 @@ def test_adjusted_statistics_when_half_of_a_window_is_shared() -> None:
     z, t = PATELL / sqrt(3 / 2), BMP * sqrt(1 / 2)
     expect(tests, "adjusted_patell", z, 2 * stats.norm.sf(z))
     expect(tests, "adjusted_bmp", t, 2 * stats.t.sf(t, 2))
+
+
+def test_returns_that_span_a_gap() -> None:
+    # Window of EXAMPLE: A 5, 3; B 8, 12; C -12, 3. A's 3 ends a gap of 9 sessions: by session 3/3.
+    sample = replace(EXAMPLE, n_sessions=np.array([[1.0, 9.0], [1.0, 1.0], [1.0, 1.0]]))
+    # Portfolio: sums of A, B, C by block 12 2 -2 -12 -2 0 0 2, squares 304, four blocks:
+    # s_AAR^2 = (4 * 304/9)/30; sessions spanned 10, 2, 2, mean 14/3; CAAR = 19/3
+    t = 19 / 3 / sqrt(1216 / 270 * 14 / 3)
+    assert time_series_t(sample).statistic == pytest.approx(t, **tolerance)
+    # Ranks of 34 values. A: -2 4.5, 0 16.5, 1 25, 2 29.5, 5 34. B: -4 4.5, 0 16.5, 4 28.5, 8 33,
+    # 12 34. C: -12 1, -6 5.5, 0 17.5, 3 26, 6 30.5. Sums less 52.5, by block
+    #   36 11 -14 -38 -2 -2 -2 -1, squares 3070; window 68 and 85: 15.5 32.5, squares 1296.5
+    # z = 48 / sqrt(2 (4 * 3070 + 1296.5)/34)
+    z = 48 / sqrt(2 * (4 * 3070 + 1296.5) / 34)
+    assert corrado_rank(sample).statistic == pytest.approx(z, **tolerance)
+    # The others look at standardized or cumulated returns, in which g is already.
+    for test in TESTS:
+        if test.name not in ("time_series_t", "corrado_rank"):
+            assert test.compute(sample).statistic == test.compute(EXAMPLE).statistic
 
 
 # Example 3: ties share their rank. Market adjusted against a benchmark at rest: AR = R.

@@ -4,15 +4,19 @@ An event study asks whether returns around an event differ from what they would 
 without it. For asset i, event session 0 and tau counting sessions of the asset's calendar:
 
 1. *Normal return* (`normal`): a model linear in benchmark returns is fitted by least squares over
-   the M valid sessions of the estimation window (`EstimationWindow`), for the market model
-   :math:`E[R_{it}] = \alpha_i + \beta_i R_{mt}`, with :math:`s_i^2 = SSR_i / (M_i - p)`.
+   the :math:`M_i` valid sessions of the estimation window (`EstimationWindow`), for the market
+   model :math:`E[R_{it}] = \alpha_i + \beta_i R_{mt}`; :math:`s_i^2 = SSR_i / (M_i - p)` is the sum
+   of squared residuals over its degrees of freedom, p being the number of estimated parameters.
 2. *Abnormal return* (`abnormal`): :math:`AR_{it} = R_{it} - E[R_{it}]`, with the forecast
-   variance :math:`V_i = s_i^2 [I + X_i^* (X_i'X_i)^{-1} X_i^{*\prime}]` over the event window.
-3. *Cumulation*: :math:`CAR_i(W) = \sum_W AR_{it}`, variance 1'V1,
+   variance :math:`V_i = s_i^2 [I + X_i^* (X_i'X_i)^{-1} X_i^{*\prime}]` over the event window, with
+   the designs :math:`X_i` of the estimation and :math:`X_i^*` of the event window.
+3. *Cumulation*: :math:`CAR_i(W) = \sum_W AR_{it}` over a window W, with the variance
+   :math:`1'V_i 1`, the sum of all elements of :math:`V_i` in W, and
    :math:`t = CAR_i / \sqrt{1'V_i 1} \sim t(M_i - p)`; CAAR is the mean over the assets of a group.
-4. *Tests* (`inference`): eleven tests of the null hypothesis that a group's mean CAR is zero. Where
-   all assets share the event date, trust those that allow for correlation: the portfolio t, the
-   adjusted BMP t and GRANK-T.
+4. *Tests* (`inference`): eleven tests of the null hypothesis that the mean CAR of the N assets of
+   a group is zero. Where all share the event date, trust those that allow for correlation: the
+   portfolio t, the adjusted BMP t and, in groups of some ten assets or more, GRANK-T. Where event
+   dates lie a few sessions apart, the adjusted BMP t alone.
 
 `EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
 log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
@@ -21,7 +25,7 @@ tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by nam
 Displayed formulas are numbered, eq. 1 to 23, and the tests that prove one carry its number. A
 reference names the equation of its source: as read there for MacKinlay (1997), eq. 3-5, and
 Kothari & Warner (2007), eq. 7; else as others quote it, such as the Stata command of Pacicco, Vena
-& Venegoni (2018), *Stata Journal* 18(2), 416-476, for Patell (1976) and Kolari & Pynnonen (2010,
+& Venegoni (2018), *Stata Journal* 18(2), 461-476, for Patell (1976) and Kolari & Pynnonen (2010,
 2011), and Kothari & Warner (2007), p. 30, for Lyon, Barber & Tsai (1999); by page, or by paper
 alone, where no number was found.
 
@@ -31,7 +35,8 @@ Nothing is dropped, shifted, filled or clipped in silence:
 
 - *one asset*: the portfolio t alone is defined; it is the exact t of the asset's CAR. The other ten
   are NaN with a note.
-- *two assets*: all eleven tests, with one correlation and one degree of freedom where it is N - 1.
+- *two assets*: all eleven tests, with one correlation and one degree of freedom where it is N - 1;
+  GRANK-T rejects too often in small groups, and up to five assets Wilcoxon's p is above 5 %.
 - *no spread* (identical CARs; residuals that cancel; :math:`\bar r = 1` for the adjusted BMP t;
   :math:`1 + (N - 1) \bar r = 0`): the statistics that would divide by it are NaN with a note, the
   others stand.
@@ -52,8 +57,9 @@ Nothing is dropped, shifted, filled or clipped in silence:
   in `EventStudyResults.caar_path`. A censored return is a lower bound in magnitude.
 - *a return over g sessions* (``n_sessions`` = g): variance :math:`s^2 (g + x'(X'X)^{-1}x)` with the
   row x = (g, benchmark return over the same g sessions); in estimation its row has weight 1/g.
-- *different event sessions in one group*: residuals are correlated on calendar sessions, the
-  portfolio t, the rank test and GRANK-T align estimation windows by their end.
+- *different event sessions in one group*: residuals are correlated on calendar sessions for
+  :math:`\bar r`; the portfolio t, the rank test and GRANK-T align estimation windows by their end,
+  miss the correlation of assets whose dates lie a few sessions apart, and reject too often then.
 - *two events on one session* give identical numbers under both names.
 - *lags and leads of the market* (`ScholesWilliams`, `Dimson`): a session is left out of estimation
   where one of them lies in the event window, outside the data, or beside a gap that returns span.

@@ -73,9 +73,11 @@ def abnormal_returns(
     .. math:: AR_{it} = R_{it} - E[R_{it}], \qquad
               V_i = s_i^2 [ G_i + X_i^* (X_i'X_i)^{-1} X_i^{*\prime} ] \tag{8}
 
-    :math:`X_i` is the design over the M_i estimation sessions, :math:`X_i^*` that over the L
-    sessions of the event window, :math:`G_i` diagonal with the number of sessions each return
-    spans, the identity without gaps.
+    :math:`s_i^2` is the residual variance of eq. 7 (or 2), :math:`X_i` the design over the
+    estimation sessions with rows (1, F), :math:`X_i^*` that over the L sessions of the event
+    window, :math:`G_i` the identity. Where returns span g sessions the rows of :math:`X_i` are
+    :math:`(g, F) / \sqrt g`, those of :math:`X_i^*` are (g, F), and :math:`G_i` is diagonal with g.
+    If nothing is estimated, :math:`V_i = s_i^2 G_i`.
 
     Parameters
     ----------
@@ -126,9 +128,11 @@ def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumula
     r"""Sum abnormal returns over a window, with the variance of the sum.
 
     .. math:: CAR_i(W) = 1'AR_i, \qquad \operatorname{var}(CAR_i(W)) = 1'V_i 1, \qquad
-              \frac{CAR_i}{\sqrt{1'V_i 1}} \sim t(M_i - p) \tag{9}
+              \frac{CAR_i}{\sqrt{1'V_i 1}} \sim t(M_i - p_i) \tag{9}
 
-    For the market model the multiplier of s^2 is
+    1 is the column of ones over the :math:`L_2` sessions of the window W, to which :math:`AR_i` and
+    :math:`V_i` of eq. 8 are restricted; :math:`M_i` and :math:`p_i` are the sessions and parameters
+    of the estimation ("est"). For the market model the multiplier of s^2 is
     :math:`L_2 + L_2^2 / M + (\sum_W (R_m - \bar R_m))^2 / \sum_{est} (R_m - \bar R_m)^2`.
 
     Parameters

@@ -141,12 +141,18 @@ class EventStudy:
     >>> alignment = pd.DataFrame({"event_id": "speech", "ticker": ["A", "B"],
     ...     "event_session": sessions[60]})
     >>> study = EventStudy(returns, alignment, event_window=(0, 1),
-    ...     estimation=EstimationWindow(window=(-60, -1)))
+    ...     estimation=EstimationWindow(window=(-60, -1), minimum=50))
     >>> results = study.fit()
     >>> results.car((0, 1))[["ticker", "car", "t_stat"]].round(4)
       ticker   car  t_stat
     0      A  0.03  2.0194
     1      B  0.05  1.6829
+
+    Before the event 9 sessions have 50 sessions before them and a window [0, 1] without the event.
+
+    >>> ordinary = study.placebo((0, 1))
+    >>> len(ordinary.pairs), ordinary.pairs["event_id"].iloc[0]
+    (18, '2019-03-12')
     """
 
     def __init__(
@@ -191,6 +197,10 @@ class EventStudy:
         ------
         ValueError
             If an estimation window overlaps its own event window.
+
+        Examples
+        --------
+        See `EventStudy`.
         """
         events = self._events
         candidates = events[events["in_sample"] & events["position"].notna()]
@@ -206,8 +216,9 @@ class EventStudy:
 
         A session is ordinary for an asset if the window around it lies inside the data and is
         disjoint from the sessions [0, 5] of every dated event, in sample or not. Normal returns
-        come from the same estimation window as in `fit`, the sessions of the placebo window
-        left out, so that a session inside the estimation window is forecast like one outside.
+        come from the estimation window the session would have as an event: with a fixed `end`, or
+        anchored to the first event, the same as in `fit`. The sessions of the placebo window are
+        left out of it, so that a session inside it is forecast like one outside.
 
         Parameters
         ----------
@@ -223,6 +234,10 @@ class EventStudy:
         ------
         ValueError
             If the window is no pair of sessions in order.
+
+        Examples
+        --------
+        See `EventStudy`.
         """
         _refuse_reversed(window)
         panel = self._panel

@@ -2,8 +2,9 @@ r"""Normal returns: what an asset would have returned without the event.
 
 All models are linear in benchmark returns, :math:`E[R_{it}] = g_{it} \alpha_i + \beta_i' F_{it}`
 with :math:`F_{it}` the K benchmark returns of session t and :math:`g_{it}` the number of sessions
-that the return spans (1 unless it ends a gap). They are fitted by least squares over the M_i
-valid sessions of the estimation window, all (event, asset) pairs at once: `fit_normal`.
+that the return spans. They are fitted by least squares over the M_i valid sessions of the
+estimation window, all (event, asset) pairs at once: `fit_normal`. The formulas of the models are
+those without gaps, g = 1.
 """
 
 from __future__ import annotations
@@ -103,7 +104,9 @@ class ConstantMean(NormalReturnModel):
     .. math:: E[R_{it}] = \alpha_i, \qquad
               \hat\alpha_i = \frac{1}{M_i} \sum_{est} R_{it} \tag{1}
 
-    An asset without a benchmark has this normal return whatever the model.
+    :math:`R_{it}` is the return of asset i on session t; the sum runs over the :math:`M_i` valid
+    sessions of the estimation window. An asset without a benchmark has this normal return
+    whatever the model.
 
     References
     ----------
@@ -133,7 +136,9 @@ class MarketAdjusted(_OneBenchmark):
     .. math:: E[R_{it}] = R_{mt}, \qquad
               s_i^2 = \frac{1}{M_i} \sum_{est} (R_{it} - R_{mt})^2 \tag{2}
 
-    The residual variance is not centred. Of several benchmarks the first is the market.
+    :math:`R_{mt}` is the market's return; of several benchmarks the first is the market. The
+    residual variance is not centred. Nothing being estimated, forecasts have this variance and
+    no more.
 
     References
     ----------
@@ -165,7 +170,9 @@ class MarketModel(NormalReturnModel):
 
     .. math:: E[R_{it}] = \alpha_i + \beta_i' F_t \tag{3}
 
-    With several benchmarks a multi-factor model.
+    :math:`F_t` are the K benchmark returns of session t, alpha and beta the intercept and slopes of
+    ordinary least squares over the estimation window, `fit_normal`. With several benchmarks it is
+    a multi-factor model.
 
     References
     ----------
@@ -193,6 +200,8 @@ class SingleIndexModel(_OneBenchmark):
 
     .. math:: E[R_{it}] = \alpha_i + \beta_i R_{mt} \tag{4}
 
+    :math:`R_{mt}` is the return of the first benchmark; fitted as `MarketModel`.
+
     References
     ----------
     MacKinlay (1997), *Journal of Economic Literature* 35(1), 13-39, eq. 3.
@@ -216,8 +225,9 @@ class ScholesWilliams(_OneBenchmark):
               \alpha = \bar R - \beta \bar R_m, \tag{5}
 
     :math:`b_k` the slope of :math:`R_t` on :math:`R_{m,t+k}` alone, :math:`\hat\rho_m` the
-    correlation of :math:`R_{mt}` and :math:`R_{m,t-1}`. :math:`\beta = w'R` is linear in the
-    returns, with :math:`1'w = 0`: forecast variances have :math:`w'w` in the place of
+    correlation of :math:`R_{mt}` and :math:`R_{m,t-1}`, bars the means of the estimation window.
+    :math:`\beta = w'R` is a weighted sum of the window's returns R, the weights w adding up to
+    zero: forecast variances have :math:`w'w` in the place of
     :math:`1 / \sum (R_m - \bar R_m)^2`, and take the residuals of :math:`R - \alpha - \beta R_m`
     as uncorrelated. p counts :math:`\alpha` and the three slopes. The last estimation session
     is left out where its lead lies in the event window; so is a session beside a gap that
@@ -278,7 +288,10 @@ class Dimson(_OneBenchmark):
     .. math:: R_t = a + \sum_{k=-lags}^{leads} b_k R_{m,t+k} + e_t, \qquad
               \beta = \sum_k b_k, \qquad \alpha = \bar R - \beta \bar R_m \tag{6}
 
-    Forecast variances, gaps and the end of the estimation window as in `ScholesWilliams`.
+    a and the :math:`b_k` by ordinary least squares, e its residual, bars the means of the
+    estimation window. Forecast variances, gaps and the end of the estimation window as in
+    `ScholesWilliams`. The sum of the slopes is consistent only for a market without
+    autocorrelation (Fowler & Rorke); `ScholesWilliams` corrects for that of one lag.
 
     Parameters
     ----------
@@ -293,6 +306,7 @@ class Dimson(_OneBenchmark):
     References
     ----------
     Dimson (1979), *Journal of Financial Economics* 7(2), 197-226.
+    Fowler & Rorke (1983), *Journal of Financial Economics* 12(2), 279-283.
 
     Examples
     --------
@@ -360,10 +374,13 @@ MODELS: dict[str, NormalReturnModel] = {
 class NormalFit:
     r"""Fitted normal returns of P pairs with at most K benchmarks; unused places hold zeros.
 
-    With :math:`\bar F = (c'c)^{-1} F'c` and :math:`S = \sum (F - c \bar F)(F - c \bar F)'`, where c
-    is the column of the intercept, the inverse cross-product of the design enters every
-    forecast variance through `inverse_intercept` = 1/c'c, `factor_mean` and `inverse_factors`
-    = :math:`S^{-1}` alone.
+    A row of the design is (g, F) divided by the square root of g, or (1, F) without gaps. With
+    :math:`\bar F = \sum F_t / \sum g_t` and
+    :math:`S = \sum (F_t - g_t \bar F)(F_t - g_t \bar F)' / g_t`, sums over the estimation window,
+    its inverse cross-product enters every forecast variance through `inverse_intercept`
+    = :math:`1 / \sum g_t`, `factor_mean` = :math:`\bar F` and `inverse_factors` = :math:`S^{-1}`
+    alone. Where beta is not that of least squares, `inverse_factors` is its variance over
+    :math:`s_i^2`: zero if it is imposed, w'w for `ScholesWilliams` and `Dimson`.
 
     Attributes
     ----------
@@ -382,6 +399,7 @@ class NormalFit:
     sigma : ndarray of float, shape (P,)
         s_i, eq. 7.
     r_squared : ndarray of float, shape (P,)
+        1 - SSR / SST, SST the squares of the returns about their mean; NaN if nothing is estimated.
     collinear, degenerate : ndarray of bool, shape (P,)
         Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is no fit.
 

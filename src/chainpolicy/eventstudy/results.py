@@ -198,6 +198,10 @@ class TestResults(Sequence[TestResult]):
         ------
         KeyError
             If the group has no CAR for the event in this window, or the test is unknown.
+
+        Examples
+        --------
+        See `TestResults`.
         """
         for test in self.tests:
             if (test.event_id, test.group, test.name) == (event_id, group, name):
@@ -212,6 +216,10 @@ class TestResults(Sequence[TestResult]):
         DataFrame
             ``event_id, group, window, test, statistic, p_value, n_assets, mean_car,
             mean_correlation``.
+
+        Examples
+        --------
+        See `TestResults`.
         """
         columns = ["event_id", "group", "window", "test", "statistic", "p_value"]
         columns += ["n_assets", "mean_car", "mean_correlation"]
@@ -280,6 +288,16 @@ class EventStudyResults:
       ticker  n_estimation  alpha  beta   sigma
     0      A            60  0.001   1.2  0.0102
     1      B            60  0.001   0.8  0.0203
+    >>> results.coefficients[["ticker", "term", "estimate", "std_error"]].round(4)
+      ticker    term  estimate  std_error
+    0      A   alpha     0.001     0.0013
+    1      A  market     1.200     0.1313
+    2      B   alpha     0.001     0.0026
+    3      B  market     0.800     0.2626
+    >>> results.residuals[["ticker", "session", "residual"]].head(2).round({"residual": 4})
+      ticker    session  residual
+    0      A 2019-01-01      0.01
+    1      A 2019-01-02     -0.01
     >>> results.abnormal_returns[["ticker", "tau", "abnormal"]].round(4)
       ticker  tau  abnormal
     0      A    0      0.04
@@ -295,10 +313,19 @@ class EventStudyResults:
     0   all         2  0.04     0.0166
     >>> print(results.tests((0, 1)).get("speech", "all", "time_series_t"))
     portfolio t = 2.487 ~ t(58), p = 0.0158, N = 2; H0: speech has no mean effect on all over [0, 1]
+    >>> results.summary((0, 1)).reset_index()[["event_id", "caar", "time_series_t"]].round(4)
+      event_id  caar  time_series_t
+    0   speech  0.04         2.4873
+    >>> results.tidy([(0, 0), (0, 1)])[["window", "test", "statistic"]].round(4).iloc[[0, 11]]
+        window           test  statistic
+    0   [0, 0]  time_series_t     4.8367
+    11  [0, 1]  time_series_t     2.4873
     >>> results.caar_path("speech", "all")[["tau", "aar", "caar"]].round(4)
        tau    aar   caar
     0    0  0.055  0.055
     1    1 -0.015  0.040
+    >>> len(results.pairs), len(results.excluded), len(results.incomplete((0, 1)))
+    (2, 0, 0)
     """
 
     model: NormalReturnModel
@@ -456,6 +483,10 @@ class EventStudyResults:
         ------
         ValueError
             If the window does not lie inside the event window.
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
@@ -545,6 +576,10 @@ class EventStudyResults:
         -------
         DataFrame
             ``event_id, ticker, window, reason``.
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         columns = self._columns(window)
         lost = np.flatnonzero(~np.isfinite(self._cumulated(window).car))
@@ -576,6 +611,10 @@ class EventStudyResults:
         -------
         TestResults
             For one asset ``time_series_t`` only is defined, the exact t of its CAR.
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         cumulated = self._cumulated(window)
         complete = np.isfinite(cumulated.car)
@@ -609,8 +648,10 @@ class EventStudyResults:
         .. math:: CAAR = \frac1N \sum_i CAR_i, \qquad
                   se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}} \tag{23}
 
-        :math:`s_{AAR}` of eq. 11, the portfolio's own volatility, with the error of estimation; for
-        one asset exact. The interval uses :math:`t(T_e - p)`.
+        :math:`s_{AAR}` of eq. 11, the portfolio's own volatility, with the error of estimation: N
+        assets, :math:`1'V_i1` the variance of :math:`CAR_i` (eq. 9) and :math:`s_i^2` that of a
+        residual. For one asset exact; of several it takes in their correlation where they share
+        the event session. The interval uses :math:`t(T_e - p)`.
 
         Parameters
         ----------
@@ -629,6 +670,10 @@ class EventStudyResults:
         ----------
         Kothari & Warner (2007), *Handbook of Corporate Finance* 1, chapter 1, eq. 3-4 (the mean and
             its sum over the window).
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         cumulated = self._cumulated(window)
         complete = np.isfinite(cumulated.car)
@@ -675,6 +720,10 @@ class EventStudyResults:
             If no pair of the event and group was estimated.
         ValueError
             If `start` does not lie in the event window.
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         try:
             members = self._members[event_id, group]
@@ -725,6 +774,10 @@ class EventStudyResults:
         DataFrame
             Indexed by event and group: ``n_assets, caar, mean_correlation`` and the statistic
             and p-value of the portfolio t, adjusted BMP and GRANK-T.
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         tidy = self.tests(window).tidy()
         headline = ["time_series_t", "adjusted_bmp", "grank_t"]
@@ -752,6 +805,10 @@ class EventStudyResults:
         -------
         DataFrame
             As `TestResults.tidy`.
+
+        Examples
+        --------
+        See `EventStudyResults`.
         """
         return pd.concat([self.tests(window).tidy() for window in windows], ignore_index=True)
 
@@ -807,6 +864,7 @@ class EventStudyResults:
             n_parameters=self._fit.n_parameters[pairs[0]],
             estimation_session=self._estimation_position[pairs[0]],
             event_session=self._event_position[pairs[0]],
+            n_sessions=self._abnormal.n_sessions[pairs, columns],
         )
 
 
