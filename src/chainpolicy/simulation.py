@@ -147,8 +147,8 @@ def known_variance_power(effect: float, sigma: float, n_assets: int, level: floa
     .. math:: 1 - \Phi(c - \delta) + \Phi(-c - \delta), \qquad
               \delta = \sqrt N \mu / \sigma, \quad c = \Phi^{-1}(1 - \alpha / 2).
 
-    MacKinlay (1997), *Journal of Economic Literature* 35(1), section 6, with N independent
-    assets and one session.
+    MacKinlay (1997), *Journal of Economic Literature* 35(1), section on the analysis of power, with
+    N independent assets and one session.
 
     Parameters
     ----------
