@@ -5,11 +5,14 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from chainpolicy.cli import main
-from chainpolicy.study import new_study
+from chainpolicy.robustness import rejection_rates
+from chainpolicy.study import load_study, new_study
+from chainpolicy.tables import headline
 
 EIGHT_FILES = {
     "alignment.csv",
@@ -148,6 +151,29 @@ def test_report_in_every_form(folder, capfd, form, start):
     out = capfd.readouterr().out
     assert out.strip().startswith(start)
     assert "rule-announced" in out
+
+
+def test_report_has_the_rejection_rates_and_effects_of_the_headline(folder, capfd):
+    assert main(["report", str(folder), "--format", "markdown"]) == 0
+    head, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in capfd.readouterr().out.splitlines()
+        if line.startswith("|")
+    ]
+    printed = pd.DataFrame(rows, columns=head)
+    study = load_study(folder)
+    window = study.car_windows[0]
+    of_window, of_other = (
+        headline(
+            *(study, study.estimate(), window),
+            rates=rejection_rates(study.event_study().placebo(other), other),
+        )
+        for other in (window, (0, 1))
+    )
+    rate, effect = of_window["rejection_rate"], of_window["minimum_detectable_effect"]
+    assert (rate != of_other["rejection_rate"]).any(), "the data do not tell the windows apart"
+    assert printed["Rejects, %"].tolist() == [f"{100 * value:.1f}" for value in rate]
+    assert printed["MDE, %"].tolist() == [f"{100 * np.expm1(value):.1f}" for value in effect]
 
 
 def test_regenerate_without_a_project_says_what_to_do(tmp_path, monkeypatch, capfd):

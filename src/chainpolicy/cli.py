@@ -271,13 +271,20 @@ def report(
     ] = ReportName.headline,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
 ) -> None:
-    """Print the headline table (clusters by group, the tests to be believed) or a regression."""
+    """Print the headline table (clusters by group, the tests to be believed) or a regression.
+
+    The headline ends with rejections on ordinary sessions and the minimum detectable effect.
+    """
+    from chainpolicy.robustness import rejection_rates
     from chainpolicy.study import load_study
     from chainpolicy.tables import headline_report, regression_report
 
     loaded = load_study(study)
     if name == ReportName.headline:
-        table = headline_report(loaded, loaded.estimate(), loaded.car_windows[0])
+        window = loaded.car_windows[0]
+        event_study = loaded.event_study()
+        rates = rejection_rates(event_study.placebo(window), window)
+        table = headline_report(loaded, event_study.fit(), window, rates=rates)
     else:
         table = regression_report(loaded, name.value)
     match form:
