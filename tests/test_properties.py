@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import FrozenInstanceError, dataclass, replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from chainpolicy.eventstudy import (
     MODELS,
-    ConstantMean,
     EstimationWindow,
     EventStudy,
     EventStudyResults,
@@ -25,15 +26,13 @@ ESTIMATION = EstimationWindow(window=(-44, -4), minimum=20)
 GROUPS = {"A": "one", "B": "one", "C": "one", "D": "two", "E": "two"}
 WINDOWS = [(0, 1), (-2, 4)]
 
+# Of every property; FEW of one that takes long. The models share them equally: drawn at random, one
+# of them would be missing from many a dozen.
+EXAMPLES, FEW = 30, 12
 # The numbers of a panel come from a seed, and a seed does not shrink.
-quick = settings(
-    max_examples=4,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    phases=[Phase.explicit, Phase.generate],
+repeatable = settings(
+    deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
 )
-once_or_twice = settings(quick, max_examples=2)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, *, gaps: bool = True) -> Case:
+def cases(draw: st.DrawFn, model: str, *, gaps: bool) -> Case:
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     benchmarks = {name: rng.normal(0, 0.01, COUNT) for name in ("M", "F")}
     returns = {
@@ -77,8 +76,40 @@ def cases(draw: st.DrawFn, *, gaps: bool = True) -> Case:
     return Case(
         returns_frame(returns, benchmarks),
         alignment_frame({"e": positions}, COUNT),
-        draw(st.sampled_from(sorted(MODELS))),
+        model,
     )
+
+
+def for_panels(
+    *others: st.SearchStrategy,
+    gaps: bool = True,
+    models: Sequence[str] = tuple(MODELS),
+    examples: int = EXAMPLES,
+) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Draw panels of every model for a property, and check that they could have broken it."""
+
+    def decorate(holds: Callable[..., None]) -> Callable[[], None]:
+        def test() -> None:
+            seen: list[Case] = []
+            for model in models:
+                # A seed of its own: otherwise all properties would see the same few panels.
+                @seed(f"{holds.__name__} {model}")
+                @settings(repeatable, max_examples=examples // len(models))
+                @given(st.tuples(cases(model, gaps=gaps), *others))
+                def look(drawn: tuple) -> None:
+                    seen.append(deepcopy(drawn[0]))
+                    holds(*drawn)
+
+                look()
+            assert len(seen) >= examples
+            assert {case.model for case in seen} == set(models)
+            assert {case.alignment["event_session"].nunique() for case in seen} == {1, 2}
+            assert all(case.returns["return"].isna().any() == gaps for case in seen)
+            assert any(len(case.fit().incomplete(WINDOW)) for case in seen) == gaps
+
+        return test
+
+    return decorate
 
 
 def everything(results: EventStudyResults) -> dict[str, pd.DataFrame]:
@@ -114,10 +145,8 @@ def with_returns(case: Case, where: pd.Series, values: object) -> Case:
     return replace(case, returns=returns)
 
 
-@quick
-@given(cases())
+@for_panels(models=[MarketModel.name])
 def test_estimated_residuals_sum_to_zero_and_ignore_the_benchmarks(case: Case) -> None:
-    case = replace(case, model=MarketModel.name)
     residuals = case.fit().residuals.merge(case.returns, on=["ticker", "session"])
     for _, of_asset in residuals.groupby("ticker"):
         residual = of_asset["residual"].to_numpy()
@@ -127,21 +156,19 @@ def test_estimated_residuals_sum_to_zero_and_ignore_the_benchmarks(case: Case) -
             assert abs(residual @ of_asset[name].to_numpy()) < 1e-15
 
 
-@quick
-@given(cases(gaps=False), st.integers(2, 4), st.integers(6, 40))
+@for_panels(st.integers(2, 4), st.integers(6, 40), gaps=False, models=[MarketModel.name])
 def test_spanned_residuals_sum_to_zero_with_their_weights(case: Case, g: int, at: int) -> None:
     # Normal equations of weighted least squares: sum over rows of g e / g = 0 for the intercept,
     # where the residual shown is e / root g
     returns = case.returns.copy()
     returns["n_sessions"] = np.where(returns["session"] == returns["session"][at], g, 1)
-    results = replace(case, returns=returns, model=MarketModel.name).fit()
+    results = replace(case, returns=returns).fit()
     residuals = results.residuals.merge(returns, on=["ticker", "session"])
     weighted = residuals["residual"] * np.sqrt(residuals["n_sessions"])
     assert weighted.groupby(residuals["ticker"]).sum().abs().max() < 1e-14
 
 
-@quick
-@given(cases(), st.sampled_from([0.01, 3.0, 100.0]))
+@for_panels(st.sampled_from([0.01, 3.0, 100.0]))
 def test_statistics_do_not_depend_on_the_unit_of_returns(case: Case, scale: float) -> None:
     scaled = case.returns.assign(
         **{name: scale * case.returns[name] for name in ("return", "M", "F")}
@@ -159,8 +186,7 @@ def test_statistics_do_not_depend_on_the_unit_of_returns(case: Case, scale: floa
         np.testing.assert_allclose(new[column], old[column], **close)
 
 
-@quick
-@given(cases(), st.randoms(use_true_random=False))
+@for_panels(st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_nothing(case: Case, random: object) -> None:
     def shuffled(frame: pd.DataFrame) -> pd.DataFrame:
         order = list(range(len(frame)))
@@ -171,8 +197,7 @@ def test_the_order_of_rows_changes_nothing(case: Case, random: object) -> None:
     same(everything(case.fit()), everything(other.fit()))
 
 
-@quick
-@given(cases())
+@for_panels()
 def test_the_names_of_assets_change_nothing(case: Case) -> None:
     # The order of assets is that of their names: C, B, A and E, D instead of A, B, C and D, E.
     renamed = {"A": "C", "B": "B", "C": "A", "D": "E", "E": "D"}
@@ -188,8 +213,7 @@ def test_the_names_of_assets_change_nothing(case: Case) -> None:
     same(before, after, rtol=1e-9, atol=1e-12)
 
 
-@quick
-@given(cases(), st.integers(-2, 3))
+@for_panels(st.integers(-2, 3))
 def test_cars_of_adjoining_windows_add_up(case: Case, cut: int) -> None:
     results = case.fit()
     key = ["event_id", "ticker"]
@@ -203,8 +227,7 @@ def test_cars_of_adjoining_windows_add_up(case: Case, cut: int) -> None:
         assert car == pytest.approx(abnormal[pair].sum(), abs=1e-14)
 
 
-@quick
-@given(cases(gaps=False), st.sampled_from("AD"), st.integers(0, 4), st.floats(-0.2, 0.2))
+@for_panels(st.sampled_from("AD"), st.integers(0, 4), st.floats(-0.2, 0.2), gaps=False)
 def test_an_event_return_moves_its_asset_and_its_group_alone(
     case: Case, ticker: str, tau: int, shift: float
 ) -> None:
@@ -237,8 +260,7 @@ def test_an_event_return_moves_its_asset_and_its_group_alone(
     np.testing.assert_allclose(after[path]["std_error"], before[path]["std_error"], rtol=1e-12)
 
 
-@quick
-@given(cases(), st.integers(0, 2**32 - 1))
+@for_panels(st.integers(0, 2**32 - 1))
 def test_no_look_ahead(case: Case, seed: int) -> None:
     # All returns and benchmarks from each asset's event window on become something else.
     rng = np.random.default_rng(seed)
@@ -254,8 +276,7 @@ def test_no_look_ahead(case: Case, seed: int) -> None:
     assert (old != new).all()
 
 
-@quick
-@given(cases())
+@for_panels()
 def test_a_gap_is_never_a_zero(case: Case) -> None:
     results = case.fit()
     key = ["ticker", "session"]
@@ -276,8 +297,7 @@ def test_a_gap_is_never_a_zero(case: Case) -> None:
     )
 
 
-@quick
-@given(cases())
+@for_panels(examples=FEW)
 def test_events_on_one_session_have_identical_rows(case: Case) -> None:
     again = case.alignment.assign(event_id="again")
     both = everything(replace(case, alignment=pd.concat([case.alignment, again])).fit())
@@ -292,8 +312,7 @@ def test_events_on_one_session_have_identical_rows(case: Case) -> None:
             pd.testing.assert_frame_equal(rows["e"], expected, rtol=1e-10, atol=1e-14)
 
 
-@once_or_twice
-@given(cases())
+@for_panels(examples=FEW)
 def test_inputs_stay_as_they_are(case: Case) -> None:
     returns, alignment = case.returns.copy(deep=True), case.alignment.copy(deep=True)
     study = case.study()
@@ -303,8 +322,7 @@ def test_inputs_stay_as_they_are(case: Case) -> None:
     pd.testing.assert_frame_equal(case.alignment, alignment, check_exact=True)
 
 
-@once_or_twice
-@given(cases())
+@for_panels(examples=FEW)
 def test_a_later_change_of_the_inputs_changes_nothing(case: Case) -> None:
     study = case.study()
     results = study.fit()
@@ -319,8 +337,7 @@ def test_a_later_change_of_the_inputs_changes_nothing(case: Case) -> None:
     same(before, everything(study.fit()))
 
 
-@once_or_twice
-@given(cases())
+@for_panels(examples=FEW)
 def test_results_are_frozen(case: Case) -> None:
     results = case.fit()
     before = everything(results)
@@ -341,21 +358,3 @@ def test_results_are_frozen(case: Case) -> None:
     for frame in (results.car((0, 1)), tests.tidy(), results.caar((0, 1))):
         frame.iloc[:, 0] = "changed"
     same(before, everything(results))
-
-
-def test_the_panels_have_gaps_and_all_models() -> None:
-    # Otherwise the properties above would hold for want of anything that could break them.
-    seen: list[Case] = []
-
-    @settings(quick, max_examples=60)
-    @given(cases())
-    def look(case: Case) -> None:
-        seen.append(case)
-
-    look()
-    assert {case.model for case in seen} == set(MODELS)
-    assert all(case.returns["return"].isna().any() for case in seen)
-    assert {case.alignment["event_session"].nunique() for case in seen} == {1, 2}
-    assert ConstantMean.name in MODELS
-    excluded = [case.fit().incomplete(WINDOW) for case in seen]
-    assert any(len(frame) for frame in excluded)
