@@ -1,14 +1,16 @@
 """Parity with the R package EventStudy 0.50.0 on its S&P 500 additions example.
 
-Sixteen firms, each with an event date of its own, window [-2, 2], estimation [-130, -11], on the
-columns that the reference declares trustworthy. Its other columns are not compared: their rank
-and calendar-time tests repeat the first day, their BMP and KP standardize by sigma, their CAAR
-tests ignore the estimation error.
+Sixteen firms on fifteen event dates, window [-2, 2], estimation [-130, -11], on the columns that
+the reference declares trustworthy. Its other columns are not compared: their rank and
+calendar-time tests repeat the first day, their BMP and KP standardize by sigma, their CAAR tests
+ignore the estimation error.
 
 Conventions that differ, and how they are compared:
 
 * A negative quote means "no trade". Here that is a missing price, so that the return on that
-  session and the one after are missing.
+  session and the one after are missing. The data have two, and no window of R's numbers holds
+  either: R's numbers say nothing about missing returns, which are compared with least squares of
+  statsmodels around a date of our own.
 * "Comparison period mean adjusted" is the constant mean model.
 * Market adjusted: R centres the residuals (n - 1 = 119 degrees of freedom) and adds 1 + 1/L to
   the forecast variance as if the mean were estimated. Here nothing is estimated: sigma^2 is the
@@ -331,10 +333,21 @@ def test_count_behind_the_sign_test(
         assert (positive - 8) / 2 == pytest.approx(sign_z)
 
 
+def test_no_window_of_the_reference_holds_a_missing_quote() -> None:
+    firms, events = read("firm_prices.csv"), read("events.csv")
+    for event in events.itertuples():
+        quotes = firms[firms["symbol"] == event.firm_symbol].reset_index(drop=True)
+        day = pd.to_datetime(event.event_date, format="%d.%m.%Y").strftime("%Y-%m-%d")
+        (at,) = quotes.index[quotes["date"] == day]
+        # from the quote before the first return on
+        assert (quotes["adjusted"].loc[at - 131 : at + 2] > 0).all()
+
+
 @each_kind
-def test_negative_quotes_are_missing_returns(kind: str) -> None:
-    # Office Depot was not traded on two days of 1997. An event of its own, later that year, has
-    # both in its estimation window: 120 sessions less two times two, and OLS on the other 116.
+def test_negative_quotes_are_missing_returns_as_statsmodels_drops_them(kind: str) -> None:
+    # Office Depot was not traded on two days of 1997, long before its event of 1999, which is the
+    # one that R looks at. An event made up for this, later in 1997, has both in its estimation
+    # window: 120 sessions less two times two, and OLS on the other 116.
     firms, market = read("firm_prices.csv"), read("market_prices.csv")
     quotes = firms[firms["symbol"] == "Office Depot"].set_index("date")["adjusted"]
     assert list(quotes.index[quotes < 0]) == ["1997-03-10", "1997-04-04"]
