@@ -4,7 +4,8 @@ mutmut makes the mutants and keeps the verdicts (``mutmut results``, ``mutmut sh
 ``[tool.mutmut]`` in ``pyproject.toml`` names the tests. But where ``mutmut run`` starts pytest anew
 for every mutant, this collects the tests once and forks: in each child the tests that call the
 mutated function run, fast and deadly ones first, until one fails. NAME is a pattern, as in
-``inference.*grank*``. Fails if a survivor is not explained in ``equivalent_mutants.md``.
+``inference.*grank*``. Fails if a survivor is not explained in ``equivalent_mutants.md``, a complete
+run also if what is explained there does not survive.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ from mutmut import __main__ as mutmut
 from mutmut.configuration import config
 from mutmut.mutation import trampoline
 from mutmut.mutation.data import SourceFileMutationData
-from mutmut.utils.format_utils import mangled_name_from_mutant_name
+from mutmut.utils.format_utils import (
+    mangled_name_from_mutant_name,
+    orig_function_and_class_names_from_key,
+)
 
 PACKAGE = "chainpolicy.eventstudy"
 EXPLAINED = Path(__file__).with_name("equivalent_mutants.md")
@@ -61,6 +65,27 @@ def change(name: str) -> list[str]:
     return [f"{line[0]} {line[1:]}" for line in lines if re.match(r"[-+](?![-+])", line)]
 
 
+def function_of(name: str) -> str:
+    """Return the function that a mutant changes, as ``normal.Dimson.fit``."""
+    module = name.rpartition(".")[0].removeprefix(f"{PACKAGE}.")
+    function, owner = orig_function_and_class_names_from_key(name)
+    return ".".join(filter(None, (module, owner, function)))
+
+
+def explanations() -> set[tuple[str, ...]]:
+    """Read which changes are explained: function, line as it is, line of the mutant."""
+    found = set()
+    function = before = ""
+    for line in EXPLAINED.read_text(encoding="utf-8").splitlines():
+        if line.startswith("@@ "):
+            function = line.strip("@ ")
+        elif line.startswith("- "):
+            before = line
+        elif line.startswith("+ "):
+            found.add((function, before, line))
+    return found
+
+
 class Check:
     """A pytest plugin that runs the tests for every mutant instead of once."""
 
@@ -68,7 +93,8 @@ class Check:
         self.names = names
         self.failed = False
         self.verdicts: dict[str, int] = {}  # as mutmut keeps them: 1 is killed, 0 is not
-        self.explained = set(EXPLAINED.read_text(encoding="utf-8").splitlines())
+        self.explained = explanations()
+        self.unused = set(self.explained)
         self.unexplained = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -109,10 +135,11 @@ class Check:
 
     def report(self, name: str) -> None:
         """Show a survivor that is not explained."""
-        lines = change(name)
-        if not {line for line in lines if line.startswith("+")} <= self.explained:
+        found = (function_of(name), *change(name))
+        self.unused.discard(found)
+        if found not in self.explained:
             self.unexplained += 1
-            print(name, *lines, sep="\n    ", file=SCREEN)
+            print(name, *found, sep="\n    ", file=SCREEN)
 
     def observe(
         self, items: list[pytest.Item]
@@ -182,7 +209,11 @@ def main() -> int:
         killed = sum(check.verdicts[name] for name in of_file)
         print(f"{data.path}: {len(of_file)} mutants, {killed} killed", file=SCREEN)
     print(f"{check.unexplained} survivors without an explanation", file=SCREEN)
-    return 1 if check.unexplained else 0
+    # Of a part it is not known what the rest would have used.
+    unused = sorted(check.unused) if len(check.names) == len(names) else []
+    for explanation in unused:
+        print("explained, but no survivor:", *explanation, sep="\n    ", file=SCREEN)
+    return 1 if check.unexplained or unused else 0
 
 
 if __name__ == "__main__":
