@@ -1180,6 +1180,42 @@ def test_placebo_sessions_are_ordinary_and_leave_themselves_out() -> None:
         study.placebo((1, 0))
 
 
+@pytest.mark.parametrize(
+    ("time", "shifted", "names"),
+    [
+        ("0h", [25], ["2018-02-05", "2018-02-06"]),
+        ("30min", [25], ["2018-02-05T00:30:00", "2018-02-06T00:00:00"]),
+        ("30min", [-1], ["2018-02-05T00:00:00", "2018-02-06T00:00:00"]),
+        ("1ns", [25], ["2018-02-05T00:00:00.000000001", "2018-02-06T00:00:00.000000000"]),
+    ],
+)
+def test_a_placebo_event_is_named_by_its_day_where_no_session_has_a_time(
+    time: str, shifted: list[int], names: list[str]
+) -> None:
+    returns, alignment = sound()
+    moved = returns["session"].isin(DAYS[shifted])
+    returns["session"] = returns["session"].mask(moved, returns["session"] + pd.Timedelta(time))
+    # The 25 sessions before have too few to estimate.
+    event_id = EventStudy(returns, alignment, **CHOICES).placebo().pairs["event_id"]
+    assert event_id.unique()[:2].tolist() == names
+
+
+def test_placebo_hours_are_events_of_their_own() -> None:
+    # 60 hours are 3 days; [0, 1] around an hour misses [50, 55] and ends inside the data.
+    returns, alignment = sound()
+    hours = pd.Series(pd.date_range("2018-01-01", periods=COUNT, freq="h"), index=DAYS)
+    returns["session"] = returns["session"].map(hours)
+    alignment["event_session"] = alignment["event_session"].map(hours)
+    placebo = EventStudy(returns, alignment, **CHOICES).placebo((0, 1))
+    expected = [*range(49), *range(56, COUNT - 1)]
+    counts = placebo.pairs["event_id"].value_counts()
+    assert (counts == 2).all()
+    # The first sessions have no estimation window.
+    last = [f"{hours.iloc[k]:%Y-%m-%dT%H:%M:%S}" for k in expected][-20:]
+    assert sorted(counts.index)[-20:] == last
+    assert {test.n_assets for test in placebo.tests((0, 1))} == {2}
+
+
 # The frame
 
 
@@ -1202,6 +1238,7 @@ ALIGNED = {
     "sessions as text": lambda a: a.assign(event_session=a["event_session"].astype(str)),
     "backwards": lambda a: a.iloc[::-1],
     "three columns": lambda a: a[["event_id", "ticker", "event_session"]],
+    "tickers by category": lambda a: a.astype({"ticker": "category"}),
 }
 
 
@@ -1229,6 +1266,13 @@ REWRITTEN = {
     ),
     "numbers as objects": lambda f: f.astype({"return": object, "M": object, "n_sessions": object}),
     "limits by category": lambda f: f.astype({"at_limit": "category"}),
+    "limits by category, others blank": lambda f: f.assign(
+        at_limit=f["at_limit"].replace("", None).astype("category")
+    ),
+    "numbers as objects that may be NA": lambda f: f.assign(
+        **{"return": f["return"].astype(object).where(f["return"].notna(), pd.NA)}
+    ),
+    "numbers as text": lambda f: f.assign(M=f["M"].map(repr)),
     "two sessions exchanged": lambda f: f.iloc[[0, 2, 1, *range(3, 2 * COUNT)]],
     "backwards": lambda f: f.iloc[::-1],
     "assets in order, sessions backwards": lambda f: f.iloc[
@@ -1246,6 +1290,52 @@ REWRITTEN = {
 def test_how_the_frame_is_written_does_not_matter(rewrite: object) -> None:
     for given, plain in zip(everything(rewrite(awkward())), everything(awkward()), strict=True):
         pd.testing.assert_frame_equal(given, plain, check_exact=True)
+
+
+@pytest.mark.parametrize("blank", [None, np.nan, pd.NA, ""])
+def test_a_blank_limit_is_none(blank: object) -> None:
+    returns, alignment = sound()
+    returns["at_limit"] = pd.Series([blank] * len(returns), dtype=object)
+    returns.loc[[EVENT, EVENT + 1], "at_limit"] = ["upper", "lower"]
+    found = EventStudy(returns, alignment, **CHOICES).fit().abnormal_returns
+    assert pair(found, "A")["at_limit"].tolist() == ["", "", "upper", "lower", "", ""]
+    assert pair(found, "B")["at_limit"].tolist() == [""] * 6
+
+
+def test_limits_that_are_all_missing_numbers_are_none() -> None:
+    returns, _ = sound()
+    panel = build_panel(returns.assign(at_limit=np.nan))
+    assert panel.at_limit.tolist() == [""] * len(returns)
+
+
+def test_tickers_are_compared_as_text() -> None:
+    returns, alignment = sound()
+    numbers = {"A": 600519, "B": 70}
+    returns, alignment = (f.assign(ticker=f["ticker"].map(numbers)) for f in (returns, alignment))
+    texts = [f.astype({"ticker": "str"}) for f in (returns, alignment)]
+    kept = {"benchmarks": {600519: ("M",)}, "groups": {70: "one", 600519: "one"}}
+    expected = EventStudy(
+        *texts, benchmarks={"600519": ("M",)}, groups={"70": "one", "600519": "one"}, **CHOICES
+    ).fit()
+    for frames in ((returns, alignment), (returns, texts[1]), (texts[0], alignment)):
+        results = EventStudy(*frames, **kept, **CHOICES).fit()
+        # As text 600519 stands before 70.
+        assert results.pairs["ticker"].tolist() == ["600519", "70"]
+        pd.testing.assert_frame_equal(results.models, expected.models, check_exact=True)
+        assert results.models["model"].tolist() == ["market", "constant_mean"]
+    assert build_panel(returns).tickers == ("600519", "70")
+    # Half of an asset's rows as a number and half as text are still one asset.
+    mixed = returns["ticker"].astype(object).where(returns.index % 2 == 0, texts[0]["ticker"])
+    assert build_panel(returns.assign(ticker=mixed)).length.tolist() == [COUNT, COUNT]
+
+
+def test_events_and_columns_may_be_numbers() -> None:
+    returns, alignment = sound()
+    returns, alignment = returns.rename(columns={"M": 300}), alignment.assign(event_id=7)
+    for benchmarks in (None, {"A": [300], "B": ("300",)}):
+        models = EventStudy(returns, alignment, benchmarks=benchmarks, **CHOICES).fit().models
+        assert models["event_id"].tolist() == ["7", "7"]
+        assert models["benchmark"].tolist() == ["300", "300"]
 
 
 def test_spans_and_limits_may_be_left_out() -> None:
@@ -1337,18 +1427,86 @@ RETURNS_ERRORS = {
     ),
     "no span": (
         lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, 0)),
-        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is 0; a return spans at "
-        r"least one session$",
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is 0; a return spans one "
+        r"session or more, a whole number$",
     ),
     "blank span": (
         lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5)),
-        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is nan; a return spans at "
-        r"least one session$",
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is nan; a return spans one "
+        r"session or more, a whole number$",
     ),
     "infinite span": (
         lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, np.inf)),
-        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is inf; a return spans at "
-        r"least one session$",
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is inf; a return spans one "
+        r"session or more, a whole number$",
+    ),
+    "one and a half sessions": (
+        lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != COUNT + 5, 1.5)),
+        rf"^returns: n_sessions of B on {DAYS[5]:%Y-%m-%d} is 1.5; a return spans one "
+        r"session or more, a whole number$",
+    ),
+    "half a session": (
+        lambda f: f.assign(n_sessions=f["n_sessions"].where(f.index != 5, 0.5)),
+        rf"^returns: n_sessions of A on {DAYS[5]:%Y-%m-%d} is 0.5; a return spans one "
+        r"session or more, a whole number$",
+    ),
+    "text for a return": (
+        lambda f: f.assign(**{"return": f["return"].astype(object).where(f.index != 7, "n/a")}),
+        rf"^returns: return of A on {DAYS[7]:%Y-%m-%d} is 'n/a'; expected a number or a "
+        r"blank, as in every column but ticker, session and at_limit$",
+    ),
+    "text for a span": (
+        lambda f: f.assign(n_sessions=f["n_sessions"].map(str).where(f.index != 7, "one")),
+        rf"^returns: n_sessions of A on {DAYS[7]:%Y-%m-%d} is 'one'; expected a number or a "
+        r"blank, as in every column but ticker, session and at_limit$",
+    ),
+    "a column of text, backwards": (
+        lambda f: f.assign(sector=np.where(f.index < 4, None, "bank")).iloc[::-1],
+        rf"^returns: sector of A on {DAYS[4]:%Y-%m-%d} is 'bank'; expected a number or a "
+        r"blank, as in every column but ticker, session and at_limit$",
+    ),
+    "a category of text": (
+        lambda f: f.assign(sector=pd.Categorical(["bank"] * len(f))),
+        rf"^returns: sector of A on {DAYS[0]:%Y-%m-%d} is 'bank'; expected",
+    ),
+    "limit in capitals": (
+        lambda f: f.assign(at_limit=f["at_limit"].where(f.index != COUNT + 5, "Upper")),
+        rf"^returns: at_limit of B on {DAYS[5]:%Y-%m-%d} is 'Upper'; expected "
+        r'"upper", "lower" or a blank$',
+    ),
+    "limit as a truth, backwards": (
+        lambda f: f.assign(at_limit=f.index == 5).iloc[::-1],
+        rf"^returns: at_limit of A on {DAYS[0]:%Y-%m-%d} is False; expected "
+        r'"upper", "lower" or a blank$',
+    ),
+    "limit as a truth among blanks": (
+        lambda f: f.assign(at_limit=f["at_limit"].astype(object).where(f.index != 5, True)),
+        rf"^returns: at_limit of A on {DAYS[5]:%Y-%m-%d} is True; expected "
+        r'"upper", "lower" or a blank$',
+    ),
+    "timezone": (
+        lambda f: f.assign(session=f["session"].dt.tz_localize("Asia/Shanghai")),
+        r"^returns: session has the timezone Asia/Shanghai; give sessions without a timezone, as "
+        r"dates of the exchange$",
+    ),
+    "two timezones": (
+        lambda f: f.assign(session=["2018-01-01T00:00+08:00", *["2018-01-01T00:00Z"] * 119]),
+        r"^returns: session cannot be read: Mixed timezones detected; give sessions without a "
+        r"timezone, as dates of the exchange$",
+    ),
+    "columns of one name": (
+        lambda f: pd.concat([f, f[["M", "M", "return"]]], axis=1),
+        r"^returns: more than one column is named M, return; keep one$",
+    ),
+    "columns of one name as text": (
+        lambda f: f.assign(**{"300": 0.0}).rename(columns={"M": 300}),
+        r"^returns: more than one column is named 300; keep one$",
+    ),
+    "two rows of an hour": (
+        lambda f: pd.concat([f, f.iloc[[9]]]).assign(
+            session=lambda g: g["session"] + pd.Timedelta(hours=9, minutes=30)
+        ),
+        rf"^returns: A has two rows for {DAYS[9]:%Y-%m-%d} 09:30:00; keep one$",
     ),
     "two rows": (
         lambda f: pd.concat([f, f.iloc[[9]]]),
@@ -1398,6 +1556,54 @@ ALIGNMENT_ERRORS = {
         lambda a: a.assign(event_session=[DAYS[EVENT], pd.Timestamp("2018-02-03")]),
         r'^alignment: 2018-02-03, the event session of e for B, is no session of group "all"$',
     ),
+    "empty event": (
+        lambda a: a.assign(event_id=["", "e"]),
+        r"^alignment: an event_id is blank$",
+    ),
+    "no event": (
+        lambda a: a.assign(event_id=["e", None]),
+        r"^alignment: an event_id is blank$",
+    ),
+    "missing event": (
+        lambda a: a.assign(event_id=[1, np.nan]),
+        r"^alignment: an event_id is blank$",
+    ),
+    "NA event": (
+        lambda a: a.assign(event_id=pd.Series(["e", pd.NA], dtype=object)),
+        r"^alignment: an event_id is blank$",
+    ),
+    "missing asset": (
+        lambda a: a.assign(ticker=["A", None]),
+        r"^alignment: a ticker is blank$",
+    ),
+    "two rows of a number": (
+        lambda a: pd.concat([a.assign(event_id="1"), a.assign(event_id=1)]),
+        r"^alignment: event 1 has two rows for A; keep one$",
+    ),
+    "timezone": (
+        lambda a: a.assign(event_session=a["event_session"].dt.tz_localize("Asia/Shanghai")),
+        r"^alignment: event_session has the timezone Asia/Shanghai; give sessions without a "
+        r"timezone, as dates of the exchange$",
+    ),
+    "some timezones": (
+        lambda a: a.assign(event_session=[DAYS[EVENT], DAYS[EVENT].tz_localize("Asia/Shanghai")]),
+        r"^alignment: event_session cannot be read: .*; give sessions without a timezone, as dates "
+        r"of the exchange$",
+    ),
+    "no date": (
+        lambda a: a.assign(event_session=["2018-03-12", "soon"]),
+        r"^alignment: event_session cannot be read: .*soon.*; give sessions without a timezone, as "
+        r"dates of the exchange$",
+    ),
+    "time of day": (
+        lambda a: a.assign(event_session=[DAYS[EVENT], DAYS[EVENT] + pd.Timedelta(hours=9.5)]),
+        rf"^alignment: {DAYS[EVENT]:%Y-%m-%d} 09:30:00, the event session of e for B, has a time "
+        r'of day; the sessions of group "all" are days, give the date alone$',
+    ),
+    "time of the last day": (
+        lambda a: a.assign(event_session=DAYS[-1] + pd.Timedelta(nanoseconds=1)),
+        rf"^alignment: {DAYS[-1]:%Y-%m-%d} 00:00:00.000000001, the event session of e for A, has a",
+    ),
     "in_sample in words": (
         lambda a: a.assign(in_sample="no"),
         r"^alignment: in_sample holds True or False, and no blank$",
@@ -1436,6 +1642,18 @@ CHOICE_ERRORS = {
         r"^the estimation window is \(-9.5, -1\); expected first and last session",
     ),
     "groups": (lambda: {"groups": {"C": "one"}}, r"^groups: no group is given for A, B$"),
+    "no group": (
+        lambda: {"groups": {"A": "one", "B": None, "C": None}},
+        r"^groups: the group of B is blank$",
+    ),
+    "missing groups": (
+        lambda: {"groups": pd.Series({"A": np.nan, "B": ""}, dtype=object)},
+        r"^groups: the group of A, B is blank$",
+    ),
+    "benchmarks of unknown assets": (
+        lambda: {"benchmarks": {"a": ("M",), "A": ("M",), 7: ()}},
+        r"^benchmarks: no returns are given for a, 7$",
+    ),
     "benchmarks": (
         lambda: {"benchmarks": {"A": ("M",), "B": ("M", "X")}},
         r"^returns: there is no column X, a benchmark of B$",
@@ -1448,13 +1666,20 @@ CHOICE_ERRORS = {
         lambda: {"estimation": EstimationWindow(anchor="last")},
         r'^anchor is "event" or "first", not "last"$',
     ),
+    "minimum 2.5": (
+        lambda: {"estimation": EstimationWindow(window=(-9, -5), minimum=2.5)},
+        r"^minimum = 2.5 must be a whole number from 1 to the 5 sessions of the estimation window "
+        r"\[-9, -5\]$",
+    ),
     "minimum 0": (
         lambda: {"estimation": EstimationWindow(window=(-9, -5), minimum=0)},
-        r"^minimum = 0 must lie between 1 and the 5 sessions of the estimation window \[-9, -5\]$",
+        r"^minimum = 0 must be a whole number from 1 to the 5 sessions of the estimation window "
+        r"\[-9, -5\]$",
     ),
     "minimum 6": (
         lambda: {"estimation": EstimationWindow(window=(-9, -5), minimum=6)},
-        r"^minimum = 6 must lie between 1 and the 5 sessions of the estimation window \[-9, -5\]$",
+        r"^minimum = 6 must be a whole number from 1 to the 5 sessions of the estimation window "
+        r"\[-9, -5\]$",
     ),
 }
 
@@ -1471,6 +1696,11 @@ def test_choices_without_meaning_are_refused(choice: object, message: str) -> No
     [
         ({"model": "market"}, r"^model is 'market'; expected an instance of NormalReturnModel$"),
         ({"estimation": (-9, -1)}, r"^estimation is .*; expected an instance of EstimationWindow$"),
+        (
+            {"benchmarks": {"A": ("M",), "B": "M"}},
+            r"^benchmarks: those of B are 'M'; expected a sequence of columns, \['M'\] or "
+            r"\('M',\)$",
+        ),
     ],
 )
 def test_a_choice_of_another_kind_is_named(choice: dict[str, object], message: str) -> None:
@@ -1515,6 +1745,62 @@ def test_a_window_outside_the_event_window_is_refused(window: tuple[int, int]) -
     for method in (results.car, results.tests, results.caar, results.incomplete, results.summary):
         with pytest.raises(ValueError, match=message):
             method(window)
+
+
+@pytest.mark.parametrize("level", [0, 1, 5, -0.05, np.nan])
+def test_an_interval_covers_more_than_nothing_and_less_than_all(level: float) -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    message = rf"^level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval$"
+    with pytest.raises(ValueError, match=message):
+        results.caar((0, 1), level=level)
+    assert np.isfinite(results.caar((0, 1), level=0.999)["lower"].item())
+
+
+def test_no_window_gives_no_test() -> None:
+    results = fit(noisy(1), {"M": market()}, at(EVENT, "A"), **CHOICES)
+    assert len(results.tidy([])) == 0
+    assert list(results.tidy([]).columns) == list(results.tidy().columns)
+    both = results.tidy([(0, 0), (0, 1)])
+    assert both["window"].tolist() == ["[0, 0]"] * 11 + ["[0, 1]"] * 11
+    assert both.index.tolist() == list(range(22))
+
+
+@pytest.mark.parametrize(("lags", "leads"), [(1.5, 1), (1, 1.0), (1, None), ("1", 1)])
+def test_lags_and_leads_are_whole_numbers(lags: object, leads: object) -> None:
+    message = f"^lags and leads are whole counts of sessions, not both 0; found {lags} and {leads}$"
+    with pytest.raises(ValueError, match=message):
+        Dimson(lags=lags, leads=leads)
+
+
+def test_whole_numbers_may_be_those_of_numpy() -> None:
+    assert Dimson(lags=np.int64(2), leads=np.int64(0)).n_parameters(1) == 4
+    assert EstimationWindow(minimum=np.int64(60)).minimum == 60
+
+
+def test_an_hour_is_shown_where_sessions_are_hours() -> None:
+    returns, alignment = sound()
+    noon = pd.Timedelta(hours=12)
+    returns["session"] += noon
+    missing = (returns["ticker"] == "A") & (returns["session"] == DAYS[EVENT + 1] + noon)
+    returns["return"] = returns["return"].mask(missing)
+    outside = alignment.assign(event_id="late", event_session=DAYS[-1] + 2 * noon)
+    inside = alignment.assign(event_session=DAYS[EVENT] + noon)
+    results = EventStudy(returns, pd.concat([inside, outside]), **CHOICES).fit()
+    assert results.incomplete((0, 1))["reason"].tolist() == [
+        f"no return on {DAYS[EVENT + 1]:%Y-%m-%d} 12:00:00 (tau = 1)"
+    ]
+    assert results.excluded["reason"].unique().tolist() == [
+        f"the event session {DAYS[-1] + 2 * noon:%Y-%m-%d} is outside the data "
+        f"({DAYS[0]:%Y-%m-%d} 12:00:00 to {DAYS[-1]:%Y-%m-%d} 12:00:00)"
+    ]
+    with pytest.raises(
+        ValueError,
+        match=rf"^alignment: {DAYS[EVENT]:%Y-%m-%d} 09:00:00, the event session of e for A, is no "
+        r'session of group "all"$',
+    ):
+        EventStudy(
+            returns, alignment.assign(event_session=DAYS[EVENT] + pd.Timedelta(hours=9)), **CHOICES
+        )
 
 
 def test_an_unknown_test_or_path_is_named() -> None:

@@ -63,10 +63,12 @@ Nothing is dropped, shifted, filled or clipped in silence:
 - *two events on one session* give identical numbers under both names.
 - *lags and leads of the market* (`ScholesWilliams`, `Dimson`): a session is left out of estimation
   where one of them lies in the event window, outside the data, or beside a gap that returns span.
-- *errors*, with the asset, session or event named: a missing column, a blank ticker or session, two
-  rows for an asset and session or event and asset, a session that the group traded and the asset
-  has no row for, an infinite return or benchmark, a reversed window, an unknown anchor, an
-  estimation window that overlaps the event window.
+- *errors*, with the asset, session or event named: a missing or repeated column, a blank ticker,
+  session, event_id or group, two rows for an asset and session or event and asset, a session that
+  the group traded and the asset has no row for, text or infinity for a return or benchmark, a span
+  or count that is no whole number, an unknown limit, a session with a timezone, an event session
+  with a time of day among days, benchmarks of a ticker without returns, a reversed window, an
+  unknown anchor, an estimation window that overlaps the event window.
 """
 
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy

@@ -16,7 +16,16 @@ from chainpolicy.eventstudy.normal import (
     NormalFit,
     NormalReturnModel,
 )
-from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, build_panel
+from chainpolicy.eventstudy.panel import (
+    Bools,
+    Floats,
+    Ints,
+    Panel,
+    build_panel,
+    has_time,
+    read_sessions,
+    session_label,
+)
 from chainpolicy.eventstudy.results import (
     EventStudyResults,
     Window,
@@ -27,6 +36,8 @@ from chainpolicy.eventstudy.results import (
 # The sessions of an event that are no clean estimation, and those that are no ordinary session.
 MASKED_SESSIONS: Window = (0, 1)
 EVENTFUL_SESSIONS: Window = (0, 5)
+# Of the name of a placebo event; the first unit that loses nothing of any session is taken.
+UNITS: tuple[Literal["D", "s", "ns"], ...] = ("D", "s", "ns")
 
 
 @dataclass(frozen=True)
@@ -51,8 +62,8 @@ class EstimationWindow:
     Raises
     ------
     ValueError
-        If the window is no pair of sessions in order, the anchor unknown, or the minimum below
-        1 or above the window's length.
+        If the window is no pair of sessions in order, the anchor unknown, or the minimum no
+        whole number, below 1 or above the window's length.
 
     Examples
     --------
@@ -76,10 +87,11 @@ class EstimationWindow:
             raise ValueError(f"the estimation window {window_label(self.window)} is reversed")
         if self.anchor not in ("event", "first"):
             raise ValueError(f'anchor is "event" or "first", not "{self.anchor}"')
-        if not 1 <= self.minimum <= self.length:
+        whole = isinstance(self.minimum, int | np.integer)
+        if not whole or not 1 <= self.minimum <= self.length:
             raise ValueError(
-                f"minimum = {self.minimum} must lie between 1 and the {self.length} sessions of "
-                f"the estimation window {window_label(self.window)}"
+                f"minimum = {self.minimum} must be a whole number from 1 to the {self.length} "
+                f"sessions of the estimation window {window_label(self.window)}"
             )
 
     @property
@@ -95,8 +107,9 @@ class EventStudy:
     ----------
     returns : DataFrame
         Long: ``ticker, session, return``, benchmark columns, optionally ``n_sessions`` (sessions
-        a return spans) and ``at_limit``; one row per asset and session of its calendar, a blank
-        return where there is none. Units: log or simple returns, as decimals.
+        a return spans) and ``at_limit`` ("upper", "lower" or blank); one row per asset and session
+        of its calendar, a blank return where there is none. Units: log or simple returns, as
+        decimals. Sessions, here and in `alignment`, have no timezone.
     alignment : DataFrame
         ``event_id, ticker, event_session``, one row per event and asset; optionally
         ``in_sample`` (default True; an event out of sample is masked, not estimated) and
@@ -118,10 +131,12 @@ class EventStudy:
     ------
     ValueError
         If the event window is no pair of sessions in order, the input cannot be laid out (see
-        `build_panel`), an event and asset have two rows, an asset has no returns, or an event
-        session lies inside the data and is no session of its asset's group.
+        `build_panel`), an event_id or ticker is blank, an event and asset have two rows, an asset
+        has no returns, an event session has a timezone, or a time of day where sessions are days,
+        or lies inside the data and is no session of its asset's group.
     TypeError
-        If `model` or `estimation` is of another kind, such as a model's name.
+        If `model` or `estimation` is of another kind, such as a model's name, or the benchmarks
+        of a ticker are text instead of a sequence.
 
     Examples
     --------
@@ -228,7 +243,8 @@ class EventStudy:
         Returns
         -------
         EventStudyResults
-            The event_id of a placebo event is its session as YYYY-MM-DD.
+            The event_id of a placebo event is its session as YYYY-MM-DD; where any session of the
+            panel has a time of day, as YYYY-MM-DDTHH:MM:SS, with nine decimals if seconds have any.
 
         Raises
         ------
@@ -246,9 +262,12 @@ class EventStudy:
         position = np.arange(len(asset)) - panel.first[asset]
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
+        # Sessions that differ must not share a name, for they would be one event.
+        exact = (u for u in UNITS if (panel.session == panel.session.astype(f"M8[{u}]")).all())
+        names = np.datetime_as_string(panel.session[ordinary], unit=next(exact))
         candidates = pd.DataFrame(
             {
-                "event_id": np.datetime_as_string(panel.session[ordinary], unit="D").astype(object),
+                "event_id": names.astype(object),
                 "ticker": np.array(panel.tickers)[asset[ordinary]],
                 "asset": asset[ordinary],
                 "event_session": panel.session[ordinary],
@@ -445,21 +464,26 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     missing = [c for c in ("event_id", "ticker", "event_session") if c not in alignment.columns]
     if missing:
         raise ValueError(f"alignment: missing column {', '.join(missing)}")
+    for name, what in (("event_id", "an event_id"), ("ticker", "a ticker")):
+        text = alignment[name].astype(str)
+        if (alignment[name].isna() | (text == "")).any():
+            raise ValueError(f"alignment: {what} is blank")
+        alignment = alignment.assign(**{name: text})
     repeated = alignment.duplicated(["event_id", "ticker"])
     if repeated.any():
         event_id, ticker = alignment.loc[repeated, ["event_id", "ticker"]].iloc[0]
         raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
     asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
     if (asset < 0).any():
-        unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates().astype(str)
+        unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates()
         raise ValueError(f"alignment: no returns are given for {', '.join(unknown)}")
-    session = pd.to_datetime(alignment["event_session"]).to_numpy("datetime64[ns]")
+    session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
     events = pd.DataFrame(
         {
-            "event_id": alignment["event_id"].astype(str).to_numpy(),
-            "ticker": alignment["ticker"].astype(str).to_numpy(),
+            "event_id": alignment["event_id"].to_numpy(),
+            "ticker": alignment["ticker"].to_numpy(),
             "asset": asset,
             "event_session": session,
             "in_sample": _optional(alignment, "in_sample", default=True),
@@ -472,11 +496,18 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     outside = np.empty(len(events), dtype=object)
     for group, calendar in panel.calendars.items():
         members = np.flatnonzero([panel.groups[i] == group for i in asset])
+        if not has_time(calendar).any():
+            for row in members[has_time(session[members])]:
+                raise ValueError(
+                    f"alignment: {session_label(session[row])}, the event session of "
+                    f"{events['event_id'][row]} for {events['ticker'][row]}, has a time of day; "
+                    f'the sessions of group "{group}" are days, give the date alone'
+                )
         at = np.searchsorted(calendar, session[members])
         found = calendar[np.minimum(at, len(calendar) - 1)] == session[members]
         for row in members[~found & (at > 0) & (at < len(calendar))]:
             raise ValueError(
-                f"alignment: {str(session[row])[:10]}, the event session of "
+                f"alignment: {session_label(session[row])}, the event session of "
                 f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
                 f'group "{group}"'
             )
@@ -486,8 +517,8 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
         for row in members[~ok]:
             block = panel.session[panel.first[asset[row]] :][: panel.length[asset[row]]]
             outside[row] = (
-                f"the event session {str(session[row])[:10]} is outside the data "
-                f"({str(block[0])[:10]} to {str(block[-1])[:10]})"
+                f"the event session {session_label(session[row])} is outside the data "
+                f"({session_label(block[0])} to {session_label(block[-1])})"
             )
     events = events.assign(position=position, outside=outside)
     located: pd.DataFrame = events.sort_values(["event_id", "ticker"])

@@ -301,7 +301,7 @@ class Dimson(_OneBenchmark):
     Raises
     ------
     ValueError
-        If a number is negative, or both are 0.
+        If a number is no whole number or negative, or both are 0.
 
     References
     ----------
@@ -315,7 +315,7 @@ class Dimson(_OneBenchmark):
     >>> Dimson(lags=0, leads=0)
     Traceback (most recent call last):
         ...
-    ValueError: lags and leads are counts of sessions, not both 0; found 0 and 0
+    ValueError: lags and leads are whole counts of sessions, not both 0; found 0 and 0
     """
 
     name: ClassVar[str] = "dimson"
@@ -324,9 +324,10 @@ class Dimson(_OneBenchmark):
     leads: int = 1
 
     def __post_init__(self) -> None:
-        if min(self.lags, self.leads) < 0 or self.lags == self.leads == 0:
+        whole = all(isinstance(count, int | np.integer) for count in (self.lags, self.leads))
+        if not whole or min(self.lags, self.leads) < 0 or self.lags == self.leads == 0:
             raise ValueError(
-                "lags and leads are counts of sessions, not both 0; found "
+                "lags and leads are whole counts of sessions, not both 0; found "
                 f"{self.lags} and {self.leads}"
             )
 

@@ -15,6 +15,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 RESERVED_COLUMNS = ("ticker", "session", "return", "n_sessions", "at_limit")
+LIMITS = ("upper", "lower", "")
 
 
 @dataclass(frozen=True)
@@ -85,10 +86,11 @@ def build_panel(
     frame : DataFrame
         Columns ``ticker``, ``session``, ``return``, any number of benchmark columns, and
         optionally ``n_sessions`` and ``at_limit``; one row per asset and session of its
-        calendar, in any order, ``return`` blank where there is none. It is copied.
+        calendar, in any order, ``return`` blank where there is none. Tickers are read as text.
+        It is copied.
     groups : mapping of ticker to group, optional
-        Default: all assets form the group "all".
-    benchmarks : mapping of ticker to column names, optional
+        Default: all assets form the group "all". It may hold tickers without returns.
+    benchmarks : mapping of ticker to a sequence of column names, optional
         Default: every benchmark column in which the asset has at least one value.
 
     Returns
@@ -98,9 +100,13 @@ def build_panel(
     Raises
     ------
     ValueError
-        If a column is missing, a ticker or session is blank, a return is infinite, a return
-        spans less than one session, a row stands twice, or an asset lacks a row for a session
-        that its group traded.
+        If a column is missing or stands twice, a ticker, session or group is blank, a session
+        has a timezone, a return, benchmark or span is no number, a return or benchmark is
+        infinite, a return spans no whole number of sessions, a limit is neither upper nor
+        lower, a row stands twice, an asset lacks a row for a session that its group traded or
+        a group, or benchmarks are chosen that have no column or for a ticker without returns.
+    TypeError
+        If the benchmarks of a ticker are text instead of a sequence.
 
     Examples
     --------
@@ -110,17 +116,23 @@ def build_panel(
         ...
     ValueError: returns: A has two rows for 2019-01-02; keep one
     """
+    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
+    repeated = frame.columns[frame.columns.duplicated()].unique()
+    if len(repeated):
+        raise ValueError(f"returns: more than one column is named {', '.join(repeated)}; keep one")
     missing = [name for name in ("ticker", "session", "return") if name not in frame.columns]
     if missing:
         raise ValueError(f"returns: missing column {', '.join(missing)}")
     if frame.empty:
         raise ValueError("returns: there is no row")
-    names = tuple(str(name) for name in frame.columns if name not in RESERVED_COLUMNS)
-    codes, uniques = pd.factorize(frame["ticker"], sort=True)
-    if (codes < 0).any() or "" in uniques:
+    names = tuple(name for name in frame.columns if name not in RESERVED_COLUMNS)
+    given, uniques = pd.factorize(frame["ticker"])
+    if (given < 0).any() or "" in uniques:
         raise ValueError("returns: a ticker is blank")
-    tickers = tuple(str(name) for name in uniques)
-    session = pd.to_datetime(frame["session"]).to_numpy("datetime64[ns]")
+    # Sorted as text: 600519 and "600519" are one asset.
+    place, texts = pd.factorize(pd.Index([str(name) for name in uniques]), sort=True)
+    codes, tickers = place[given], tuple(texts)
+    session = read_sessions(frame["session"], "returns: session")
     if np.isnat(session).any():
         raise ValueError("returns: a session is blank")
 
@@ -129,35 +141,61 @@ def build_panel(
     # Indexing by an array copies: a change of the frame after this does not reach the panel.
     order = np.arange(len(codes)) if in_order else np.lexsort((session, codes))
     codes, session = codes[order], session[order]
-    returns = frame["return"].to_numpy(np.float64)[order]
-    factors = frame[list(names)].to_numpy(np.float64)[order]
+
+    def first_of(wrong: Bools, name: str) -> tuple[int, str]:
+        row = int(np.flatnonzero(wrong)[0])
+        day = session_label(session[row])
+        return row, f"returns: {name} of {tickers[codes[row]]} on {day} is"
+
+    def numbers(name: str) -> Floats:
+        column = frame[name]
+        try:
+            return column.to_numpy(np.float64)[order]
+        except (TypeError, ValueError):
+            # NA among objects is blank, and text that reads as a number is one.
+            column = column.astype(object).iloc[order]
+            read = pd.to_numeric(column, errors="coerce").to_numpy()
+        text = np.isnan(read) & column.notna().to_numpy()
+        if text.any():
+            row, cell = first_of(text, name)
+            raise ValueError(
+                f"{cell} {column.iloc[row]!r}; expected a number or a blank, as in every column "
+                "but ticker, session and at_limit"
+            )
+        return read
+
+    returns = numbers("return")
+    factors = np.empty((len(codes), len(names)))
+    for column, name in enumerate(names):
+        factors[:, column] = numbers(name)
     for name, values in zip(("return", *names), (returns, *factors.T), strict=True):
         if np.isinf(values).any():
-            row = int(np.flatnonzero(np.isinf(values))[0])
-            raise ValueError(
-                f"returns: {name} of {tickers[codes[row]]} on {_day(session[row])} is infinite; "
-                "leave it blank where there is no return"
-            )
+            _, cell = first_of(np.isinf(values), name)
+            raise ValueError(f"{cell} infinite; leave it blank where there is no return")
     first = np.searchsorted(codes, np.arange(len(tickers))).astype(np.int64)
     length = np.diff(np.append(first, len(codes))).astype(np.int64)
     group_of = _groups_of(tickers, groups)
     calendars, offset = _calendars(tickers, group_of, codes, first, session)
     rows = len(codes)
-    n_sessions = (
-        frame["n_sessions"].to_numpy(np.float64)[order] if "n_sessions" in frame else np.ones(rows)
-    )
-    short = np.isfinite(returns) & ~((n_sessions >= 1) & np.isfinite(n_sessions))
-    if short.any():
-        row = int(np.flatnonzero(short)[0])
+    n_sessions = numbers("n_sessions") if "n_sessions" in frame else np.ones(rows)
+    counted = (n_sessions >= 1) & np.isfinite(n_sessions) & (np.floor(n_sessions) == n_sessions)
+    uncounted = np.isfinite(returns) & ~counted
+    if uncounted.any():
+        row, cell = first_of(uncounted, "n_sessions")
         raise ValueError(
-            f"returns: n_sessions of {tickers[codes[row]]} on {_day(session[row])} is "
-            f"{n_sessions[row]:g}; a return spans at least one session"
+            f"{cell} {n_sessions[row]:.15g}; a return spans one session or more, a whole number"
         )
-    at_limit = (
-        frame["at_limit"].fillna("").to_numpy()[order]
-        if "at_limit" in frame
-        else np.full(rows, "", dtype=object)
-    )
+    at_limit = np.full(rows, "", dtype=object)
+    if "at_limit" in frame:
+        kind, kinds = pd.factorize(frame["at_limit"])
+        # A blank has the code -1, the last place.
+        labels = np.array([*kinds, ""], dtype=object)
+        kind = kind[order]
+        at_limit = labels[kind]
+        unknown = np.array([label not in LIMITS for label in labels])[kind]
+        if unknown.any():
+            row, cell = first_of(unknown, "at_limit")
+            raise ValueError(f'{cell} {at_limit[row]!r}; expected "upper", "lower" or a blank')
     return Panel(
         tickers=tickers,
         groups=group_of,
@@ -175,8 +213,57 @@ def build_panel(
     )
 
 
-def _day(session: np.datetime64) -> str:
-    return str(session.astype("datetime64[D]"))
+def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
+    """Read a column of sessions; `what` it is begins the message of an error.
+
+    Raises
+    ------
+    ValueError
+        If they have a timezone, or cannot be read.
+
+    Examples
+    --------
+    >>> read_sessions(pd.Series(["2018-07-30"]), "returns: session").astype("datetime64[D]")
+    array(['2018-07-30'], dtype='datetime64[D]')
+    """
+    try:
+        sessions = pd.to_datetime(column)
+    except ValueError as error:
+        # Two timezones in one column end here too, and a second sentence advises to take UTC.
+        why = str(error).partition(". ")[0]
+        raise ValueError(
+            f"{what} cannot be read: {why}; give sessions without a timezone, as dates of the "
+            "exchange"
+        ) from None
+    if sessions.dt.tz is not None:
+        raise ValueError(
+            f"{what} has the timezone {sessions.dt.tz}; give sessions without a timezone, as dates "
+            "of the exchange"
+        )
+    return sessions.to_numpy("datetime64[ns]")
+
+
+def has_time(sessions: NDArray[np.datetime64]) -> Bools:
+    """Which sessions have a time of day.
+
+    Examples
+    --------
+    >>> has_time(np.array(["2018-07-30T00:00", "2018-07-30T09:30"], "datetime64[ns]")).tolist()
+    [False, True]
+    """
+    timed: Bools = sessions != sessions.astype("datetime64[D]")
+    return timed
+
+
+def session_label(session: np.datetime64) -> str:
+    """Write a session as its date, followed by its time of day if it has one.
+
+    Examples
+    --------
+    >>> session_label(np.datetime64("2018-07-30")), session_label(np.datetime64("2018-07-30T09:30"))
+    ('2018-07-30', '2018-07-30 09:30:00')
+    """
+    return str(pd.Timestamp(session)).removesuffix(" 00:00:00")
 
 
 def _groups_of(
@@ -184,10 +271,13 @@ def _groups_of(
 ) -> tuple[str, ...]:
     if groups is None:
         return ("all",) * len(tickers)
-    lookup = dict(groups.items())
+    lookup = {str(ticker): group for ticker, group in groups.items()}
     unknown = [ticker for ticker in tickers if ticker not in lookup]
     if unknown:
         raise ValueError(f"groups: no group is given for {', '.join(unknown)}")
+    blank = [ticker for ticker in tickers if pd.isna(lookup[ticker]) or lookup[ticker] == ""]
+    if blank:
+        raise ValueError(f"groups: the group of {', '.join(blank)} is blank")
     return tuple(str(lookup[ticker]) for ticker in tickers)
 
 
@@ -203,9 +293,19 @@ def _benchmarks_of(
             return ((),) * len(tickers)
         has_value = np.logical_or.reduceat(np.isfinite(factors), first)
         return tuple(tuple(compress(names, row)) for row in has_value)
-    chosen = {ticker: tuple(benchmarks.get(ticker, ())) for ticker in tickers}
-    for ticker, wanted in chosen.items():
-        for name in wanted:
+    chosen: dict[str, tuple[str, ...]] = dict.fromkeys(tickers, ())
+    unknown = [str(ticker) for ticker in benchmarks if str(ticker) not in chosen]
+    if unknown:
+        raise ValueError(f"benchmarks: no returns are given for {', '.join(unknown)}")
+    for ticker, wanted in benchmarks.items():
+        if isinstance(wanted, str):
+            raise TypeError(
+                f"benchmarks: those of {ticker} are {wanted!r}; expected a sequence of columns, "
+                f"{[wanted]!r} or {(wanted,)!r}"
+            )
+        chosen[str(ticker)] = tuple(str(name) for name in wanted)
+    for ticker, columns in chosen.items():
+        for name in columns:
             if name not in names:
                 raise ValueError(f"returns: there is no column {name}, a benchmark of {ticker}")
     return tuple(chosen.values())
@@ -234,10 +334,11 @@ def _calendars(
         row = int(broken[0])
         ticker, name = tickers[codes[row]], group_of[codes[row]]
         if position[row] == position[row + 1]:
-            raise ValueError(f"returns: {ticker} has two rows for {_day(session[row])}; keep one")
+            label = session_label(session[row])
+            raise ValueError(f"returns: {ticker} has two rows for {label}; keep one")
+        skipped = session_label(calendars[name][position[row] + 1])
         raise ValueError(
-            f"returns: {ticker} has no row for {_day(calendars[name][position[row] + 1])}, a "
-            f'session of its group "{name}"; give it a row with a blank return, or give an asset '
-            "of another calendar another group"
+            f'returns: {ticker} has no row for {skipped}, a session of its group "{name}"; give it '
+            "a row with a blank return, or give an asset of another calendar another group"
         )
     return calendars, position[first]

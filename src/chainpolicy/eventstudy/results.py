@@ -23,7 +23,7 @@ from chainpolicy.eventstudy.inference import (
     two_sided_p_value,
 )
 from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
-from chainpolicy.eventstudy.panel import Floats, Ints, Panel
+from chainpolicy.eventstudy.panel import Floats, Ints, Panel, session_label
 
 Window = tuple[int, int]
 
@@ -594,7 +594,7 @@ class EventStudyResults:
                 column = int(absent[0] - self.event_window[0])
                 session = self._panel.session[self._rows[pair, column]]
                 kind = "return" if np.isnan(self._abnormal.actual[pair, column]) else "benchmark"
-                reason = f"no {kind} on {str(session)[:10]} (tau = {absent[0]})"
+                reason = f"no {kind} on {session_label(session)} (tau = {absent[0]})"
             event_id, ticker = self._pairs.loc[pair, ["event_id", "ticker"]]
             rows.append((event_id, ticker, window_label(window), reason))
         return pd.DataFrame(rows, columns=["event_id", "ticker", "window", "reason"])
@@ -658,13 +658,18 @@ class EventStudyResults:
         window : tuple of int
             Both ends inclusive, inside the event window.
         level : float
-            One minus the coverage of the interval.
+            One minus the coverage of the interval, strictly between 0 and 1.
 
         Returns
         -------
         DataFrame
             ``event_id, group, window, n_assets, caar, std_error, degrees, lower, upper``, over
             the assets with a CAR in the window; in the return kind of the input.
+
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window, or the level between 0 and 1.
 
         References
         ----------
@@ -675,6 +680,10 @@ class EventStudyResults:
         --------
         See `EventStudyResults`.
         """
+        if not 0 < level < 1:
+            raise ValueError(
+                f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
+            )
         cumulated = self._cumulated(window)
         complete = np.isfinite(cumulated.car)
         rows = []
@@ -804,13 +813,13 @@ class EventStudyResults:
         Returns
         -------
         DataFrame
-            As `TestResults.tidy`.
+            As `TestResults.tidy`; without a window empty.
 
         Examples
         --------
         See `EventStudyResults`.
         """
-        return pd.concat([self.tests(window).tidy() for window in windows], ignore_index=True)
+        return TestResults(tuple(t for window in windows for t in self.tests(window))).tidy()
 
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:

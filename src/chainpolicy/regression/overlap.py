@@ -236,7 +236,7 @@ def _one_by_one(study: Study, tickers: tuple[str, ...]) -> dict[str, EventStudyR
             study.returns[study.returns["ticker"].isin(tickers)],
             study.alignment[study.alignment["ticker"].isin(tickers)],
             groups=study.groups,
-            benchmarks=study.benchmarks,
+            benchmarks={t: names for t, names in study.benchmarks.items() if t in tickers},
             model=MODELS[study.model],
             estimation=estimation,
             event_window=study.event_window,
