@@ -1489,6 +1489,26 @@ RETURNS_ERRORS = {
         r"^returns: session has the timezone Asia/Shanghai; give sessions without a timezone, as "
         r"dates of the exchange$",
     ),
+    "sessions as numbers": (
+        lambda f: f.assign(session=20180730 + f.index.to_numpy()),
+        r"^returns: session holds numbers, such as 20180730; give dates, or text as 2018-07-30$",
+    ),
+    "sessions as numbers, the first one blank": (
+        lambda f: f.assign(session=[np.nan, *range(1, len(f))]),
+        r"^returns: session holds numbers, such as 1\.0; give dates",
+    ),
+    "sessions all blank": (
+        lambda f: f.assign(session=np.nan),
+        r"^returns: a session is blank$",
+    ),
+    "dates where a benchmark stands": (
+        lambda f: f.assign(listed=pd.Timestamp("2011-05-04")),
+        rf"^returns: listed of A on {DAYS[0]:%Y-%m-%d} is '2011-05-04'; expected a number",
+    ),
+    "durations where a benchmark stands": (
+        lambda f: f.assign(age=pd.Timedelta(days=3)),
+        rf"^returns: age of A on {DAYS[0]:%Y-%m-%d} is '3 days'; expected a number",
+    ),
     "two timezones": (
         lambda f: f.assign(session=["2018-01-01T00:00+08:00", *["2018-01-01T00:00Z"] * 119]),
         r"^returns: session cannot be read: Mixed timezones detected; give sessions without a "
@@ -1525,6 +1545,20 @@ def test_returns_that_cannot_be_laid_out_are_refused(change: object, message: st
     returns, alignment = sound()
     with pytest.raises(ValueError, match=message):
         EventStudy(change(returns), alignment, **CHOICES)
+
+
+@pytest.mark.parametrize(
+    ("end", "message"),
+    [
+        (pd.Timestamp("2019-03-01", tz="Asia/Shanghai"), "has the timezone Asia/Shanghai; give"),
+        ("soon", "cannot be read: .*soon.*; give"),
+        (20190301, "holds numbers, such as 20190301; give dates"),
+        (pd.NaT, "is blank; leave it out$"),
+    ],
+)
+def test_an_estimation_window_ends_on_a_date(end: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^the end of the estimation window {message}"):
+        EstimationWindow(end=end)
 
 
 def test_a_missing_return_needs_no_span() -> None:

@@ -62,8 +62,8 @@ class EstimationWindow:
     Raises
     ------
     ValueError
-        If the window is no pair of sessions in order, the anchor unknown, or the minimum no
-        whole number, below 1 or above the window's length.
+        If the window is no pair of sessions in order, the anchor unknown, the end no date or one
+        with a timezone, or the minimum no whole number, below 1 or above the window's length.
 
     Examples
     --------
@@ -87,6 +87,10 @@ class EstimationWindow:
             raise ValueError(f"the estimation window {window_label(self.window)} is reversed")
         if self.anchor not in ("event", "first"):
             raise ValueError(f'anchor is "event" or "first", not "{self.anchor}"')
+        if self.end is not None:
+            end = read_sessions(pd.Series([self.end]), "the end of the estimation window")
+            if np.isnat(end).any():
+                raise ValueError("the end of the estimation window is blank; leave it out")
         whole = isinstance(self.minimum, int | np.integer)
         if not whole or not 1 <= self.minimum <= self.length:
             raise ValueError(

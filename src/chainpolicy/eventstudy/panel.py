@@ -149,6 +149,9 @@ def build_panel(
 
     def numbers(name: str) -> Floats:
         column = frame[name]
+        if column.dtype.kind in "mM":
+            # As numbers these would be nanoseconds.
+            column = column.astype(str)
         try:
             return column.to_numpy(np.float64)[order]
         except (TypeError, ValueError):
@@ -219,13 +222,19 @@ def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
     Raises
     ------
     ValueError
-        If they have a timezone, or cannot be read.
+        If they have a timezone, are numbers, or cannot be read.
 
     Examples
     --------
     >>> read_sessions(pd.Series(["2018-07-30"]), "returns: session").astype("datetime64[D]")
     array(['2018-07-30'], dtype='datetime64[D]')
     """
+    if column.dtype.kind in "iuf" and column.notna().any():
+        # pandas would take 20180730 for nanoseconds of 1970.
+        raise ValueError(
+            f"{what} holds numbers, such as {column.dropna().iloc[0]}; give dates, or text as "
+            "2018-07-30"
+        )
     try:
         sessions = pd.to_datetime(column)
     except ValueError as error:
