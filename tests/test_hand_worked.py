@@ -44,13 +44,14 @@ from scipy import stats
 from chainpolicy.eventstudy import (
     ConstantMean,
     EstimationWindow,
+    EventStudy,
     EventStudyResults,
     MarketAdjusted,
     MarketModel,
     SingleIndexModel,
 )
 from chainpolicy.eventstudy.inference import EXAMPLE, TESTS, corrado_rank, time_series_t
-from panels import eleven, fit, pair
+from panels import alignment_frame, eleven, fit, pair, returns_frame
 
 UNIT = 0.001
 MARKET = [7, 7, 7, 7, -7, -7, -7, -7, 21, -21, 3]
@@ -367,6 +368,19 @@ def test_returns_that_span_a_gap() -> None:
     # s_AAR^2 = (4 * 304/9)/30; sessions spanned 10, 2, 2, mean 14/3; CAAR = 19/3
     t = 19 / 3 / sqrt(1216 / 270 * 14 / 3)
     assert time_series_t(sample).statistic == pytest.approx(t, **tolerance)
+    # Beside a sample in which A's window spans 1 + 1 sessions each keeps its own length.
+    both = replace(
+        sample,
+        **{
+            name: np.stack([getattr(sample, name)] * 2)
+            for name in ("car", "car_std_error", "abnormal", "abnormal_std_error", "residuals")
+        },
+        sigma=np.stack([sample.sigma] * 2),
+        n_sessions=np.stack([sample.spanned, np.ones((3, 2))]),
+    )
+    np.testing.assert_allclose(
+        time_series_t(both).statistic, [t, t * sqrt(14 / 3) / sqrt(2)], rtol=1e-10
+    )
     # Ranks of 34 values. A: -2 4.5, 0 16.5, 1 25, 2 29.5, 5 34. B: -4 4.5, 0 16.5, 4 28.5, 8 33,
     # 12 34. C: -12 1, -6 5.5, 0 17.5, 3 26, 6 30.5. Sums less 52.5, by block
     #   36 11 -14 -38 -2 -2 -2 -1, squares 3070; window 68 and 85: 15.5 32.5, squares 1296.5
@@ -377,6 +391,25 @@ def test_returns_that_span_a_gap() -> None:
     for test in TESTS:
         if test.name not in ("time_series_t", "corrado_rank"):
             assert test.compute(sample).statistic == test.compute(EXAMPLE).statistic
+
+
+def test_an_event_on_the_day_trading_resumes() -> None:
+    # The past of A is 1 -1 1 -1, that of B 1 1 -1 -1: AAR 1 0 0 -1, s_AAR^2 = 2/4 with p = 0. The
+    # event returns 2 and 4 span four sessions: t = 3/(sqrt(1/2) sqrt 4), four degrees of freedom.
+    frame = returns_frame(
+        {"A": [1, -1, 1, -1, *[np.nan] * 3, 2], "B": [1, 1, -1, -1, *[np.nan] * 3, 4]},
+        {"M": [0] * 8},
+    )
+    frame["n_sessions"] = [*[1] * 7, 4] * 2
+    study = EventStudy(
+        frame,
+        alignment_frame({"e": {"A": 7, "B": 7}}, 8),
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-7, -1), minimum=4),
+        event_window=(0, 0),
+    )
+    t = 3 / (sqrt(1 / 2) * 2)
+    expect(eleven(study.fit(), (0, 0)), "time_series_t", t, 2 * stats.t.sf(t, 4))
 
 
 # Example 3: ties share their rank. Market adjusted against a benchmark at rest: AR = R.

@@ -311,11 +311,13 @@ def test_headline_report_shows_every_row_and_both_added_columns(study, results, 
 def test_headline_report_of_one_group_says_once_what_all_rows_share(study, results, rates):
     report = tables.headline_report(study, results, rates=rates, groups=["coins"])
     assert len(report.frame) == 17
-    assert not {"Group", "N", "rbar", "Rejects, %"} & set(report.frame.columns)
+    assert not {"Group", "N", "rbar", "At limit, %"} & set(report.frame.columns)
     table = tables.headline(study, results, rates=rates).query("group == 'coins'")
     correlation, rate = table["mean_correlation"].iloc[0], table["rejection_rate"].iloc[0]
-    assert report.note.startswith(f"Coins, N = 4, rbar = {correlation:.2f}, At limit = 0 %, ")
-    assert f"Rejects = {100 * rate:.1f} %" in report.note
+    assert report.note.startswith(f"Coins, N = 4, rbar = {correlation:.2f}, At limit = 0 %. ")
+    # The two columns that say what a test is worth stand beside it in every table.
+    assert list(report.frame.columns)[-2:] == ["Rejects, %", "MDE, %"]
+    assert set(report.frame["Rejects, %"]) == {f"{100 * rate:.1f}"}
     assert "constant mean model" in report.note
 
 

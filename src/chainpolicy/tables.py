@@ -38,8 +38,8 @@ HEADLINE_TESTS = {
     "grank_t": "GRANK-T",
 }
 
-# Columns that often hold one number in all rows of a group.
-ABOUT_A_GROUP = ("N", "rbar", "At limit, %", "Rejects, %", "MDE, %")
+# Columns that go into the note where all rows of a group have one number in them.
+ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
 
 KEYS = {
     "alignment": ["event_id", "ticker"],
@@ -188,7 +188,7 @@ def headline_report(
     Returns
     -------
     ReportTable
-        Of one group, columns with the same number in every row are in the note instead.
+        Of one group its N, rbar and share at limit are in the note if all rows have the same.
     """
     table = headline(study, results, window, rates=rates)
     if groups is not None:
