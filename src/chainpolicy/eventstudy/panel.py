@@ -9,6 +9,7 @@ from itertools import compress
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype, is_timedelta64_dtype
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -149,7 +150,7 @@ def build_panel(
 
     def numbers(name: str) -> Floats:
         column = frame[name]
-        if column.dtype.kind in "mM":
+        if is_datetime64_any_dtype(column) or is_timedelta64_dtype(column):
             # As numbers these would be nanoseconds.
             column = column.astype(str)
         try:
@@ -229,7 +230,7 @@ def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
     >>> read_sessions(pd.Series(["2018-07-30"]), "returns: session").astype("datetime64[D]")
     array(['2018-07-30'], dtype='datetime64[D]')
     """
-    if column.dtype.kind in "iuf" and column.notna().any():
+    if is_numeric_dtype(column) and column.notna().any():
         # pandas would take 20180730 for nanoseconds of 1970.
         raise ValueError(
             f"{what} holds numbers, such as {column.dropna().iloc[0]}; give dates, or text as "
