@@ -516,6 +516,21 @@ def test_collinear_regressors_are_refused():
         fit_common(np.zeros((20, 1)), np.zeros((20, 1)))
 
 
+@pytest.mark.parametrize("grouped", [False, True])
+def test_tickers_that_are_numbers_are_those_that_are_text(grouped):
+    returns, benchmarks = simulated(3)
+    numbers = dict(zip((600519, 600520, 2), returns.values(), strict=True))
+    texts = {str(ticker): series for ticker, series in numbers.items()}
+    groups = [dict.fromkeys(names, "shares") if grouped else None for names in (numbers, texts)]
+    first, second = (
+        system_of(given, benchmarks, {"e": 120}, groups=of).fit().tidy()
+        for given, of in zip((numbers, texts), groups, strict=True)
+    )
+    assert len(first) == 1
+    assert first["n_assets"].item() == 3
+    pd.testing.assert_frame_equal(first, second)
+
+
 def test_choices_are_checked():
     returns, market = simulated(2)
     with pytest.raises(ValueError, match='dummies is "session" or "window", not "day"'):

@@ -123,12 +123,13 @@ class EventDummySystem:
             # Wherever a window reaches, its sessions have dummies and estimate nothing else.
             event_window=(0, 0),
         )
-        self._returns = returns
-        self._alignment = alignment
+        # As in the event study a ticker is text: 600519 and "600519" are one asset.
+        self._returns = returns.assign(ticker=returns["ticker"].astype(str))
+        self._alignment = alignment.assign(ticker=alignment["ticker"].astype(str))
         self._groups = (
-            dict.fromkeys(returns["ticker"].unique(), "all")
+            dict.fromkeys(self._returns["ticker"].unique(), "all")
             if groups is None
-            else dict(groups.items())
+            else {str(ticker): group for ticker, group in groups.items()}
         )
 
     @classmethod
