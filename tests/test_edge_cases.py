@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from math import sqrt
 
 import numpy as np
@@ -1184,12 +1185,11 @@ def test_placebo_sessions_are_ordinary_and_leave_themselves_out() -> None:
     ("time", "shifted", "names"),
     [
         ("0h", [25], ["2018-02-05", "2018-02-06"]),
-        ("30min", [25], ["2018-02-05T00:30:00", "2018-02-06T00:00:00"]),
-        ("30min", [-1], ["2018-02-05T00:00:00", "2018-02-06T00:00:00"]),
-        ("1ns", [25], ["2018-02-05T00:00:00.000000001", "2018-02-06T00:00:00.000000000"]),
+        ("30min", [25], ["2018-02-05T00:30", "2018-02-06"]),
+        ("1ns", [25], ["2018-02-05T00:00:00.000000001", "2018-02-06"]),
     ],
 )
-def test_a_placebo_event_is_named_by_its_day_where_no_session_has_a_time(
+def test_a_placebo_event_is_named_by_its_session(
     time: str, shifted: list[int], names: list[str]
 ) -> None:
     returns, alignment = sound()
@@ -1211,7 +1211,7 @@ def test_placebo_hours_are_events_of_their_own() -> None:
     counts = placebo.pairs["event_id"].value_counts()
     assert (counts == 2).all()
     # The first sessions have no estimation window.
-    last = [f"{hours.iloc[k]:%Y-%m-%dT%H:%M:%S}" for k in expected][-20:]
+    last = [f"{hours.iloc[k]:%Y-%m-%dT%H:%M}".removesuffix("T00:00") for k in expected][-20:]
     assert sorted(counts.index)[-20:] == last
     assert {test.n_assets for test in placebo.tests((0, 1))} == {2}
 
@@ -1273,6 +1273,12 @@ REWRITTEN = {
         **{"return": f["return"].astype(object).where(f["return"].notna(), pd.NA)}
     ),
     "numbers as text": lambda f: f.assign(M=f["M"].map(repr)),
+    "numbers and blanks as text": lambda f: f.assign(
+        **{"return": f["return"].map(repr).where(f["return"].notna(), " ")}
+    ),
+    "sessions by category": lambda f: f.assign(
+        session=f["session"].dt.strftime("%Y-%m-%d").astype("category")
+    ),
     "two sessions exchanged": lambda f: f.iloc[[0, 2, 1, *range(3, 2 * COUNT)]],
     "backwards": lambda f: f.iloc[::-1],
     "assets in order, sessions backwards": lambda f: f.iloc[
@@ -1332,7 +1338,8 @@ def test_tickers_are_compared_as_text() -> None:
 def test_events_and_columns_may_be_numbers() -> None:
     returns, alignment = sound()
     returns, alignment = returns.rename(columns={"M": 300}), alignment.assign(event_id=7)
-    for benchmarks in (None, {"A": [300], "B": ("300",)}):
+    by_ticker = {"A": [300], "B": ("300",)}
+    for benchmarks in (None, by_ticker, pd.Series(by_ticker)):
         models = EventStudy(returns, alignment, benchmarks=benchmarks, **CHOICES).fit().models
         assert models["event_id"].tolist() == ["7", "7"]
         assert models["benchmark"].tolist() == ["300", "300"]
@@ -1486,12 +1493,45 @@ RETURNS_ERRORS = {
     ),
     "timezone": (
         lambda f: f.assign(session=f["session"].dt.tz_localize("Asia/Shanghai")),
-        r"^returns: session has the timezone Asia/Shanghai; give sessions without a timezone, as "
-        r"dates of the exchange$",
+        r"^returns: session has the timezone Asia/Shanghai; give dates of the exchange without a "
+        r"timezone, such as 2018-07-30$",
     ),
     "sessions as numbers": (
         lambda f: f.assign(session=20180730 + f.index.to_numpy()),
-        r"^returns: session holds numbers, such as 20180730; give dates, or text as 2018-07-30$",
+        r"^returns: session holds numbers, such as 20180730; give dates of the exchange without a "
+        r"timezone, such as 2018-07-30$",
+    ),
+    "sessions as numbers among objects": (
+        lambda f: f.assign(session=pd.Series(20180730 + f.index, dtype=object)),
+        r"^returns: session holds numbers, such as 20180730; give dates",
+    ),
+    "a session as a number among dates": (
+        lambda f: f.assign(session=[20180730, *f["session"].dt.strftime("%Y-%m-%d")[1:]]),
+        r"^returns: session holds numbers, such as 20180730; give dates",
+    ),
+    "sessions as categories of numbers": (
+        lambda f: f.assign(session=pd.Categorical(20180730 + f.index)),
+        r"^returns: session holds numbers, such as 20180730; give dates",
+    ),
+    "sessions as truths": (
+        lambda f: f.assign(session=True),
+        r"^returns: session holds numbers, such as True; give dates",
+    ),
+    "sessions as decimals": (
+        lambda f: f.assign(session=Decimal(20180730)),
+        r"^returns: session holds numbers, such as 20180730; give dates",
+    ),
+    "sessions as whole and broken numbers": (
+        lambda f: f.assign(session=pd.Series([20180730, *[0.5] * (len(f) - 1)], dtype=object)),
+        r"^returns: session holds numbers, such as 20180730; give dates",
+    ),
+    "sessions as months": (
+        lambda f: f.assign(session=f["session"].dt.to_period("M")),
+        r"^returns: session cannot be read: .*; give dates",
+    ),
+    "sessions beyond the reach of nanoseconds": (
+        lambda f: f.assign(session=["3000-01-01", *f["session"].dt.strftime("%Y-%m-%d")[1:]]),
+        r"^returns: session cannot be read: .*3000-01-01.*; give dates",
     ),
     "sessions as numbers, the first one blank": (
         lambda f: f.assign(session=[np.nan, *range(1, len(f))]),
@@ -1511,8 +1551,8 @@ RETURNS_ERRORS = {
     ),
     "two timezones": (
         lambda f: f.assign(session=["2018-01-01T00:00+08:00", *["2018-01-01T00:00Z"] * 119]),
-        r"^returns: session cannot be read: Mixed timezones detected; give sessions without a "
-        r"timezone, as dates of the exchange$",
+        r"^returns: session cannot be read: Mixed timezones detected; give dates of the "
+        r"exchange without a timezone, such as 2018-07-30$",
     ),
     "columns of one name": (
         lambda f: pd.concat([f, f[["M", "M", "return"]]], axis=1),
@@ -1610,24 +1650,28 @@ ALIGNMENT_ERRORS = {
         lambda a: a.assign(ticker=["A", None]),
         r"^alignment: a ticker is blank$",
     ),
+    "columns of one name": (
+        lambda a: pd.concat([a, a[["role", "ticker"]]], axis=1),
+        r"^alignment: more than one column is named role, ticker; keep one$",
+    ),
     "two rows of a number": (
         lambda a: pd.concat([a.assign(event_id="1"), a.assign(event_id=1)]),
         r"^alignment: event 1 has two rows for A; keep one$",
     ),
     "timezone": (
         lambda a: a.assign(event_session=a["event_session"].dt.tz_localize("Asia/Shanghai")),
-        r"^alignment: event_session has the timezone Asia/Shanghai; give sessions without a "
-        r"timezone, as dates of the exchange$",
+        r"^alignment: event_session has the timezone Asia/Shanghai; give dates of the exchange "
+        r"without a timezone, such as 2018-07-30$",
     ),
     "some timezones": (
         lambda a: a.assign(event_session=[DAYS[EVENT], DAYS[EVENT].tz_localize("Asia/Shanghai")]),
-        r"^alignment: event_session cannot be read: .*; give sessions without a timezone, as dates "
-        r"of the exchange$",
+        r"^alignment: event_session cannot be read: .*; give dates of the exchange without a "
+        r"timezone, such as 2018-07-30$",
     ),
     "no date": (
         lambda a: a.assign(event_session=["2018-03-12", "soon"]),
-        r"^alignment: event_session cannot be read: .*soon.*; give sessions without a timezone, as "
-        r"dates of the exchange$",
+        r"^alignment: event_session cannot be read: .*soon.*; give dates of the exchange without a "
+        r"timezone, such as 2018-07-30$",
     ),
     "time of day": (
         lambda a: a.assign(event_session=[DAYS[EVENT], DAYS[EVENT] + pd.Timedelta(hours=9.5)]),

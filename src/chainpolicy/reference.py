@@ -85,7 +85,7 @@ def _sources(docstring: str) -> str:
 def _short(reference: str) -> str:
     """Keep authors, year and what of the source is meant: its equations, pages or section."""
     authors = reference.partition(")")[0] + ")"
-    place = re.search(r"((?:eq|pp?)\. .*|section .*)", reference)
+    place = re.search(r"\b(?:eq|pp?)\. .*|\bsection .*", reference)
     return f"{authors}, {place[0]}" if place else authors
 
 

@@ -15,8 +15,9 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
    :math:`t = CAR_i / \sqrt{1'V_i 1} \sim t(M_i - p)`; CAAR is the mean over the assets of a group.
 4. *Tests* (`inference`): eleven tests of the null hypothesis that the mean CAR of the N assets of
    a group is zero. Where all share the event date, trust those that allow for correlation: the
-   portfolio t, the adjusted BMP t and, in groups of some ten assets or more, GRANK-T. Where event
-   dates lie a few sessions apart, the adjusted BMP t alone.
+   portfolio t and the adjusted BMP t, which hold their size, and GRANK-T, which comes close in
+   larger groups of moderate correlation. Where event dates lie a few sessions apart, of the three
+   the adjusted BMP t alone.
 
 `EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
 log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
@@ -36,7 +37,8 @@ Nothing is dropped, shifted, filled or clipped in silence:
 - *one asset*: the portfolio t alone is defined; it is the exact t of the asset's CAR. The other ten
   are NaN with a note.
 - *two assets*: all eleven tests, with one correlation and one degree of freedom where it is N - 1;
-  GRANK-T rejects too often in small groups, and up to five assets Wilcoxon's p is above 5 %.
+  GRANK-T rejects too often in small groups, and up to five assets the exact p of Wilcoxon's test
+  is above 5 %.
 - *no spread* (identical CARs; residuals that cancel; :math:`\bar r = 1` for the adjusted BMP t;
   :math:`1 + (N - 1) \bar r = 0`): the statistics that would divide by it are NaN with a note, the
   others stand.

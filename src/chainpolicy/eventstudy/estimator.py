@@ -36,8 +36,6 @@ from chainpolicy.eventstudy.results import (
 # The sessions of an event that are no clean estimation, and those that are no ordinary session.
 MASKED_SESSIONS: Window = (0, 1)
 EVENTFUL_SESSIONS: Window = (0, 5)
-# Of the name of a placebo event; the first unit that loses nothing of any session is taken.
-UNITS: tuple[Literal["D", "s", "ns"], ...] = ("D", "s", "ns")
 
 
 @dataclass(frozen=True)
@@ -247,8 +245,8 @@ class EventStudy:
         Returns
         -------
         EventStudyResults
-            The event_id of a placebo event is its session as YYYY-MM-DD; where any session of the
-            panel has a time of day, as YYYY-MM-DDTHH:MM:SS, with nine decimals if seconds have any.
+            The event_id of a placebo event is its session as YYYY-MM-DD, with a time of day that
+            is not midnight as YYYY-MM-DDTHH:MM or finer.
 
         Raises
         ------
@@ -267,8 +265,7 @@ class EventStudy:
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
         # Sessions that differ must not share a name, for they would be one event.
-        exact = (u for u in UNITS if (panel.session == panel.session.astype(f"M8[{u}]")).all())
-        names = np.datetime_as_string(panel.session[ordinary], unit=next(exact))
+        names = np.datetime_as_string(panel.session[ordinary], unit="auto")
         candidates = pd.DataFrame(
             {
                 "event_id": names.astype(object),
@@ -465,6 +462,10 @@ def _refuse_reversed(event_window: Window) -> None:
 
 def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     """Find the event session of every row of the alignment inside its asset's block."""
+    repeated = alignment.columns[alignment.columns.duplicated()].unique()
+    if len(repeated):
+        named = ", ".join(str(name) for name in repeated)
+        raise ValueError(f"alignment: more than one column is named {named}; keep one")
     missing = [c for c in ("event_id", "ticker", "event_session") if c not in alignment.columns]
     if missing:
         raise ValueError(f"alignment: missing column {', '.join(missing)}")
@@ -473,9 +474,9 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
         if (alignment[name].isna() | (text == "")).any():
             raise ValueError(f"alignment: {what} is blank")
         alignment = alignment.assign(**{name: text})
-    repeated = alignment.duplicated(["event_id", "ticker"])
-    if repeated.any():
-        event_id, ticker = alignment.loc[repeated, ["event_id", "ticker"]].iloc[0]
+    twice = alignment.duplicated(["event_id", "ticker"])
+    if twice.any():
+        event_id, ticker = alignment.loc[twice, ["event_id", "ticker"]].iloc[0]
         raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
     asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
     if (asset < 0).any():

@@ -407,7 +407,7 @@ def adjusted_patell(sample: GroupSample) -> Outcome:
     Returns
     -------
     Outcome
-        NaN if what stands under the root is no variance, or there is no correlation.
+        NaN if what stands under the root is no variance, or :math:`\bar r` is NaN.
 
     References
     ----------
@@ -467,7 +467,7 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
     Returns
     -------
     Outcome
-        NaN if either part of the fraction is no variance, or there is no correlation.
+        NaN if either part of the fraction is no variance, or :math:`\bar r` is NaN.
 
     References
     ----------
@@ -576,8 +576,9 @@ def grank_t(sample: GroupSample) -> Outcome:
     :math:`\bar U_0` that of the extra values, which the sum for S includes; n the estimation
     sessions with at least one asset, plus 1. Robust to event-induced variance, and to
     cross-sectional correlation of assets that share their event session (estimation windows are
-    aligned by their end). In small groups it rejects too often, of strongly correlated assets
-    hardly ever, ranks being bounded: ``chainpolicy simulate --assets 4`` shows both.
+    aligned by their end). It rejects too often where :math:`N / (1 + (N - 1) \bar r)` is small,
+    in small groups above all, and near :math:`\bar r = 1` hardly ever, ranks being bounded:
+    ``chainpolicy simulate --assets 4`` shows both.
 
     Parameters
     ----------
@@ -586,7 +587,7 @@ def grank_t(sample: GroupSample) -> Outcome:
     Returns
     -------
     Outcome
-        NaN where the SCARs have no spread, or :math:`Z^2 \ge n - 1`.
+        NaN where the SCARs have no spread or the mean ranks do not move, or :math:`Z^2 \ge n - 1`.
 
     References
     ----------
@@ -648,8 +649,9 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     .. math:: W^+ = \sum_{CAR_i > 0} rank(|CAR_i|) \tag{20}
 
     Zeros are dropped. The p-value is exact for up to 50 CARs without ties, else that of the
-    normal approximation without continuity correction: two-sided it cannot be less than
-    :math:`2^{1 - N}`, above 5 % for five assets. Robust to outliers, not to correlation.
+    normal approximation without continuity correction. The exact p-value of n CARs other than zero
+    is :math:`2^{1 - n}` or more, above 5 % up to n = 5; with ties the approximation can lie below.
+    Robust to outliers, not to correlation.
 
     Parameters
     ----------

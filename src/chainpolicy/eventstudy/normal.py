@@ -380,8 +380,8 @@ class NormalFit:
     :math:`S = \sum (F_t - g_t \bar F)(F_t - g_t \bar F)' / g_t`, sums over the estimation window,
     its inverse cross-product enters every forecast variance through `inverse_intercept`
     = :math:`1 / \sum g_t`, `factor_mean` = :math:`\bar F` and `inverse_factors` = :math:`S^{-1}`
-    alone. Where beta is not that of least squares, `inverse_factors` is its variance over
-    :math:`s_i^2`: zero if it is imposed, w'w for `ScholesWilliams` and `Dimson`.
+    alone. All three are zero where alpha and beta are imposed; for `ScholesWilliams` and `Dimson`
+    `inverse_factors` is w'w, the variance of beta over :math:`s_i^2`.
 
     Attributes
     ----------
@@ -400,7 +400,8 @@ class NormalFit:
     sigma : ndarray of float, shape (P,)
         s_i, eq. 7.
     r_squared : ndarray of float, shape (P,)
-        1 - SSR / SST, SST the squares of the returns about their mean; NaN if nothing is estimated.
+        1 - SSR / SST, SST the squares about the mean, with gaps about g times the mean per session
+        and divided by g; NaN if nothing is estimated.
     collinear, degenerate : ndarray of bool, shape (P,)
         Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is no fit.
 

@@ -9,7 +9,7 @@ from itertools import compress
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype, is_timedelta64_dtype
+from pandas.api.types import infer_dtype
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -17,6 +17,8 @@ Bools = NDArray[np.bool_]
 
 RESERVED_COLUMNS = ("ticker", "session", "return", "n_sessions", "at_limit")
 LIMITS = ("upper", "lower", "")
+# What pandas calls a column of numbers, of whatever dtype.
+NUMBERS = ("integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean")
 
 
 @dataclass(frozen=True)
@@ -150,16 +152,17 @@ def build_panel(
 
     def numbers(name: str) -> Floats:
         column = frame[name]
-        if is_datetime64_any_dtype(column) or is_timedelta64_dtype(column):
+        if column.dtype.kind in ("m", "M"):
             # As numbers these would be nanoseconds.
             column = column.astype(str)
         try:
             return column.to_numpy(np.float64)[order]
         except (TypeError, ValueError):
-            # NA among objects is blank, and text that reads as a number is one.
+            # NA among objects is blank, as is empty text; text that reads as a number is one.
             column = column.astype(object).iloc[order]
             read = pd.to_numeric(column, errors="coerce").to_numpy()
-        text = np.isnan(read) & column.notna().to_numpy()
+        blank = column.isna() | (column.astype(str).str.strip() == "")
+        text = np.isnan(read) & ~blank.to_numpy()
         if text.any():
             row, cell = first_of(text, name)
             raise ValueError(
@@ -230,26 +233,23 @@ def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
     >>> read_sessions(pd.Series(["2018-07-30"]), "returns: session").astype("datetime64[D]")
     array(['2018-07-30'], dtype='datetime64[D]')
     """
-    if is_numeric_dtype(column) and column.notna().any():
+    remedy = "give dates of the exchange without a timezone, such as 2018-07-30"
+    given = column.dropna()
+    kind = given.cat.categories if isinstance(given.dtype, pd.CategoricalDtype) else given
+    if len(given) and infer_dtype(kind) in NUMBERS:
         # pandas would take 20180730 for nanoseconds of 1970.
-        raise ValueError(
-            f"{what} holds numbers, such as {column.dropna().iloc[0]}; give dates, or text as "
-            "2018-07-30"
-        )
+        raise ValueError(f"{what} holds numbers, such as {given.iloc[0]}; {remedy}")
     try:
         sessions = pd.to_datetime(column)
-    except ValueError as error:
+        zone = sessions.dt.tz
+        # What lies beyond the reach of nanoseconds is refused here, and would wrap later.
+        sessions = sessions.dt.as_unit("ns")
+    except (TypeError, ValueError) as error:
         # Two timezones in one column end here too, and a second sentence advises to take UTC.
         why = str(error).partition(". ")[0]
-        raise ValueError(
-            f"{what} cannot be read: {why}; give sessions without a timezone, as dates of the "
-            "exchange"
-        ) from None
-    if sessions.dt.tz is not None:
-        raise ValueError(
-            f"{what} has the timezone {sessions.dt.tz}; give sessions without a timezone, as dates "
-            "of the exchange"
-        )
+        raise ValueError(f"{what} cannot be read: {why}; {remedy}") from None
+    if zone is not None:
+        raise ValueError(f"{what} has the timezone {zone}; {remedy}")
     return sessions.to_numpy("datetime64[ns]")
 
 
@@ -303,22 +303,20 @@ def _benchmarks_of(
             return ((),) * len(tickers)
         has_value = np.logical_or.reduceat(np.isfinite(factors), first)
         return tuple(tuple(compress(names, row)) for row in has_value)
-    chosen: dict[str, tuple[str, ...]] = dict.fromkeys(tickers, ())
-    unknown = [str(ticker) for ticker in benchmarks if str(ticker) not in chosen]
+    chosen = {str(ticker): wanted for ticker, wanted in benchmarks.items()}
+    unknown = [ticker for ticker in chosen if ticker not in set(tickers)]
     if unknown:
         raise ValueError(f"benchmarks: no returns are given for {', '.join(unknown)}")
-    for ticker, wanted in benchmarks.items():
+    for ticker, wanted in chosen.items():
         if isinstance(wanted, str):
             raise TypeError(
                 f"benchmarks: those of {ticker} are {wanted!r}; expected a sequence of columns, "
                 f"{[wanted]!r} or {(wanted,)!r}"
             )
-        chosen[str(ticker)] = tuple(str(name) for name in wanted)
-    for ticker, columns in chosen.items():
-        for name in columns:
-            if name not in names:
+        for name in wanted:
+            if str(name) not in names:
                 raise ValueError(f"returns: there is no column {name}, a benchmark of {ticker}")
-    return tuple(chosen.values())
+    return tuple(tuple(str(name) for name in chosen.get(ticker, ())) for ticker in tickers)
 
 
 def _calendars(
