@@ -516,6 +516,31 @@ def test_collinear_regressors_are_refused():
         fit_common(np.zeros((20, 1)), np.zeros((20, 1)))
 
 
+def test_a_frame_is_read_as_the_event_study_reads_it():
+    """Numbers for names, text for numbers and dates, NA for a blank: the same system."""
+    returns, benchmarks = simulated(3)
+    frame = returns_frame(returns, benchmarks)
+    frame.loc[3, "return"] = np.nan
+    alignment = at({"7": 120}, list(returns))
+    plain = EventDummySystem(frame, alignment, estimation=ESTIMATION).fit().tidy()
+    written = frame.assign(
+        session=frame["session"].dt.strftime("%Y-%m-%d"),
+        M=frame["M"].map(repr),
+        **{"return": frame["return"].astype(object).where(frame["return"].notna(), pd.NA)},
+    )
+    as_text = alignment.assign(
+        event_id=7, event_session=alignment["event_session"].dt.strftime("%Y-%m-%d")
+    )
+    found = EventDummySystem(
+        written.rename(columns={"M": 300}).drop(columns=["n_sessions", "at_limit"]),
+        as_text,
+        benchmarks=dict.fromkeys(returns, (300,)),
+        estimation=ESTIMATION,
+    )
+    assert len(plain) == 1
+    pd.testing.assert_frame_equal(found.fit().tidy(), plain)
+
+
 @pytest.mark.parametrize("grouped", [False, True])
 def test_tickers_that_are_numbers_are_those_that_are_text(grouped):
     returns, benchmarks = simulated(3)

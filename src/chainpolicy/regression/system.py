@@ -29,7 +29,7 @@ from chainpolicy.eventstudy import (
     NormalReturnModel,
     window_label,
 )
-from chainpolicy.eventstudy.panel import Bools
+from chainpolicy.eventstudy.panel import Bools, build_panel, read_sessions
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.regression.clusters import regressed_clusters
 from chainpolicy.regression.common import fit_common
@@ -123,14 +123,24 @@ class EventDummySystem:
             # Wherever a window reaches, its sessions have dummies and estimate nothing else.
             event_window=(0, 0),
         )
-        # As in the event study a ticker is text: 600519 and "600519" are one asset.
-        self._returns = returns.assign(ticker=returns["ticker"].astype(str))
-        self._alignment = alignment.assign(ticker=alignment["ticker"].astype(str))
-        self._groups = (
-            dict.fromkeys(self._returns["ticker"].unique(), "all")
-            if groups is None
-            else {str(ticker): group for ticker, group in groups.items()}
+        # Read as the event study reads it, so that both mean the same by every cell.
+        panel = build_panel(returns, groups, benchmarks)
+        factors = dict(zip(panel.benchmarks, panel.factors.T, strict=True))
+        self._returns = pd.DataFrame(
+            {
+                "ticker": np.repeat(panel.tickers, panel.length),
+                "session": panel.session,
+                "return": panel.returns,
+                "n_sessions": panel.n_sessions,
+                **factors,
+            }
         )
+        self._alignment = alignment.assign(
+            event_id=alignment["event_id"].astype(str),
+            ticker=alignment["ticker"].astype(str),
+            event_session=read_sessions(alignment["event_session"], "alignment: event_session"),
+        )
+        self._groups = dict(zip(panel.tickers, panel.groups, strict=True))
 
     @classmethod
     def from_study(
@@ -220,8 +230,7 @@ class EventDummySystem:
             common = max(own, key=own.count)
             calendar = pd.DatetimeIndex(np.sort(rows["session"].unique()))
             # A return that spans a gap is not the return of its session.
-            if "n_sessions" in rows.columns:
-                rows = rows.assign(**{"return": rows["return"].where(rows["n_sessions"] == 1)})
+            rows = rows.assign(**{"return": rows["return"].where(rows["n_sessions"] == 1)})
             wide = rows.set_index(["session", "ticker"])["return"].unstack()  # noqa: PD010
             by_session = rows.groupby("session")
             factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)
