@@ -250,7 +250,8 @@ def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
         raise ValueError(f"{what} cannot be read: {why}; {remedy}") from None
     if zone is not None:
         raise ValueError(f"{what} has the timezone {zone}; {remedy}")
-    return sessions.to_numpy("datetime64[ns]")
+    read: NDArray[np.datetime64] = sessions.to_numpy()
+    return read
 
 
 def has_time(sessions: NDArray[np.datetime64]) -> Bools:
