@@ -305,7 +305,8 @@ def _benchmarks_of(
         has_value = np.logical_or.reduceat(np.isfinite(factors), first)
         return tuple(tuple(compress(names, row)) for row in has_value)
     chosen = {str(ticker): wanted for ticker, wanted in benchmarks.items()}
-    unknown = [ticker for ticker in chosen if ticker not in set(tickers)]
+    known = set(tickers)
+    unknown = [ticker for ticker in chosen if ticker not in known]
     if unknown:
         raise ValueError(f"benchmarks: no returns are given for {', '.join(unknown)}")
     for ticker, wanted in chosen.items():
