@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from chainpolicy.prices.snapshot import read_prices
-from chainpolicy.sessions import sessions
+from chainpolicy.study.sessions import sessions
+from chainpolicy.study.snapshot import read_prices
 
 
 def write_prices(path: Path, megabytes: float) -> None:

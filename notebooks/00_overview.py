@@ -17,7 +17,7 @@
 
 # %%
 import chainpolicy
-from chainpolicy import figures, findings, robustness, tables
+from chainpolicy import checks, figures, findings, tables
 
 study = chainpolicy.load_study()
 findings.abstract(study)
@@ -77,7 +77,7 @@ findings.significant_clusters(study, results)
 # many names are *at limit* at the end of the window, the daily price limit held the response back.
 
 # %%
-rates = robustness.rejection_rates(study.event_study().placebo())
+rates = checks.rejection_rates(study.event_study().placebo())
 tables.headline_report(study, results, rates=rates, below=0.05)
 
 # %% [markdown]

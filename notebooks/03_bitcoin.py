@@ -11,7 +11,7 @@
 
 # %%
 import chainpolicy
-from chainpolicy import figures, findings, robustness
+from chainpolicy import checks, figures, findings
 
 study = chainpolicy.load_study()
 results = study.estimate()
@@ -97,7 +97,7 @@ findings.by_stance(study, results)
 # was announced, and how large must a response be for the test to find it?
 
 # %%
-rates = robustness.rejection_rates(placebo)
+rates = checks.rejection_rates(placebo)
 findings.ordinary_sessions(study, results, rates)
 
 # %%

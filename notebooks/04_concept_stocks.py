@@ -11,7 +11,7 @@
 
 # %%
 import chainpolicy
-from chainpolicy import figures, findings, robustness, tables
+from chainpolicy import checks, figures, findings, tables
 
 study = chainpolicy.load_study()
 one, two = study.event_study("single_index"), study.event_study("market")
@@ -120,8 +120,8 @@ findings.random_portfolios(study, "a_shares_tier1")
 
 # %%
 rates = {
-    "two-factor": robustness.rejection_rates(placebos["two-factor"]),
-    "single-factor": robustness.rejection_rates(placebos["single-factor"]),
+    "two-factor": checks.rejection_rates(placebos["two-factor"]),
+    "single-factor": checks.rejection_rates(placebos["single-factor"]),
 }
 groups = ["a_shares_tier1"]
 tables.headline_report(study, models["two-factor"], rates=rates["two-factor"], groups=groups)

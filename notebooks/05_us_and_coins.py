@@ -11,7 +11,7 @@
 
 # %%
 import chainpolicy
-from chainpolicy import figures, findings, robustness, tables
+from chainpolicy import checks, figures, findings, tables
 
 study = chainpolicy.load_study()
 results = study.estimate()
@@ -87,7 +87,7 @@ findings.coins_compared(study, {"constant mean": results}, *coins.values())
 figures.show("forest", study)
 
 # %%
-rates = robustness.rejection_rates(placebo)
+rates = checks.rejection_rates(placebo)
 tables.headline_report(study, results, rates=rates, groups=["us_listed"])
 
 # %%

@@ -15,8 +15,8 @@
 
 # %%
 import chainpolicy
+from chainpolicy import estimators as reg
 from chainpolicy import figures, findings
-from chainpolicy import regression as reg
 
 study = chainpolicy.load_study()
 system = reg.EventDummySystem.from_study(study, window=(0, 1)).fit()

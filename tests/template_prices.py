@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 
-from chainpolicy.sessions import sessions
+from chainpolicy.study.sessions import sessions
 
 FIRST, LAST = "2023-01-03", "2023-10-18"
 BETAS = {"ACME": 0.8, "BOLT": 1.0, "CRUX": 1.2, "DUNE": 0.9, "ECHO": 1.1}

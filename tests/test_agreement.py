@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa
 
 import chainpolicy
-from chainpolicy.agreement import agreement, weighted_kappa
+from chainpolicy.article.agreement import agreement, weighted_kappa
 
 ratings = st.lists(st.tuples(st.integers(-1, 1), st.integers(-1, 1)), min_size=2, max_size=30)
 

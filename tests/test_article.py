@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from chainpolicy.article import dated_statements, read_article
 from chainpolicy.article.actors import find_actor
-from chainpolicy.problems import InputError
+from chainpolicy.study.problems import InputError
 
 ARTICLE = Path(__file__).parents[1] / ".." / "shared" / "article.txt"
 needs_article = pytest.mark.skipif(

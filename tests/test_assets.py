@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainpolicy import assets as assets_module
-from chainpolicy import sessions
-from chainpolicy.assets import parse_price_limit, price_limit_on, read_assets
-from chainpolicy.problems import InputError
+from chainpolicy.study import assets as assets_module
+from chainpolicy.study import sessions
+from chainpolicy.study.assets import parse_price_limit, price_limit_on, read_assets
+from chainpolicy.study.problems import InputError
 
 HEADER = "ticker,calendar,group,benchmark,price_limit"
 INDEX = "I,XSHG,benchmark,,"

@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from chainpolicy import findings
-from chainpolicy.claims import CLAIMS_FILE, check_claims, rivals
-from chainpolicy.problems import InputError
-from chainpolicy.study import EMBEDDED, load_study
+from chainpolicy.article.market_claims import CLAIMS_FILE, check_claims, rivals
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.study import EMBEDDED, load_study
 
 LARGE = Path(__file__).resolve().parents[2] / "shared" / "prices"
 FILES = {"market": "ashare_panel.parquet", "hourly": "btc_hourly_bitstamp.parquet"}

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from chainpolicy.checks import rejection_rates
 from chainpolicy.cli import main
-from chainpolicy.robustness import rejection_rates
 from chainpolicy.study import load_study, new_study
-from chainpolicy.tables import headline
+from chainpolicy.tables.estimates import headline
 
 EIGHT_FILES = {
     "alignment.csv",

@@ -9,8 +9,8 @@ from rich.console import Console
 from chainpolicy.prices import commands
 from chainpolicy.prices.compare import compare_headlines, compare_returns
 from chainpolicy.prices.store import PriceStore, StoredSeries
-from chainpolicy.problems import InputError
-from chainpolicy.sessions import sessions
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.sessions import sessions
 
 START, END = date(2019, 1, 2), date(2019, 1, 15)
 DAYS = sessions("XNYS", START, END)

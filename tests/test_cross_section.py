@@ -10,7 +10,14 @@ import pytest
 import statsmodels.formula.api as smf
 from linearmodels.panel import PanelOLS
 
-from chainpolicy.regression import (
+from chainpolicy.checks.randomization import (
+    WEBB,
+    assignments,
+    count_assignments,
+    permutation_p_value,
+    wild_bootstrap_p_value,
+)
+from chainpolicy.estimators import (
     AbsorbedError,
     CrossSection,
     CrossSections,
@@ -18,14 +25,7 @@ from chainpolicy.regression import (
     cross_sections,
     policy_clusters,
 )
-from chainpolicy.regression.cross_section import AGE, clustered_error, exposures
-from chainpolicy.regression.randomization import (
-    WEBB,
-    assignments,
-    count_assignments,
-    permutation_p_value,
-    wild_bootstrap_p_value,
-)
+from chainpolicy.estimators.cross_section import AGE, clustered_error, exposures
 from chainpolicy.study import Study, load_study, new_study
 
 STANCES = np.array([1.0, 1, 1, -1, -1, -1, 0])

@@ -16,7 +16,7 @@ import chainpolicy
 import test_hand_worked
 import test_thin_trading
 from chainpolicy import eventstudy
-from chainpolicy.reference import api_page, equation_numbers, markdown
+from chainpolicy.build.reference import api_page, equation_numbers, markdown
 
 NAMES = [
     info.name

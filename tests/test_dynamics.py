@@ -10,8 +10,9 @@ import pytest
 import statsmodels.api as sm
 from arch import arch_model
 
-from chainpolicy import dynamics, figures, findings
-from chainpolicy.dynamics import (
+from chainpolicy import estimators, figures, findings
+from chainpolicy.checks import placebo_p_values
+from chainpolicy.estimators import (
     early_movers,
     fit_volatility,
     half_life_of_jump,
@@ -24,12 +25,11 @@ from chainpolicy.dynamics import (
     sentiment_regression,
     volatility_around_events,
 )
-from chainpolicy.dynamics.phases import _weekly_draws
-from chainpolicy.dynamics.sentiment import MOST_SHIFTS
-from chainpolicy.dynamics.volatility import abnormal_volatility
+from chainpolicy.estimators.phases import _weekly_draws
+from chainpolicy.estimators.sentiment import MOST_SHIFTS
+from chainpolicy.estimators.volatility import abnormal_volatility
 from chainpolicy.eventstudy import EstimationWindow, EventStudy
-from chainpolicy.robustness import placebo_p_values
-from chainpolicy.study import TEMPLATE, load_study
+from chainpolicy.study.study import TEMPLATE, load_study
 from panels import alignment_frame, returns_frame
 
 SPECS = {spec.name: spec for spec in figures.FIGURES}
@@ -394,7 +394,7 @@ def test_ewma_by_hand():
 
 def test_standardized_return_and_variance_ratio_by_hand():
     returns = np.array([0.0, 0.02, -0.01, 0.03])
-    model = dynamics.VolatilityModel("garch", 1e-5, 0.1, 0.8, np.full(4, 1e-4))
+    model = estimators.VolatilityModel("garch", 1e-5, 0.1, 0.8, np.full(4, 1e-4))
     found = abnormal_volatility(returns, model, np.array([1, 3]), 2)
     predicted = 1e-4 + (1e-5 + 0.9 * 1e-4)
     assert found["standardized"][0] == pytest.approx(0.01 / np.sqrt(predicted))
@@ -472,7 +472,7 @@ def test_sessions_of_earlier_events_estimate_no_normal_return(study):
     earlier = coin.alignment.assign(in_sample=coin.alignment["event_id"] != "e0")
     for mask, used in ((True, np.r_[0:100, 102:240]), (False, np.r_[0:240])):
         masked = replace(study.estimation, mask=mask)
-        path = dynamics.volatility_paths(replace(coin, alignment=earlier, estimation=masked))
+        path = estimators.volatility_paths(replace(coin, alignment=earlier, estimation=masked))
         np.testing.assert_allclose(path["abnormal"], returns - returns[used].mean())
 
 
@@ -503,7 +503,7 @@ def test_too_short_a_past_has_no_volatility(study):
     events, models = volatility_around_events(short)
     assert events.empty
     assert models.empty
-    assert dynamics.volatility_paths(short).empty
+    assert estimators.volatility_paths(short).empty
     _, frame = SPECS["volatility"].draw(short)
     assert "60 sessions" in frame["note"].item()
     assert "60 sessions" in findings.volatility_reading(short).text
@@ -556,7 +556,7 @@ def test_each_phase_finds_what_was_planted_in_it(effects, phase):
     for test in ("time_series_t", "adjusted_bmp", "grank_t"):
         assert table[test].idxmin() == phase
         assert table[test][phase] < 0.02
-    for name, window in dynamics.PHASES.items():
+    for name, window in estimators.PHASES.items():
         rank = placebo_p_values(results, es.placebo(window), window)
         p_value = rank["p_placebo"].item()
         assert (p_value < 0.02) if name == phase else (p_value > 0.05)

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import chainpolicy
-from chainpolicy.sessions import event_session, sessions
+from chainpolicy.study.sessions import event_session, sessions
 
 FOLDER = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019"
 ARTICLE = Path(__file__).resolve().parents[2] / "shared" / "article.txt"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainpolicy import events as events_module
-from chainpolicy.events import read_events
-from chainpolicy.problems import InputError
+from chainpolicy.study import events as events_module
+from chainpolicy.study.events import read_events
+from chainpolicy.study.problems import InputError
 
 HEADER = (
     "event_id,announced_at,role,in_sample,reason,time_precision,stance_crypto,salience,"

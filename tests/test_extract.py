@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from chainpolicy.article import dated_statements, read_article
-from chainpolicy.extract import brief, event_tones, extract, tone_table, verify
-from chainpolicy.problems import InputError
+from chainpolicy.article.extract import brief, event_tones, extract, tone_table, verify
+from chainpolicy.study.problems import InputError
 
 ARTICLE = Path(__file__).parents[1] / ".." / "shared" / "article.txt"
 

@@ -7,7 +7,7 @@ import csv
 import pytest
 
 import chainpolicy
-from chainpolicy.agreement import agreement
+from chainpolicy.article.agreement import agreement
 from chainpolicy.findings.article import (
     agreement_report,
     dated_statements_found,

@@ -13,9 +13,10 @@ import statsmodels.api as sm
 from scipy import stats
 
 import chainpolicy
-from chainpolicy import findings, notebooks, robustness
+from chainpolicy import checks, findings
+from chainpolicy.build import notebooks
 from chainpolicy.findings import concept_stocks
-from chainpolicy.study import EMBEDDED
+from chainpolicy.study.study import EMBEDDED
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 SOURCES = ["03_bitcoin", "04_concept_stocks", "05_us_and_coins"]
@@ -69,7 +70,7 @@ def placebo(placebos):
 
 @pytest.fixture(scope="module")
 def rates(placebo):
-    return robustness.rejection_rates(placebo)
+    return checks.rejection_rates(placebo)
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +233,7 @@ def test_ordinary_sessions_quote_rates_and_effect(study, results, rates):
     own = rates.set_index(["group", "test"]).loc[("bitcoin", "time_series_t")]
     assert f"On {own['n_sessions']:.0f} ordinary sessions of Bitcoin" in text
     assert f"on {100 * own['rejection_rate']:.1f} % of them" in text
-    effect = robustness.minimum_detectable_effect(results).set_index(["event_id", "group"])
+    effect = checks.minimum_detectable_effect(results).set_index(["event_id", "group"])
     effect = effect.loc[("xi-politburo", "bitcoin"), "minimum_detectable_effect"]
     assert f"{percent(effect)} upwards or {percent(-effect)} downwards" in text
 

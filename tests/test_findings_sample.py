@@ -14,7 +14,7 @@ from scipy import stats
 from chainpolicy import findings
 from chainpolicy.eventstudy import EstimationWindow
 from chainpolicy.findings import prices, sample
-from chainpolicy.study import EMBEDDED, Study, load_study
+from chainpolicy.study.study import EMBEDDED, Study, load_study
 
 # Event session and sessions from the article's date to it: Shanghai, New York, UTC days.
 SHIFTS = {

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from chainpolicy.prices.folder import read_folder
-from chainpolicy.problems import InputError
+from chainpolicy.study.folder import read_folder
+from chainpolicy.study.problems import InputError
 
 HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
 

@@ -18,8 +18,8 @@ from nbformat import NotebookNode
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from chainpolicy import kernels, notebooks
-from chainpolicy.notebooks import NotebookError
+from chainpolicy.build import kernels, notebooks
+from chainpolicy.build.notebooks import NotebookError
 
 SOURCE = """\
 # %% [markdown]

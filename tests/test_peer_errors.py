@@ -14,6 +14,8 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
+from chainpolicy.estimators import CrossSection
+from chainpolicy.estimators.cross_section import DRAWS
 from chainpolicy.eventstudy import (
     ConstantMean,
     EstimationWindow,
@@ -22,9 +24,7 @@ from chainpolicy.eventstudy import (
     MarketAdjusted,
     MarketModel,
 )
-from chainpolicy.regression import CrossSection
-from chainpolicy.regression.cross_section import DRAWS
-from chainpolicy.returns import compute_returns
+from chainpolicy.study.returns import compute_returns
 from panels import alignment_frame, eleven, fit, pair, returns_frame
 
 

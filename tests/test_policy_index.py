@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from chainpolicy import figures, findings
-from chainpolicy.policy_index import (
+from chainpolicy.estimators.policy_index import (
     DIMENSIONS,
     permutation_test,
     policy_announcements,
@@ -21,8 +21,8 @@ from chainpolicy.policy_index import (
     sentiment_index,
     stance_sessions,
 )
-from chainpolicy.returns import portfolio_returns
 from chainpolicy.study import load_study
+from chainpolicy.study.returns import portfolio_returns
 
 WEEKDAYS = pd.bdate_range("2019-10-01", periods=60, name="session").as_unit("ns")
 

@@ -23,11 +23,11 @@ import pytest
 from matplotlib.figure import Figure as Picture
 from PIL import Image
 
-from chainpolicy import notebooks, regenerate
+from chainpolicy.build import notebooks, regenerate
+from chainpolicy.build.notebooks import NotebookError
+from chainpolicy.build.regenerate import Product
 from chainpolicy.figures import FigureSpec
-from chainpolicy.notebooks import NotebookError
-from chainpolicy.problems import InputError
-from chainpolicy.regenerate import Product
+from chainpolicy.study.problems import InputError
 
 NOTEBOOK = """\
 # %% [markdown]
@@ -322,7 +322,7 @@ def test_staging_folder_is_removed(project):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from chainpolicy.regenerate import Product, regenerate
+from chainpolicy.build.regenerate import Product, regenerate
 
 def write_abc(staging):
     for name in "abc":

@@ -10,6 +10,8 @@ from linearmodels.system import SUR
 from scipy import stats
 from statsmodels.multivariate.multivariate_ols import _MultivariateOLS
 
+from chainpolicy.estimators import EventDummySystem, undoing, undoing_report
+from chainpolicy.estimators.common import fit_common, joint_f
 from chainpolicy.eventstudy import (
     ConstantMean,
     Dimson,
@@ -17,8 +19,6 @@ from chainpolicy.eventstudy import (
     EventStudy,
     MarketAdjusted,
 )
-from chainpolicy.regression import EventDummySystem, undoing, undoing_report
-from chainpolicy.regression.common import fit_common, joint_f
 from chainpolicy.study import load_study
 from panels import alignment_frame, returns_frame, sessions
 

@@ -13,9 +13,7 @@ import pytest
 from scipy import stats
 
 from chainpolicy import cli, figures, findings
-from chainpolicy.eventstudy import EventStudy
-from chainpolicy.figures.regressions import draw_overlap
-from chainpolicy.regression import (
+from chainpolicy.estimators import (
     CrossSections,
     EventDummySystem,
     Overlap,
@@ -23,8 +21,10 @@ from chainpolicy.regression import (
     overlap,
     overlapping_clusters,
 )
+from chainpolicy.eventstudy import EventStudy
+from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.study import Study, load_study, new_study
-from chainpolicy.tables import (
+from chainpolicy.tables.estimates import (
     headline_event,
     regressed_window,
     regression_report,

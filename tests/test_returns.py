@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainpolicy
-from chainpolicy.problems import InputError
-from chainpolicy.returns import compute_returns
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.returns import compute_returns
 
 SNAPSHOT = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019" / "prices.csv"
 PANEL = Path(__file__).parents[2] / "shared" / "prices" / "ashare_panel.parquet"

@@ -8,13 +8,13 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import tt_solve_power
 
-from chainpolicy.eventstudy import EstimationWindow, EventStudy
-from chainpolicy.robustness import (
+from chainpolicy.checks import (
     adjust_for_multiple_testing,
     minimum_detectable_effect,
     placebo_p_values,
     rejection_rates,
 )
+from chainpolicy.eventstudy import EstimationWindow, EventStudy
 
 SESSIONS = pd.bdate_range("2019-01-01", periods=260)
 EVENT = 240

@@ -14,8 +14,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from chainpolicy import cli, figures, findings
-from chainpolicy.problems import InputError
-from chainpolicy.robustness import (
+from chainpolicy.checks import (
     boards,
     cumulative_abnormal_returns,
     leave_one_out,
@@ -25,7 +24,8 @@ from chainpolicy.robustness import (
     specification_curve,
     stored_space,
 )
-from chainpolicy.study import EMBEDDED, TEMPLATE, load_study
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.study import EMBEDDED, TEMPLATE, load_study
 
 LEAD = "xi-politburo"
 MARKET = Path(__file__).resolve().parents[2] / "shared" / "prices" / "ashare_panel.parquet"

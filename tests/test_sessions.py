@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainpolicy
-from chainpolicy.problems import InputError
-from chainpolicy.sessions import (
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.sessions import (
     CALENDARS,
     align,
     announcement_time,

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from chainpolicy.simulation import SimulationDesign, draw_sample, known_variance_power, simulate
+from chainpolicy.checks.simulation import (
+    SimulationDesign,
+    draw_sample,
+    known_variance_power,
+    simulate,
+)
 
 DRAWS = 2_000
 

@@ -7,9 +7,9 @@ import tracemalloc
 import pandas as pd
 import pytest
 
-from chainpolicy import tabular
-from chainpolicy.prices.snapshot import read_hourly, read_prices
-from chainpolicy.problems import InputError
+from chainpolicy.study import tabular
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.snapshot import read_hourly, read_prices
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import template_prices
-from chainpolicy import settings as settings_module
-from chainpolicy.problems import InputError, Problem
-from chainpolicy.study import TEMPLATE, load_study, new_study
+from chainpolicy.study import settings as settings_module
+from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.study import TEMPLATE, load_study, new_study
 
 FILES = ("study.toml", "events.csv", "assets.csv", "prices.csv")
 

@@ -13,10 +13,10 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 import chainpolicy
-from chainpolicy import robustness, tables
+from chainpolicy import checks, tables
 from chainpolicy.eventstudy import TEST_NAMES
-from chainpolicy.problems import InputError
-from chainpolicy.study import EMBEDDED, new_study
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.study import EMBEDDED, new_study
 
 COLUMNS = {
     "alignment": "event_id,ticker,calendar,announced_at,event_session,shares_session_with",
@@ -61,7 +61,7 @@ def placebo(study):
 
 @pytest.fixture(scope="module")
 def rates(placebo):
-    return robustness.rejection_rates(placebo)
+    return checks.rejection_rates(placebo)
 
 
 def rows_of(folder: Path, name: str) -> list[dict[str, str]]:

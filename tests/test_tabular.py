@@ -9,9 +9,9 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from chainpolicy import tabular
-from chainpolicy.problems import Problem, in_reading_order
-from chainpolicy.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
+from chainpolicy.study import tabular
+from chainpolicy.study.problems import Problem, in_reading_order
+from chainpolicy.study.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
 
 SCHEMA = pa.DataFrameSchema(
     {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chainpolicy.tone import score, stance_lexicon
+from chainpolicy.article.tone import score, stance_lexicon
 
 
 def test_loughran_mcdonald_is_the_balance_of_its_words():

@@ -12,7 +12,7 @@ from chainpolicy.prices.validation import (
     log_returns,
     suspended,
 )
-from chainpolicy.sessions import sessions
+from chainpolicy.study.sessions import sessions
 
 # A February in Shanghai: 11 sessions around the Spring Festival, 4 to 10 February closed.
 START, END = date(2019, 1, 28), date(2019, 2, 19)

@@ -18,7 +18,6 @@ import pytest
 from rich.console import Console
 
 import chainpolicy
-from chainpolicy.assets import read_assets
 from chainpolicy.prices import commands
 from chainpolicy.prices.compare import compare_returns
 from chainpolicy.prices.fetch import (
@@ -29,11 +28,12 @@ from chainpolicy.prices.fetch import (
     surviving_assets,
 )
 from chainpolicy.prices.live import live_folder, write_live_study
-from chainpolicy.prices.snapshot import read_prices
 from chainpolicy.prices.store import PriceStore, StoredSeries
 from chainpolicy.prices.yahoo import ChartAnswer, SourceUnreachableError, YahooFinance
-from chainpolicy.problems import InputError
-from chainpolicy.sessions import sessions
+from chainpolicy.study.assets import read_assets
+from chainpolicy.study.problems import InputError
+from chainpolicy.study.sessions import sessions
+from chainpolicy.study.snapshot import read_prices
 from yahoo_server import (
     CALENDARS,
     DELISTED,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chainpolicy.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +118,7 @@ def estimate(
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
     from chainpolicy.study import load_study
-    from chainpolicy.tables import write_tables
+    from chainpolicy.tables.estimates import write_tables
 
     loaded = load_study(study)
     estimated, excluded = write_tables(loaded, loaded.estimate(model), output, only)
@@ -157,7 +157,7 @@ def regenerate(
             raise InputError([Problem("--source yahoo", expected)])
         study = _live_study(study, output)
     # After the download, because it takes a second to import.
-    from chainpolicy import regenerate as products
+    from chainpolicy.build import regenerate as products
 
     raise typer.Exit(products.main(study, output, only_check=check, only=only, fresh=fresh))
 
@@ -183,11 +183,11 @@ def simulate(
     from rich.console import Console
     from rich.progress import Progress
 
+    from chainpolicy.checks.simulation import SimulationDesign
+    from chainpolicy.checks.simulation import simulate as run
     from chainpolicy.figures import save_figure
     from chainpolicy.figures.simulated import draw_rejection_rates
-    from chainpolicy.simulation import SimulationDesign
-    from chainpolicy.simulation import simulate as run
-    from chainpolicy.tables import output_folder
+    from chainpolicy.tables.estimates import output_folder
 
     try:
         design = SimulationDesign(
@@ -222,9 +222,9 @@ def placebo(
     ] = None,
 ) -> None:
     """Rank every event among the ordinary sessions of its group, over the first window."""
-    from chainpolicy import robustness
+    from chainpolicy import checks
     from chainpolicy.study import load_study
-    from chainpolicy.tables import write_csv
+    from chainpolicy.tables.estimates import write_csv
 
     if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
         expected = "a file name that ends with .csv, in a folder that exists"
@@ -234,10 +234,10 @@ def placebo(
         window = loaded.car_windows[0]
         event_study = loaded.event_study()
         ordinary = event_study.placebo(window)
-        table = robustness.placebo_p_values(event_study.fit(), ordinary, window)
+        table = checks.placebo_p_values(event_study.fit(), ordinary, window)
     else:
-        returns = robustness.read_market(market, loaded)
-        table = robustness.space_of_study(loaded, returns, loaded.car_windows)
+        returns = checks.read_market(market, loaded)
+        table = checks.space_of_study(loaded, returns, loaded.car_windows)
     if output is None:
         _show(table)
     else:
@@ -275,9 +275,9 @@ def report(
 
     The headline ends with rejections on ordinary sessions and the minimum detectable effect.
     """
-    from chainpolicy.robustness import rejection_rates
+    from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
-    from chainpolicy.tables import headline_report, regression_report
+    from chainpolicy.tables.estimates import headline_report, regression_report
 
     loaded = load_study(study)
     if name == ReportName.headline:
@@ -320,8 +320,8 @@ def extract(
     ] = None,
 ) -> None:
     """Find the dated statements of an article and score their tone."""
-    from chainpolicy.extract import brief
-    from chainpolicy.extract import extract as run
+    from chainpolicy.article.extract import brief
+    from chainpolicy.article.extract import extract as run
 
     events = None
     if verify:
@@ -390,7 +390,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
     from chainpolicy.eventstudy import window_label
     from chainpolicy.prices import commands
     from chainpolicy.study import load_study
-    from chainpolicy.tables import headline
+    from chainpolicy.tables.estimates import headline
 
     loaded = load_study(study)
     window = loaded.car_windows[0]
@@ -457,7 +457,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
-    from chainpolicy import assets, events
+    from chainpolicy.study import assets, events
 
     in_sample = int(study.events["in_sample"].sum())
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
@@ -488,7 +488,7 @@ def _unused(study: Study) -> str:
 
 def _catalogue(study: Study) -> pd.DataFrame:
     """One row per event and calendar, in the order of the catalogue."""
-    from chainpolicy.sessions import trading_hours
+    from chainpolicy.study.sessions import trading_hours
 
     own = study.alignment["ticker"].map(study.assets.set_index("ticker")["calendar"])
     measured = study.alignment["calendar"]

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from chainpolicy.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem
 
 MOST_BYTES = 2_000_000
 MOST_CHARACTERS = 500_000

@@ -22,7 +22,7 @@ from chainpolicy.article.dates import (
     resolve,
 )
 from chainpolicy.article.reading import Article
-from chainpolicy.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem
 
 MOST_IN_SENTENCE = 5_000
 

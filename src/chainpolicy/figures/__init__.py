@@ -43,7 +43,7 @@ from chainpolicy.figures.robustness import draw_leave_one_out, draw_specificatio
 from chainpolicy.figures.selection import headline_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles, png_bytes
 from chainpolicy.study import Study
-from chainpolicy.tables import write_csv
+from chainpolicy.tables.estimates import write_csv
 
 __all__ = [
     "DPI",

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from chainpolicy.claims import rivals
-from chainpolicy.dynamics import (
+from chainpolicy.article.market_claims import rivals
+from chainpolicy.estimators import (
     EARLY,
     PHASES,
     HourlyResponse,
@@ -19,10 +19,10 @@ from chainpolicy.dynamics import (
     hourly_responses,
     inside,
     local_projections,
-    ordinary_sessions,
     phase_table,
     volatility_paths,
 )
+from chainpolicy.estimators.policy_index import policy_announcements
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.canvas import Drawn, annotate, group_looks, study_figure
 from chainpolicy.figures.panels import date_axis
@@ -47,9 +47,9 @@ from chainpolicy.figures.style import (
     return_label,
     shorten,
 )
-from chainpolicy.policy_index import policy_announcements
-from chainpolicy.report_table import p_value
 from chainpolicy.study import Study
+from chainpolicy.study.once import ordinary_sessions
+from chainpolicy.typeset.report_table import p_value
 
 SURPRISES = {"supportive": SUPPORTIVE, "restrictive": RESTRICTIVE}
 MOST_HOURLY = 4

@@ -16,7 +16,6 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from matplotlib.transforms import Affine2D
 
-from chainpolicy.assets import ALWAYS_OPEN, PLACES
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.figures.frames import caar_segments
 from chainpolicy.figures.style import (
@@ -32,6 +31,7 @@ from chainpolicy.figures.style import (
     shorten,
     spread,
 )
+from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
 
 # From this share of a group at a price limit on, a mean return says little.
 CENSORED_SHARE = 0.10

@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from chainpolicy.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.estimators.policy_index import (
+    DIMENSIONS,
+    OVERALL,
+    policy_announcements,
+    policy_index,
+    response_by_stance,
+    stance_sessions,
+)
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.canvas import Drawn, annotate, group_looks, study_figure
 from chainpolicy.figures.panels import STANCES, date_axis, stance_handles
@@ -29,16 +36,9 @@ from chainpolicy.figures.style import (
     percent_ticks,
     return_label,
 )
-from chainpolicy.policy_index import (
-    DIMENSIONS,
-    OVERALL,
-    policy_announcements,
-    policy_index,
-    response_by_stance,
-    stance_sessions,
-)
-from chainpolicy.returns import portfolio_returns
 from chainpolicy.study import Study
+from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.study.returns import portfolio_returns
 
 MOST_CALENDARS = 3
 DIMENSION_LINES: dict[str, tuple[str, Literal["-", "--"]]] = {

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from chainpolicy.estimators import overlap
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.canvas import (
     Drawn,
@@ -34,9 +35,8 @@ from chainpolicy.figures.style import (
     return_label,
     shorten,
 )
-from chainpolicy.regression import overlap
 from chainpolicy.study import Study
-from chainpolicy.tables import regressed_window
+from chainpolicy.tables.estimates import regressed_window
 
 # Below and above the row of the cluster.
 _PLACES = {"unmasked": -0.27, "study": 0.0, "joint": 0.27}

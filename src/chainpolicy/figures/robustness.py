@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from chainpolicy.checks import CHOICES, leave_one_out, specification_curve
 from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.canvas import Drawn, annotate, column_label, group_looks, study_figure
@@ -28,7 +29,6 @@ from chainpolicy.figures.style import (
     return_label,
     shorten,
 )
-from chainpolicy.robustness import CHOICES, leave_one_out, specification_curve
 from chainpolicy.study import Study
 
 # How the figure names a choice and its values.

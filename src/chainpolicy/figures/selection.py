@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from chainpolicy.assets import ALWAYS_OPEN
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.figures.style import day_label, shorten
-from chainpolicy.sessions import announcement_time, clusters
 from chainpolicy.study import Study
-from chainpolicy.tables import headline_event
+from chainpolicy.study.assets import ALWAYS_OPEN
+from chainpolicy.study.sessions import announcement_time, clusters
+from chainpolicy.tables.estimates import headline_event
 
 # What still can be read on one page; a larger study's figures say what they leave out.
 MOST_EVENTS = 40

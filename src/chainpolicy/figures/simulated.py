@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib import style
 from matplotlib.axes import Axes
 
+from chainpolicy.checks.simulation import SimulationDesign
 from chainpolicy.eventstudy import TESTS
 from chainpolicy.figures.style import INK, QUIET, STYLE, WIDTH, StudyFigure, percent_ticks
-from chainpolicy.simulation import SimulationDesign
 
 
 def plot_rejection_rates(rates: pd.DataFrame, level: float, ax: Axes) -> Axes:

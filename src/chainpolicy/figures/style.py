@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from chainpolicy.report_table import group_label
+from chainpolicy.typeset.report_table import group_label
 
 STYLE = "chainpolicy.study"
 WIDTH = 6.3  # inches: 16 cm

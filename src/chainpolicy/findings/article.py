@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from chainpolicy.agreement import agreement
+from chainpolicy.article.agreement import agreement
+from chainpolicy.article.tone import TONES
 from chainpolicy.findings.base import Finding
-from chainpolicy.report_table import ReportTable
 from chainpolicy.study import Study
-from chainpolicy.tone import TONES
+from chainpolicy.typeset.report_table import ReportTable
 
 TONE_TITLES = {
     "tone_lm": "Loughran-McDonald",

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from chainpolicy.checks import adjust_for_multiple_testing
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.report_table import ReportTable, group_label, typeset
-from chainpolicy.report_table import p_value as p_value
-from chainpolicy.robustness import adjust_for_multiple_testing
 from chainpolicy.study import Study
-from chainpolicy.tables import excluded, headline
+from chainpolicy.tables.estimates import excluded, headline
+from chainpolicy.typeset.report_table import ReportTable, group_label, typeset
+from chainpolicy.typeset.report_table import p_value as p_value
 
 # The test that a finding quotes for a group of several assets.
 HEADLINE_TEST = "adjusted_bmp"

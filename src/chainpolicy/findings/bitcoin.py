@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from chainpolicy.checks import minimum_detectable_effect
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import (
@@ -32,10 +33,9 @@ from chainpolicy.findings.responses import (
     tested,
     where,
 )
-from chainpolicy.report_table import ReportTable, p_text
-from chainpolicy.robustness import minimum_detectable_effect
 from chainpolicy.study import Study
-from chainpolicy.tables import headline, headline_event
+from chainpolicy.tables.estimates import headline, headline_event
+from chainpolicy.typeset.report_table import ReportTable, p_text
 
 
 def bitcoin_answer(

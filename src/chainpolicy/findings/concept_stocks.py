@@ -36,9 +36,9 @@ from chainpolicy.findings.responses import (
     where,
     with_interval,
 )
-from chainpolicy.report_table import ReportTable, p_text
 from chainpolicy.study import Study
-from chainpolicy.tables import HEADLINE_TESTS, headline_event
+from chainpolicy.tables.estimates import HEADLINE_TESTS, headline_event
+from chainpolicy.typeset.report_table import ReportTable, p_text
 
 # A window is uncensored if it ends with less than this share of the group at a price limit.
 CENSORED = 0.1

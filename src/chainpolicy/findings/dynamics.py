@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from chainpolicy.claims import rivals
-from chainpolicy.dynamics import (
+from chainpolicy.article.market_claims import rivals
+from chainpolicy.checks import adjust_for_multiple_testing, placebo_p_values, within_reach
+from chainpolicy.estimators import (
     EARLY,
     JUMP,
     MODELS,
@@ -21,7 +22,6 @@ from chainpolicy.dynamics import (
     hourly_responses,
     inside,
     local_projections,
-    ordinary_sessions,
     phase_table,
     reversal,
     sentiment_regression,
@@ -31,10 +31,10 @@ from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
 from chainpolicy.findings.responses import event_name, headline_name, interval, percents, records
-from chainpolicy.report_table import ReportTable, formatted, p_text
-from chainpolicy.robustness import adjust_for_multiple_testing, placebo_p_values, within_reach
 from chainpolicy.study import Study
-from chainpolicy.tables import headline_event
+from chainpolicy.study.once import ordinary_sessions
+from chainpolicy.tables.estimates import headline_event
+from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
 # What a model of volatility is called in a table.
 MODEL_LABELS = dict(zip(MODELS, ("EWMA", "GARCH(1,1)"), strict=True))

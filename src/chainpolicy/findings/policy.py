@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import pandas as pd
 
-from chainpolicy.claims import NOT_CHECKABLE, NOT_SUPPORTED, PARTLY, SUPPORTED, check_claims
-from chainpolicy.eventstudy import EventStudyResults, window_label
-from chainpolicy.eventstudy.results import Window
-from chainpolicy.figures.style import day_label
-from chainpolicy.findings.base import LEVEL, Finding, label, percent
-from chainpolicy.findings.sample import article_shifts
-from chainpolicy.policy_index import (
+from chainpolicy.article.market_claims import (
+    NOT_CHECKABLE,
+    NOT_SUPPORTED,
+    PARTLY,
+    SUPPORTED,
+    check_claims,
+)
+from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
     OVERALL,
     policy_index,
     response_by_stance,
     stance_sessions,
 )
-from chainpolicy.report_table import ReportTable, formatted, p_text
+from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.figures.style import day_label
+from chainpolicy.findings.base import LEVEL, Finding, label, percent
+from chainpolicy.findings.sample import article_shifts
 from chainpolicy.study import Study
+from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
 
 def policy_extremes(study: Study, group: str | None = None) -> Finding:

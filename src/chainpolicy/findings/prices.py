@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from chainpolicy.assets import ALWAYS_OPEN, BENCHMARK, PLACES, parse_price_limit, price_limit_on
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.frames import fit_panels
@@ -21,11 +20,18 @@ from chainpolicy.findings.sample import (
     on_calendar,
     with_weekday,
 )
-from chainpolicy.report_table import ReportTable
-from chainpolicy.returns import LIMIT_TOLERANCE
-from chainpolicy.sessions import effective_calendars, sessions
 from chainpolicy.study import Study
-from chainpolicy.tables import headline_event
+from chainpolicy.study.assets import (
+    ALWAYS_OPEN,
+    BENCHMARK,
+    PLACES,
+    parse_price_limit,
+    price_limit_on,
+)
+from chainpolicy.study.returns import LIMIT_TOLERANCE
+from chainpolicy.study.sessions import effective_calendars, sessions
+from chainpolicy.tables.estimates import headline_event
+from chainpolicy.typeset.report_table import ReportTable
 
 # Days without a session that no weekend and no single holiday explains.
 LONG_CLOSURE = 5

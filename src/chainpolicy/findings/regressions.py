@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from chainpolicy.assets import PLACES
-from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
-from chainpolicy.findings.responses import Row, event_name, interval, t_interval
-from chainpolicy.regression import (
+from chainpolicy.checks import adjust_for_multiple_testing
+from chainpolicy.estimators import (
     CrossSections,
     Overlap,
     SystemResults,
     undoing,
 )
-from chainpolicy.robustness import adjust_for_multiple_testing
+from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
+from chainpolicy.findings.responses import Row, event_name, interval, t_interval
 from chainpolicy.study import Study
+from chainpolicy.study.assets import PLACES
 
 
 def moved(study: Study, system: SystemResults) -> Finding:

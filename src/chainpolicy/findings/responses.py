@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from chainpolicy.checks import placebo_p_values
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.findings.base import (
@@ -25,10 +26,9 @@ from chainpolicy.findings.base import (
     percent,
     significant_clusters,
 )
-from chainpolicy.report_table import ReportTable, p_text
-from chainpolicy.robustness import placebo_p_values
 from chainpolicy.study import Study
-from chainpolicy.tables import headline, headline_event
+from chainpolicy.tables.estimates import headline, headline_event
+from chainpolicy.typeset.report_table import ReportTable, p_text
 
 Row = dict[str, Any]
 Models = Mapping[str, EventStudyResults]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from chainpolicy.checks import CHOICES, specification_curve, stored_space
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.robustness import curve_windows
 from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
 from chainpolicy.findings.responses import headline_name
-from chainpolicy.robustness import CHOICES, specification_curve, stored_space
 from chainpolicy.study import Study
-from chainpolicy.tables import headline_event
+from chainpolicy.tables.estimates import headline_event
 
 
 def specifications(study: Study, group: str) -> Finding:

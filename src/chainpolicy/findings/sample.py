@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from chainpolicy.assets import ALWAYS_OPEN, PLACES
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.estimator import MASKED_SESSIONS
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import Finding
-from chainpolicy.report_table import ReportTable
-from chainpolicy.sessions import align, clusters, sessions, trading_hours
 from chainpolicy.study import Study
-from chainpolicy.tables import headline_event
+from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.study.sessions import align, clusters, sessions, trading_hours
+from chainpolicy.tables.estimates import headline_event
+from chainpolicy.typeset.report_table import ReportTable
 
 
 def at_article_dates(study: Study) -> Study:

@@ -17,9 +17,9 @@ from chainpolicy.findings.base import (
     percent,
     significant_clusters,
 )
-from chainpolicy.report_table import ReportTable, p_text, typeset
 from chainpolicy.study import Study
-from chainpolicy.tables import headline_event
+from chainpolicy.tables.estimates import headline_event
+from chainpolicy.typeset.report_table import ReportTable, p_text, typeset
 
 # The jump, the first two sessions, and what is left of them after two weeks.
 SUMMARY_WINDOWS = ((0, 0), (0, 1), (0, 10))

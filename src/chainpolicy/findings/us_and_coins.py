@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from chainpolicy.checks import leave_one_out as without_each
+from chainpolicy.checks import placebo_p_values
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import (
@@ -34,11 +36,9 @@ from chainpolicy.findings.responses import (
     where,
     with_interval,
 )
-from chainpolicy.report_table import ReportTable, p_text
-from chainpolicy.robustness import leave_one_out as without_each
-from chainpolicy.robustness import placebo_p_values
 from chainpolicy.study import Study
-from chainpolicy.tables import HEADLINE_TESTS, headline_event
+from chainpolicy.tables.estimates import HEADLINE_TESTS, headline_event
+from chainpolicy.typeset.report_table import ReportTable, p_text
 
 
 def us_and_coins_answer(

@@ -14,9 +14,9 @@ from rich.table import Table
 
 from chainpolicy.prices.compare import compare_headlines, compare_returns
 from chainpolicy.prices.store import PriceStore, StoreEntry, StoreError
-from chainpolicy.problems import InputError, Problem
-from chainpolicy.report_table import p_text
-from chainpolicy.sessions import Day
+from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.sessions import Day
+from chainpolicy.typeset.report_table import p_text
 
 if TYPE_CHECKING:
     from chainpolicy.prices.fetch import FetchReport, Source

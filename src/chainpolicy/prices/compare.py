@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.prices.validation import log_returns
-from chainpolicy.sessions import Day, sessions
+from chainpolicy.study.sessions import Day, sessions
 
 NOTABLE = 5e-4  # five basis points
 LEVEL = 0.05

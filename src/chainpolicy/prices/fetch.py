@@ -10,7 +10,6 @@ from typing import Any, Literal, Protocol
 
 import pandas as pd
 
-from chainpolicy.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.prices.store import MAX_AGE, PriceStore, StoredSeries
 from chainpolicy.prices.validation import (
     Finding,
@@ -18,11 +17,12 @@ from chainpolicy.prices.validation import (
     check_quotation,
     check_series,
     check_symbol,
-    suspended,
 )
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
-from chainpolicy.problems import InputError, Problem
-from chainpolicy.sessions import Day, sessions
+from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.folder import suspended
+from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.sessions import Day, sessions
 
 # So many series in a row without an answer are the source's trouble, not the series'.
 GIVE_UP_AFTER = 3

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from chainpolicy.prices.fetch import FetchReport, surviving_assets
-from chainpolicy.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem
 
 # The table of what was downloaded; a folder that holds it is a live copy, and may be replaced.
 DOWNLOADS = "downloads.csv"

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chainpolicy.sessions import sessions
+from chainpolicy.study.folder import suspended
+from chainpolicy.study.sessions import sessions
 
 JUMP = 0.40
 STALE_SESSIONS = 5
@@ -183,29 +184,6 @@ def check_series(
     if reference is not None:
         findings += _check_shift(ticker, prices, reference, on_calendar)
     return findings
-
-
-def suspended(prices: pd.DataFrame) -> NDArray[np.bool_]:
-    """Rows that repeat the last close on a session without trade.
-
-    Parameters
-    ----------
-    prices : pandas.DataFrame
-        ``close, volume``, sorted by date.
-
-    Returns
-    -------
-    array of bool, shape (len(prices),)
-        All False where the source states no volumes, as for most indices.
-    """
-    volume = prices["volume"].to_numpy(dtype=np.float64)
-    close = prices["close"].to_numpy(dtype=np.float64)
-    idle = ~(volume > 0)
-    if not len(prices) or idle.mean() > 0.5:
-        return np.zeros(len(prices), dtype=bool)
-    unchanged = np.zeros(len(prices), dtype=bool)
-    unchanged[1:] = close[1:] == close[:-1]
-    return idle & unchanged
 
 
 def log_returns(prices: pd.DataFrame, on: pd.DatetimeIndex) -> pd.Series[float]:

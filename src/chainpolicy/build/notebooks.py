@@ -1,0 +1,463 @@
+"""Notebooks: jupytext source -> executed copy, the same bytes on every run.
+
+The source of a notebook is a ``.py`` file in jupytext's percent format; the ``.ipynb`` beside it is
+its executed copy. Whatever could differ between two runs is taken away: random cell ids, execution
+times, the version of Python, the user's own IPython and Matplotlib settings, hash seeds, threads
+and the software tag of a PNG.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import atexit
+import base64
+import hashlib
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from chainpolicy.build import kernels
+
+# nbformat takes seconds to import: only what reads, executes or writes a notebook waits for it.
+if TYPE_CHECKING:
+    from jupyter_client.manager import AsyncKernelManager
+    from nbformat import NotebookNode
+
+MOST_LINES = 8
+CELL_SECONDS = 600
+PIXEL_STEP = 8
+PIXEL_SHARE = 0.001
+
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "TZ": "UTC",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+}
+
+# What set_matplotlib_formats("png", metadata={"Software": None}) does, before the first cell and
+# without importing Matplotlib in notebooks that draw nothing.
+KERNEL_CONFIG = """\
+c.InlineBackend.figure_formats = {"png"}
+c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Software": None}}
+"""
+
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {
+        "codemirror_mode": {"name": "ipython", "version": 3},
+        "file_extension": ".py",
+        "mimetype": "text/x-python",
+        "name": "python",
+        "nbconvert_exporter": "python",
+        "pygments_lexer": "ipython3",
+    },
+}
+
+_UNWANTED = {
+    r" at 0x[0-9a-fA-F]+": "a memory address; end a cell that draws with a semicolon",
+    r"Traceback \(most recent call last\)": "a traceback",
+    r"\w*Warning: ": "a warning",
+}
+_PATH = re.compile(r"^(~|\.{0,2}/)|\.(csv|toml|png|txt|json|parquet|ipynb|py)$")
+
+_running: set[AsyncKernelManager] = set()
+
+
+class NotebookError(Exception):
+    """A notebook cannot be executed, or its output is not fit to be read; says which cell."""
+
+
+def read_source(source: Path) -> NotebookNode:
+    """Read a notebook's source, without outputs.
+
+    Parameters
+    ----------
+    source : Path
+        A ``.py`` file in jupytext's percent format.
+
+    Returns
+    -------
+    NotebookNode
+        With fixed metadata, and cell ids that follow from the cells' text.
+    """
+    import jupytext
+    from nbformat import NotebookNode
+
+    notebook: NotebookNode = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    notebook.metadata = NotebookNode(METADATA)
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        cell.id = f"{digest}-{seen[digest]}" if seen[digest] else digest
+        seen[digest] += 1
+        cell.metadata.pop("lines_to_next_cell", None)
+    return notebook
+
+
+def execute(source: Path, env: Mapping[str, str] | None = None) -> NotebookNode:
+    """Execute a notebook's source in a fresh kernel of the running Python.
+
+    The kernel works in an empty temporary folder, one thread per library, without the user's own
+    IPython and Matplotlib settings.
+
+    Parameters
+    ----------
+    source : Path
+        A ``.py`` file in jupytext's percent format.
+    env : mapping of str to str, optional
+        Environment variables for the kernel, beside the process's own and `ENVIRONMENT`.
+
+    Returns
+    -------
+    NotebookNode
+        The executed notebook.
+
+    Raises
+    ------
+    NotebookError
+        If a cell raises, the kernel stops, or an output holds a memory address, a warning,
+        a traceback or anything on standard error.
+    """
+    from nbformat import NotebookNode
+
+    notebook = read_source(source)
+    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder:
+        _run(notebook, source.name, Path(folder), env or {})
+    notebook.metadata = NotebookNode(METADATA)
+    if found := unfit(notebook):
+        raise NotebookError("\n".join(f"{source.name}, {problem}" for problem in found))
+    return notebook
+
+
+def _run(notebook: NotebookNode, name: str, folder: Path, env: Mapping[str, str]) -> None:
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    profile = folder / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
+    matplotlibrc = folder / "matplotlibrc"
+    matplotlibrc.touch()
+    work = folder / "work"
+    work.mkdir()
+    own = {"IPYTHONDIR": str(profile.parent), "MATPLOTLIBRC": str(matplotlibrc)}
+    full_env = {**os.environ, **ENVIRONMENT, **own, **env}
+    full_env.pop("PYTHONSTARTUP", None)
+
+    # Without any installed kernel there is one left: that of the running Python.
+    manager = AsyncKernelManager(
+        kernel_name="python3",
+        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
+        connection_file=str(folder / "kernel.json"),
+    )
+    log = folder / "kernel.log"
+    # Elsewhere a forked process may not use all of its system's libraries.
+    if sys.platform == "linux":
+        manager.provisioner = kernels.provisioner(manager, _nursery(), str(log))
+    place: list[str] = []
+
+    def remember(cell: NotebookNode, cell_index: int) -> None:
+        place[:] = [f"{name}, {_place(cell, cell_index)}"]
+
+    client = NotebookClient(
+        notebook,
+        km=manager,
+        timeout=CELL_SECONDS,
+        record_timing=False,
+        coalesce_streams=True,
+        shutdown_kernel="immediate",
+        on_cell_execute=remember,
+    )
+    _running.add(manager)
+    try:
+        with log.open("wb") as stream:
+            asyncio.run(
+                client.async_execute(
+                    cwd=str(work),
+                    env=full_env,
+                    stdout=subprocess.DEVNULL,
+                    stderr=stream,
+                    cleanup_kc=True,
+                )
+            )
+    except CellExecutionError as error:
+        raise NotebookError(f"{place[0]}: {error.ename}: {error.evalue}") from None
+    except CellTimeoutError:
+        raise NotebookError(f"{place[0]}: not finished after {CELL_SECONDS} s") from None
+    except (DeadKernelError, RuntimeError) as error:
+        if place:
+            raise NotebookError(f"{place[0]}: the kernel was killed; out of memory?") from None
+        words = log.read_text(errors="replace").strip() or str(error)
+        raise NotebookError(
+            f"{name}: no kernel could be started: {words.splitlines()[-1]}"
+        ) from None
+    finally:
+        _running.discard(manager)
+        # A kernel that did not start would otherwise be cleaned up a second time at exit.
+        atexit.unregister(client._cleanup_kernel)
+
+
+@cache
+def _nursery() -> kernels.Nursery:
+    """Start the process that kernels are forked from, without the user's own settings."""
+    own = {"MATPLOTLIBRC": os.devnull}
+    return kernels.Nursery({**os.environ, **ENVIRONMENT, **own})
+
+
+def stop_kernels() -> None:
+    """Kill the kernel of every notebook that another thread is executing."""
+    for manager in list(_running):
+        process = getattr(manager.provisioner, "process", None)
+        if process is not None:
+            process.kill()
+
+
+def unfit(notebook: NotebookNode) -> list[str]:
+    """List outputs that no reader should see.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        An executed notebook.
+
+    Returns
+    -------
+    list of str
+        One line per memory address, warning, traceback, text on standard error or tagged PNG,
+        each naming its cell; empty if there is none.
+    """
+    found = []
+    for index, cell in enumerate(notebook.cells):
+        for output in cell.get("outputs", []):
+            place = _place(cell, index)
+            found += [f"{place}: the output holds {problem}" for problem in _unfit_output(output)]
+    return found
+
+
+def _unfit_output(output: NotebookNode) -> Iterator[str]:
+    if output.output_type == "error":
+        yield f"a traceback ({output.ename}: {output.evalue})"
+        return
+    if output.output_type == "stream":
+        if output.name == "stderr":
+            yield f'text on standard error ("{output.text.strip().splitlines()[0]}")'
+            return
+        texts = [output.text]
+    else:
+        texts = [text for kind, text in output.data.items() if kind.startswith("text/")]
+        if "image/png" in output.data:
+            with Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))) as image:
+                tags = sorted({"Software", "Creation Time", "date:create"} & set(image.info))
+            if tags:
+                yield f"a PNG with the tag {', '.join(tags)}"
+    for pattern, problem in _UNWANTED.items():
+        if any(re.search(pattern, text) for text in texts):
+            yield problem
+
+
+def lint(source: Path) -> list[str]:
+    """Check that a notebook's source is prose with a little code.
+
+    Parameters
+    ----------
+    source : Path
+        A ``.py`` file in jupytext's percent format.
+
+    Returns
+    -------
+    list of str
+        One line per problem: not exactly one H1 that is a question; a code cell that is longer
+        than eight lines, not plain Python, defines a function or class, loops or names a file.
+    """
+    notebook = read_source(source)
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    titles = re.findall(r"^# (.+)$", prose, flags=re.MULTILINE)
+    found = []
+    if len(titles) != 1 or not titles[0].rstrip().endswith("?"):
+        found.append(f"{source.name}: expected exactly one H1, a question; found {titles}")
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            place = f"{source.name}, {_place(cell, index)}"
+            found += [f"{place}: {problem}" for problem in _lint_code(cell.source)]
+    return found
+
+
+def _lint_code(code: str) -> Iterator[str]:
+    if (lines := len(code.splitlines())) > MOST_LINES:
+        yield f"{lines} lines, at most {MOST_LINES} are allowed"
+    try:
+        nodes = list(ast.walk(ast.parse(code)))
+    except SyntaxError as error:
+        yield f"not plain Python ({error.msg})"
+        return
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield f"defines {node.name}; definitions belong in the package"
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.While):
+            yield "loops; loops belong in the package"
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and _PATH.search(node.value)
+        ):
+            yield f'names a file, "{node.value}"; paths belong in the study folder'
+
+
+def read(path: Path) -> NotebookNode:
+    """Read an executed notebook.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.ipynb`` file.
+
+    Returns
+    -------
+    NotebookNode
+        The notebook, lines joined.
+
+    Raises
+    ------
+    NotebookError
+        If the file is not a notebook of format 4.
+    """
+    import nbformat
+    from nbformat.warnings import MissingIDFieldWarning
+
+    try:
+        notebook: NotebookNode = nbformat.v4.reads(path.read_text(encoding="utf-8"))
+        with warnings.catch_warnings():
+            # A cell without an id is a difference to report, not a reason to warn.
+            warnings.simplefilter("ignore", MissingIDFieldWarning)
+            nbformat.validate(notebook)
+    except (ValueError, KeyError, AttributeError, nbformat.ValidationError):
+        raise NotebookError(f"{path.name}: not a readable notebook") from None
+    return notebook
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook as sorted JSON with a line feed at the end.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The notebook.
+    path : Path
+        Where to write it.
+    """
+    import nbformat
+
+    path.write_text(nbformat.writes(notebook, version=4) + "\n", encoding="utf-8", newline="\n")
+
+
+def differences(
+    built: NotebookNode, committed: NotebookNode, pixel_share: float = PIXEL_SHARE
+) -> list[str]:
+    """Compare an executed notebook with the committed copy.
+
+    Sources, metadata and text outputs are compared exactly, PNG outputs by their pixels.
+
+    Parameters
+    ----------
+    built, committed : NotebookNode
+        The notebook as it comes out now, and as it was kept.
+    pixel_share : float, default 0.001
+        Largest share of pixels of a figure that may be off by more than 8/255.
+
+    Returns
+    -------
+    list of str
+        What differs, one line per cell or output; empty if nothing does.
+    """
+    if len(built.cells) != len(committed.cells):
+        return [f"{len(committed.cells)} cells, now {len(built.cells)}"]
+    found = [] if built.metadata == committed.metadata else ["the metadata differ"]
+    for index, (new, old) in enumerate(zip(built.cells, committed.cells, strict=True)):
+        place = _place(new, index)
+        new_outputs, old_outputs = new.get("outputs", []), old.get("outputs", [])
+        if new.source != old.source:
+            found.append(f"{place}: the source differs")
+        elif _without(new, "outputs") != _without(old, "outputs"):
+            found.append(f"{place}: its kind, id or number differs")
+        elif len(new_outputs) != len(old_outputs):
+            found.append(f"{place}: {len(old_outputs)} outputs, now {len(new_outputs)}")
+        else:
+            for new_output, old_output in zip(new_outputs, old_outputs, strict=True):
+                found += [
+                    f"{place}: {problem}"
+                    for problem in _output_differences(new_output, old_output, pixel_share)
+                ]
+    return found
+
+
+def _output_differences(new: NotebookNode, old: NotebookNode, share: float) -> Iterator[str]:
+    new_data, old_data = dict(new.get("data", {})), dict(old.get("data", {}))
+    new_png, old_png = new_data.pop("image/png", None), old_data.pop("image/png", None)
+    if _without(new, "data") != _without(old, "data") or new_data != old_data:
+        yield "the text output differs"
+    if (new_png is None) != (old_png is None):
+        yield "a figure is missing or extra"
+    elif new_png is not None and old_png is not None:
+        problem = png_difference(base64.b64decode(new_png), base64.b64decode(old_png), share)
+        if problem:
+            yield f"the figure differs, {problem}"
+
+
+def png_difference(built: bytes, committed: bytes, share: float = PIXEL_SHARE) -> str | None:
+    """Compare two PNG files by their pixels.
+
+    Parameters
+    ----------
+    built, committed : bytes
+        The figure as it comes out now, and as it was kept.
+    share : float, default 0.001
+        Largest share of pixels that may be off by more than 8/255 in any channel.
+
+    Returns
+    -------
+    str or None
+        What differs, or None.
+    """
+    try:
+        new, old = _pixels(built), _pixels(committed)
+    except (UnidentifiedImageError, OSError, SyntaxError):
+        return "not a readable PNG file"
+    if new.shape != old.shape:
+        return f"{old.shape[1]} x {old.shape[0]} pixels, now {new.shape[1]} x {new.shape[0]}"
+    off = float((np.abs(new - old).max(axis=2) > PIXEL_STEP).mean())
+    return f"{off:.2%} of the pixels" if off > share else None
+
+
+def _pixels(png: bytes) -> NDArray[np.int16]:
+    with Image.open(io.BytesIO(png)) as image:
+        return np.asarray(image.convert("RGBA"), dtype=np.int16)
+
+
+def _without(node: NotebookNode, key: str) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if name != key}
+
+
+def _place(cell: NotebookNode, index: int) -> str:
+    first = next((line.strip() for line in cell.source.splitlines() if line.strip()), "empty")
+    return f"cell {index + 1} ({first if len(first) <= 60 else first[:57] + '...'})"

@@ -1,0 +1,754 @@
+"""Build figures, tables and notebooks, and prove that the kept copies are current.
+
+A `Product` is something that can be built on its own: it writes its files into an empty staging
+folder, under the paths at which they are kept. `regenerate` builds what is not up to date and moves
+files whose content changed over the old ones, once everything has been built; `check` builds
+everything in a temporary folder and compares. Products do not depend on one another.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+import chainpolicy
+from chainpolicy import eventstudy
+from chainpolicy.build import notebooks, reference
+from chainpolicy.figures import FIGURES, FigureSpec, save_figure
+from chainpolicy.findings.summary import readme_block
+from chainpolicy.build.notebooks import NotebookError
+from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study import Study, load_study
+from chainpolicy.tables.estimates import output_folder, regression_tables, write_csv, write_tables
+
+KERNELS = 2
+RTOL = 1e-6
+# Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
+ATOL = 1e-12
+STATE = Path("build", "state.json")
+OWNED = {"figures": {".png", ".csv"}, "notebooks": {".ipynb"}}
+
+
+@dataclass(frozen=True)
+class Product:
+    """Something that is built on its own.
+
+    Parameters
+    ----------
+    name : str
+        What ``--only`` calls it.
+    build : callable
+        Takes an empty folder and writes the product's files into it, under the paths at which they
+        are kept, relative to the project.
+    sources : sequence of Path
+        Files whose content decides, beside the code of the package, whether the product is up to
+        date.
+    settings : sequence of str, optional
+        Whatever else decides.
+    in_kernel : bool, default False
+        True if another process does the work, so that two can be built side by side.
+    kept : bool, default True
+        False for products that are not kept under version control, hence not checked.
+    rtol : float, default 1e-6
+        Relative tolerance for the numbers of the product's CSV files when they are checked.
+    """
+
+    name: str
+    build: Callable[[Path], object]
+    sources: Sequence[Path] = ()
+    settings: Sequence[str] = ()
+    in_kernel: bool = False
+    kept: bool = True
+    rtol: float = RTOL
+
+
+@dataclass
+class Report:
+    """What a run did: names of products, paths of files relative to the project."""
+
+    built: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+
+
+def project_root(folder: Path, output: Path | None) -> Path:
+    """Find out where the products are kept.
+
+    Parameters
+    ----------
+    folder : Path
+        The working directory.
+    output : Path, optional
+        The folder given with ``--output``.
+
+    Returns
+    -------
+    Path
+        `output`, created if missing, or else `folder`.
+
+    Raises
+    ------
+    InputError
+        If there is no `output` and `folder` is not the project's, or if `output` can be no folder
+        or is that of a project.
+    """
+    if output is not None:
+        if _is_project(output):
+            expected = "a folder of its own for --output; this one keeps the embedded study"
+            raise InputError([Problem(str(output), expected)])
+        return output_folder(output)
+    if _is_project(folder):
+        return folder
+    raise InputError(
+        [
+            Problem(
+                str(folder),
+                "the folder that holds pyproject.toml and notebooks/; "
+                "go there, or say with --output DIR where the results shall be written",
+            )
+        ]
+    )
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir()
+
+
+def regenerate(
+    root: Path, products: Sequence[Product], *, only: str | None = None, fresh: bool = False
+) -> Report:
+    """Build what is not up to date and move what changed over the old files.
+
+    Nothing is moved before everything has been built, and every file is replaced in one step.
+
+    Parameters
+    ----------
+    root : Path
+        Folder under which the products are kept; what the last run did is kept in
+        ``build/state.json`` there.
+    products : sequence of Product
+        In any order.
+    only : str, optional
+        Name of the one product to build.
+    fresh : bool, default False
+        Build also what is up to date.
+
+    Returns
+    -------
+    Report
+        What was built, skipped, written and left unchanged.
+
+    Raises
+    ------
+    InputError
+        If there is no product `only`.
+    NotebookError
+        If notebooks are broken; nothing has been overwritten then.
+    """
+    report = Report()
+    state = _read_state(root)
+    environment = environment_digest()
+    inputs: dict[str, str] = {}
+    due: list[Product] = []
+    for product in _select(products, only):
+        inputs[product.name] = _inputs_digest(product, environment)
+        if not fresh and _up_to_date(root, state.get(product.name), inputs[product.name]):
+            report.skipped.append(product.name)
+        else:
+            due.append(product)
+    if not due:
+        return report
+
+    build = root / STATE.parent
+    build.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="staging-", dir=build) as staging:
+        built = _build(due, Path(staging))
+        for product in due:
+            files = built[product.name]
+            for path, staged in files.items():
+                target = root / path
+                if _changed(product, staged, target):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    staged.replace(target)
+                    report.written.append(str(path))
+                else:
+                    report.unchanged.append(str(path))
+            report.built.append(product.name)
+            state[product.name] = {
+                "inputs": inputs[product.name],
+                "files": {str(path): _digest(root / path) for path in files},
+            }
+        new_state = Path(staging, STATE.name)
+        new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        new_state.replace(root / STATE)
+    return report
+
+
+def check(root: Path, products: Sequence[Product], *, only: str | None = None) -> list[str]:
+    """Build everything in a temporary folder and compare it with what is kept.
+
+    Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
+    and pixels, CSV files by their numbers at the product's tolerance, other files byte by byte.
+
+    Parameters
+    ----------
+    root : Path
+        Folder under which the products are kept; nothing is written there.
+    products : sequence of Product
+        In any order; those that are not `Product.kept` are left out.
+    only : str, optional
+        Name of the one product to check.
+
+    Returns
+    -------
+    list of str
+        One line per difference, each beginning with the path of a file that is stale, missing or
+        extra; empty if everything is current.
+    """
+    kept = [product for product in _select(products, only) if product.kept]
+    stale: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
+        built = _build(kept, Path(staging))
+        for product in kept:
+            for path, staged in built[product.name].items():
+                found = file_differences(staged, root / path, rtol=product.rtol)
+                stale += [f"{path}: {problem}" for problem in found]
+        if only is None:
+            made = {path for files in built.values() for path in files}
+            stale += [
+                f"{path}: extra, nothing that is registered makes it; delete it"
+                for path in _owned_files(root)
+                if path not in made
+            ]
+    return sorted(stale)
+
+
+def _select(products: Sequence[Product], only: str | None) -> list[Product]:
+    names = [product.name for product in products]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"products with the same name: {', '.join(repeated)}")
+    if only is None:
+        return list(products)
+    if only not in names:
+        expected = f"one of {', '.join(sorted(names))}"
+        raise InputError([Problem("--only", expected, value=only)])
+    return [product for product in products if product.name == only]
+
+
+def _build(products: Sequence[Product], staging: Path) -> dict[str, dict[Path, Path]]:
+    """Build each product in a folder of its own; name -> path in the project -> staged file."""
+    folders = {product.name: staging / product.name for product in products}
+    for folder in folders.values():
+        folder.mkdir()
+    progress = Progress(
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
+    )
+    with progress, ThreadPoolExecutor(KERNELS) as pool:
+        task = progress.add_task("building", total=len(products))
+
+        def build(product: Product) -> None:
+            product.build(folders[product.name])
+            progress.update(task, advance=1, description=product.name)
+
+        kernels = [pool.submit(build, product) for product in products if product.in_kernel]
+        try:
+            for product in products:
+                if not product.in_kernel:
+                    build(product)
+            wait(kernels)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(kernel.done() for kernel in kernels):
+                notebooks.stop_kernels()
+                time.sleep(0.1)
+            raise
+    errors = [error for kernel in kernels if (error := kernel.exception()) is not None]
+    for error in errors:
+        if not isinstance(error, NotebookError):
+            raise error
+    if errors:
+        raise NotebookError("\n".join(str(error) for error in errors))
+    return {
+        name: {
+            path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()
+        }
+        for name, folder in folders.items()
+    }
+
+
+def _changed(product: Product, staged: Path, target: Path) -> bool:
+    """Whether a kept file says something else than the new one; other files must equal it.
+
+    Another processor may round the last digits otherwise: that is no reason to rewrite what is
+    under version control. A single pixel that a reader could tell apart is.
+    """
+    if not product.kept:
+        return not target.is_file() or staged.read_bytes() != target.read_bytes()
+    return bool(file_differences(staged, target, rtol=product.rtol, pixel_share=0))
+
+
+def _owned_files(root: Path) -> list[Path]:
+    return [
+        path.relative_to(root)
+        for folder, suffixes in OWNED.items()
+        for path in sorted((root / folder).glob("*"))
+        if path.suffix in suffixes
+    ]
+
+
+def file_differences(
+    built: Path, kept: Path, *, rtol: float = RTOL, pixel_share: float = notebooks.PIXEL_SHARE
+) -> list[str]:
+    """Compare a file as it comes out now with the kept copy, by its kind.
+
+    Parameters
+    ----------
+    built, kept : Path
+        The two files; the kept one may be missing.
+    rtol : float, default 1e-6
+        Relative tolerance for numbers of a CSV file.
+    pixel_share : float, default 0.001
+        Largest share of a figure's pixels that may be off by more than 8/255.
+
+    Returns
+    -------
+    list of str
+        What differs; empty if nothing does.
+    """
+    if not kept.is_file():
+        return ["missing"]
+    if built.read_bytes() == kept.read_bytes():
+        return []
+    if built.suffix == ".ipynb":
+        try:
+            old = notebooks.read(kept)
+        except NotebookError:
+            return ["not a readable notebook"]
+        return notebooks.differences(notebooks.read(built), old, pixel_share)
+    if built.suffix == ".png":
+        problem = notebooks.png_difference(built.read_bytes(), kept.read_bytes(), pixel_share)
+        return [f"the figure differs, {problem}"] if problem else []
+    if built.suffix == ".csv":
+        return _csv_differences(built, kept, rtol)
+    return ["the text differs"]
+
+
+def _csv_differences(built: Path, kept: Path, rtol: float) -> list[str]:
+    with built.open(encoding="utf-8", newline="") as file:
+        new = list(csv.reader(file))
+    try:
+        with kept.open(encoding="utf-8", newline="") as file:
+            old = list(csv.reader(file))
+    except (UnicodeDecodeError, csv.Error):
+        return ["not a readable CSV file"]
+    if len(new) != len(old):
+        return [f"{len(old):,} lines, now {len(new):,}"]
+    for number, (new_row, old_row) in enumerate(zip(new, old, strict=True), start=1):
+        if len(new_row) != len(old_row):
+            return [f"line {number}: {len(old_row)} columns, now {len(new_row)}"]
+        for column, new_cell, old_cell in zip(new[0], new_row, old_row, strict=True):
+            if not _same_cell(new_cell, old_cell, rtol):
+                return [
+                    f"line {number}, {column}: {old_cell or 'blank'}, now {new_cell or 'blank'}"
+                ]
+    return []
+
+
+def _same_cell(new: str, old: str, rtol: float) -> bool:
+    try:
+        return new == old or math.isclose(float(new), float(old), rel_tol=rtol, abs_tol=ATOL)
+    except ValueError:
+        return False
+
+
+def environment_digest() -> str:
+    """Hash what decides, beside data, how a product comes out.
+
+    Returns
+    -------
+    str
+        SHA-256 of all files of the package but those written for readers, which are products or
+        data of their own, of the version of Python and the versions of everything installed with
+        it.
+    """
+    package = Path(chainpolicy.__file__).parent
+    digest = hashlib.sha256(sys.version.encode())
+    for path in sorted(package.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md":
+            digest.update(f"{path.relative_to(package).as_posix()} {_digest(path)}\n".encode())
+    for installed in sorted(f"{dist.name} {dist.version}" for dist in distributions()):
+        digest.update(installed.encode())
+    return digest.hexdigest()
+
+
+def _inputs_digest(product: Product, environment: str) -> str:
+    told = [product.name, environment, *product.settings]
+    digest = hashlib.sha256("\n".join(told).encode())
+    for source in product.sources:
+        digest.update(f"{source.name} {_digest(source)}\n".encode())
+    return digest.hexdigest()
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _up_to_date(root: Path, last: Any, inputs: str) -> bool:
+    return (
+        last is not None
+        and last["inputs"] == inputs
+        and all(
+            (root / path).is_file() and _digest(root / path) == digest
+            for path, digest in last["files"].items()
+        )
+    )
+
+
+def _read_state(root: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads((root / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return state
+
+
+def run(
+    root: Path,
+    products: Sequence[Product],
+    *,
+    only_check: bool = False,
+    only: str | None = None,
+    fresh: bool = False,
+) -> int:
+    """Regenerate or check, and say on standard error what was done.
+
+    Parameters
+    ----------
+    root : Path
+        Folder under which the products are kept.
+    products : sequence of Product
+        In any order.
+    only_check : bool, default False
+        Compare and write nothing.
+    only : str, optional
+        Name of the one product to build or check.
+    fresh : bool, default False
+        Build also what is up to date.
+
+    Returns
+    -------
+    int
+        Exit status: 0 if everything is done or current, 1 if something is stale, which is listed on
+        standard output, or a notebook is broken.
+    """
+    try:
+        if only_check:
+            return _say_stale(check(root, products, only=only))
+        _say_done(regenerate(root, products, only=only, fresh=fresh))
+    except NotebookError as error:
+        print(f"{error}\nNothing was overwritten.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _say_stale(stale: list[str]) -> int:
+    for line in stale:
+        print(line)
+    if stale:
+        files = len({line.split(":")[0] for line in stale})
+        print(f"{_count(files, 'file')} not current: run chainpolicy regenerate", file=sys.stderr)
+        return 1
+    print("everything is current", file=sys.stderr)
+    return 0
+
+
+def _say_done(report: Report) -> None:
+    for path in report.written:
+        print(f"wrote {path}", file=sys.stderr)
+    summary = []
+    if report.built:
+        summary.append(
+            f"{_count(len(report.built), 'product')} built, "
+            f"{_count(len(report.written), 'file')} written, {len(report.unchanged)} unchanged"
+        )
+    if report.skipped:
+        summary.append(f"{len(report.skipped)} up to date and skipped (--fresh builds them anew)")
+    print("; ".join(summary), file=sys.stderr)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def notebook_product(
+    source: Path, data: Sequence[Path] = (), env: Mapping[str, str] | None = None
+) -> Product:
+    """Register the executed copy of one notebook.
+
+    Parameters
+    ----------
+    source : Path
+        The notebook's source, a ``.py`` file in jupytext's percent format.
+    data : sequence of Path, optional
+        Files that the notebook reads through the package.
+    env : mapping of str to str, optional
+        Environment variables for its kernel.
+
+    Returns
+    -------
+    Product
+        Writes ``notebooks/<name>.ipynb``.
+    """
+
+    def build(staging: Path) -> None:
+        executed = notebooks.execute(source, env)
+        (staging / "notebooks").mkdir()
+        notebooks.write(executed, staging / "notebooks" / f"{source.stem}.ipynb")
+
+    settings = [f"{name}={value}" for name, value in sorted((env or {}).items())]
+    return Product(source.stem, build, (source, *data), settings, in_kernel=True)
+
+
+def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) -> Product:
+    """Register one figure and the CSV of its numbers.
+
+    Parameters
+    ----------
+    figure : FigureSpec
+        Name and drawing function.
+    study : Study
+        What the drawing function takes.
+    data : sequence of Path, optional
+        Files of the study.
+
+    Returns
+    -------
+    Product
+        Writes ``figures/<name>.png`` and ``figures/<name>.csv``.
+    """
+
+    def build(staging: Path) -> None:
+        picture, numbers = figure.draw(study)
+        save_figure(picture, numbers, staging / "figures", figure.name)
+
+    return Product(figure.name, build, data, rtol=figure.rtol)
+
+
+def figure_index_product(figures: Sequence[FigureSpec]) -> Product:
+    """Register ``figures/README.md``: which function, data and notebook belong to which figure.
+
+    Parameters
+    ----------
+    figures : sequence of FigureSpec
+        The registered figures, in the order of the table.
+
+    Returns
+    -------
+    Product
+        Writes ``figures/README.md``.
+    """
+
+    def build(staging: Path) -> None:
+        (staging / "figures").mkdir()
+        rows = [
+            "# Figures",
+            "",
+            "Written by `chainpolicy regenerate`. Events go by their `event_id`;",
+        ]
+        rows += ["[01_events](../notebooks/01_events.ipynb) says what each announced.", ""]
+        rows += ["| Figure | Function | Data | Notebook |", "|---|---|---|---|"]
+        for figure in figures:
+            function = f"`{figure.draw.__module__}.{figure.draw.__name__}`"
+            notebook = f"[{figure.notebook}](../notebooks/{figure.notebook}.ipynb)"
+            picture = f"[{figure.name}.png]({figure.name}.png): {figure.description}"
+            cells = [picture, function, figure.data, notebook]
+            rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
+        text = "\n".join(rows) + "\n"
+        (staging / "figures" / "README.md").write_text(text, encoding="utf-8", newline="\n")
+
+    return Product("figures-readme", build)
+
+
+def block_product(
+    document: Path, name: str, text: Callable[[], str], data: Sequence[Path] = ()
+) -> Product:
+    """Register the generated part of a document that people write.
+
+    Parameters
+    ----------
+    document : Path
+        A Markdown file that holds the lines ``<!-- name -->`` and ``<!-- /name -->``.
+    name : str
+        Name of the block, and of the product.
+    text : callable
+        Returns what belongs between the two lines.
+    data : sequence of Path, optional
+        Files the text comes from.
+
+    Returns
+    -------
+    Product
+        Writes the document with a new block, all else as it is.
+    """
+
+    def build(staging: Path) -> None:
+        old = document.read_text(encoding="utf-8")
+        before, start, rest = old.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition(f"<!-- /{name} -->\n")
+        if not start or not end:
+            expected = f"the lines <!-- {name} --> and <!-- /{name} -->, in this order"
+            raise InputError([Problem(document.name, expected)])
+        new = f"{before}{start}{text().strip()}\n{end}{after}"
+        (staging / document.name).write_text(new, encoding="utf-8", newline="\n")
+
+    return Product(name, build, data)
+
+
+def api_product() -> Product:
+    """Register ``src/chainpolicy/eventstudy/README.md``, the docstrings of the library.
+
+    Returns
+    -------
+    Product
+    """
+    # In the order in which a reader meets them.
+    modules = (
+        *(eventstudy.estimator, eventstudy.results, eventstudy.normal, eventstudy.abnormal),
+        *(eventstudy.inference, eventstudy.panel),
+    )
+
+    def build(staging: Path) -> None:
+        page = staging / "src" / "chainpolicy" / "eventstudy" / "README.md"
+        page.parent.mkdir(parents=True)
+        text = reference.api_page(eventstudy, modules)
+        page.write_text(text, encoding="utf-8", newline="\n")
+
+    return Product("api", build)
+
+
+def study_notebook_product(
+    study: Study, study_path: Path | None = None, data: Sequence[Path] = ()
+) -> Product:
+    """Register the notebook of a study that has none of its own.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+    study_path : Path, optional
+        Its folder; by default the embedded study.
+    data : sequence of Path, optional
+        Files of the study.
+
+    Returns
+    -------
+    Product
+        Writes ``notebooks/study.py`` and its executed copy.
+    """
+
+    def build(staging: Path) -> None:
+        template = Path(chainpolicy.__file__).with_name("study_notebook.txt")
+        text = template.read_text(encoding="utf-8")
+        text = text.replace("<title>", " ".join(study.title.split()))
+        text = text.replace("<study>", repr(str(study_path.resolve())) if study_path else "")
+        source = staging / "notebooks" / "study.py"
+        source.parent.mkdir()
+        source.write_text(text, encoding="utf-8", newline="\n")
+        notebooks.write(notebooks.execute(source), source.with_suffix(".ipynb"))
+
+    return Product("study", build, data, (study.title, str(study_path)), in_kernel=True)
+
+
+def study_products(study: Study) -> list[Product]:
+    """Register the tables and figures of a study.
+
+    Parameters
+    ----------
+    study : Study
+        The study.
+
+    Returns
+    -------
+    list of Product
+        One for all tables, one for each figure.
+    """
+    data = study_files(study)
+
+    def tables(staging: Path) -> None:
+        results = study.estimate()
+        write_tables(study, results, staging / "build")
+        for name, table in regression_tables(study, results).items():
+            write_csv(table, staging / "build" / f"{name}.csv")
+
+    return [
+        Product("tables", tables, data, kept=False),
+        *(figure_product(figure, study, data) for figure in FIGURES),
+    ]
+
+
+def study_files(study: Study) -> list[Path]:
+    """List the files of a study folder, on which all its products depend."""
+    return sorted(path for path in study.path.rglob("*") if path.is_file())
+
+
+def main(
+    study_path: Path | None = None,
+    output: Path | None = None,
+    *,
+    only_check: bool = False,
+    only: str | None = None,
+    fresh: bool = False,
+) -> int:
+    """Do what ``chainpolicy regenerate`` does.
+
+    Parameters
+    ----------
+    study_path : Path, optional
+        A study folder; by default the embedded study.
+    output : Path, optional
+        Where to write the study's tables, figures and one notebook; by default the project in the
+        working directory, with all its notebooks.
+    only_check, only, fresh
+        As in `run`.
+
+    Returns
+    -------
+    int
+        Exit status 0 or 1.
+
+    Raises
+    ------
+    InputError
+        If the study, the place or `only` cannot be used.
+    """
+    if study_path is not None and output is None:
+        expected = "--output DIR beside it: figures/ and notebooks/ here show the embedded study"
+        raise InputError([Problem(str(study_path), expected)])
+    root = project_root(Path.cwd(), output)
+    study = load_study(study_path)
+    data = study_files(study)
+    products = study_products(study)
+    if output is None:
+        products += [figure_index_product(FIGURES), api_product()]
+        readme = root / "README.md"
+        products.append(block_product(readme, "results", lambda: readme_block(study), data))
+        sources = sorted((root / "notebooks").glob("*.py"))
+        products += [notebook_product(source, data) for source in sources]
+    else:
+        products.append(study_notebook_product(study, study_path, data))
+    return run(root, products, only_check=only_check, only=only, fresh=fresh)

@@ -1,0 +1,39 @@
+"""How far a result can be trusted.
+
+Placebo in time (`placebo_p_values`, `rejection_rates`) compares an event with ordinary sessions of
+the same portfolio, placebo in space (`placebo_in_space`) a portfolio with random portfolios on the
+same session. `specification_curve` and `leave_one_out` say how much a response owes to the choices
+of the study and to single assets, `minimum_detectable_effect` what the tests could have found, and
+`adjust_for_multiple_testing` what is left when one looked at many.
+"""
+
+from chainpolicy.checks.leave_one_out import leave_one_out
+from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
+from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
+from chainpolicy.checks.power import minimum_detectable_effect
+from chainpolicy.checks.space import (
+    boards,
+    cumulative_abnormal_returns,
+    placebo_in_space,
+    read_market,
+    space_of_study,
+    stored_space,
+)
+from chainpolicy.checks.specifications import CHOICES, specification_curve
+
+__all__ = [
+    "CHOICES",
+    "adjust_for_multiple_testing",
+    "boards",
+    "cumulative_abnormal_returns",
+    "leave_one_out",
+    "minimum_detectable_effect",
+    "placebo_in_space",
+    "placebo_p_values",
+    "read_market",
+    "rejection_rates",
+    "space_of_study",
+    "specification_curve",
+    "stored_space",
+    "within_reach",
+]

@@ -1,0 +1,144 @@
+"""The same response under every combination of choices that could have been made."""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import replace
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from chainpolicy.eventstudy import (
+    MODELS,
+    ConstantMean,
+    EstimationWindow,
+    EventStudy,
+    MarketModel,
+    SingleIndexModel,
+)
+from chainpolicy.eventstudy.results import EventStudyResults, Window
+from chainpolicy.study import Study
+from chainpolicy.study.once import once
+from chainpolicy.study.returns import compute_returns
+
+KINDS: tuple[Literal["log", "simple"], ...] = ("log", "simple")
+# In the order in which a figure stacks them.
+CHOICES = ("model", "estimation", "length", "mask", "kind")
+
+
+@once
+def specification_curve(
+    study: Study, event_id: str, windows: tuple[Window, ...] = ((0, 1),)
+) -> pd.DataFrame:
+    """Estimate one event under every combination of a study's choices.
+
+    The choices: the model of normal returns; the study's estimation window or the one before the
+    event itself; all of it or its later half (with half of the minimum); the sessions of other
+    events taken out or left in; log or simple returns. Simonsohn, Simmons & Nelson (2020), *Nature
+    Human Behaviour* 4.
+
+    Parameters
+    ----------
+    study : Study
+    event_id : str
+        In sample.
+    windows : tuple of tuple of int
+        Each with both ends inclusive, inside the study's event window.
+
+    Returns
+    -------
+    DataFrame
+        ``group, window, model, estimation`` ("study" or "event"), ``length`` (sessions of the
+        estimation window), ``mask`` (bool), ``kind`` ("log" or "simple"), ``n_assets, caar, lower,
+        upper`` (95 % interval of the portfolio t; simple returns whatever the kind), ``p_value``
+        and ``chosen`` (bool, the study's own choices). Combinations that come to the same for a
+        group (an asset without a benchmark has one model), or cannot be estimated, have no row.
+    """
+    tables, told = [], []
+    # Of models that come to the same for a group the study's own, which is first, keeps its name.
+    models = {study.model: MODELS[study.model]} | MODELS
+    for kind in KINDS:
+        base = _event_study(study, event_id, kind)
+        for (name, model), (anchor, estimation), half, mask in product(
+            models.items(), _estimations(study), (False, True), (True, False)
+        ):
+            variant = copy(base)
+            variant.model = model
+            chosen = _halved(estimation) if half else estimation
+            variant.estimation = replace(chosen, mask=mask)
+            own = study.kind == kind and study.model == name and study.estimation.mask == mask
+            own &= anchor == "study" and not half
+            tables.append(_responses(variant.fit(), event_id, windows))
+            # On one benchmark a single index is the market model.
+            law = MarketModel.name if isinstance(model, SingleIndexModel) else name
+            told.append((anchor, chosen.length, mask, kind, law, own))
+    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "chosen"])
+    columns = ["group", "window", *CHOICES, "n_assets", "caar", "lower", "upper", "p_value"]
+    columns.append("chosen")
+    found = {choice: table for choice, table in enumerate(tables) if len(table)}
+    if not found:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(found, names=["choice"]).reset_index("choice")
+    table = table.merge(choices, left_on="choice", right_index=True)
+    # Without a benchmark every model is the constant mean.
+    table["law"] = table["law"].where(table["benchmarks"] != "", ConstantMean.name)
+    same = ["group", "window", "benchmarks", "law", *CHOICES[1:]]
+    table = table.drop_duplicates(same, ignore_index=True)
+    t_stat = (table["caar"] / table["std_error"]).to_numpy(np.float64)
+    table["p_value"] = 2 * stats.t.sf(np.abs(t_stat), table["degrees"].to_numpy(np.float64))
+    is_log = table["kind"] == "log"
+    for name in ("caar", "lower", "upper"):
+        table[name] = np.where(is_log, np.expm1(table[name]), table[name])
+    return table[columns]
+
+
+def _event_study(study: Study, event_id: str, kind: Literal["log", "simple"]) -> EventStudy:
+    returns = study.returns
+    if kind != study.kind:
+        returns = compute_returns(
+            study.prices, study.assets, study.start, study.end, kind, study.gaps
+        )
+    alignment = study.alignment
+    if study.estimation.anchor == "event" or study.estimation.end is not None:
+        # The others still are masked; only an anchor at the first of them needs them in sample.
+        alignment = alignment.assign(
+            in_sample=alignment["in_sample"] & (alignment["event_id"] == event_id)
+        )
+    return EventStudy(
+        returns,
+        alignment,
+        groups=study.groups,
+        benchmarks=study.benchmarks,
+        estimation=study.estimation,
+        event_window=study.event_window,
+    )
+
+
+def _estimations(study: Study) -> list[tuple[str, EstimationWindow]]:
+    own = replace(study.estimation, anchor="event", end=None)
+    # Where an end overrides it, the window may be one that reaches into the event window.
+    apart = own != study.estimation and own.window[1] < study.event_window[0]
+    return [("study", study.estimation)] + ([("event", own)] if apart else [])
+
+
+def _halved(estimation: EstimationWindow) -> EstimationWindow:
+    last = estimation.window[1]
+    return replace(
+        estimation,
+        window=(last - max(1, estimation.length // 2) + 1, last),
+        minimum=max(1, estimation.minimum // 2),
+    )
+
+
+def _responses(
+    results: EventStudyResults, event_id: str, windows: tuple[Window, ...]
+) -> pd.DataFrame:
+    """CAARs of one event over the windows, with the model and benchmarks of each group."""
+    pairs = results.pairs.drop_duplicates(["event_id", "group"])
+    pairs["benchmarks"] = pairs["benchmarks"].map(";".join)
+    table = pd.concat([results.caar(window) for window in windows])
+    table = table[table["event_id"] == event_id]
+    return table.merge(pairs[["event_id", "group", "model", "benchmarks"]])

@@ -1,0 +1,90 @@
+"""What is regressed on announcements, beside the event study: a `Study` in, estimates out.
+
+Events that overlap, share sessions and hit many assets at once (`EventDummySystem`, `overlap`,
+`undoing`, `CrossSection`), the days after a surprise (`local_projections`), hours
+(`hourly_response`), volatility and the phases of a response.
+"""
+
+from chainpolicy.estimators.clusters import policy_clusters
+from chainpolicy.estimators.cross_section import (
+    AbsorbedError,
+    CrossSection,
+    CrossSectionResults,
+    CrossSections,
+    cross_section_data,
+    cross_sections,
+)
+from chainpolicy.estimators.intraday import HourlyResponse, hourly_response, hourly_responses
+from chainpolicy.estimators.overlap import Overlap, overlap, overlapping_clusters, overlaps
+from chainpolicy.estimators.phases import (
+    EARLY,
+    JUMP,
+    PHASES,
+    Reversal,
+    early_movers,
+    half_life_of_jump,
+    inside,
+    phase_table,
+    reversal,
+)
+from chainpolicy.estimators.sentiment import (
+    LocalProjection,
+    local_projections,
+    project,
+    regress_on_sentiment,
+    sentiment_regression,
+)
+from chainpolicy.estimators.system import EventDummySystem
+from chainpolicy.estimators.system_results import GroupSystem, SystemResults, SystemTest
+from chainpolicy.estimators.undoing import undoing, undoing_report
+from chainpolicy.estimators.volatility import (
+    MODELS,
+    VolatilityModel,
+    abnormal_volatility,
+    fit_volatility,
+    volatility_around_events,
+    volatility_paths,
+)
+
+__all__ = [
+    "EARLY",
+    "JUMP",
+    "MODELS",
+    "PHASES",
+    "AbsorbedError",
+    "CrossSection",
+    "CrossSectionResults",
+    "CrossSections",
+    "EventDummySystem",
+    "GroupSystem",
+    "HourlyResponse",
+    "LocalProjection",
+    "Overlap",
+    "Reversal",
+    "SystemResults",
+    "SystemTest",
+    "VolatilityModel",
+    "abnormal_volatility",
+    "cross_section_data",
+    "cross_sections",
+    "early_movers",
+    "fit_volatility",
+    "half_life_of_jump",
+    "hourly_response",
+    "hourly_responses",
+    "inside",
+    "local_projections",
+    "overlap",
+    "overlapping_clusters",
+    "overlaps",
+    "phase_table",
+    "policy_clusters",
+    "project",
+    "regress_on_sentiment",
+    "reversal",
+    "sentiment_regression",
+    "undoing",
+    "undoing_report",
+    "volatility_around_events",
+    "volatility_paths",
+]

@@ -1,0 +1,583 @@
+r"""The cross-section of CARs over events and assets, regressed on stance and exposure.
+
+One row per asset i and distinct event session k,
+
+.. math:: CAR_{ik} = a_i + b\, stance_k + e_{ik}, \qquad
+          CAR_{ik} = a_i + d_k + c\, stance_k x_i + e_{ik},
+
+with one exposure :math:`x_i` at a time. All assets of an event share its date, so the events are
+few and everything is counted in them: the p-value that leads is the permutation of stances over
+events, then the restricted wild cluster bootstrap; the two-way clustered error is description.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from pandas.api.typing import NaTType
+from scipy import linalg
+
+from chainpolicy.checks.randomization import (
+    ABSORBED,
+    permutation_p_value,
+    wild_bootstrap_p_value,
+)
+from chainpolicy.estimators.clusters import policy_clusters, regressed_clusters
+from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
+from chainpolicy.eventstudy.panel import Floats, Ints
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
+from chainpolicy.study.returns import compute_returns
+from chainpolicy.typeset.report_table import ReportTable, group_label, p_text, stars
+
+DRAWS = 9_999
+SEED = 20191024
+# Fewer events than this of either sign and no randomization has anything to compare.
+MINIMUM_EVENTS = 3
+STANCES = ("stance", "stance_blockchain", "stance_crypto")
+AGE = "years since evidence"
+BETA = "beta to "
+
+
+class AbsorbedError(ValueError):
+    """The fixed effects explain a regressor completely: there is nothing left to estimate."""
+
+
+@dataclass(frozen=True, eq=False)
+class CrossSectionResults:
+    """One regression of CARs on one regressor.
+
+    Attributes
+    ----------
+    sample, regressor : str
+    effects : tuple of str
+        Fixed effects: "asset", "event".
+    estimate : float
+        b or c: the CAR, in its own unit, per unit of stance (times exposure).
+    std_error : float
+        Two-way clustered by asset and event; by event alone for one asset. Description only.
+    n_obs, n_assets, n_events : int
+    n_supportive, n_restrictive, n_neutral : int
+        Events by the sign of their stance.
+    p_permutation, p_bootstrap : float
+        NaN with fewer than 3 events of either sign.
+    n_assignments, n_draws : int
+        Assignments of the permutation, draws of the bootstrap; 0 where there is no p-value.
+    lowest, highest : float
+        Range of the estimate when one event at a time is left out.
+    note : str
+        Why there is no estimate or p-value, else empty.
+    """
+
+    sample: str
+    regressor: str
+    effects: tuple[str, ...]
+    estimate: float
+    std_error: float
+    n_obs: int
+    n_assets: int
+    n_events: int
+    n_supportive: int
+    n_restrictive: int
+    n_neutral: int
+    p_permutation: float
+    n_assignments: int
+    p_bootstrap: float
+    n_draws: int
+    lowest: float
+    highest: float
+    note: str = ""
+
+    @property
+    def null(self) -> str:
+        """The null hypothesis in words."""
+        return f"the CARs of {self.sample} have nothing to do with {self.regressor}"
+
+    def tidy(self) -> pd.DataFrame:
+        """Return the regression as one row."""
+        row = vars(self) | {"effects": " + ".join(self.effects)}
+        return pd.DataFrame([row])
+
+    def summary(self) -> ReportTable:
+        """Lay the regression out for reading."""
+        return CrossSections((self,)).summary()
+
+
+@dataclass(frozen=True)
+class CrossSections(Sequence[CrossSectionResults]):
+    """Several regressions, the columns of one table."""
+
+    results: tuple[CrossSectionResults, ...]
+
+    def __getitem__(self, index: int | slice) -> CrossSectionResults:  # type: ignore[override]
+        """Return the regression at a position."""
+        return self.results[index]  # type: ignore[return-value]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[CrossSectionResults]:
+        return iter(self.results)
+
+    def of(self, *samples: str) -> CrossSections:
+        """Return the regressions of some samples."""
+        return CrossSections(tuple(r for r in self.results if r.sample in samples))
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per regression, the columns of `CrossSectionResults`."""
+        if not self.results:
+            return pd.DataFrame(columns=list(CrossSectionResults.__dataclass_fields__))
+        return pd.concat([result.tidy() for result in self.results], ignore_index=True)
+
+    def summary(self) -> ReportTable:
+        """Lay the regressions out side by side, as journals do."""
+        lines = ["Sample", "Regressor", "Coefficient", "(s.e.)", "p, permutation", "Assignments"]
+        lines += ["p, wild bootstrap", "One event left out", "Asset effects", "Event effects"]
+        lines += ["Events + / − / 0", "Assets", "N"]
+        frame = pd.DataFrame({"": lines})
+        for number, result in enumerate(self.results, start=1):
+            frame[f"({number})"] = _column(result)
+        notes = dict.fromkeys(
+            f"({number}) {result.note}."
+            for number, result in enumerate(self.results, start=1)
+            if result.note
+        )
+        note = (
+            "CAR in percent (return kind of the study) per unit of the regressor. *** p < .01, "
+            "** p < .05, * p < .10 by the permutation of stances over events, which assumes that "
+            "events are exchangeable and gives no smaller one than 1 / assignments; wild "
+            "bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way "
+            "clustered by asset and event (one asset: by event), for description, far too small "
+            "with so few events; blank where that variance is not positive. No p-value with fewer "
+            f"than {MINIMUM_EVENTS} events of either sign."
+        )
+        return ReportTable(frame, " ".join([note, *notes]))
+
+
+def _column(result: CrossSectionResults) -> list[str]:
+    def percent(value: float, spec: str = "+.2f") -> str:
+        return "" if np.isnan(value) else format(100 * value, spec)
+
+    error, lowest = percent(result.std_error, ".2f"), percent(result.lowest)
+    return [
+        _sample_label(result.sample),
+        _regressor_label(result.regressor),
+        percent(result.estimate) + stars(result.p_permutation),
+        f"({error})" if error else "",
+        p_text(result.p_permutation),
+        f"{result.n_assignments:,}" if result.n_assignments else "",
+        p_text(result.p_bootstrap),
+        f"{lowest} to {percent(result.highest)}" if lowest else "",
+        "yes" if "asset" in result.effects else "no",
+        "yes" if "event" in result.effects else "no",
+        f"{result.n_supportive} / {result.n_restrictive} / {result.n_neutral}",
+        str(result.n_assets),
+        str(result.n_obs),
+    ]
+
+
+def _sample_label(sample: str) -> str:
+    """Name one group, or two that are compared; a user's own names stay as they are."""
+    groups = sample.split(", ")
+    labels = [group_label(group) for group in groups]
+    return sample if labels == groups else " and ".join(labels)
+
+
+def _regressor_label(regressor: str) -> str:
+    """Write "stance_crypto x a_shares_tier2" as "stance on crypto × A-shares, tier 2"."""
+    stance, crossed, exposure = regressor.partition(" x ")
+    words = stance.replace("_", " on ") if stance in STANCES else stance
+    return f"{words} × {group_label(exposure)}" if crossed else words
+
+
+@dataclass(frozen=True, eq=False)
+class CrossSection:
+    """Regression of CARs on stance, or on stance times one exposure.
+
+    Parameters
+    ----------
+    data : DataFrame
+        ``event_id, ticker, car``, the stance (one value per event) and the exposure (one value
+        per asset); a row with a blank among them is left out.
+    stance : str
+        Column of the stance.
+    exposure : str, optional
+        Column of the exposure; default: stance alone.
+    effects : tuple of str, optional
+        Fixed effects; default ("asset",) for stance alone, else ("asset", "event").
+    sample : str
+        What the rows are, for the table.
+
+    Raises
+    ------
+    ValueError
+        If a stance differs within an event, an exposure within an asset, a pair stands twice, or
+        an effect is unknown.
+    """
+
+    data: pd.DataFrame
+    stance: str = "stance"
+    exposure: str | None = None
+    effects: tuple[str, ...] | None = None
+    sample: str = "all"
+
+    def __post_init__(self) -> None:
+        effects = self._effects
+        if unknown := sorted(set(effects) - {"asset", "event"}):
+            raise ValueError(f'fixed effects are "asset" and "event", not {", ".join(unknown)}')
+        if self.data.duplicated(["event_id", "ticker"]).any():
+            raise ValueError("an event and asset stand in two rows; keep one")
+        constant = {self.stance: "event_id"}
+        if self.exposure is not None:
+            constant[self.exposure] = "ticker"
+        for column, within in constant.items():
+            differing = self.data.groupby(within)[column].nunique()
+            if (differing > 1).any():
+                raise ValueError(
+                    f"{column} differs within {within} {differing.index[differing > 1][0]}"
+                )
+
+    @property
+    def _effects(self) -> tuple[str, ...]:
+        if self.effects is not None:
+            return self.effects
+        return ("asset",) if self.exposure is None else ("asset", "event")
+
+    @property
+    def regressor(self) -> str:
+        """The regressor in words."""
+        return self.stance if self.exposure is None else f"{self.stance} x {self.exposure}"
+
+    def fit(self, *, draws: int = DRAWS, seed: int = SEED) -> CrossSectionResults:
+        """Estimate, and randomize over events.
+
+        Parameters
+        ----------
+        draws : int
+            Of the wild bootstrap, and of the permutation where there are too many assignments to
+            look at all.
+        seed : int
+
+        Returns
+        -------
+        CrossSectionResults
+
+        Raises
+        ------
+        AbsorbedError
+            If the fixed effects absorb the regressor.
+        """
+        rows = self._rows()
+        if rows.empty:
+            raise AbsorbedError(f"no row has a CAR and a value of {self.regressor}")
+        asset = pd.factorize(rows["ticker"])[0].astype(np.int64)
+        event = pd.factorize(rows["event_id"], sort=True)[0].astype(np.int64)
+        n_events = int(event.max()) + 1
+        exposure, car = rows["exposure"].to_numpy(), rows["car"].to_numpy()
+        raw = exposure * rows["stance"].to_numpy()
+        basis = self._basis(asset, event)
+        outcome, regressor = _residual(car, basis), _residual(raw, basis)
+        estimate = _slope(outcome, regressor, raw)
+        if np.isnan(estimate):
+            raise AbsorbedError(self._why_absorbed(rows))
+        stances = rows.groupby("event_id")["stance"].first().sort_index().to_numpy(np.float64)
+        signs = [int((np.sign(stances) == sign).sum()) for sign in (1, -1, 0)]
+        p_values = (np.nan, 0, np.nan, 0)
+        note = ""
+        if min(signs[:2]) >= MINIMUM_EVENTS:
+            rng = np.random.default_rng(seed)
+            q = np.zeros((len(rows), n_events))
+            q[np.arange(len(rows)), event] = exposure
+            permuted, count = permutation_p_value(
+                outcome, _residual(q, basis), stances, draws=draws, rng=rng
+            )
+            booted = wild_bootstrap_p_value(regressor, outcome, basis, event, draws=draws, rng=rng)
+            p_values = (permuted, count, booted, draws)
+        else:
+            note = (
+                f"no p-value: {signs[0]} supportive and {signs[1]} restrictive events, "
+                f"{MINIMUM_EVENTS} of either sign are needed"
+            )
+        left_out = []
+        for number in range(n_events):
+            kept = event != number
+            basis = self._basis(asset[kept], event[kept])
+            parts = _residual(car[kept], basis), _residual(raw[kept], basis)
+            left_out.append(_slope(*parts, raw[kept]))
+        defined = [value for value in left_out if not np.isnan(value)]
+        return CrossSectionResults(
+            sample=self.sample,
+            regressor=self.regressor,
+            effects=self._effects,
+            estimate=estimate,
+            std_error=clustered_error(outcome, regressor, asset, event),
+            n_obs=len(rows),
+            n_assets=rows["ticker"].nunique(),
+            n_events=n_events,
+            n_supportive=signs[0],
+            n_restrictive=signs[1],
+            n_neutral=signs[2],
+            p_permutation=p_values[0],
+            n_assignments=p_values[1],
+            p_bootstrap=p_values[2],
+            n_draws=p_values[3],
+            lowest=min(defined, default=np.nan),
+            highest=max(defined, default=np.nan),
+            note=note,
+        )
+
+    def _rows(self) -> pd.DataFrame:
+        exposure = 1.0 if self.exposure is None else self.data[self.exposure].astype(np.float64)
+        rows = self.data[["event_id", "ticker", "car"]].assign(
+            stance=self.data[self.stance].astype(np.float64), exposure=exposure
+        )
+        return rows.dropna().reset_index(drop=True)
+
+    def _why_absorbed(self, rows: pd.DataFrame) -> str:
+        if self.exposure is None and "event" in self._effects:
+            return (
+                f"{self.stance} is the same for all assets of an event, so the event effects "
+                f"absorb it: leave them out, or multiply {self.stance} by an exposure"
+            )
+        if (rows["stance"] == rows["stance"].iloc[0]).all():
+            return (
+                f"{self.stance} is {rows['stance'].iloc[0]:g} at every event, so the fixed effects "
+                "absorb it: nothing is left to compare"
+            )
+        return (
+            f"{self.regressor} is absorbed by the {' and '.join(self._effects)} effects: "
+            f"{self.exposure} does not differ between the assets of an event"
+        )
+
+    def _basis(self, asset: Ints, event: Ints) -> Floats:
+        """Orthonormal columns that span the fixed effects, shape (n, r)."""
+        codes = {"asset": asset, "event": event}
+        dummies = [np.eye(codes[name].max(initial=0) + 1)[codes[name]] for name in self._effects]
+        if not dummies:
+            return np.full((len(asset), 1), 1 / np.sqrt(len(asset)))
+        q, r, _ = linalg.qr(np.hstack(dummies), mode="economic", pivoting=True)
+        size = np.abs(np.diag(r))
+        basis: Floats = q[:, size > 1e-10 * size.max(initial=0.0)]
+        return basis
+
+
+def clustered_error(outcome: Floats, regressor: Floats, asset: Ints, event: Ints) -> float:
+    """Cluster the standard error by asset and event, without small-sample factors.
+
+    Parameters
+    ----------
+    outcome, regressor : ndarray, shape (n,)
+        Less the fixed effects.
+    asset, event : ndarray of int, shape (n,)
+
+    Returns
+    -------
+    float
+        Clustered by event alone for one asset; NaN where the two-way variance is not positive.
+    """
+    from statsmodels.regression.linear_model import OLS
+
+    groups = event if asset.max() == 0 else np.column_stack([asset, event])
+    fitted = OLS(outcome, regressor).fit(
+        cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False}
+    )
+    variance = float(fitted.cov_params()[0, 0])
+    # Rounding is no variance: the residuals of a saturated fit are zero.
+    return float(np.sqrt(variance)) if variance > 1e-20 else np.nan
+
+
+def _residual(values: Floats, basis: Floats) -> Floats:
+    """Project the fixed effects out of the columns of `values`."""
+    residual: Floats = values - basis @ (basis.T @ values)
+    return residual
+
+
+def _slope(outcome: Floats, regressor: Floats, raw: Floats) -> float:
+    """Slope on a regressor less the fixed effects; NaN if they absorb it."""
+    size = float(regressor @ regressor)
+    if size <= ABSORBED * float(raw @ raw):
+        return np.nan
+    return float(regressor @ outcome) / size
+
+
+def cross_section_data(
+    study: Study, results: EventStudyResults, window: Window = (0, 1)
+) -> pd.DataFrame:
+    """Lay out the CARs of all assets at the policy clusters of their calendar.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+    window : tuple of int
+        Both ends inclusive; longer ones overlap across clusters.
+
+    Returns
+    -------
+    DataFrame
+        ``event_id`` (of the cluster), ``ticker, group, calendar, car, stance, stance_blockchain,
+        stance_crypto`` (of the cluster, see `policy_clusters`) and the exposures, NaN where an
+        asset has none: ``beta to <ticker>`` and ``years since evidence``, see `exposures`.
+    """
+    car = results.car(window)[["event_id", "ticker", "car"]]
+    car = car.assign(group=car["ticker"].map(study.groups))
+    merged = policy_clusters(study.alignment, study.events, study.groups)
+    data = car.merge(merged[["group", "calendar", "event_id", *STANCES]], on=["group", "event_id"])
+    return data.merge(exposures(study), left_on="ticker", right_index=True)
+
+
+def exposures(study: Study) -> pd.DataFrame:
+    """Measure what could make one asset respond more than another, before the first event.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        By ticker. ``beta to <ticker>``: slope of the asset's return on that of the reference
+        coin, both over the sessions of the asset's calendar (the coin's return spans the days
+        between them, its day ending at midnight UTC, after the asset's close), in the
+        estimation window of the asset's first event; the reference is the first 24/7 asset that
+        is a group of its own, else the first 24/7 asset, and has beta 1. ``years since
+        evidence``: from the date that begins `evidence` of assets.csv to the first policy
+        session; of a date without day or month the middle is taken.
+    """
+    table = pd.DataFrame(index=study.groups.index)
+    reference = _reference_coin(study)
+    if reference is not None:
+        table[BETA + reference] = _betas(study, reference)
+    first = regressed_clusters(study.alignment)["event_session"].min()
+    evidence = study.assets.set_index("ticker")["evidence"].reindex(table.index)
+    year = pd.Timedelta(days=365.25)
+    table[AGE] = [(first - _evidence_date(text)) / year for text in evidence.fillna("")]
+    return table
+
+
+def _reference_coin(study: Study) -> str | None:
+    coins = study.assets[
+        (study.assets["calendar"] == ALWAYS_OPEN) & (study.assets["group"] != BENCHMARK)
+    ]
+    if coins.empty:
+        return None
+    alone = coins[coins["group"].map(study.groups.value_counts()) == 1]
+    return str((coins if alone.empty else alone)["ticker"].iloc[0])
+
+
+def _betas(study: Study, reference: str) -> pd.Series:
+    assets = study.assets.copy()
+    of_reference = assets["ticker"] == reference
+    assets["benchmark"] = [
+        () if alone or group == BENCHMARK else (reference,)
+        for alone, group in zip(of_reference, assets["group"], strict=True)
+    ]
+    returns = compute_returns(study.prices, assets, study.start, study.end, study.kind, study.gaps)
+    own = returns["ticker"] != reference
+    alignment = study.alignment[study.alignment["ticker"] != reference]
+    if not own.any():
+        return pd.Series({reference: 1.0})
+    fitted = EventStudy(
+        returns[own],
+        alignment,
+        groups=study.groups,
+        benchmarks=dict.fromkeys(study.groups.index.drop(reference), (reference,)),
+        model=MarketModel(),
+        estimation=study.estimation,
+        event_window=study.event_window,
+    ).fit()
+    sessions = fitted.pairs[["event_id", "ticker", "event_session"]]
+    slopes = fitted.coefficients.query("term != 'alpha'").merge(sessions, on=["event_id", "ticker"])
+    first = slopes.sort_values("event_session", kind="stable").drop_duplicates("ticker")
+    slope: pd.Series = first.set_index("ticker")["estimate"]
+    slope.loc[reference] = 1.0
+    return slope
+
+
+def _evidence_date(text: str) -> pd.Timestamp | NaTType:
+    """Read the date that begins a text; the middle of a year or month without more."""
+    stamp = text.split(" ", 1)[0]
+    if not stamp[:4].isdigit() or len(stamp) not in (4, 7, 10):
+        return pd.NaT
+    begin = pd.to_datetime(stamp, errors="coerce")
+    if pd.isna(begin):
+        return pd.NaT
+    length = {4: pd.DateOffset(years=1), 7: pd.DateOffset(months=1), 10: pd.DateOffset(days=0)}
+    return begin + (begin + length[len(stamp)] - begin) / 2
+
+
+def cross_sections(
+    study: Study, results: EventStudyResults, window: Window = (0, 1)
+) -> CrossSections:
+    """Run the cross-section of every group, and between the groups of a calendar.
+
+    Per group: stance with asset effects (both stances together, then each alone), and stance
+    times every exposure with both effects. Per calendar with several groups: stance times
+    membership of each further group, with both effects; the tiers of a list are such groups. A
+    regression without anything to compare keeps its place, with the reason.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+    window : tuple of int
+
+    Returns
+    -------
+    CrossSections
+    """
+    data = cross_section_data(study, results, window)
+    measured = [name for name in data.columns if name == AGE or name.startswith(BETA)]
+    found = []
+    for group in dict.fromkeys(study.groups):
+        rows = data[data["group"] == group]
+        if rows.empty:
+            continue
+        found += [_fit_or_say(CrossSection(rows, stance, sample=group)) for stance in STANCES]
+        if len(rows.drop_duplicates("ticker")) > 1:
+            found += [
+                _fit_or_say(CrossSection(rows, exposure=str(name), sample=group))
+                for name in measured
+            ]
+    for _, rows in data.groupby("calendar"):
+        groups = [g for g in dict.fromkeys(study.groups) if (rows["group"] == g).any()]
+        for group in groups[1:]:
+            pair = rows[rows["group"].isin([groups[0], group])]
+            pair = pair.assign(**{group: (pair["group"] == group).astype(np.float64)})
+            sample = f"{groups[0]}, {group}"
+            found.append(_fit_or_say(CrossSection(pair, exposure=group, sample=sample)))
+    return CrossSections(tuple(found))
+
+
+def _fit_or_say(regression: CrossSection) -> CrossSectionResults:
+    try:
+        return regression.fit()
+    except AbsorbedError as error:
+        rows = regression.data
+        sign = np.sign(rows.groupby("event_id")[regression.stance].first())
+        return CrossSectionResults(
+            sample=regression.sample,
+            regressor=regression.regressor,
+            effects=regression._effects,
+            estimate=np.nan,
+            std_error=np.nan,
+            n_obs=len(rows),
+            n_assets=rows["ticker"].nunique(),
+            n_events=len(sign),
+            n_supportive=int((sign == 1).sum()),
+            n_restrictive=int((sign == -1).sum()),
+            n_neutral=int((sign == 0).sum()),
+            p_permutation=np.nan,
+            n_assignments=0,
+            p_bootstrap=np.nan,
+            n_draws=0,
+            lowest=np.nan,
+            highest=np.nan,
+            note=str(error),
+        )

@@ -1,0 +1,245 @@
+"""Overlapping windows, and what becomes of each cluster's CAR when they are taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.estimators.clusters import regressed_clusters
+from chainpolicy.estimators.system import EventDummySystem
+from chainpolicy.eventstudy import MODELS, EventStudy, EventStudyResults, window_label
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.typeset.report_table import ReportTable, formatted, group_label
+
+VARIANTS = ("unmasked", "masked", "study", "joint")
+ESTIMATED = ("caar", "std_error", "degrees")
+COLUMNS = (
+    "group",
+    "calendar",
+    "event_session",
+    "event_id",
+    "members",
+    "window",
+    "overlaps_with",
+    "shared_sessions",
+    "n_assets",
+    *(f"{name}_{variant}" for variant in VARIANTS for name in ESTIMATED),
+)
+
+
+def overlapping_clusters(
+    clusters: pd.DataFrame, sessions: dict[str, pd.DatetimeIndex], window: Window
+) -> pd.DataFrame:
+    """Say which clusters' windows share sessions.
+
+    Parameters
+    ----------
+    clusters : DataFrame
+        ``group, event_session, event_id``.
+    sessions : dict of group to DatetimeIndex
+        Sessions of each group.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `clusters` with ``overlaps_with`` (event_ids of the other clusters of the
+        group whose windows share a session, joined by ``;``) and ``shared_sessions`` (how many
+        sessions of the window another window covers too).
+    """
+    position = np.array(
+        [
+            sessions[group].searchsorted(session)
+            for group, session in clusters[["group", "event_session"]].itertuples(index=False)
+        ],
+        dtype=np.int64,
+    )
+    group = clusters["group"].to_numpy()
+    length = window[1] - window[0] + 1
+    same = group[:, None] == group[None, :]
+    distance = position[None, :] - position[:, None]
+    near = same & (np.abs(distance) < length) & ~np.eye(len(clusters), dtype=bool)
+    names = clusters["event_id"].to_numpy()
+    covered = []
+    for row, shifts in zip(near, distance, strict=True):
+        taken: set[int] = set()
+        for shift in shifts[row]:
+            taken.update(range(max(0, shift), min(length, length + shift)))
+        covered.append(len(taken))
+    return clusters.assign(
+        overlaps_with=pd.array([";".join(names[row]) for row in near], dtype="str"),
+        shared_sessions=covered,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Overlap:
+    """CAARs of every group and policy cluster, estimated in four ways on the same assets.
+
+    Attributes
+    ----------
+    window : tuple of int
+    table : DataFrame
+        See `tidy`.
+    """
+
+    window: Window
+    table: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per group and cluster.
+
+        Returns
+        -------
+        DataFrame
+            ``group, calendar, event_session, event_id, members, window, overlaps_with,
+            shared_sessions, n_assets`` (those of the joint system) and, for each variant v,
+            ``caar_v, std_error_v, degrees_v`` (t distribution): ``unmasked`` and ``masked``
+            estimate normal returns in each event's own window, without and with the sessions
+            [0, 1] of all catalogued events taken out; ``study`` in the study's window; ``joint``
+            has one dummy per window in one regression with the study's estimation sessions.
+        """
+        return self.table.copy()
+
+    def summary(self, groups: Collection[str] | None = None) -> ReportTable:
+        """Lay the table out for reading.
+
+        Parameters
+        ----------
+        groups : collection of str, optional
+            Default: all.
+
+        Returns
+        -------
+        ReportTable
+        """
+        table = self.table
+        if groups is not None:
+            table = table[table["group"].isin(groups)]
+        frame = pd.DataFrame(
+            {
+                "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
+                "Event": table["event_id"],
+                "Group": table["group"].map(group_label),
+                "N": table["n_assets"].astype(str),
+                "Overlaps with": table["overlaps_with"].str.replace(";", ", "),
+                "Shared sessions": table["shared_sessions"].astype(str),
+            }
+        )
+        heads = {
+            "unmasked": "Own window, %",
+            "masked": "masked, %",
+            "study": "Study, %",
+            "joint": "Joint, %",
+        }
+        for variant, head in heads.items():
+            error = formatted(100 * table[f"std_error_{variant}"], ".1f")
+            frame[head] = formatted(100 * table[f"caar_{variant}"], "+.1f") + error.map(
+                lambda text: f" ({text})" if text else ""
+            )
+        note = (
+            f"CAAR over {window_label(self.window)} in percent, in the return kind of the study, "
+            "with its standard error (portfolio: OLS prediction error), always over the assets of "
+            "the joint system. Own window: normal returns from the estimation window before each "
+            "event, whatever else happened in it; masked: without the sessions [0, 1] of every "
+            "catalogued event; Study: the study's estimation window; Joint: one regression with a "
+            "dummy per window, which assumes the same effect on each session of a window."
+        )
+        return ReportTable(frame, note)
+
+
+def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
+    """Compare each policy cluster's CAAR one by one and in the joint estimate.
+
+    Parameters
+    ----------
+    study : Study
+    window : tuple of int
+        Both ends inclusive, inside the study's event window.
+
+    Returns
+    -------
+    Overlap
+    """
+    return overlaps(study, [window])[0]
+
+
+def overlaps(
+    study: Study, windows: Sequence[Window], system: EventDummySystem | None = None
+) -> list[Overlap]:
+    """Do what `overlap` does for several windows, with the estimates that they share.
+
+    Parameters
+    ----------
+    study : Study
+    windows : sequence of tuple of int
+    system : EventDummySystem, optional
+        Of this study, whatever its dummies and window, so that the data are laid out once.
+
+    Returns
+    -------
+    list of Overlap
+    """
+    system = EventDummySystem.from_study(study) if system is None else system
+    sessions = {
+        str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
+        for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))
+    }
+    clusters = regressed_clusters(study.alignment, study.groups)
+    fitted: dict[tuple[str, ...], dict[str, EventStudyResults]] = {}
+    found = []
+    for window in windows:
+        joint = system.over(window, "window").fit()
+        kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
+        if kept and kept not in fitted:
+            fitted[kept] = _one_by_one(study, kept)
+        table = joint.tidy().rename(columns={"average": "caar"})
+        table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
+        shared = overlapping_clusters(clusters, sessions, window)
+        shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
+        table = table.merge(shared, on=["group", "event_id"])
+        for variant in VARIANTS[:-1]:
+            caar = _caar(fitted[kept][variant], window, variant) if kept else _NO_CAAR
+            table = table.merge(caar, on=["event_id", "group"], how="left")
+        table = table.reindex(columns=list(COLUMNS))
+        found.append(
+            Overlap(window, table.sort_values(["group", "event_session"], ignore_index=True))
+        )
+    return found
+
+
+_NO_CAAR = pd.DataFrame({"event_id": pd.Series(dtype="str"), "group": pd.Series(dtype="str")})
+
+
+def _caar(results: EventStudyResults, window: Window, variant: str) -> pd.DataFrame:
+    if results.pairs.empty:
+        return _NO_CAAR
+    caar = results.caar(window)[["event_id", "group", *ESTIMATED]]
+    return caar.rename(columns={name: f"{name}_{variant}" for name in ESTIMATED})
+
+
+def _one_by_one(study: Study, tickers: tuple[str, ...]) -> dict[str, EventStudyResults]:
+    """Estimate the events of some assets one by one, with three estimation windows."""
+    own = replace(study.estimation, anchor="event", end=None)
+    variants = {
+        "unmasked": replace(own, mask=False),
+        "masked": replace(own, mask=True),
+        "study": study.estimation,
+    }
+    return {
+        variant: EventStudy(
+            study.returns[study.returns["ticker"].isin(tickers)],
+            study.alignment[study.alignment["ticker"].isin(tickers)],
+            groups=study.groups,
+            benchmarks={t: names for t, names in study.benchmarks.items() if t in tickers},
+            model=MODELS[study.model],
+            estimation=estimation,
+            event_window=study.event_window,
+        ).fit()
+        for variant, estimation in variants.items()
+    }

@@ -1,0 +1,317 @@
+r"""Policy sentiment: from the stances of announcements to a daily index and its surprises.
+
+On session t of a calendar the index of one dimension is
+
+.. math:: S_t = \sum_{k: T_k \le t} s_k \, w_k \, 2^{-(t - T_k) / h},
+
+with :math:`T_k` the event session of announcement k, :math:`s_k` its stance (-1, 0, 1),
+:math:`w_k` its salience, :math:`t - T_k` in calendar days and h the half-life. What enters at t,
+:math:`x_t = \sum_{k: T_k = t} s_k w_k`, is the innovation. Only in-sample announcements of the role
+``policy`` count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from math import comb
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.study import Study
+from chainpolicy.study.sessions import announcement_time, sessions
+
+# Both stances of an announcement added up: what it says about the whole subject.
+OVERALL = "overall"
+DIMENSIONS = ("blockchain", "crypto", OVERALL)
+
+# Fewer sessions of either sign than this carry no permutation test.
+LEAST_SESSIONS = 3
+DRAWS = 9_999
+SEED = 20191025
+
+
+def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: float) -> pd.DataFrame:
+    """Cumulate shocks that lose half of their weight every `half_life` calendar days.
+
+    Parameters
+    ----------
+    days : DatetimeIndex
+        Sessions, ascending.
+    shocks : DataFrame
+        ``event_session, value``; a shock after the last session has no effect, one before the
+        first enters the level only.
+    half_life : float
+        Calendar days.
+
+    Returns
+    -------
+    DataFrame
+        ``session, innovation, level``.
+    """
+    entered = shocks["event_session"].to_numpy("datetime64[ns]")
+    value = shocks["value"].to_numpy(np.float64)
+    # Summed one by one in their order, a later announcement adds exactly nothing before it.
+    order = np.argsort(entered, kind="stable")
+    age = (days.to_numpy("datetime64[ns]")[:, None] - entered[order]) / np.timedelta64(1, "D")
+    weight = np.where(age >= 0, 2.0 ** (-np.maximum(age, 0.0) / half_life), 0.0)
+    sums = [
+        np.cumsum(np.pad(part * value[order], [(0, 0), (1, 0)]), axis=1)[:, -1]
+        for part in (age == 0, weight)
+    ]
+    return pd.DataFrame({"session": days, "innovation": sums[0], "level": sums[1]})
+
+
+def policy_announcements(study: Study, group: str) -> pd.DataFrame:
+    """List the announcements that make the index of a group's calendar.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+
+    Returns
+    -------
+    DataFrame
+        ``event_id, event_session, blockchain, crypto, overall``, the last three stance times
+        salience; in-sample policy announcements in the order in which they were made.
+    """
+    ticker = study.groups.index[study.groups == group][0]
+    aligned = study.alignment[
+        (study.alignment["ticker"] == ticker)
+        & study.alignment["in_sample"]
+        & (study.alignment["role"] == "policy")
+    ]
+    events = aligned.merge(
+        study.events[["event_id", "stance_blockchain", "stance_crypto", "salience"]], on="event_id"
+    )
+    for dimension in ("blockchain", "crypto"):
+        stance = events[f"stance_{dimension}"].astype(np.int64)
+        events[dimension] = stance * events["salience"].astype(np.int64)
+    events[OVERALL] = events["blockchain"] + events["crypto"]
+    events["announced"] = [
+        announcement_time(calendar, at)
+        for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
+    ]
+    events = events.sort_values(["announced", "event_id"], ignore_index=True)
+    announcements: pd.DataFrame = events[["event_id", "event_session", *DIMENSIONS]]
+    return announcements
+
+
+def policy_index(study: Study, group: str) -> pd.DataFrame:
+    """Return the policy-sentiment index on the sessions of a group.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+        Its calendar is the calendar of the index.
+
+    Returns
+    -------
+    DataFrame
+        ``dimension, session, innovation, level``, every session of the study for each of
+        `DIMENSIONS`, in stance times salience.
+    """
+    announced = policy_announcements(study, group)
+    ticker = study.groups.index[study.groups == group][0]
+    calendar = study.alignment.loc[study.alignment["ticker"] == ticker, "calendar"].iloc[0]
+    days = sessions(calendar, study.start, study.end)
+    frames = []
+    for dimension in DIMENSIONS:
+        shocks = announced.rename(columns={dimension: "value"})
+        index = sentiment_index(days, shocks, study.half_life)
+        index.insert(0, "dimension", dimension)
+        frames.append(index)
+    return pd.concat(frames, ignore_index=True)
+
+
+def stance_sessions(
+    study: Study, results: EventStudyResults, window: tuple[int, int] = (0, 1)
+) -> pd.DataFrame:
+    """Merge the announcements of a session and say how each group responded.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        ``group, dimension, event_session, event_id`` (the earliest announced), ``members`` (all
+        of them, joined by ``;``), ``net`` (sum of stance times salience), ``stance`` (its sign),
+        ``mixed`` (the session holds both signs), ``overlaps`` (its window shares a session with
+        that of the next or the last one), ``n_assets, caar``.
+    """
+    responses = results.caar(window).set_index(["group", "event_id"])[["n_assets", "caar"]]
+    rows = []
+    for group in study.groups.unique():
+        announced = policy_announcements(study, str(group))
+        estimated = pd.MultiIndex.from_product([[group], announced["event_id"]])
+        announced = announced[estimated.isin(responses.index)]
+        overlaps = _overlaps(study, str(group), announced["event_session"], window)
+        for dimension in DIMENSIONS:
+            for session, members in announced.groupby("event_session"):
+                weights = members[dimension]
+                rows.append(
+                    {
+                        "group": group,
+                        "dimension": dimension,
+                        "event_session": session,
+                        "event_id": members["event_id"].iloc[0],
+                        "members": ";".join(members["event_id"]),
+                        "net": int(weights.sum()),
+                        "stance": int(np.sign(weights.sum())),
+                        "mixed": bool((weights > 0).any() and (weights < 0).any()),
+                        "overlaps": session in overlaps,
+                        "n_assets": int(responses["n_assets"][group, members["event_id"].iloc[0]]),
+                        "caar": responses["caar"][group, members["event_id"].iloc[0]],
+                    }
+                )
+    columns = ["group", "dimension", "event_session", "event_id", "members", "net", "stance"]
+    return pd.DataFrame(rows, columns=[*columns, "mixed", "overlaps", "n_assets", "caar"])
+
+
+def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
+    """Compare the responses to supportive and to restrictive sessions.
+
+    Parameters
+    ----------
+    responses : DataFrame
+        Of `stance_sessions`; sessions whose net stance is zero do not count.
+
+    Returns
+    -------
+    DataFrame
+        ``group, dimension, n_supportive, n_restrictive, supportive, restrictive`` (mean CAAR),
+        ``difference, lowest, highest`` (of the difference when one session at a time is left
+        out; NaN where a stance has one session only), ``n_assignments, smallest_p, p_value,
+        n_mixed, n_overlapping``. The p-value is that of `permutation_test`, NaN with fewer than
+        three sessions of either sign.
+    """
+    rows = []
+    for (group, dimension), every in responses.groupby(["group", "dimension"], sort=False):
+        signed = every[every["stance"] != 0]
+        supportive = (signed["stance"] > 0).to_numpy()
+        values = signed["caar"].to_numpy(np.float64)
+        counts = int(supportive.sum()), int((~supportive).sum())
+        means = [float(values[side].mean()) if side.any() else np.nan
+                 for side in (supportive, ~supportive)]  # fmt: skip
+        without = _differences_without_one(values, supportive)
+        test = permutation_test(values, supportive) if min(counts) >= LEAST_SESSIONS else None
+        rows.append(
+            {
+                "group": group,
+                "dimension": dimension,
+                "n_supportive": counts[0],
+                "n_restrictive": counts[1],
+                "supportive": means[0],
+                "restrictive": means[1],
+                "difference": means[0] - means[1],
+                "lowest": without.min() if len(without) else np.nan,
+                "highest": without.max() if len(without) else np.nan,
+                "n_assignments": test.n_assignments if test else comb(len(values), counts[0]),
+                "smallest_p": test.smallest_p if test else np.nan,
+                "p_value": test.p_value if test else np.nan,
+                "n_mixed": int(every["mixed"].sum()),
+                "n_overlapping": int(signed["overlaps"].sum()),
+            }
+        )
+    columns = ["group", "dimension", "n_supportive", "n_restrictive", "supportive", "restrictive"]
+    columns += ["difference", "lowest", "highest", "n_assignments", "smallest_p", "p_value"]
+    return pd.DataFrame(rows, columns=[*columns, "n_mixed", "n_overlapping"])
+
+
+def _differences_without_one(
+    values: NDArray[np.float64], supportive: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Differences of the two means without each session; none if that empties a stance."""
+    if min(supportive.sum(), (~supportive).sum()) < 2:
+        return np.array([])
+    kept = ~np.eye(len(values), dtype=bool)
+    return np.array(
+        [values[one & supportive].mean() - values[one & ~supportive].mean() for one in kept]
+    )
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """Difference of two means against its distribution over assignments of the labels.
+
+    Attributes
+    ----------
+    difference : float
+    p_value : float
+        Two-sided.
+    n_assignments : int
+        Assignments that were compared, the actual one among them.
+    smallest_p : float
+        The smallest p-value that these assignments can give.
+    """
+
+    difference: float
+    p_value: float
+    n_assignments: int
+    smallest_p: float
+
+
+def permutation_test(
+    values: NDArray[np.float64], labels: NDArray[np.bool_], draws: int = DRAWS, seed: int = SEED
+) -> PermutationTest:
+    r"""Test whether values differ between two labels, by reassigning the labels.
+
+    .. math:: p = \#\{|d^*| \ge |d|\} / \#assignments
+
+    over all assignments if there are at most `draws`, else over `draws` random ones and the
+    actual one. Exact if the labels are exchangeable.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    labels : ndarray of bool, shape (n,)
+        Both values occur.
+    draws : int
+    seed : int
+
+    Returns
+    -------
+    PermutationTest
+    """
+    size, chosen = len(values), int(labels.sum())
+    every = comb(size, chosen)
+    if every <= draws:
+        picked = np.array(list(combinations(range(size), chosen)))
+    else:
+        order = np.random.default_rng(seed).permuted(np.tile(np.arange(size), (draws, 1)), axis=1)
+        picked = np.vstack([np.flatnonzero(labels), order[:, :chosen]])
+    total = values.sum()
+    first = values[picked].sum(axis=1)
+    differences = first / chosen - (total - first) / (size - chosen)
+    actual = float(values[labels].mean() - values[~labels].mean())
+    # Equal differences are summed in different orders.
+    reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
+    # With equal numbers of both labels their exchange turns the sign alone.
+    ties = 2 if every <= draws and 2 * chosen == size else 1
+    return PermutationTest(actual, float(reached.mean()), len(picked), ties / len(picked))
+
+
+def _overlaps(
+    study: Study, group: str, days: pd.Series, window: tuple[int, int]
+) -> set[pd.Timestamp]:
+    """Event sessions closer to another one than a window is long."""
+    ordered = pd.DatetimeIndex(days.drop_duplicates().sort_values())
+    calendar = study.alignment.loc[
+        study.alignment["ticker"].map(study.groups) == group, "calendar"
+    ].iloc[0]
+    close: set[pd.Timestamp] = set()
+    for former, later in pairwise(ordered):
+        if len(sessions(calendar, former, later)) - 1 <= window[1] - window[0]:
+            close |= {former, later}
+    return close

@@ -1,0 +1,510 @@
+"""What a fitted event-dummy system knows: frozen results, read as tests or as frames."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from chainpolicy.estimators.common import joint_f
+from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.panel import Floats
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.typeset.report_table import ReportTable, formatted, group_label, p_text, stars
+
+Dummies = Literal["session", "window"]
+DUMMIES: tuple[Dummies, ...] = ("session", "window")
+Covariance = Literal["ols", "HC1", "HAC"]
+
+
+@dataclass(frozen=True, eq=False)
+class SystemTest:
+    r"""A contrast :math:`\theta_i = \sum_d c_d \gamma_{id}` of all assets of a group.
+
+    Attributes
+    ----------
+    label : str
+        What is summed.
+    group : str
+    effects, std_errors : Series
+        :math:`\theta_i` and its standard error by ticker, in the return kind of the input.
+    average, std_error : float
+        Mean of the effects over assets, and its standard error.
+    degrees : int
+        n - k, of the t distributions.
+    f_statistic : float
+        For :math:`\theta_1 = \dots = \theta_N = 0`; NaN if undefined, `note` then says why.
+    f_degrees : tuple of int or None
+        (N, n - k - N + 1).
+    note : str
+    """
+
+    label: str
+    group: str
+    effects: pd.Series
+    std_errors: pd.Series
+    average: float
+    std_error: float
+    degrees: int
+    f_statistic: float
+    f_degrees: tuple[int, int] | None
+    note: str = ""
+
+    # pytest collects classes by name; this is not one of its tests.
+    __test__ = False
+
+    @property
+    def null(self) -> str:
+        """The joint null hypothesis in words."""
+        return f"{self.label} is zero for every asset of {self.group}"
+
+    @property
+    def n_assets(self) -> int:
+        """N, the assets of the system."""
+        return len(self.effects)
+
+    @property
+    def t_stat(self) -> float:
+        """Average effect over its standard error, t(n - k)."""
+        return self.average / self.std_error
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, of the average effect."""
+        return float(2 * stats.t.sf(abs(self.t_stat), self.degrees))
+
+    def interval(self, level: float = 0.05) -> tuple[float, float]:
+        """Interval of the average effect that covers it with probability 1 - level."""
+        half = float(stats.t.isf(level / 2, self.degrees)) * self.std_error
+        return self.average - half, self.average + half
+
+    @property
+    def f_p_value(self) -> float:
+        """Of the joint F test; NaN if it is undefined."""
+        if self.f_degrees is None:
+            return np.nan
+        return float(stats.f.sf(self.f_statistic, *self.f_degrees))
+
+    def __str__(self) -> str:
+        average = (
+            f"average effect {self.average:.4f} (standard error {self.std_error:.4f}), "
+            f"t = {self.t_stat:.3f} ~ t({self.degrees}), p = {self.p_value:.4f}"
+        )
+        if self.f_degrees is None:
+            return f"{self.group}, {self.label}: {average}; no joint F: {self.note}"
+        return (
+            f"{self.group}, {self.label}: {average}; F = {self.f_statistic:.3f} ~ "
+            f"F{self.f_degrees}, p = {self.f_p_value:.4f}; H0: {self.null}"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class GroupSystem:
+    r"""The fitted system of one group.
+
+    Attributes
+    ----------
+    group : str
+    window : tuple of int
+        Sessions of each cluster, both ends inclusive, relative to its event session.
+    dummies : {"session", "window"}
+    covariance : {"ols", "HC1", "HAC"}
+        Variance behind the standard errors of effects.
+    clusters : DataFrame
+        ``event_session, event_id, members`` of the K clusters in the system.
+    sessions : DatetimeIndex, length n
+        Rows: estimation sessions and dummied sessions.
+    design : DataFrame, shape (n, k)
+        alpha, benchmarks, dummies (session dummies are named by the day, window dummies by the
+        cluster's event_id).
+    coefficients : DataFrame, shape (k, N)
+        One column per asset.
+    residuals : DataFrame, shape (n, N)
+    unscaled : ndarray, shape (k, k)
+        :math:`(X'X)^{-1}`.
+    membership : dict of str to tuple of str
+        Dummied days of each cluster, by event_id.
+    """
+
+    group: str
+    window: Window
+    dummies: Dummies
+    covariance: Covariance
+    clusters: pd.DataFrame
+    sessions: pd.DatetimeIndex
+    design: pd.DataFrame
+    coefficients: pd.DataFrame
+    residuals: pd.DataFrame
+    unscaled: Floats
+    membership: dict[str, tuple[str, ...]]
+
+    @property
+    def n_assets(self) -> int:
+        """N, the assets of the system."""
+        return self.coefficients.shape[1]
+
+    @property
+    def degrees(self) -> int:
+        """Degrees of freedom, n - k."""
+        return self.design.shape[0] - self.design.shape[1]
+
+    @cached_property
+    def sigma(self) -> Floats:
+        r"""Residual covariance :math:`\Sigma = E'E / (n - k)`, shape (N, N)."""
+        errors = self.residuals.to_numpy()
+        sigma: Floats = errors.T @ errors / self.degrees
+        return sigma
+
+    @cached_property
+    def gamma(self) -> pd.DataFrame:
+        """Coefficients of the dummies, one row per dummy and one column per asset."""
+        return self.coefficients.iloc[self._first_dummy :]
+
+    @cached_property
+    def gamma_covariance(self) -> pd.DataFrame:
+        r"""SUR covariance of `gamma`: :math:`\Sigma \otimes (X'X)^{-1}`, by ticker and dummy."""
+        first = self._first_dummy
+        index = pd.MultiIndex.from_product(
+            [self.coefficients.columns, self._dummy_names], names=["ticker", "dummy"]
+        )
+        values = np.kron(self.sigma, self.unscaled[first:, first:])
+        return pd.DataFrame(values, index=index, columns=index)
+
+    @cached_property
+    def _dummy_names(self) -> list[str]:
+        if self.dummies == "window":
+            return self.clusters["event_id"].tolist()
+        return sorted({day for days in self.membership.values() for day in days})
+
+    @property
+    def _first_dummy(self) -> int:
+        """Position of the first dummy among the regressors."""
+        return self.design.shape[1] - len(self._dummy_names)
+
+    def car(self, event_id: str) -> SystemTest:
+        """Test one cluster's CAR over the window of the system.
+
+        Parameters
+        ----------
+        event_id : str
+            Any member of the cluster.
+        """
+        return self.contrast({event_id: 1.0}, label=self._lead(event_id))
+
+    def contrast(
+        self,
+        weights: Mapping[str, float],
+        *,
+        label: str | None = None,
+        shared: Literal["each", "once"] = "each",
+    ) -> SystemTest:
+        r"""Test a weighted sum of the clusters' CARs, for all assets at once.
+
+        .. math:: F = \frac{n - k - N + 1}{N} \frac{g'(E'E)^{-1} g}{v} \sim F(N, n - k - N + 1),
+                  \qquad v = c'(X'X)^{-1} c,
+
+        with g the contrasts of the N assets and E their residuals. The average effect has
+        :math:`\bar g / \sqrt{v\, 1'\Sigma 1 / N^2} \sim t(n - k)`, the same contrast in
+        the regression of the equal-weighted portfolio.
+
+        Parameters
+        ----------
+        weights : mapping of event_id to float
+            An event stands for its cluster.
+        label : str, optional
+            Default: the weights and events written out.
+        shared : {"each", "once"}
+            A session in the windows of several of these clusters belongs to the CAR of each, or,
+            with session dummies, is counted "once", for the first of them: the sum then is the
+            abnormal return over all their sessions.
+
+        Returns
+        -------
+        SystemTest
+
+        Raises
+        ------
+        ValueError
+            If an event is not in the system, two events are one cluster, or nothing is left.
+        """
+        named: dict[str, float] = {}
+        for event_id, weight in weights.items():
+            lead = self._lead(event_id)
+            if lead in named:
+                raise ValueError(
+                    f"{event_id} shares the session of another event of this contrast in group "
+                    f'"{self.group}": they are one cluster, {lead}; name one of them'
+                )
+            named[lead] = float(weight)
+        place = {name: self._first_dummy + i for i, name in enumerate(self._dummy_names)}
+        c = np.zeros(self.design.shape[1])
+        taken: set[str] = set()
+        for lead in sorted(named, key=lambda name: self.membership[name][0]):
+            if self.dummies == "window":
+                c[place[lead]] += named[lead] * len(self.membership[lead])
+                continue
+            days = [d for d in self.membership[lead] if shared == "each" or d not in taken]
+            taken.update(days)
+            c[[place[day] for day in days]] += named[lead]
+        if not c.any():
+            raise ValueError("the weights of this contrast are zero, or cancel on every session")
+        text = " + ".join(name if w == 1 else f"{w:g} {name}" for name, w in named.items())
+        return self._test(c, text if label is None else label)
+
+    def _lead(self, event_id: str) -> str:
+        if event_id in self._lead_of:
+            return self._lead_of[event_id]
+        known = ", ".join(self.clusters["event_id"])
+        raise ValueError(
+            f'{event_id} has no cluster in the system of group "{self.group}"; it has {known}'
+        )
+
+    @cached_property
+    def _lead_of(self) -> dict[str, str]:
+        return {
+            member: lead
+            for lead, members in zip(
+                self.clusters["event_id"], self.clusters["members"], strict=True
+            )
+            for member in members.split(";")
+        }
+
+    def _test(self, c: Floats, label: str) -> SystemTest:
+        effects = pd.Series(c @ self.coefficients.to_numpy(), self.coefficients.columns)
+        v = float(c @ self.unscaled @ c)
+        if self.covariance == "ols":
+            errors = np.sqrt(v * np.diag(self.sigma))
+            error = float(np.sqrt(v * self.sigma.sum())) / self.n_assets
+        else:
+            errors = np.array([self._robust_error(y, c) for y in self._outcomes.to_numpy().T])
+            error = self._robust_error(self._outcomes.to_numpy().mean(axis=1), c)
+        statistic, degrees, note = joint_f(
+            effects.to_numpy(), self.sigma * self.degrees, v, self.degrees
+        )
+        return SystemTest(
+            label=label,
+            group=self.group,
+            effects=effects,
+            std_errors=pd.Series(errors, self.coefficients.columns),
+            average=float(effects.mean()),
+            std_error=error,
+            degrees=self.degrees,
+            f_statistic=statistic,
+            f_degrees=degrees,
+            note=note,
+        )
+
+    @cached_property
+    def _outcomes(self) -> pd.DataFrame:
+        fitted = self.design.to_numpy() @ self.coefficients.to_numpy()
+        outcomes: pd.DataFrame = self.residuals + fitted
+        return outcomes
+
+    def _robust_error(self, outcome: Floats, c: Floats) -> float:
+        from statsmodels.regression.linear_model import OLS
+
+        lags = int(4 * (len(outcome) / 100) ** (2 / 9))
+        choice = {"cov_kwds": {"maxlags": lags}} if self.covariance == "HAC" else {}
+        fitted = OLS(outcome, self.design.to_numpy()).fit(
+            cov_type=self.covariance, use_t=True, **choice
+        )
+        return float(fitted.t_test(c).sd[0, 0])
+
+
+@dataclass(frozen=True, eq=False)
+class SystemResults(Sequence[GroupSystem]):
+    """The fitted systems of all groups.
+
+    Attributes
+    ----------
+    window : tuple of int
+    dummies : {"session", "window"}
+    covariance : {"ols", "HC1", "HAC"}
+    systems : tuple of GroupSystem
+        Sorted by group; a group without a complete asset or cluster has none.
+    left : DataFrame
+        ``group, event_id, ticker, reason`` of the clusters (ticker blank) and assets (event_id
+        blank) that are not in the systems.
+    """
+
+    window: Window
+    dummies: Dummies
+    covariance: Covariance
+    systems: tuple[GroupSystem, ...]
+    left: pd.DataFrame
+
+    def __getitem__(self, key: int | slice | str) -> GroupSystem:  # type: ignore[override]
+        """Return the system of a group, by name or position."""
+        if not isinstance(key, str):
+            return self.systems[key]  # type: ignore[return-value]
+        for system in self.systems:
+            if system.group == key:
+                return system
+        known = ", ".join(system.group for system in self.systems) or "none"
+        raise KeyError(f'there is no system of group "{key}"; there are: {known}')
+
+    def __len__(self) -> int:
+        return len(self.systems)
+
+    def __iter__(self) -> Iterator[GroupSystem]:
+        return iter(self.systems)
+
+    @cached_property
+    def tests(self) -> tuple[tuple[GroupSystem, dict[Any, Any], SystemTest], ...]:
+        """Every cluster's CAR: system, ``event_session, event_id, members``, test."""
+        return tuple(
+            (system, cluster, system.car(cluster["event_id"]))
+            for system in self.systems
+            for cluster in system.clusters.to_dict("records")
+        )
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per group and cluster.
+
+        Returns
+        -------
+        DataFrame
+            ``group, window, dummies, event_session, event_id, members, n_assets, n_left, n_rows,
+            n_parameters, average, std_error, degrees, t_stat, p_value, f_statistic, f_df1,
+            f_df2, f_p_value, note``; average is the mean CAR in the return kind of the input.
+        """
+        assets_left = self.left.loc[self.left["ticker"] != "", "group"].value_counts()
+        rows = []
+        for system, cluster, test in self.tests:
+            rows.append(
+                {
+                    "group": system.group,
+                    "window": window_label(system.window),
+                    "dummies": system.dummies,
+                    **cluster,
+                    "n_assets": test.n_assets,
+                    "n_left": int(assets_left.get(system.group, 0)),
+                    "n_rows": len(system.design),
+                    "n_parameters": system.design.shape[1],
+                    **tested_columns(test),
+                }
+            )
+        columns = ["group", "window", "dummies", "event_session", "event_id", "members"]
+        columns += ["n_assets", "n_left", "n_rows", "n_parameters"]
+        return tested_frame(rows, columns)
+
+    def effects(self) -> pd.DataFrame:
+        """Return the CAR of every asset at every cluster.
+
+        Returns
+        -------
+        DataFrame
+            ``group, event_id, ticker, car, std_error, t_stat, p_value``.
+        """
+        parts = []
+        for system, cluster, test in self.tests:
+            t_stat = test.effects / test.std_errors
+            part = pd.DataFrame({"car": test.effects, "std_error": test.std_errors})
+            part["t_stat"] = t_stat
+            part["p_value"] = 2 * stats.t.sf(np.abs(t_stat), test.degrees)
+            part = part.rename_axis("ticker").reset_index()
+            parts.append(part.assign(group=system.group, event_id=cluster["event_id"]))
+        columns = ["group", "event_id", "ticker", "car", "std_error", "t_stat", "p_value"]
+        if not parts:
+            return pd.DataFrame(columns=columns)
+        return pd.concat(parts, ignore_index=True)[columns]
+
+    def summary(self, groups: Collection[str] | None = None) -> ReportTable:
+        """Lay the clusters' CARs and joint tests out for reading.
+
+        Parameters
+        ----------
+        groups : collection of str, optional
+            Default: all.
+
+        Returns
+        -------
+        ReportTable
+        """
+        if groups is not None:
+            chosen = tuple(system for system in self.systems if system.group in groups)
+            left = self.left[self.left["group"].isin(groups)]
+            return replace(self, systems=chosen, left=left).summary()
+        table = self.tidy()
+        frame = pd.DataFrame(
+            {
+                "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
+                "Events": table["members"].str.replace(";", ", "),
+                "Group": table["group"].map(group_label),
+                **tested_cells(table),
+            }
+        )
+        return ReportTable(frame, self._note())
+
+    def _note(self) -> str:
+        if not self.systems:
+            return "No group has a complete asset at a policy cluster."
+        sizes = "; ".join(
+            f"{group_label(s.group)}: n = {len(s.design)}, k = {s.design.shape[1]}"
+            for s in self.systems
+        )
+        kind = (
+            "one dummy per session, CAR their sum"
+            if self.dummies == "session"
+            else "one dummy per cluster, the same effect on each session of the window assumed"
+        )
+        variance = {
+            "ols": "OLS prediction errors with SUR covariance",
+            "HC1": "HC1",
+            "HAC": "HAC (Bartlett)",
+        }[self.covariance]
+        left = self.left[self.left["ticker"] != ""]
+        listed = ", ".join(left["ticker"].unique())
+        return (
+            f"Event-dummy system over {window_label(self.window)}: {kind}. Average CAR over the "
+            "assets in percent, in the return kind of the study; in brackets its standard error: "
+            f"{variance}, t(n - k). F: every asset's CAR is zero, under normal errors. *** p < "
+            ".01, ** p < .05, * p < .10, not adjusted for the number of rows. Rows and regressors: "
+            f"{sizes}." + (f" Left out for a missing session: {listed}." if listed else "")
+        )
+
+
+TEST_COLUMNS = (
+    "average",
+    "std_error",
+    "degrees",
+    "t_stat",
+    "p_value",
+    "f_statistic",
+    "f_df1",
+    "f_df2",
+    "f_p_value",
+    "note",
+)
+
+
+def tested_columns(test: SystemTest) -> dict[str, object]:
+    """Lay one test out as the columns that all tables of tests share."""
+    first, second = test.f_degrees or (None, None)
+    values = (test.average, test.std_error, test.degrees, test.t_stat, test.p_value)
+    joint = (test.f_statistic, first, second, test.f_p_value, test.note)
+    return dict(zip(TEST_COLUMNS, values + joint, strict=True))
+
+
+def tested_frame(rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:
+    """Make a frame of rows that end with the columns of tests."""
+    frame = pd.DataFrame(rows, columns=[*columns, *TEST_COLUMNS])
+    whole = ["degrees", "f_df1", "f_df2"]
+    return frame.astype(dict.fromkeys(whole, "Int64"))
+
+
+def tested_cells(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """Cells of the tests in rows of `SystemResults.tidy` or of `undoing`."""
+    return {
+        "N": table["n_assets"].astype(str),
+        "CAR, %": formatted(100 * table["average"], "+.2f") + table["p_value"].map(stars),
+        "(s.e.)": "(" + formatted(100 * table["std_error"], ".2f") + ")",
+        "p": table["p_value"].map(p_text),
+        "F": formatted(table["f_statistic"], ".2f") + table["f_p_value"].map(stars),
+        "p (F)": table["f_p_value"].map(p_text),
+    }

@@ -1,0 +1,89 @@
+"""Whether the restrictive announcements after a speech undid it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from chainpolicy.estimators.clusters import policy_clusters
+from chainpolicy.estimators.system_results import (
+    SystemResults,
+    tested_cells,
+    tested_columns,
+    tested_frame,
+)
+from chainpolicy.eventstudy import window_label
+from chainpolicy.study import Study
+from chainpolicy.typeset.report_table import ReportTable, group_label
+
+
+def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
+    """Test how far the restrictive clusters after the speech undid it.
+
+    The first row of a group is the first supportive cluster of the highest salience; every
+    further row adds the next restrictive cluster. A session in several windows is counted once.
+
+    Parameters
+    ----------
+    study : Study
+    results : SystemResults
+        Of this study.
+
+    Returns
+    -------
+    DataFrame
+        ``group, window, dummies, step, event_id, members, n_assets`` and the columns of
+        `TEST_COLUMNS`: the test is that of the sum of this and all earlier steps, event_id and
+        members those of the cluster added; groups without a supportive cluster have no row.
+    """
+    stances = policy_clusters(study.alignment, study.events, study.groups)
+    stance_of = dict(zip(stances["members"], stances["stance"], strict=True))
+    salience = study.events.set_index("event_id")["salience"]
+    rows = []
+    for system in results:
+        table = system.clusters.sort_values("event_session")
+        table = table.assign(
+            stance=table["members"].map(stance_of),
+            salience=[salience[names.split(";")].max() for names in table["members"]],
+        )
+        supportive = table[table["stance"] > 0]
+        if supportive.empty:
+            continue
+        speech = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
+        later = table["event_session"] > speech["event_session"]
+        steps = [speech.to_dict(), *table[(table["stance"] < 0) & later].to_dict("records")]
+        for step in range(len(steps)):
+            weights = {str(cluster["event_id"]): 1.0 for cluster in steps[: step + 1]}
+            test = system.contrast(weights, shared="once")
+            rows.append(
+                {
+                    "group": system.group,
+                    "window": window_label(system.window),
+                    "dummies": system.dummies,
+                    "step": step,
+                    "event_id": steps[step]["event_id"],
+                    "members": steps[step]["members"],
+                    "n_assets": test.n_assets,
+                    **tested_columns(test),
+                }
+            )
+    columns = ["group", "window", "dummies", "step", "event_id", "members", "n_assets"]
+    return tested_frame(rows, columns)
+
+
+def undoing_report(table: pd.DataFrame) -> ReportTable:
+    """Lay the result of `undoing` out for reading."""
+    added = table["members"].str.replace(";", ", ")
+    frame = pd.DataFrame(
+        {
+            "Group": table["group"].map(group_label),
+            "Sum up to and including": added.where(table["step"] == 0, "+ " + added),
+            **tested_cells(table),
+        }
+    )
+    note = (
+        "Sum of CARs in percent, in the return kind of the study: the speech alone, then with one "
+        "restrictive cluster after the other; a session in two windows is counted once. In "
+        "brackets the standard error (OLS prediction error), t(n - k); F: the sum is zero for "
+        "every asset. *** p < .01, ** p < .05, * p < .10, not adjusted for the number of rows."
+    )
+    return ReportTable(frame, note)

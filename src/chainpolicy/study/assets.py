@@ -1,0 +1,250 @@
+"""Asset list of a study: schema, benchmarks, groups, dated price limits."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from chainpolicy.study.problems import Problem, collecting
+from chainpolicy.study.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
+
+ALWAYS_OPEN = "24/7"
+CALENDARS = ("XSHG", "XHKG", "XNYS", ALWAYS_OPEN)
+# What a calendar is called before a reader.
+PLACES = {"XSHG": "Shanghai", "XHKG": "Hong Kong", "XNYS": "New York", ALWAYS_OPEN: "UTC day"}
+BENCHMARK = "benchmark"
+
+# Columns of returns and terms of coefficients stand beside columns named after tickers.
+RESERVED = ("ticker", "session", "return", "n_sessions", "at_limit", "alpha")
+
+PriceLimits = tuple[tuple[date | None, float], ...]
+
+
+def read_assets(path: str | Path) -> pd.DataFrame:
+    """Read and validate an asset list.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        CSV file with the columns ``ticker, calendar`` and any of those listed below.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of `CALENDARS`);
+        ``name`` and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers, empty
+        if there is none; ``price_limit`` as given (see `parse_price_limit`); ``selection``
+        and ``evidence`` as text; unknown columns untouched.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong in the file. Among it: a benchmark without its own row, an
+        asset that is its own benchmark, a benchmark on another calendar (a 24/7 asset may have
+        benchmarks of one exchange: it is put on their sessions), a group whose assets have
+        different calendars or are measured on different ones, a list of nothing but benchmarks.
+    """
+    with collecting() as problems:
+        assets = collect_assets(Path(path), problems)
+    return assets.reset_index(drop=True)
+
+
+def collect_assets(path: Path, problems: list[Problem]) -> pd.DataFrame:
+    """Read an asset list as `read_assets` does, gathering problems instead of raising.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV file.
+    problems : list of Problem
+        Appended.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from `read_assets`, but with index ``line``; rows may still hold what was refused.
+    """
+    before = len(problems)
+    assets = read_table(path, SCHEMA, ["ticker"], problems)
+    assets = assets.assign(
+        name=assets["name"].where(assets["name"] != "", assets["ticker"]),
+        group=assets["group"].where(assets["group"] != "", assets["ticker"]),
+        benchmark=assets["benchmark"].astype("object").map(_split),
+    )
+    refused = {(problem.line, problem.column) for problem in problems[before:]}
+    if not refused & {(1, "ticker"), (1, "calendar")}:
+        problems += _check_rows(assets, path.name)
+    if len(problems) == before and (assets["group"] == BENCHMARK).all():
+        expected = f'at least one asset outside the group "{BENCHMARK}", which is never estimated'
+        problems.append(Problem(path.name, expected))
+    return assets
+
+
+def parse_price_limit(text: str) -> PriceLimits:
+    """Read a daily price limit that may change on given dates.
+
+    Parameters
+    ----------
+    text : str
+        Limits joined by ``;``, each a fraction of the last close, dated but for the first:
+        ``0.10;2019-05-06:0.05`` is 10 % until 2019-05-05 and 5 % from 2019-05-06 on.
+
+    Returns
+    -------
+    tuple of (datetime.date or None, float)
+        First day and limit, in the order of the days; None is "from the start". Empty for a
+        blank text: no limit.
+
+    Raises
+    ------
+    ValueError
+        If a limit is no number between 0 and 1, or the days do not ascend.
+    """
+    schedule: list[tuple[date | None, float]] = []
+    for position, part in enumerate(text.split(";") if text.strip() else []):
+        day, colon, size = part.rpartition(":")
+        limit = _fraction(size.strip())
+        start = _day(day.strip()) if colon else None
+        if start is None and (colon or position > 0):
+            raise ValueError(f'"{part.strip()}" does not start with a date and a colon')
+        if not 0 < limit < 1:
+            raise ValueError(f'"{size.strip()}" is not a number between 0 and 1')
+        if start and schedule and (schedule[-1][0] or date.min) >= start:
+            raise ValueError(f"{start} does not come after the date before it")
+        schedule.append((start, limit))
+    return tuple(schedule)
+
+
+def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray:
+    """Price limit in force on each of some dates.
+
+    Parameters
+    ----------
+    schedule : tuple of (datetime.date or None, float)
+        From `parse_price_limit`.
+    dates : pandas.DatetimeIndex
+        Days, in any order.
+
+    Returns
+    -------
+    numpy.ndarray, shape (len(dates),)
+        Fraction of the last close, NaN where no limit is in force.
+    """
+    limits = np.full(len(dates), np.nan)
+    for start, limit in schedule:
+        limits[dates >= pd.Timestamp(start or pd.Timestamp.min)] = limit
+    return limits
+
+
+def _is_ticker(text: pd.Series) -> pd.Series:
+    plain = text.map(str.isprintable).astype(bool) & ~text.str.contains(";", regex=False)
+    return plain & ~text.isin(RESERVED)
+
+
+def _split(benchmark: str) -> tuple[str, ...]:
+    return tuple(ticker.strip() for ticker in benchmark.split(";")) if benchmark else ()
+
+
+def _fraction(text: str) -> float:
+    return float(parse_numbers(pd.Series([text], dtype="str")).item())
+
+
+def _day(text: str) -> date | None:
+    day = parse_dates(pd.Series([text], dtype="str")).item()
+    return None if pd.isna(day) else pd.Timestamp(day).date()
+
+
+def _is_price_limit(text: str) -> bool:
+    try:
+        parse_price_limit(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_rows(assets: pd.DataFrame, name: str) -> list[Problem]:
+    """Check benchmarks and groups; calendars that were refused already say nothing more."""
+    problems = []
+    own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
+    first_of: dict[str, tuple[str, str, int]] = {}
+    for line, asset in zip(assets.index, assets.to_dict("records"), strict=True):
+        ticker, calendar, benchmarks = asset["ticker"], asset["calendar"], asset["benchmark"]
+        expected = _expected_benchmarks(ticker, calendar, benchmarks, own)
+        if expected:
+            problems.append(Problem(name, expected, line, "benchmark", ";".join(benchmarks)))
+            continue
+        exchanges = [own[other] for other in benchmarks if own[other] != ALWAYS_OPEN]
+        effective = exchanges[0] if exchanges else calendar
+        if asset["group"] == BENCHMARK or not {calendar, effective} <= set(CALENDARS):
+            continue
+        # On one exchange a coin reacts by UTC days, a share by closes: other event sessions.
+        *other, first = first_of.setdefault(asset["group"], (calendar, effective, line))
+        if [calendar, effective] != other:
+            expected = (
+                f"an asset on {_measured(*other)}, as the first of group "
+                f'"{asset["group"]}" in line {first} is, not on {_measured(calendar, effective)}; '
+                "put it in a group of its own"
+            )
+            problems.append(Problem(name, expected, line, "group", asset["group"]))
+    return problems
+
+
+def _measured(calendar: str, effective: str) -> str:
+    return calendar if calendar == effective else f"{calendar} at the sessions of {effective}"
+
+
+def _expected_benchmarks(
+    ticker: str, calendar: str, benchmarks: tuple[str, ...], own: dict[str, str]
+) -> str | None:
+    """Say what is expected where benchmarks cannot be used, None where they can."""
+    if len(set(benchmarks)) < len(benchmarks):
+        return "each benchmark once"
+    if ticker in benchmarks:
+        return "another ticker: an asset cannot be its own benchmark"
+    for unknown in [other for other in benchmarks if other not in own]:
+        near = nearest(unknown, own)
+        hint = f' (did you mean "{near}"?)' if near else ""
+        return f'tickers joined by ";", each with a row of its own; "{unknown}" has none{hint}'
+    calendars = {own[other] for other in benchmarks} & set(CALENDARS)
+    if calendar == ALWAYS_OPEN:
+        exchanges = sorted(calendars - {ALWAYS_OPEN})
+        if len(exchanges) > 1:
+            return f"benchmarks of one exchange calendar, not of {' and '.join(exchanges)}"
+    elif calendar in CALENDARS and calendars - {calendar}:
+        others = " and ".join(sorted(calendars - {calendar}))
+        return f"benchmarks on {ticker}'s own calendar {calendar}, not on {others}"
+    return None
+
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "ticker": cell(
+            (_is_ticker, f'a ticker without ";", and none of the words {", ".join(RESERVED)}'),
+            required=True,
+            blank=False,
+        ),
+        "calendar": cell(one_of(*CALENDARS), required=True, blank=False),
+        "name": cell(),
+        "group": cell(
+            (lambda text: text.map(str.isprintable).astype(bool), "a label in one line"),
+            (
+                lambda text: (text == BENCHMARK) | (text.str.casefold() != BENCHMARK),
+                f'"{BENCHMARK}" in small letters, which is never estimated; or another label',
+            ),
+        ),
+        "benchmark": cell(),
+        "price_limit": cell(
+            (
+                lambda text: text.map(_is_price_limit).astype(bool),
+                "a fraction between 0 and 1 such as 0.10, which dates may change: "
+                "0.10;2019-05-06:0.05",
+            )
+        ),
+        "selection": cell(),
+        "evidence": cell(),
+    }
+)

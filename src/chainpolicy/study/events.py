@@ -1,0 +1,190 @@
+"""Event catalogue of a study: schema, defaults, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+
+from chainpolicy.study.problems import Problem, collecting
+from chainpolicy.study.tabular import cell, one_of, parse_dates, read_table
+
+ROLES = ("policy", "control", "placebo")
+PRECISIONS = ("exact", "evening", "day")
+STANCES = {"-1": -1, "0": 0, "1": 1, "+1": 1}
+SALIENCES = {"1": 1, "2": 2, "3": 3}
+
+_TIME = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
+_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
+_YES = {"yes": True, "no": False}
+
+
+def read_events(path: str | Path) -> pd.DataFrame:
+    """Read and validate an event catalogue.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        CSV file with the columns ``event_id, announced_at`` and any of those listed below.
+
+    Returns
+    -------
+    pandas.DataFrame
+        In the order of the file, index 0..n-1, every known column there:
+
+        - ``event_id``; ``announced_at`` as given: ISO 8601 with UTC offset, or a bare date when
+          the hour is unknown, or blank (only with ``in_sample`` False);
+        - ``in_sample``, ``from_article`` (bool, default True); ``reason``, which an event out
+          of sample must have;
+        - ``role`` (default policy), ``stance_blockchain`` and ``stance_crypto`` (-1, 0, 1;
+          default 0), ``salience`` (1, 2, 3; default 1);
+        - ``time_precision``: a timestamp is ``exact`` (default) or ``evening``, which is written
+          as 20:00 local; a bare date is ``day``. Any other pair is refused, because an hour is
+          neither invented nor ignored. Blank for an undated event;
+        - ``name`` (default: the event_id), ``issuer, theme, article_date, cluster, source,
+          note`` as text, and unknown columns untouched.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong in the file.
+    """
+    with collecting() as problems:
+        events = collect_events(Path(path), problems)
+    return events.reset_index(drop=True)
+
+
+def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
+    """Read an event catalogue as `read_events` does, gathering problems instead of raising.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        CSV file.
+    problems : list of Problem
+        Appended.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As from `read_events`, but with index ``line``; cells with a problem hold defaults.
+    """
+    before = len(problems)
+    events = read_table(path, SCHEMA, ["event_id"], problems)
+    refused = {(problem.line, problem.column) for problem in problems[before:]}
+    if (1, "announced_at") not in refused:
+        dated = [line for line in events.index if (line, "announced_at") not in refused]
+        problems += _check_rows(events.loc[dated], path.name)
+
+    announced_at = events["announced_at"]
+    bare = parse_dates(announced_at).notna()
+    usual = pd.Series("exact", events.index).mask(bare, "day").mask(announced_at == "", "")
+    filled = {
+        "name": events["name"].where(events["name"] != "", events["event_id"]),
+        "time_precision": events["time_precision"].where(events["time_precision"] != "", usual),
+        "role": events["role"].where(events["role"] != "", "policy"),
+        "in_sample": events["in_sample"] != "no",
+        "from_article": events["from_article"] != "no",
+        "stance_blockchain": events["stance_blockchain"].map(STANCES).fillna(0).astype("int64"),
+        "stance_crypto": events["stance_crypto"].map(STANCES).fillna(0).astype("int64"),
+        "salience": events["salience"].map(SALIENCES).fillna(1).astype("int64"),
+    }
+    return events.assign(**filled)
+
+
+def _is_label(text: pd.Series) -> pd.Series:
+    return text.map(str.isprintable).astype(bool) & ~text.str.contains(";", regex=False)
+
+
+def _is_time_or_date(text: pd.Series) -> pd.Series:
+    return parse_dates(text).notna() | text.map(_is_time).astype(bool)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return bool(pd.Series([text], dtype="str").str.fullmatch(_TIME + _OFFSET).item())
+
+
+def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
+    """Check cells against each other where `announced_at` is readable."""
+    problems = []
+    bare = parse_dates(events["announced_at"]).notna()
+    for line, event in zip(events.index, events.to_dict("records"), strict=True):
+        announced_at, precision = event["announced_at"], event["time_precision"]
+        if event["in_sample"] == "no" and not event["reason"]:
+            expected = "a reason why this event is not in the sample"
+            problems.append(Problem(name, expected, line, "reason", ""))
+        if not announced_at:
+            if event["in_sample"] != "no":
+                expected = "a time or date; only an event with in_sample = no may be undated"
+                problems.append(Problem(name, expected, line, "announced_at", ""))
+        elif bare[line]:
+            if precision in ("exact", "evening"):
+                expected = (
+                    f"day, because announced_at {announced_at} has no hour; or write the hour there"
+                )
+                problems.append(Problem(name, expected, line, "time_precision", precision))
+        elif precision == "day":
+            expected = (
+                f"exact or evening, because announced_at {announced_at} has an hour; "
+                "or write only the date there"
+            )
+            problems.append(Problem(name, expected, line, "time_precision", precision))
+        elif precision == "evening" and datetime.fromisoformat(announced_at).hour != 20:
+            expected = "20:00 local time, by which an evening is written; or time_precision exact"
+            problems.append(Problem(name, expected, line, "announced_at", announced_at))
+    return problems
+
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "event_id": cell(
+            (_is_label, 'a short name without ";"'),
+            required=True,
+            blank=False,
+        ),
+        "announced_at": cell(
+            (
+                lambda text: ~text.str.fullmatch(_TIME),
+                "a UTC offset after the time, such as 2019-10-25T18:15+08:00; "
+                "or a bare date if the hour is unknown",
+            ),
+            (
+                _is_time_or_date,
+                "ISO 8601 with UTC offset, such as 2019-10-25T18:15+08:00, "
+                "or a bare date such as 2019-10-25",
+            ),
+            required=True,
+        ),
+        "name": cell(),
+        "issuer": cell(),
+        "theme": cell(),
+        "stance_blockchain": cell(
+            (one_of(*STANCES)[0], "-1 (restrictive), 0 (neutral or silent) or 1 (supportive)")
+        ),
+        "stance_crypto": cell(
+            (one_of(*STANCES)[0], "-1 (restrictive), 0 (neutral or silent) or 1 (supportive)")
+        ),
+        "salience": cell(
+            (
+                one_of(*SALIENCES)[0],
+                "1 (local body, speech, press), 2 (ministry or national regulator) "
+                "or 3 (top leadership or legislature)",
+            )
+        ),
+        "role": cell(one_of(*ROLES)),
+        "in_sample": cell((one_of(*_YES)[0], "yes or no")),
+        "reason": cell(),
+        "from_article": cell((one_of(*_YES)[0], "yes or no")),
+        "article_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
+        "time_precision": cell(one_of(*PRECISIONS)),
+        "cluster": cell(),
+        "source": cell(),
+        "note": cell(),
+    }
+)

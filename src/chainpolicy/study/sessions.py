@@ -1,0 +1,410 @@
+"""Announcement time -> the first session of each asset's calendar that could react."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, time
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from exchange_calendars.exchange_calendar_xhkg import XHKGExchangeCalendar
+from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
+from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
+from pandas.errors import Pandas4Warning
+
+from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
+from chainpolicy.study.assets import CALENDARS as CALENDARS
+from chainpolicy.study.problems import InputError, Problem
+
+_EXCHANGES: Mapping[str, Any] = {
+    "XSHG": XSHGExchangeCalendar,
+    "XHKG": XHKGExchangeCalendar,
+    "XNYS": XNYSExchangeCalendar,
+}
+# Fixed, so that no result depends on the day it is computed.
+_FIRST_DAY = pd.Timestamp("1990-01-01")
+_LAST_DAY = pd.Timestamp("2035-12-31")
+_UTC = ZoneInfo("UTC")
+
+Day = str | date | pd.Timestamp
+
+
+def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
+    """Sessions of a calendar, both ends inclusive.
+
+    Parameters
+    ----------
+    calendar : str
+        One of `CALENDARS`; ``"24/7"`` has one session per UTC day.
+    start, end : str, datetime.date or pandas.Timestamp
+        First and last day; neither needs to be a session.
+
+    Returns
+    -------
+    pandas.DatetimeIndex
+        Midnights without a time zone, ``datetime64[ns]``, named ``session``.
+
+    Raises
+    ------
+    InputError
+        If the calendar's holidays are not known for all of ``start..end``.
+    """
+    days = _all_sessions(calendar)
+    first, last = reach(calendar)
+    bounds = {"prices.start": pd.Timestamp(start), "prices.end": pd.Timestamp(end)}
+    problems = [
+        Problem(
+            "study.toml", f"a day between {first} and {last}", column=key, value=f"{day:%Y-%m-%d}"
+        )
+        for key, day in bounds.items()
+        if not first <= day.date() <= last
+    ]
+    if problems:
+        raise InputError(problems)
+    begin = days.searchsorted(bounds["prices.start"])
+    stop = days.searchsorted(bounds["prices.end"], side="right")
+    return days[begin:stop]
+
+
+def reach(calendar: str) -> tuple[date, date]:
+    """First and last session of a calendar, outside of which its holidays are not known.
+
+    Parameters
+    ----------
+    calendar : str
+        One of `CALENDARS`.
+
+    Returns
+    -------
+    first, last : datetime.date
+    """
+    days = _all_sessions(calendar)
+    return days[0].date(), days[-1].date()
+
+
+def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
+    """First session that could react to an announcement.
+
+    Parameters
+    ----------
+    calendar : str
+        One of `CALENDARS`.
+    announced_at : str
+        ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+
+    Returns
+    -------
+    pandas.Timestamp
+        Hour known: the first session whose close is strictly after the announcement
+        (half-days close early). Hour unknown: the first session on or after that date.
+        ``"24/7"``: the UTC day that contains the announcement.
+
+    Raises
+    ------
+    InputError
+        If `announced_at` cannot be read or the calendar does not reach that far.
+    """
+    moment = _parse(announced_at)
+    if calendar == ALWAYS_OPEN or not isinstance(moment, datetime):
+        day = moment.astimezone(_UTC).date() if isinstance(moment, datetime) else moment
+        return _first_session_from(calendar, day, announced_at)
+    exchange = _exchange(calendar)
+    local_day = moment.astimezone(exchange.tz).date()
+    first, last = reach(calendar)
+    position = int(exchange.closes.searchsorted(pd.Timestamp(moment), side="right"))
+    if not first <= local_day <= last or position == len(exchange.sessions):
+        raise InputError([_not_covered(calendar, announced_at)])
+    return _all_sessions(calendar)[position]
+
+
+def trading_hours(calendar: str, announced_at: str) -> str:
+    """Say whether an announcement fell inside the calendar's trading hours.
+
+    Parameters
+    ----------
+    calendar : str
+        One of `CALENDARS`.
+    announced_at : str
+        ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+
+    Returns
+    -------
+    str
+        ``"inside trading hours"``, ``"lunch break"`` (between the halves of one session),
+        ``"before the open"``, ``"after the close"`` (or exactly at it), ``"no session that
+        day"`` or ``"hour unknown"``. The day is that of the exchange's time zone.
+
+    Raises
+    ------
+    InputError
+        If `announced_at` cannot be read or the calendar does not reach that far.
+    """
+    moment = _parse(announced_at)
+    hour_known = isinstance(moment, datetime)
+    if calendar == ALWAYS_OPEN:
+        return "inside trading hours" if hour_known else "hour unknown"
+    exchange = _exchange(calendar)
+    day = moment.astimezone(exchange.tz).date() if isinstance(moment, datetime) else moment
+    if _first_session_from(calendar, day, announced_at) != pd.Timestamp(day):
+        return "no session that day"
+    if not hour_known:
+        return "hour unknown"
+    hours = exchange.schedule.loc[pd.Timestamp(day)]
+    if moment < hours["open"]:
+        return "before the open"
+    if moment >= hours["close"]:
+        return "after the close"
+    if exchange.has_break and hours["break_start"] <= moment < hours["break_end"]:
+        return "lunch break"
+    return "inside trading hours"
+
+
+def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
+    """Instant by which announcements are put in order.
+
+    Parameters
+    ----------
+    calendar : str
+        One of `CALENDARS`.
+    announced_at : str
+        ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+
+    Returns
+    -------
+    pandas.Timestamp
+        In UTC. A bare date counts from the start of that day in the calendar's time zone:
+        it orders, it claims no hour.
+
+    Raises
+    ------
+    InputError
+        If `announced_at` cannot be read.
+    """
+    moment = _parse(announced_at)
+    if not isinstance(moment, datetime):
+        zone = _UTC if calendar == ALWAYS_OPEN else _exchange(calendar).tz
+        moment = datetime.combine(moment, time(), zone)
+    return pd.Timestamp(moment).tz_convert("UTC")
+
+
+def effective_calendars(assets: pd.DataFrame) -> pd.Series:
+    """Calendar on which each asset's returns are measured.
+
+    An asset's own, except that a 24/7 asset with a session-based benchmark is put on the
+    sessions of that benchmark.
+
+    Parameters
+    ----------
+    assets : pandas.DataFrame
+        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row).
+
+    Returns
+    -------
+    pandas.Series
+        Calendar by ticker, in the order of `assets`.
+
+    Raises
+    ------
+    ValueError
+        If the benchmarks of a 24/7 asset trade on different exchanges.
+    """
+    own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
+    effective = {}
+    for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True):
+        exchanges = sorted({own[name] for name in benchmarks} - {ALWAYS_OPEN})
+        if own[ticker] != ALWAYS_OPEN or not exchanges:
+            effective[ticker] = own[ticker]
+        elif len(exchanges) == 1:
+            effective[ticker] = exchanges[0]
+        else:
+            raise ValueError(f"{ticker} has benchmarks on {' and '.join(exchanges)}")
+    return pd.Series(effective, name="calendar", dtype="str").rename_axis("ticker")
+
+
+def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
+    """Event session of every dated event for every estimated asset.
+
+    A 24/7 asset on its benchmark's sessions reacts in the first of them on or after the UTC
+    day that contains the announcement, because its own close is midnight UTC.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        ``event_id, announced_at, role, in_sample``; blank `announced_at` rows have no session.
+        Problems are located by an index named ``line``, if there is one.
+    assets : pandas.DataFrame
+        ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``event_id, ticker, calendar`` (see `effective_calendars`), ``announced_at,
+        event_session, shares_session_with`` (other in-sample events of that session, joined
+        by ``;`` in the order of announcement), ``in_sample, role``; sorted by ``event_id,
+        ticker``.
+
+    Raises
+    ------
+    InputError
+        With every announcement that a calendar does not cover.
+    """
+    calendars = effective_calendars(assets)
+    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "calendar"]]
+    estimated = estimated.rename(columns={"calendar": "own"}).assign(
+        calendar=calendars.loc[estimated["ticker"]].to_numpy()
+    )
+    dated = events.loc[
+        events["announced_at"] != "", ["event_id", "announced_at", "in_sample", "role"]
+    ]
+    lines = dated.index if dated.index.name == "line" else [None] * len(dated)
+    problems: dict[Problem, None] = {}
+    reactions: list[dict[str, object]] = []
+    for own, calendar in estimated[["own", "calendar"]].drop_duplicates().itertuples(index=False):
+        reaction: dict[str, pd.Timestamp] = {}
+        order: dict[str, tuple[pd.Timestamp, str]] = {}
+        for line, event_id, announced_at in zip(
+            lines, dated["event_id"], dated["announced_at"], strict=True
+        ):
+            try:
+                session = event_session(own, announced_at)
+                if own != calendar:
+                    session = _first_session_from(calendar, session.date(), announced_at)
+                reaction[event_id] = session
+                order[event_id] = (announcement_time(calendar, announced_at), event_id)
+            except InputError as error:
+                problems.update((replace(found, line=line), None) for found in error.problems)
+        in_sample = dated.loc[dated["in_sample"].astype(bool), "event_id"]
+        announced = sorted((name for name in in_sample if name in order), key=order.__getitem__)
+        reactions.extend(
+            {
+                "event_id": event_id,
+                "own": own,
+                "calendar": calendar,
+                "event_session": session,
+                "shares_session_with": ";".join(
+                    other for other in announced if other != event_id and reaction[other] == session
+                ),
+            }
+            for event_id, session in reaction.items()
+        )
+    if problems:
+        raise InputError(problems)
+    columns = ["event_id", "own", "calendar", "event_session", "shares_session_with"]
+    text = dict.fromkeys(["event_id", "own", "calendar", "shares_session_with"], "str")
+    reacted = pd.DataFrame(reactions, columns=columns).astype(
+        text | {"event_session": "datetime64[ns]"}
+    )
+    aligned = reacted.merge(dated, on="event_id").merge(estimated, on=["own", "calendar"])
+    return aligned[
+        [
+            "event_id",
+            "ticker",
+            "calendar",
+            "announced_at",
+            "event_session",
+            "shares_session_with",
+            "in_sample",
+            "role",
+        ]
+    ].sort_values(["event_id", "ticker"], ignore_index=True)
+
+
+def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
+    """Merge the in-sample events that share a session of a calendar, or of a group.
+
+    Events of one session move the same returns and cannot be told apart: tests over several
+    events count them once, under the one announced first.
+
+    Parameters
+    ----------
+    alignment : pandas.DataFrame
+        As `align` returns it; rows out of sample are left out.
+    groups : pandas.Series, optional
+        Group by ticker. Groups of one calendar differ where one of them is a 24/7 asset at the
+        sessions of its benchmark, which reacts by UTC days. Default: merge per calendar.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``group`` (with `groups`), ``calendar, event_session, event_id`` (the earliest announced),
+        ``members`` (all of them, joined by ``;`` in the order of announcement); sorted by group,
+        calendar and session.
+    """
+    keys = ["calendar", "event_session"]
+    events = alignment.loc[alignment["in_sample"].astype(bool)]
+    if groups is not None:
+        keys = ["group", *keys]
+        events = events.assign(group=events["ticker"].map(groups))
+    events = events[[*keys, "event_id", "announced_at"]].drop_duplicates()
+    announced = [
+        announcement_time(calendar, at)
+        for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
+    ]
+    events = events.assign(announced=announced).sort_values(["announced", "event_id"])
+    merged = events.groupby(keys)["event_id"].agg(["first", ";".join])
+    return merged.set_axis(["event_id", "members"], axis=1).reset_index()
+
+
+@cache
+def _exchange(calendar: str) -> Any:
+    factory = _EXCHANGES[calendar]
+    first = max(_FIRST_DAY, factory.bound_min() or _FIRST_DAY)
+    last = min(_LAST_DAY, factory.bound_max() or _LAST_DAY)
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 still reads Series.values the way pandas 3.1 deprecates.
+        warnings.simplefilter("ignore", Pandas4Warning)
+        return factory(start=first, end=last)
+
+
+@cache
+def _all_sessions(calendar: str) -> pd.DatetimeIndex:
+    if calendar == ALWAYS_OPEN:
+        days = pd.date_range(_FIRST_DAY, _LAST_DAY, freq="D")
+    else:
+        days = _exchange(calendar).sessions
+    return pd.DatetimeIndex(days.to_numpy(dtype="datetime64[ns]"), name="session")
+
+
+def _first_session_from(calendar: str, day: date, announced_at: str) -> pd.Timestamp:
+    first, last = reach(calendar)
+    if not first <= day <= last:
+        raise InputError([_not_covered(calendar, announced_at)])
+    days = _all_sessions(calendar)
+    return days[int(days.searchsorted(pd.Timestamp(day)))]
+
+
+def _not_covered(calendar: str, announced_at: str) -> Problem:
+    first, last = reach(calendar)
+    return Problem(
+        "events.csv",
+        f"a time with a session on calendar {calendar}, whose sessions are known from {first} to "
+        f"{last}; correct it, or remove the event",
+        column="announced_at",
+        value=announced_at,
+    )
+
+
+def _parse(announced_at: str) -> date | datetime:
+    try:
+        if len(announced_at) == len("YYYY-MM-DD"):
+            return date.fromisoformat(announced_at)
+        moment = datetime.fromisoformat(announced_at)
+    except ValueError:
+        moment = None
+    # The years at the very ends of the Gregorian range cannot be moved between time zones.
+    if moment is None or moment.tzinfo is None or not date.min.year < moment.year < date.max.year:
+        raise InputError(
+            [
+                Problem(
+                    "events.csv",
+                    "ISO 8601 with UTC offset, such as 2019-10-25T18:15+08:00, or a bare date",
+                    column="announced_at",
+                    value=announced_at,
+                )
+            ]
+        )
+    return moment

@@ -1,0 +1,475 @@
+"""A study folder -> `Study`: every choice of the study in one place."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from chainpolicy.eventstudy import (
+    MODELS,
+    EstimationWindow,
+    EventStudy,
+    EventStudyResults,
+    window_label,
+)
+from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
+from chainpolicy.study.events import collect_events
+from chainpolicy.study.folder import collect_folder
+from chainpolicy.study.problems import InputError, Problem, in_reading_order
+from chainpolicy.study.returns import compute_returns
+from chainpolicy.study.sessions import align, effective_calendars, reach, sessions
+from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
+from chainpolicy.study.snapshot import collect_hourly, collect_prices
+
+STUDIES = Path(__file__).parents[1] / "studies"
+EMBEDDED = STUDIES / "china_blockchain_2019"
+TEMPLATE = STUDIES / "template"
+
+_EVENTS = "events.csv"
+_ASSETS = "assets.csv"
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """Everything that a study folder says, validated.
+
+    Attributes
+    ----------
+    name, title : str
+        As in study.toml; `title` defaults to `name`.
+    path : pathlib.Path
+        The study folder.
+    events : pandas.DataFrame
+        See `events.read_events`.
+    assets : pandas.DataFrame
+        See `assets.read_assets`.
+    prices_file : str
+        Name of the price file or folder inside the study folder.
+    prices : pandas.DataFrame
+        ``date, ticker, close`` between `start` and `end`.
+    hourly : mapping of ticker to pandas.DataFrame
+        ``time, close`` for each entry of ``[prices.hourly]``; empty if there is none.
+    start, end : pandas.Timestamp
+        First and last day of the study, both inclusive.
+    returns : pandas.DataFrame
+        See `returns.compute_returns`.
+    alignment : pandas.DataFrame
+        See `sessions.align`.
+    groups : pandas.Series
+        Group by ticker, without the benchmarks.
+    benchmarks : dict of ticker to tuple of str
+        Benchmarks of each estimated asset; empty tuple if it has none.
+    model : str
+        One of the names in `eventstudy.MODELS`.
+    estimation : EstimationWindow
+    event_window : tuple of int
+        First and last session relative to the event session, both inclusive.
+    car_windows : tuple of tuple of int
+        Cumulation windows inside `event_window`, both ends inclusive.
+    kind : {"log", "simple"}
+        Kind of returns.
+    gaps : {"drop", "span"}
+        What becomes of the return after a gap.
+    half_life : float
+        Of the policy-sentiment index, in calendar days.
+    checksum : str
+        SHA-256 (hexadecimal) over the names and bytes of the study's files, wherever they lie.
+    unused_tickers : tuple of str
+        Tickers that have prices between `start` and `end` but no row in assets.csv.
+    """
+
+    name: str
+    title: str
+    path: Path
+    events: pd.DataFrame = field(repr=False)
+    assets: pd.DataFrame = field(repr=False)
+    prices_file: str
+    prices: pd.DataFrame = field(repr=False)
+    hourly: Mapping[str, pd.DataFrame] = field(repr=False)
+    start: pd.Timestamp
+    end: pd.Timestamp
+    returns: pd.DataFrame = field(repr=False)
+    alignment: pd.DataFrame = field(repr=False)
+    groups: pd.Series = field(repr=False)
+    benchmarks: dict[str, tuple[str, ...]] = field(repr=False)
+    model: str
+    estimation: EstimationWindow
+    event_window: Window
+    car_windows: tuple[Window, ...]
+    kind: Literal["log", "simple"]
+    gaps: Literal["drop", "span"]
+    half_life: float
+    checksum: str
+    unused_tickers: tuple[str, ...] = field(repr=False)
+
+    def event_study(self, model: str | None = None) -> EventStudy:
+        """Set up the event study that the folder describes, without fitting it.
+
+        Parameters
+        ----------
+        model : str, optional
+            A model name that replaces the study's own.
+
+        Returns
+        -------
+        EventStudy
+
+        Raises
+        ------
+        InputError
+            If the model is unknown.
+        """
+        name = self.model if model is None else model
+        if name not in MODELS:
+            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=name)])
+        return EventStudy(
+            self.returns,
+            self.alignment,
+            groups=self.groups,
+            benchmarks=self.benchmarks,
+            model=MODELS[name],
+            estimation=self.estimation,
+            event_window=self.event_window,
+        )
+
+    def estimate(self, model: str | None = None) -> EventStudyResults:
+        """Fit the event study that the folder describes; see `event_study`."""
+        return self.event_study(model).fit()
+
+    def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
+        """Return the same study on other prices.
+
+        Parameters
+        ----------
+        prices : pandas.DataFrame
+            ``date, ticker, close`` between `start` and `end`.
+        assets : pandas.DataFrame
+            The rows of `assets` that these prices cover, benchmarks included.
+
+        Returns
+        -------
+        Study
+            Its checksum is blank, because no folder holds it.
+        """
+        returns = compute_returns(prices, assets, self.start, self.end, self.kind, self.gaps)
+        estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
+        return replace(
+            self,
+            prices=prices,
+            assets=assets,
+            returns=returns,
+            alignment=self.alignment[self.alignment["ticker"].isin(estimated.index)],
+            groups=estimated["group"],
+            benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
+            checksum="",
+        )
+
+
+def load_study(path: str | Path | None = None) -> Study:
+    """Read and validate a study folder.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path, optional
+        Folder with study.toml, events.csv, assets.csv and the price files that study.toml
+        names. Default: the embedded study.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    InputError
+        With every problem of all files at once.
+    """
+    folder = EMBEDDED if path is None else Path(path)
+    _check_folder(folder)
+    problems: list[Problem] = []
+    settings, lines = read_settings(folder / SETTINGS_FILE, problems)
+
+    before = len(problems)
+    events = collect_events(folder / _EVENTS, problems)
+    assets = collect_assets(folder / _ASSETS, problems)
+    alignment = None
+    if len(problems) == before:
+        alignment = _align(events, assets, problems)
+
+    prices, hourly = None, {}
+    if "prices.file" in settings:
+        prices = _collect_prices(folder, settings, assets, problems)
+    for ticker, file in settings["prices.hourly"].items():
+        if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
+            key = f"prices.hourly.{ticker}"
+            expected = "a ticker of assets.csv"
+            problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, ticker))
+        hourly[ticker] = collect_hourly(folder / file, file, problems)
+    start, end = _date_range(settings, prices)
+    out_of_range = _check_estimation_end(settings, lines, start, end)
+    if alignment is not None:
+        out_of_range += _check_reach(assets, settings, lines)
+    problems += out_of_range
+    if alignment is not None:
+        problems += _check_minimum(assets, settings, lines)
+        if not out_of_range:
+            problems += _check_overlap(alignment, settings, lines, start, end)
+    if problems or alignment is None or prices is None:
+        raise InputError(in_reading_order(problems))
+
+    unused = prices.attrs.pop("unused_tickers")
+    events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
+    estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
+    kind, gaps = settings["returns.kind"], settings["returns.gaps"]
+    files = [SETTINGS_FILE, _EVENTS, _ASSETS, settings["prices.file"]]
+    return Study(
+        name=settings["study.name"],
+        title=settings["study.title"] or settings["study.name"],
+        path=folder,
+        events=events,
+        assets=assets,
+        prices_file=settings["prices.file"],
+        prices=prices,
+        hourly=hourly,
+        start=start,
+        end=end,
+        returns=compute_returns(prices, assets, start, end, kind, gaps),
+        alignment=alignment,
+        groups=estimated["group"],
+        benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
+        model=settings["estimation.model"],
+        estimation=EstimationWindow(
+            window=settings["estimation.window"],
+            anchor=settings["estimation.anchor"],
+            end=settings["estimation.end"] and pd.Timestamp(settings["estimation.end"]),
+            mask=settings["estimation.mask"],
+            minimum=settings["estimation.minimum"],
+        ),
+        event_window=settings["event.window"],
+        car_windows=settings["event.car_windows"],
+        kind=kind,
+        gaps=gaps,
+        half_life=settings["sentiment.half_life"],
+        checksum=_checksum(folder, [*files, *settings["prices.hourly"].values()]),
+        unused_tickers=unused,
+    )
+
+
+def new_study(directory: str | Path) -> Path:
+    """Write a commented study folder with a small working example.
+
+    Parameters
+    ----------
+    directory : str or pathlib.Path
+        Folder that does not exist yet, or is empty.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    InputError
+        If the folder holds something, or cannot be written.
+    """
+    target = Path(directory)
+    expected = "a folder that is new or empty; nothing was written"
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise InputError([Problem(str(target), expected)])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Either the whole folder appears or nothing does.
+        with tempfile.TemporaryDirectory(dir=target.parent) as staging:
+            staged = Path(staging, "study")
+            staged.mkdir()
+            for file in TEMPLATE.iterdir():
+                shutil.copyfile(file, staged / file.name)
+            if target.exists():
+                target.rmdir()
+            staged.replace(target)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = f"a folder that can be written; the system says: {reason}"
+        raise InputError([Problem(str(target), expected)]) from None
+    return target
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        if not folder.exists():
+            expected = "a study folder; there is nothing of this name"
+        elif not folder.is_dir():
+            expected = f"a study folder, not a file; give the folder that holds {SETTINGS_FILE}"
+        elif not (folder / SETTINGS_FILE).exists():
+            expected = (
+                f"a study folder, which holds a {SETTINGS_FILE}; this one does not. "
+                "`chainpolicy new` writes an example"
+            )
+        else:
+            return
+    except (OSError, ValueError) as error:
+        expected = f"a study folder; the system says: {error}"
+    raise InputError([Problem(str(folder), expected)])
+
+
+def _collect_prices(
+    folder: Path, settings: Settings, assets: pd.DataFrame, problems: list[Problem]
+) -> pd.DataFrame:
+    start, end = settings.get("prices.start"), settings.get("prices.end")
+    if start and end and start > end:
+        start = end = None
+    known = assets[assets["ticker"] != ""].drop_duplicates("ticker").set_index("ticker")["calendar"]
+    collect = collect_folder if _is_folder(folder / settings["prices.file"]) else collect_prices
+    return collect(
+        folder / settings["prices.file"],
+        settings["prices.file"],
+        problems,
+        start,
+        end,
+        tickers=None if known.empty else known.index,
+        calendars=dict(known[known.isin(CALENDARS)]),
+    )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # The name may be too long; whoever reads the file says so.
+        return False
+
+
+def _align(
+    events: pd.DataFrame, assets: pd.DataFrame, problems: list[Problem]
+) -> pd.DataFrame | None:
+    try:
+        return align(events, assets)
+    except InputError as error:
+        for problem in error.problems:
+            at = events.index[events["announced_at"] == problem.value]
+            problems.append(replace(problem, line=int(at[0])) if len(at) else problem)
+    return None
+
+
+def _date_range(
+    settings: Settings, prices: pd.DataFrame | None
+) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """First and last day of the study: as set, else those of the prices."""
+    start, end = settings.get("prices.start"), settings.get("prices.end")
+    first, last = pd.Timestamp.min, pd.Timestamp.max
+    if prices is not None and not prices.empty:
+        first, last = prices["date"].min(), prices["date"].max()
+    return pd.Timestamp(start or first), pd.Timestamp(end or last)
+
+
+def _check_estimation_end(
+    settings: Settings, lines: dict[str, int], start: pd.Timestamp, end: pd.Timestamp
+) -> list[Problem]:
+    key = "estimation.end"
+    until = settings.get(key)
+    if not until or start <= pd.Timestamp(until) <= end:
+        return []
+    expected = f"a day of the study, which has prices from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
+    return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(until))]
+
+
+def _check_reach(assets: pd.DataFrame, settings: Settings, lines: dict[str, int]) -> list[Problem]:
+    """Refuse a first or last day for which a calendar's holidays are not known."""
+    reaches = [reach(calendar) for calendar in effective_calendars(assets).unique()]
+    first, last = max(first for first, _ in reaches), min(last for _, last in reaches)
+    expected = f"a day between {first} and {last}, for which the calendars' holidays are known"
+    return [
+        Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))
+        for key in ("prices.start", "prices.end")
+        if settings.get(key) and not first <= settings[key] <= last
+    ]
+
+
+def _check_overlap(
+    alignment: pd.DataFrame,
+    settings: Settings,
+    lines: dict[str, int],
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+) -> list[Problem]:
+    """Refuse a common estimation window that reaches into an event window, per calendar."""
+    window, event_window = settings.get("estimation.window"), settings.get("event.window")
+    until = settings.get("estimation.end")
+    by_first = settings.get("estimation.anchor") == "first"
+    if not window or not event_window or not (until or by_first):
+        return []
+    # An event outside the data is not estimated; the results say so.
+    session = alignment["event_session"]
+    inside = alignment[alignment["in_sample"] & session.between(start, end)]
+    reached: dict[str, list[str]] = {}
+    for calendar, rows in inside.groupby("calendar"):
+        policy = rows.loc[rows["role"] == "policy", "event_session"]
+        if not until and policy.empty:
+            continue
+        anchor, last = (pd.Timestamp(until), 0) if until else (policy.min(), window[1])
+        for event_id, first in (
+            rows.groupby("event_id", sort=False)["event_session"].first().items()
+        ):
+            if last >= _sessions_between(str(calendar), anchor, first) + event_window[0]:
+                reached.setdefault(str(event_id), []).append(str(calendar))
+    if not reached:
+        return []
+    events = ", ".join(f"{event} ({', '.join(where)})" for event, where in reached.items())
+    key = "estimation.end" if until else "estimation.window"
+    expected = (
+        f"an estimation window that ends before the event window {window_label(event_window)} of "
+        f"every event begins; it does not for {events}"
+    )
+    value = str(until) if until else window_label(window)
+    return [Problem(SETTINGS_FILE, expected, lines.get(key), key, value)]
+
+
+def _check_minimum(
+    assets: pd.DataFrame, settings: Settings, lines: dict[str, int]
+) -> list[Problem]:
+    """Refuse a minimum that leaves no degree of freedom to the widest asset."""
+    key = "estimation.minimum"
+    if key not in settings or "estimation.model" not in settings:
+        return []
+    model = MODELS[settings["estimation.model"]]
+    widest = max(len(model.benchmarks_used(names)) for names in assets["benchmark"])
+    parameters = model.n_parameters(widest)
+    if settings[key] > parameters:
+        return []
+    expected = f"more sessions than the {parameters} parameters of model {model.name}"
+    return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))]
+
+
+def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp) -> int:
+    """Sessions after `anchor` up to `session`; negative if `session` comes first."""
+    if session >= anchor:
+        return len(sessions(calendar, anchor, session)) - len(sessions(calendar, anchor, anchor))
+    return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
+
+
+def _with_folders(folder: Path, names: list[str]) -> set[str]:
+    """Put the files of a folder in its place."""
+    return {
+        path.relative_to(folder).as_posix()
+        for name in names
+        for path in ((folder / name).iterdir() if (folder / name).is_dir() else [folder / name])
+        if path.is_file()
+    }
+
+
+def _checksum(folder: Path, files: list[str]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(_with_folders(folder, files)):
+        with (folder / name).open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").digest()
+        # Fixed lengths and a length before the name: no two studies share an encoding.
+        encoded = name.encode()
+        digest.update(len(encoded).to_bytes(8, "big") + encoded + content)
+    return digest.hexdigest()

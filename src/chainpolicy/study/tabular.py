@@ -1,0 +1,411 @@
+"""A user's CSV file -> text cells with their physical line numbers, checked cell by cell.
+
+Everything is read as text: a value that fails to parse is then one located problem, and never
+a second one for failing to be compared as a number.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from chainpolicy.study.problems import Problem
+
+CHUNK_ROWS = 100_000
+MOST_PROBLEMS = 1_000
+
+_OTHER_FILES = {
+    b"\xff\xfe": "UTF-8 text, not UTF-16; save it as CSV UTF-8",
+    b"\xfe\xff": "UTF-8 text, not UTF-16; save it as CSV UTF-8",
+    b"PK\x03\x04": "a CSV file, not a workbook or another zip archive; save it as CSV UTF-8",
+}
+_DAMAGED = "UTF-8 text, which this is not; save the file as UTF-8"
+_DATE = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
+_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
+
+def cell(
+    *rules: tuple[Callable[[pd.Series], pd.Series], str], required: bool = False, blank: bool = True
+) -> pa.Column:
+    """Describe a column of text cells.
+
+    Parameters
+    ----------
+    *rules : tuple of (function, str)
+        A function from text cells to booleans, and what is expected where it says False. The
+        first rule that a cell breaks is the one reported.
+    required : bool, default False
+        Whether the file must have the column.
+    blank : bool, default True
+        Whether a cell may be blank. Rules are not asked about blank cells.
+
+    Returns
+    -------
+    pandera.pandas.Column
+        Of dtype ``str``; pandera's failure cases carry the expectation as the check's name.
+    """
+    checks = [
+        pa.Check(lambda text, holds=holds: (text == "") | holds(text), error=expected)
+        for holds, expected in rules
+    ]
+    if not blank:
+        checks.insert(0, pa.Check(lambda text: text != "", error="a value; it must not be blank"))
+    return pa.Column(str, checks, required=required)
+
+
+def one_of(*values: str) -> tuple[Callable[[pd.Series], pd.Series], str]:
+    """Rule for a cell that holds one of a few words.
+
+    Parameters
+    ----------
+    *values : str
+        The words.
+
+    Returns
+    -------
+    tuple of (function, str)
+        For `cell`.
+    """
+    return lambda text: text.isin(values), "one of " + ", ".join(values)
+
+
+def parse_dates(text: pd.Series) -> pd.Series:
+    """Read dates written YYYY-MM-DD.
+
+    Parameters
+    ----------
+    text : pandas.Series
+        Text cells.
+
+    Returns
+    -------
+    pandas.Series
+        ``datetime64[ns]``, NaT where the text is no date of the years 1900 to 2199.
+    """
+    # A price file repeats each date for every ticker: each spelling is parsed once.
+    codes, spellings = pd.factorize(text)
+    plain = pd.Series(spellings, dtype="str")
+    plain = plain.where(plain.str.fullmatch(_DATE))
+    days = pd.to_datetime(plain, format="%Y-%m-%d", errors="coerce").to_numpy("datetime64[ns]")
+    return pd.Series(days[codes], index=text.index)
+
+
+def parse_numbers(text: pd.Series) -> pd.Series:
+    """Read decimal numbers.
+
+    Parameters
+    ----------
+    text : pandas.Series
+        Text cells.
+
+    Returns
+    -------
+    pandas.Series
+        float64, NaN where the text is no finite number. Words such as ``inf`` or ``nan``,
+        thousands separators and decimal commas are not numbers.
+    """
+    numbers = pd.to_numeric(text.where(text.str.fullmatch(_NUMBER)), errors="coerce")
+    return numbers.astype("float64").where(np.isfinite(numbers))
+
+
+def read_table(
+    path: Path,
+    schema: pa.DataFrameSchema,
+    key: Sequence[str],
+    problems: list[Problem],
+    name: str | None = None,
+) -> pd.DataFrame:
+    """Read a whole CSV file of text and check every cell of it.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        UTF-8 file with a header.
+    schema : pandera.pandas.DataFrameSchema
+        Known columns, made by `cell`. Unknown columns are kept.
+    key : sequence of str
+        Columns that together name a row; none: repetitions are not looked for.
+    problems : list of Problem
+        Everything wrong with the file is appended; nothing is raised.
+    name : str, optional
+        What the problems call the file. Default: its name without its folder.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text, surrounding white space removed; index ``line`` is the physical line on which a
+        record starts. Known columns that the file does not have are added blank.
+    """
+    name = path.name if name is None else name
+    before = len(problems)
+    chunks = list(read_chunks(path, schema, problems, name))
+    if not chunks:
+        return pd.DataFrame(columns=list(schema.columns), dtype="str")
+    table = pd.concat(chunks)
+    if table.empty and len(problems) == before:
+        problems.append(Problem(name, "at least one row below the header"))
+    problems += check_cells(table, schema, name)
+    absent = [column for column in schema.columns if column not in table]
+    if key and not set(key) & set(absent):
+        keys = table[list(key)]
+        problems += check_keys(keys[(keys != "").all(axis=1)], name)
+    return table.assign(**dict.fromkeys(absent, "")).astype(dict.fromkeys(absent, "str"))
+
+
+def read_chunks(
+    path: Path, schema: pa.DataFrameSchema, problems: list[Problem], name: str
+) -> Iterator[pd.DataFrame]:
+    """Read a CSV file piece by piece, checking its form but not its cells.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        UTF-8 file with a header; a byte order mark is accepted, lines without a sign are passed
+        over.
+    schema : pandera.pandas.DataFrameSchema
+        Says which columns must be there.
+    problems : list of Problem
+        Appended: a file that cannot be read, a bad header, ragged rows, quotation marks that do
+        not pair, bytes that are not UTF-8. After `MOST_PROBLEMS` of them, those included that
+        the caller appends between two pieces, reading stops.
+    name : str
+        What the problems call the file.
+
+    Yields
+    ------
+    pandas.DataFrame
+        At most `CHUNK_ROWS` rows of text, index ``line`` as in `read_table`. Ragged rows are
+        left out. At least one frame, perhaps without rows, if there is a header.
+    """
+    try:
+        with path.open("rb") as stream:
+            beginning = stream.read(4)
+        for mark, expected in _OTHER_FILES.items():
+            if beginning.startswith(mark):
+                problems.append(Problem(name, expected))
+                return
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+            yield from _read_rows(text, schema, problems, name)
+    except FileNotFoundError:
+        problems.append(Problem(name, f"a file of this name in {path.parent}; there is none"))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        problems.append(Problem(name, f"a file that can be read; the system says: {reason}"))
+
+
+def check_cells(table: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> list[Problem]:
+    """Check text cells against a schema.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Text, index ``line``. Columns that are not there are not checked.
+    schema : pandera.pandas.DataFrameSchema
+        Columns made by `cell`.
+    name : str
+        What the problems call the file.
+
+    Returns
+    -------
+    list of Problem
+        One for each cell that breaks a rule, in the order of the lines.
+    """
+    absent = [column for column in schema.columns if column not in table]
+    try:
+        schema.remove_columns(absent).validate(table, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        failures = error.failure_cases.drop_duplicates(["index", "column"])
+        return [
+            Problem(name, failure.check, int(failure.index), failure.column, failure.failure_case)
+            for failure in failures.sort_values("index", kind="stable").itertuples(index=False)
+        ]
+    return []
+
+
+def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
+    """Find rows that repeat the key of an earlier one.
+
+    Parameters
+    ----------
+    keys : pandas.DataFrame
+        The columns that together name a row, without gaps; index ``line``.
+    name : str
+        What the problems call the file.
+
+    Returns
+    -------
+    list of Problem
+        The first `MOST_PROBLEMS` repetitions; each names the line that held the key first.
+    """
+    shared = keys[keys.duplicated(keep=False)]
+    first: dict[tuple[object, ...], int] = {}
+    problems: list[Problem] = []
+    label = ", ".join(keys.columns)
+    for line, *values in shared.itertuples():
+        holder = first.setdefault(tuple(values), line)
+        if holder == line:
+            continue
+        expected = f"each {label} once; line {holder} has this one already"
+        problems.append(Problem(name, expected, line, label, ", ".join(map(_as_text, values))))
+        if len(problems) == MOST_PROBLEMS:
+            break
+    return problems
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Guess what a misspelt name was to be.
+
+    Parameters
+    ----------
+    word : str
+        As found.
+    known : iterable of str
+        Names that exist.
+
+    Returns
+    -------
+    str or None
+        The nearest of them, None if none is near.
+    """
+    spellings = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), list(spellings), n=1)
+    return spellings[close[0]] if close else None
+
+
+def _read_rows(
+    text: TextIO, schema: pa.DataFrameSchema, problems: list[Problem], name: str
+) -> Iterator[pd.DataFrame]:
+    reader = csv.reader(text, strict=True)
+    before = len(problems)
+    columns: list[str] = []
+    # One flat list: a list per row would keep the garbage collector busy for half the time.
+    cells: list[str] = []
+    lines: list[int] = []
+    line = 1
+    while len(problems) - before < MOST_PROBLEMS:
+        try:
+            row = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            problems.append(Problem(name, _quoting(str(error)), line))
+            if not columns or "expected after" not in str(error):
+                break
+            row = []
+        if not columns:
+            columns = _header(row, schema, problems, name)
+            if not columns:
+                return
+        elif len(row) == len(columns):
+            cells += row
+            lines.append(line)
+        elif len(row) > 1 or (row and row[0].strip()):
+            expected = f"{len(columns)} fields, as in the header; quote a value that holds a comma"
+            count = f"{len(row)} field{'s' if len(row) > 1 else ''}"
+            problems.append(Problem(name, expected, line, value=count))
+        line = reader.line_num + 1
+        if len(lines) == CHUNK_ROWS:
+            yield _frame(cells, lines, columns, problems, name)
+            cells, lines = [], []
+    else:
+        expected = f"fewer problems: reading stopped after {MOST_PROBLEMS:,} of them"
+        problems.append(Problem(name, expected, line))
+    if columns:
+        yield _frame(cells, lines, columns, problems, name)
+    elif len(problems) == before:
+        _header([], schema, problems, name)
+
+
+def _quoting(reason: str) -> str:
+    if "expected after" in reason:
+        return 'a comma after the closing quotation mark; write " inside a quoted value as ""'
+    if "field limit" in reason:
+        return (
+            f"values of at most {csv.field_size_limit():,} characters; a quotation mark that is "
+            "not closed makes one value of all that follows; the lines after it were not read"
+        )
+    return "a closing quotation mark for the one opened here; the lines after it were not read"
+
+
+def _header(
+    row: list[str], schema: pa.DataFrameSchema, problems: list[Problem], name: str
+) -> list[str]:
+    """Check the header; return one distinct name per field, or nothing if there is none."""
+    columns = [column.strip() for column in row]
+    required = [column for column, about in schema.columns.items() if about.required]
+    wanted = f"a header with the columns {', '.join(required)}, separated by commas"
+    if not any(columns):
+        problems.append(Problem(name, f"{wanted}; the first line is blank or missing", line=1))
+        return []
+    unknown = [column for column in columns if column not in schema.columns]
+    readable = [column for column in unknown if not _is_damaged(column)]
+    near = {column: nearest(column, readable) for column in required if column not in columns}
+    if len(near) == len(required) and (len(columns) == 1 or not any(near.values())):
+        # A line before the header, another separator, another file: its rows would say nothing.
+        problems.append(Problem(name, wanted, 1, value=_escape(",".join(row))))
+        return []
+    for position, column in enumerate(columns):
+        place = f"column {position + 1}"
+        if not column:
+            problems.append(Problem(name, "a column name; it must not be blank", 1, place, ""))
+        elif _is_damaged(column):
+            problems.append(Problem(name, _DAMAGED, 1, place, _escape(column)))
+        elif column in columns[:position]:
+            problems.append(Problem(name, "each column name once", 1, place, column))
+    for column, other in near.items():
+        hint = f'; is it the one called "{other}"?' if other else ""
+        problems.append(Problem(name, f"this column; it is missing{hint}", 1, column))
+    return [_escape(column) for column in columns]
+
+
+def _frame(
+    cells: list[str], lines: list[int], columns: list[str], problems: list[Problem], name: str
+) -> pd.DataFrame:
+    width = len(columns)
+    if _is_damaged("".join(cells)):
+        for position, value in enumerate(cells):
+            if _is_damaged(value):
+                cells[position] = _escape(value)
+                line, column = lines[position // width], columns[position % width]
+                problems.append(Problem(name, _DAMAGED, line, column, cells[position]))
+    index = pd.Index(lines, name="line", dtype="int64")
+    table: dict[str, pd.Series] = {}
+    for position, column in enumerate(columns):
+        # A repeated name has been reported; its first column stands for it.
+        if column not in table:
+            text = pd.Series(cells[position::width], index=index, dtype="str")
+            table[column] = text.str.strip()
+    return pd.DataFrame(table, index=index)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat() if value.tzinfo else f"{value:%Y-%m-%d}"
+    return str(value)
+
+
+def _is_damaged(text: str) -> bool:
+    """Whether bytes that are not UTF-8 came through (as lone surrogates), or NUL bytes."""
+    if "\0" in text:
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _escape(text: str) -> str:
+    return (
+        text.encode("utf-8", "surrogateescape")
+        .decode("utf-8", "backslashreplace")
+        .replace("\0", r"\x00")
+    )

@@ -1,0 +1,34 @@
+"""Results become tables: tidy files, and tables to be read."""
+
+from chainpolicy.tables.estimates import (
+    HEADLINE_TESTS,
+    estimate_tables,
+    excluded,
+    headline,
+    headline_event,
+    headline_report,
+    output_folder,
+    regressed_window,
+    regression_report,
+    regression_tables,
+    write_csv,
+    write_tables,
+)
+from chainpolicy.typeset.report_table import ReportTable, p_text
+
+__all__ = [
+    "HEADLINE_TESTS",
+    "ReportTable",
+    "estimate_tables",
+    "excluded",
+    "headline",
+    "headline_event",
+    "headline_report",
+    "output_folder",
+    "p_text",
+    "regressed_window",
+    "regression_report",
+    "regression_tables",
+    "write_csv",
+    "write_tables",
+]

@@ -1,0 +1,419 @@
+"""Results -> tables: the tidy files that ``estimate`` and ``regenerate`` write."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Collection
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.checks import minimum_detectable_effect
+from chainpolicy.estimators import (
+    EventDummySystem,
+    cross_sections,
+    overlaps,
+    undoing,
+    undoing_report,
+)
+from chainpolicy.estimators.system_results import DUMMIES
+from chainpolicy.eventstudy import MODELS, EventStudyResults, window_label
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.sessions import announcement_time, clusters
+from chainpolicy.typeset.report_table import ReportTable as ReportTable
+from chainpolicy.typeset.report_table import formatted, group_label
+from chainpolicy.typeset.report_table import p_text as p_text
+
+# Packages on which the last digits of a result may depend.
+RECORDED_PACKAGES = ("chainpolicy", "numpy", "pandas", "scipy", "exchange_calendars")
+
+HEADLINE_TESTS = {
+    "time_series_t": "portfolio t",
+    "adjusted_bmp": "adjusted BMP",
+    "grank_t": "GRANK-T",
+}
+
+# Columns that go into the note where all rows of a group have one number in them.
+ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
+
+KEYS = {
+    "alignment": ["event_id", "ticker"],
+    "models": ["event_id", "ticker"],
+    "coefficients": ["event_id", "ticker", "term"],
+    "abnormal_returns": ["event_id", "ticker", "tau"],
+    "car": ["event_id", "ticker", "window"],
+    "tests": ["event_id", "group", "window", "test"],
+    "excluded": ["event_id", "ticker", "window"],
+}
+
+
+def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+    """Lay results out as the tables of ``chainpolicy estimate``.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study, possibly of one event only.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``alignment, models, coefficients, abnormal_returns, car, tests, excluded``, each sorted
+        by its key columns.
+    """
+    windows = study.car_windows
+    alignment = study.alignment.drop(columns=["in_sample", "role"])
+    tables = {
+        "alignment": alignment,
+        "models": results.models,
+        "coefficients": results.coefficients,
+        "abnormal_returns": results.abnormal_returns,
+        "car": pd.concat([results.car(window) for window in windows]),
+        "tests": results.tidy(windows),
+        "excluded": excluded(study, results),
+    }
+    return {
+        name: table.sort_values(KEYS[name], ignore_index=True) for name, table in tables.items()
+    }
+
+
+def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+    """Regress the events of a study, all together.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        ``system`` (event-dummy systems over every window of the study, with session dummies and,
+        where a window has several sessions, window dummies) and ``system_left`` (what is not in
+        them), ``undoing`` (session dummies), ``overlap`` and ``cross_section``; see the functions
+        of `chainpolicy.estimators`.
+    """
+    base = EventDummySystem.from_study(study)
+    fitted = [
+        base.over(window, dummies).fit()
+        for window in study.car_windows
+        for dummies in DUMMIES
+        if dummies == "session" or window[1] > window[0]
+    ]
+    by_session = [system for system in fitted if system.dummies == "session"]
+    left = [system.left.assign(window=window_label(system.window)) for system in by_session]
+    return {
+        "system": pd.concat([system.tidy() for system in fitted], ignore_index=True),
+        "system_left": pd.concat(left, ignore_index=True),
+        "undoing": pd.concat([undoing(study, system) for system in by_session], ignore_index=True),
+        "overlap": pd.concat(
+            [overlap.tidy() for overlap in overlaps(study, study.car_windows, base)],
+            ignore_index=True,
+        ),
+        "cross_section": cross_sections(study, results, regressed_window(study)).tidy(),
+    }
+
+
+def regression_report(study: Study, name: str) -> ReportTable:
+    """Lay one table of the regressions out for reading, over `regressed_window`.
+
+    Parameters
+    ----------
+    study : Study
+    name : {"system", "undoing", "overlap", "cross_section"}
+
+    Returns
+    -------
+    ReportTable
+    """
+    window = regressed_window(study)
+    if name == "overlap":
+        return overlaps(study, [window])[0].summary()
+    if name == "cross_section":
+        return cross_sections(study, study.estimate(), window).summary()
+    system = EventDummySystem.from_study(study, window=window).fit()
+    return system.summary() if name == "system" else undoing_report(undoing(study, system))
+
+
+def regressed_window(study: Study) -> Window:
+    """Return [0, 1] if the event window of the study holds it, else its first window."""
+    first, last = study.event_window
+    return (0, 1) if first <= 0 and last >= 1 else study.car_windows[0]
+
+
+def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
+    """List everything that was left out, with its reason.
+
+    Returns
+    -------
+    DataFrame
+        ``event_id, ticker, window, reason``; ticker and window are blank where the whole event
+        is out, window where the whole pair is.
+    """
+    events = study.events[~study.events["in_sample"]]
+    whole_events = events[["event_id", "reason"]].assign(ticker="", window="")
+    whole_pairs = results.excluded.assign(window="")
+    windows = [results.incomplete(window) for window in study.car_windows]
+    columns = ["event_id", "ticker", "window", "reason"]
+    return pd.concat([whole_events, whole_pairs, *windows], ignore_index=True)[columns]
+
+
+def headline_report(
+    study: Study,
+    results: EventStudyResults,
+    window: tuple[int, int] = (0, 1),
+    *,
+    rates: pd.DataFrame | None = None,
+    groups: Collection[str] | None = None,
+    below: float | None = None,
+) -> ReportTable:
+    """Lay the headline table out for reading.
+
+    Parameters
+    ----------
+    study, results, window, rates
+        As in `headline`.
+    groups : collection of str, optional
+        Default: all.
+    below : float, optional
+        Show only rows in which some p-value is below this level; the note says how many there are.
+
+    Returns
+    -------
+    ReportTable
+        Of one group its N, rbar and share at limit are in the note if all rows have the same.
+    """
+    table = headline(study, results, window, rates=rates)
+    if groups is not None:
+        table = table[table["group"].isin(groups)].reset_index(drop=True)
+    of_groups = results.pairs[results.pairs["group"].isin(table["group"])]
+    models = sorted({MODELS[name].title for name in of_groups["model"]})
+    of_all = ""
+    if below is not None:
+        low = (table[[f"{name}_p" for name in HEADLINE_TESTS]] < below).any(axis=1)
+        of_all = f"The {int(low.sum())} of {len(table)} rows with some p-value below {below:g}. "
+        table = table[low].reset_index(drop=True)
+    frame = pd.DataFrame(
+        {
+            "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
+            "Events": table["members"].str.replace(";", ", "),
+            "Group": table["group"].map(group_label),
+            "N": table["n_assets"].astype(str),
+            "CAAR, %": formatted(100 * np.expm1(table["caar"]), "+.1f"),
+        }
+    )
+    for name, head in HEADLINE_TESTS.items():
+        p_value = table[f"{name}_p"].map(p_text)
+        statistic = formatted(table[name], ".2f")
+        frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
+    frame["rbar"] = formatted(table["mean_correlation"], ".2f")
+    frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
+    if rates is not None:
+        frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
+    frame["MDE, %"] = formatted(100 * np.expm1(table["minimum_detectable_effect"]), ".1f")
+    about = ""
+    if groups is not None and len(groups) == 1:
+        same = [name for name in ABOUT_A_GROUP if _is_constant(frame, name)]
+        values = [
+            f"{name.removesuffix(', %')} = {frame[name].iloc[0]}{' %' if name[-1] == '%' else ''}"
+            for name in same
+        ]
+        about = f"{', '.join([group_label(next(iter(groups))), *values])}. "
+        frame = frame.drop(columns=["Group", *same])
+    note = (
+        f"{about}{of_all}CAAR over {window_label(window)} as a simple return; "
+        f"{' and '.join(models)} model; two-sided p-values, not adjusted for the "
+        "number of rows; N = 1 has the exact t of its CAR only; a blank is undefined. rbar: mean "
+        "correlation of the residuals. At limit: share of the group that closes the window at its "
+        "price limit. "
+    )
+    if rates is not None:
+        note += (
+            "Rejects: share of the group's ordinary sessions on which the nominal 5 % adjusted BMP "
+            "(N = 1: exact t) rejects. "
+        )
+    note += (
+        "MDE: minimum detectable effect, the true CAAR, as a simple return, that a two-sided 5 % "
+        "t test of the portfolio finds with 80 % power."
+    )
+    return ReportTable(frame, note)
+
+
+def _is_constant(frame: pd.DataFrame, column: str) -> bool:
+    values = set(frame[column]) if column in frame else set()
+    return len(values) == 1 and "" not in values
+
+
+def headline_event(study: Study) -> str:
+    """Return the event that leads: the in-sample policy event of the highest salience.
+
+    Of several the one announced first; without a policy event the first of any role.
+
+    Raises
+    ------
+    ValueError
+        If no dated event is in the sample.
+    """
+    dated = study.alignment[study.alignment["in_sample"]].drop_duplicates("event_id")
+    if dated.empty:
+        raise ValueError("no dated event is in the sample, so that none leads")
+    events = study.events[study.events["event_id"].isin(dated["event_id"])]
+    policy = events[events["role"] == "policy"]
+    if len(policy):
+        events = policy[policy["salience"] == policy["salience"].max()]
+    announced = {
+        event_id: announcement_time("24/7", announced_at)
+        for event_id, announced_at in zip(events["event_id"], events["announced_at"], strict=True)
+    }
+    first, _ = min(announced.items(), key=lambda item: (item[1], item[0]))
+    return str(first)
+
+
+def headline(
+    study: Study,
+    results: EventStudyResults,
+    window: tuple[int, int] = (0, 1),
+    *,
+    rates: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Summarize one window: event cluster by group, with the tests that can be believed.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+    window : tuple of int
+        Both ends inclusive.
+    rates : DataFrame, optional
+        `robustness.rejection_rates` of the same window, of placebo sessions of the same model.
+
+    Returns
+    -------
+    DataFrame
+        One row per cluster of events that share a session of the group, in the order of
+        sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
+        ``role, group, n_assets, caar`` (log return), statistic and p-value of ``time_series_t,
+        adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
+        closes the window at its price limit), ``minimum_detectable_effect`` (see
+        `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
+        adjusted BMP, for one asset of its exact t.
+    """
+    merged = clusters(study.alignment, study.groups)
+    merged = merged[["event_session", "event_id", "members", "group"]]
+    roles = study.events.set_index("event_id")["role"]
+    table = results.summary(window).reset_index()
+    table = merged.merge(table, on=["event_id", "group"])
+    last = results.abnormal_returns.query("tau == @window[1]")
+    at_limit = (last["at_limit"] != "").groupby(
+        [last["event_id"], last["ticker"].map(study.groups)]
+    )
+    share = at_limit.mean().rename("share_at_limit").rename_axis(["event_id", "group"])
+    table = table.merge(share.reset_index(), on=["event_id", "group"])
+    effect = minimum_detectable_effect(results, window).drop(columns="n_assets")
+    table = table.merge(effect, on=["event_id", "group"])
+    if rates is not None:
+        test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
+        rate_of = rates.set_index(["group", "test"])["rejection_rate"]
+        keys = pd.MultiIndex.from_arrays([table["group"], test])
+        table["rejection_rate"] = rate_of.reindex(keys).to_numpy()
+    table.insert(3, "role", table["event_id"].map(roles))
+    return table.sort_values(["event_session", "event_id", "group"], ignore_index=True)
+
+
+def write_tables(
+    study: Study, results: EventStudyResults, directory: Path, only: str | None = None
+) -> tuple[int, int]:
+    """Write the tables and ``manifest.json``.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+    directory : Path
+        Created if missing.
+    only : str, optional
+        An event_id: the tables hold this event alone, its numbers unchanged.
+
+    Returns
+    -------
+    n_estimated, n_excluded : int
+        Rows of ``models.csv`` and of ``excluded.csv``.
+
+    Raises
+    ------
+    InputError
+        If the study has no event `only`; then nothing is written.
+    """
+    tables = estimate_tables(study, results)
+    if only is not None:
+        known = study.events["event_id"].tolist()
+        if only not in known:
+            expected = f"an event_id of events.csv: {', '.join(known)}"
+            raise InputError([Problem("--only", expected, value=only)])
+        tables = {name: table[table["event_id"] == only] for name, table in tables.items()}
+    manifest = {
+        "study": study.name,
+        "study_sha256": study.checksum,
+        "model": results.model.name,
+        "packages": {name: version(name) for name in RECORDED_PACKAGES},
+    }
+    # Nothing is moved to its place before everything has been written.
+    with tempfile.TemporaryDirectory(prefix=".staging-", dir=output_folder(directory)) as staging:
+        for name, table in tables.items():
+            write_csv(table, Path(staging, f"{name}.csv"))
+        _replace(Path(staging, "manifest.json"), json.dumps(manifest, indent=2) + "\n")
+        for file in sorted(Path(staging).iterdir()):
+            file.replace(directory / file.name)
+    return len(tables["models"]), len(tables["excluded"])
+
+
+def output_folder(directory: Path) -> Path:
+    """Create a folder for results.
+
+    Parameters
+    ----------
+    directory : Path
+        May exist.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    InputError
+        If there is something else of this name, or the folder cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        expected = "a folder for --output; something else has this name"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = f"a folder for --output that can be written; the system says: {reason}"
+    else:
+        return directory
+    raise InputError([Problem(str(directory), expected)])
+
+
+def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
+    """Write one table whole or not at all: UTF-8, LF, dates as YYYY-MM-DD, NaN blank."""
+    text = table.to_csv(
+        index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
+    )
+    _replace(path, text)
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(text.encode("utf-8"))
+    partial.replace(path)

@@ -1,0 +1,1 @@
+"""Numbers become text: tables to be read, values in prose."""
