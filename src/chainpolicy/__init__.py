@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chainpolicy.study import Study, load_study
+    from chainpolicy.typeset.claims import claim, claims
 
-__all__ = ["Study", "load_study"]
+__all__ = ["Study", "claim", "claims", "load_study"]
 
 
 def __getattr__(name: str) -> Any:
     # Imported when first used: pandas takes seconds, which `chainpolicy --help` need not wait for.
     if name in __all__:
-        from chainpolicy import study
-
-        return getattr(study, name)
+        room = "chainpolicy.typeset.claims" if name.startswith("claim") else "chainpolicy.study"
+        return getattr(import_module(room), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,20 +9,17 @@ and the software tag of a PNG.
 from __future__ import annotations
 
 import ast
-import asyncio
-import atexit
 import base64
 import hashlib
 import io
 import os
 import re
-import subprocess
-import sys
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,34 +27,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from chainpolicy.build import kernels
+from chainpolicy.typeset import prose
+from chainpolicy.typeset.claims import Claims
 
 # nbformat takes seconds to import: only what reads, executes or writes a notebook waits for it.
 if TYPE_CHECKING:
-    from jupyter_client.manager import AsyncKernelManager
     from nbformat import NotebookNode
 
-MOST_LINES = 8
-CELL_SECONDS = 600
 PIXEL_STEP = 8
 PIXEL_SHARE = 0.001
-
-ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMEXPR_NUM_THREADS": "1",
-    "PYTHONHASHSEED": "0",
-    "TZ": "UTC",
-    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-}
-
-# What set_matplotlib_formats("png", metadata={"Software": None}) does, before the first cell and
-# without importing Matplotlib in notebooks that draw nothing.
-KERNEL_CONFIG = """\
-c.InlineBackend.figure_formats = {"png"}
-c.InlineBackend.print_figure_kwargs = {"bbox_inches": "tight", "metadata": {"Software": None}}
-"""
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -78,7 +56,6 @@ _UNWANTED = {
 }
 _PATH = re.compile(r"^(~|\.{0,2}/)|\.(csv|toml|png|txt|json|parquet|ipynb|py)$")
 
-_running: set[AsyncKernelManager] = set()
 
 
 class NotebookError(Exception):
@@ -113,124 +90,104 @@ def read_source(source: Path) -> NotebookNode:
     return notebook
 
 
-def execute(source: Path, env: Mapping[str, str] | None = None) -> NotebookNode:
-    """Execute a notebook's source in a fresh kernel of the running Python.
+@dataclass(frozen=True)
+class Executed:
+    """A notebook after its run.
 
-    The kernel works in an empty temporary folder, one thread per library, without the user's own
-    IPython and Matplotlib settings.
+    Attributes
+    ----------
+    notebook : NotebookNode
+        The executed copy.
+    values : dict of int to object
+        What the last expression of each code cell gave, by the cell's place.
+    """
+
+    notebook: NotebookNode
+    values: dict[int, object]
+
+    def tagged(self, tag: str) -> str:
+        """Join the cells with a tag as Markdown: prose as it reads, values by `to_markdown`."""
+        parts = []
+        for index, cell in enumerate(self.notebook.cells):
+            if tag not in cell.metadata.get("tags", []):
+                continue
+            if cell.cell_type == "markdown":
+                parts.append(cell.source)
+            elif hasattr(value := self.values.get(index), "to_markdown"):
+                parts.append(value.to_markdown())
+        return "\n\n".join(parts)
+
+
+def execute(source: Path) -> Executed:
+    """Execute a notebook's source in this process, as IPython does, and write its prose.
+
+    Notebooks of one build share what this process has computed already: a study remembers its
+    results. Each gets a namespace of its own, an empty working folder and default settings of
+    Matplotlib. After a code cell, the expressions of the prose below it are evaluated in the same
+    namespace (see `prose.render`).
 
     Parameters
     ----------
     source : Path
         A ``.py`` file in jupytext's percent format.
-    env : mapping of str to str, optional
-        Environment variables for the kernel, beside the process's own and `ENVIRONMENT`.
 
     Returns
     -------
-    NotebookNode
-        The executed notebook.
+    Executed
 
     Raises
     ------
     NotebookError
-        If a cell raises, the kernel stops, or an output holds a memory address, a warning,
-        a traceback or anything on standard error.
+        If a cell raises, an expression in the prose cannot be written, a claim fails, or an output
+        holds a memory address, a warning, a traceback or anything on standard error.
     """
-    from nbformat import NotebookNode
-
     notebook = read_source(source)
-    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder:
-        _run(notebook, source.name, Path(folder), env or {})
-    notebook.metadata = NotebookNode(METADATA)
-    if found := unfit(notebook):
-        raise NotebookError("\n".join(f"{source.name}, {problem}" for problem in found))
-    return notebook
+    values: dict[int, object] = {}
+    failed: list[str] = []
+    with _shell() as shell:
+        for index, cell in enumerate(notebook.cells):
+            place = f"{source.name}, {_place(cell, index)}"
+            if cell.cell_type == "markdown":
+                try:
+                    cell.source = prose.render(cell.source, shell.user_ns)
+                except prose.ProseError as error:
+                    raise NotebookError(f"{place}: {error}") from None
+            elif cell.cell_type == "code":
+                cell.outputs, values[index], raised = shell.run(cell.source)
+                cell.execution_count = shell.number
+                if raised is not None:
+                    raise NotebookError(f"{place}: {type(raised).__name__}: {raised}") from raised
+                if isinstance(value := values[index], Claims):
+                    failed += [f"{place}: no longer holds: {c.sentence}" for c in value.failed]
+    if found := failed + [f"{source.name}, {problem}" for problem in unfit(notebook)]:
+        raise NotebookError("\n".join(found))
+    return Executed(notebook, values)
 
 
-def _run(notebook: NotebookNode, name: str, folder: Path, env: Mapping[str, str]) -> None:
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+@contextmanager
+def _shell() -> Iterator[Any]:
+    """Start a shell that collects what cells show; leave nothing behind of what they set."""
+    import matplotlib as mpl
+    from matplotlib import pyplot as plt
+    from traitlets.config import Config
 
-    profile = folder / "ipython" / "profile_default"
-    profile.mkdir(parents=True)
-    (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG, encoding="utf-8")
-    matplotlibrc = folder / "matplotlibrc"
-    matplotlibrc.touch()
-    work = folder / "work"
-    work.mkdir()
-    own = {"IPYTHONDIR": str(profile.parent), "MATPLOTLIBRC": str(matplotlibrc)}
-    full_env = {**os.environ, **ENVIRONMENT, **own, **env}
-    full_env.pop("PYTHONSTARTUP", None)
+    from chainpolicy.build.shell import NotebookShell
 
-    # Without any installed kernel there is one left: that of the running Python.
-    manager = AsyncKernelManager(
-        kernel_name="python3",
-        kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
-        connection_file=str(folder / "kernel.json"),
-    )
-    log = folder / "kernel.log"
-    # Elsewhere a forked process may not use all of its system's libraries.
-    if sys.platform == "linux":
-        manager.provisioner = kernels.provisioner(manager, _nursery(), str(log))
-    place: list[str] = []
-
-    def remember(cell: NotebookNode, cell_index: int) -> None:
-        place[:] = [f"{name}, {_place(cell, cell_index)}"]
-
-    client = NotebookClient(
-        notebook,
-        km=manager,
-        timeout=CELL_SECONDS,
-        record_timing=False,
-        coalesce_streams=True,
-        shutdown_kernel="immediate",
-        on_cell_execute=remember,
-    )
-    _running.add(manager)
-    try:
-        with log.open("wb") as stream:
-            asyncio.run(
-                client.async_execute(
-                    cwd=str(work),
-                    env=full_env,
-                    stdout=subprocess.DEVNULL,
-                    stderr=stream,
-                    cleanup_kc=True,
-                )
-            )
-    except CellExecutionError as error:
-        raise NotebookError(f"{place[0]}: {error.ename}: {error.evalue}") from None
-    except CellTimeoutError:
-        raise NotebookError(f"{place[0]}: not finished after {CELL_SECONDS} s") from None
-    except (DeadKernelError, RuntimeError) as error:
-        if place:
-            raise NotebookError(f"{place[0]}: the kernel was killed; out of memory?") from None
-        words = log.read_text(errors="replace").strip() or str(error)
-        raise NotebookError(
-            f"{name}: no kernel could be started: {words.splitlines()[-1]}"
-        ) from None
-    finally:
-        _running.discard(manager)
-        # A kernel that did not start would otherwise be cleaned up a second time at exit.
-        atexit.unregister(client._cleanup_kernel)
-
-
-@cache
-def _nursery() -> kernels.Nursery:
-    """Start the process that kernels are forked from, without the user's own settings."""
-    own = {"MATPLOTLIBRC": os.devnull}
-    return kernels.Nursery({**os.environ, **ENVIRONMENT, **own})
-
-
-def stop_kernels() -> None:
-    """Kill the kernel of every notebook that another thread is executing."""
-    for manager in list(_running):
-        process = getattr(manager.provisioner, "process", None)
-        if process is not None:
-            process.kill()
+    config = Config()
+    config.HistoryManager.enabled = False
+    before, backend = Path.cwd(), mpl.get_backend()
+    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder, mpl.rc_context():
+        mpl.rcdefaults()
+        os.chdir(folder)
+        shell = NotebookShell.instance(config=config)
+        try:
+            plt.switch_backend("agg")
+            yield shell
+        finally:
+            plt.close("all")
+            NotebookShell.clear_instance()
+            plt.switch_backend(backend)
+            os.chdir(before)
 
 
 def unfit(notebook: NotebookNode) -> list[str]:
@@ -287,8 +244,8 @@ def lint(source: Path) -> list[str]:
     Returns
     -------
     list of str
-        One line per problem: not exactly one H1 that is a question; a code cell that is longer
-        than eight lines, not plain Python, defines a function or class, loops or names a file.
+        One line per problem: not exactly one H1 that is a question; a code cell that is not plain
+        Python, defines a function or class, or names a file.
     """
     notebook = read_source(source)
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -304,8 +261,6 @@ def lint(source: Path) -> list[str]:
 
 
 def _lint_code(code: str) -> Iterator[str]:
-    if (lines := len(code.splitlines())) > MOST_LINES:
-        yield f"{lines} lines, at most {MOST_LINES} are allowed"
     try:
         nodes = list(ast.walk(ast.parse(code)))
     except SyntaxError as error:
@@ -314,8 +269,6 @@ def _lint_code(code: str) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield f"defines {node.name}; definitions belong in the package"
-        elif isinstance(node, ast.For | ast.AsyncFor | ast.While):
-            yield "loops; loops belong in the package"
         elif (
             isinstance(node, ast.Constant)
             and isinstance(node.value, str)

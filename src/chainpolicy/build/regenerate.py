@@ -14,9 +14,7 @@ import json
 import math
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -29,17 +27,16 @@ import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
-from chainpolicy.findings.summary import readme_block
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
 from chainpolicy.tables.estimates import output_folder, regression_tables, write_csv, write_tables
 
-KERNELS = 2
 RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
 ATOL = 1e-12
 STATE = Path("build", "state.json")
+README_TAG = "readme"
 OWNED = {"figures": {".png", ".csv"}, "notebooks": {".ipynb"}}
 
 
@@ -59,8 +56,6 @@ class Product:
         date.
     settings : sequence of str, optional
         Whatever else decides.
-    in_kernel : bool, default False
-        True if another process does the work, so that two can be built side by side.
     kept : bool, default True
         False for products that are not kept under version control, hence not checked.
     rtol : float, default 1e-6
@@ -71,7 +66,6 @@ class Product:
     build: Callable[[Path], object]
     sources: Sequence[Path] = ()
     settings: Sequence[str] = ()
-    in_kernel: bool = False
     kept: bool = True
     rtol: float = RTOL
 
@@ -255,34 +249,20 @@ def _build(products: Sequence[Product], staging: Path) -> dict[str, dict[Path, P
     folders = {product.name: staging / product.name for product in products}
     for folder in folders.values():
         folder.mkdir()
-    progress = Progress(
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    )
-    with progress, ThreadPoolExecutor(KERNELS) as pool:
+    console = Console(stderr=True)
+    broken: list[str] = []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("building", total=len(products))
-
-        def build(product: Product) -> None:
-            product.build(folders[product.name])
-            progress.update(task, advance=1, description=product.name)
-
-        kernels = [pool.submit(build, product) for product in products if product.in_kernel]
-        try:
-            for product in products:
-                if not product.in_kernel:
-                    build(product)
-            wait(kernels)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while not all(kernel.done() for kernel in kernels):
-                notebooks.stop_kernels()
-                time.sleep(0.1)
-            raise
-    errors = [error for kernel in kernels if (error := kernel.exception()) is not None]
-    for error in errors:
-        if not isinstance(error, NotebookError):
-            raise error
-    if errors:
-        raise NotebookError("\n".join(str(error) for error in errors))
+        for product in products:
+            progress.update(task, description=product.name)
+            try:
+                product.build(folders[product.name])
+            except NotebookError as error:
+                # The other notebooks may be broken too: say all of it at once.
+                broken.append(str(error))
+            progress.advance(task)
+    if broken:
+        raise NotebookError("\n".join(broken))
     return {
         name: {
             path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()
@@ -495,9 +475,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def notebook_product(
-    source: Path, data: Sequence[Path] = (), env: Mapping[str, str] | None = None
-) -> Product:
+def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
     """Register the executed copy of one notebook.
 
     Parameters
@@ -506,22 +484,36 @@ def notebook_product(
         The notebook's source, a ``.py`` file in jupytext's percent format.
     data : sequence of Path, optional
         Files that the notebook reads through the package.
-    env : mapping of str to str, optional
-        Environment variables for its kernel.
 
     Returns
     -------
     Product
-        Writes ``notebooks/<name>.ipynb``.
+        Writes ``notebooks/<name>.ipynb`` and, if the notebook has cells with the tag ``readme``,
+        the README beside ``notebooks/`` with these cells between its lines ``<!-- results -->``
+        and ``<!-- /results -->``.
     """
 
     def build(staging: Path) -> None:
-        executed = notebooks.execute(source, env)
+        executed = notebooks.execute(source)
         (staging / "notebooks").mkdir()
-        notebooks.write(executed, staging / "notebooks" / f"{source.stem}.ipynb")
+        notebooks.write(executed.notebook, staging / "notebooks" / f"{source.stem}.ipynb")
+        if block := executed.tagged(README_TAG):
+            document = source.parent.parent / "README.md"
+            text = _with_block(document, block)
+            (staging / document.name).write_text(text, encoding="utf-8", newline="\n")
 
-    settings = [f"{name}={value}" for name, value in sorted((env or {}).items())]
-    return Product(source.stem, build, (source, *data), settings, in_kernel=True)
+    return Product(source.stem, build, (source, *data))
+
+
+def _with_block(document: Path, block: str) -> str:
+    """Text of a document that people write, with its generated part anew."""
+    old = document.read_text(encoding="utf-8")
+    before, start, rest = old.partition("<!-- results -->\n")
+    _, end, after = rest.partition("<!-- /results -->\n")
+    if not start or not end:
+        expected = "the lines <!-- results --> and <!-- /results -->, in this order"
+        raise InputError([Problem(document.name, expected)])
+    return f"{before}{start}{block.strip()}\n{end}{after}"
 
 
 def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) -> Product:
@@ -584,41 +576,6 @@ def figure_index_product(figures: Sequence[FigureSpec]) -> Product:
     return Product("figures-readme", build)
 
 
-def block_product(
-    document: Path, name: str, text: Callable[[], str], data: Sequence[Path] = ()
-) -> Product:
-    """Register the generated part of a document that people write.
-
-    Parameters
-    ----------
-    document : Path
-        A Markdown file that holds the lines ``<!-- name -->`` and ``<!-- /name -->``.
-    name : str
-        Name of the block, and of the product.
-    text : callable
-        Returns what belongs between the two lines.
-    data : sequence of Path, optional
-        Files the text comes from.
-
-    Returns
-    -------
-    Product
-        Writes the document with a new block, all else as it is.
-    """
-
-    def build(staging: Path) -> None:
-        old = document.read_text(encoding="utf-8")
-        before, start, rest = old.partition(f"<!-- {name} -->\n")
-        _, end, after = rest.partition(f"<!-- /{name} -->\n")
-        if not start or not end:
-            expected = f"the lines <!-- {name} --> and <!-- /{name} -->, in this order"
-            raise InputError([Problem(document.name, expected)])
-        new = f"{before}{start}{text().strip()}\n{end}{after}"
-        (staging / document.name).write_text(new, encoding="utf-8", newline="\n")
-
-    return Product(name, build, data)
-
-
 def api_product() -> Product:
     """Register ``src/chainpolicy/eventstudy/README.md``, the docstrings of the library.
 
@@ -669,9 +626,9 @@ def study_notebook_product(
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()
         source.write_text(text, encoding="utf-8", newline="\n")
-        notebooks.write(notebooks.execute(source), source.with_suffix(".ipynb"))
+        notebooks.write(notebooks.execute(source).notebook, source.with_suffix(".ipynb"))
 
-    return Product("study", build, data, (study.title, str(study_path)), in_kernel=True)
+    return Product("study", build, data, (study.title, str(study_path)))
 
 
 def study_products(study: Study) -> list[Product]:
@@ -745,8 +702,6 @@ def main(
     products = study_products(study)
     if output is None:
         products += [figure_index_product(FIGURES), api_product()]
-        readme = root / "README.md"
-        products.append(block_product(readme, "results", lambda: readme_block(study), data))
         sources = sorted((root / "notebooks").glob("*.py"))
         products += [notebook_product(source, data) for source in sources]
     else:

@@ -301,27 +301,55 @@ def save_figure(figure: StudyFigure, frame: pd.DataFrame, directory: Path, name:
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
 
 
-def show(name: str, study: Study) -> None:
-    """Display a registered figure in a notebook, with its caption below it.
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A registered figure in a notebook: the picture, its words for readers without it, a caption.
 
-    Title and caption are the alternative text of the picture.
+    Attributes
+    ----------
+    name : str
+        Of its files in ``figures/``, without suffix.
+    figure : StudyFigure
+    caption : str
+        Blank where a study has nothing to draw.
+    """
+
+    name: str
+    figure: StudyFigure
+    caption: str
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import Markdown, display
+
+        alternative = {"image/png": {"alt": self.figure.description}}
+        display(self.figure, metadata=alternative)  # type: ignore[no-untyped-call]
+        if self.caption:
+            display(Markdown(f"*{self.caption}*"))  # type: ignore[no-untyped-call]
+
+    def to_markdown(self) -> str:
+        """Return the picture as a document beside ``figures/`` shows it."""
+        return f"![{self.figure.description}](figures/{self.name}.png)"
+
+
+def show(name: str, study: Study) -> Shown:
+    """Show a registered figure in a notebook, with its caption below it.
 
     Parameters
     ----------
     name : str
     study : Study
 
+    Returns
+    -------
+    Shown
+
     Raises
     ------
     KeyError
         If no figure has this name.
     """
-    from IPython.display import Markdown, display
-
     spec = {figure.name: figure for figure in FIGURES}[name]
     figure, frame = spec.draw(study)
     missing = frame["note"].item() if list(frame.columns) == ["note"] else ""
     figure.description = missing or spec.description
-    display(figure, metadata={"image/png": {"alt": figure.description}})  # type: ignore[no-untyped-call]
-    if not missing:
-        display(Markdown(f"*{spec.caption}*"))  # type: ignore[no-untyped-call]
+    return Shown(name, figure, "" if missing else spec.caption)

@@ -1,0 +1,83 @@
+"""Prose with values in it: ``{{ expression }}`` in a text becomes its value, written by a filter.
+
+An expression is one of Jinja2's; it sees the names of a notebook and the filters of `numbers`. A
+float needs a filter that says how it is written. Whatever goes wrong names the expression and its
+line, so that no text with a hole leaves the build.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, Undefined
+
+from chainpolicy.typeset import numbers
+
+_EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+
+_FILTERS = {
+    "simple": numbers.simple,
+    "percent": numbers.percent,
+    "share": numbers.share,
+    "interval": numbers.interval,
+    "number": numbers.number,
+    "count": numbers.count,
+    "p": numbers.p,
+    "day": numbers.day,
+}
+_environment = Environment(undefined=StrictUndefined, autoescape=False)
+_environment.filters.update(_FILTERS)
+
+
+class ProseError(Exception):
+    """An expression of a text cannot be written; says which, in which line, and why."""
+
+
+def render(text: str, names: Mapping[str, Any]) -> str:
+    """Put values into a text.
+
+    Parameters
+    ----------
+    text : str
+        Markdown with expressions between double braces.
+    names : mapping of str to object
+        What the expressions may name.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ProseError
+        If an expression cannot be read or evaluated, or its value is a float without a filter,
+        not finite, blank or nothing that reads as text.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        expression = " ".join(match[1].split())
+        line = text.count("\n", 0, match.start()) + 1
+        try:
+            evaluate = _environment.compile_expression(expression, undefined_to_none=False)
+            value = evaluate(**names)
+            if isinstance(value, Undefined):
+                str(value)  # raises, and says what is missing
+            return _written(value)
+        except Exception as error:
+            raise ProseError(f"line {line}, {{{{ {expression} }}}}: {error}") from None
+
+    return _EXPRESSION.sub(value_of, text)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return numbers.count(value)
+    if isinstance(value, float):
+        raise TypeError(
+            f"{value!r} is a float; say how it is written: " + ", ".join(sorted(_FILTERS))
+        )
+    raise TypeError(f"{value!r} does not read as text")
