@@ -10,123 +10,200 @@
 # # Did Bitcoin move on Chinese policy?
 
 # %%
+import pandas as pd
+
 import chainpolicy
-from chainpolicy import checks, figures, findings
+from chainpolicy import claim, claims, estimators, figures, tables
 
 study = chainpolicy.load_study()
-results = study.estimate()
-placebo = study.event_study().placebo()
-findings.bitcoin_answer(study, results, placebo)
+responses = tables.responses(study, window=(0, 1))
+bitcoin = responses[responses["group"] == "bitcoin"]
+policy = bitcoin[bitcoin["role"] == "policy"]
+speech = policy[policy["event_id"] == study.headline_event].iloc[0]
+others = policy[policy["event_id"] != study.headline_event]
+stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 
 # %% [markdown]
+# **Yes, once: over {{ speech.event_session | day }}, when the Politburo's session on blockchain
+# became public, and the day after, Bitcoin returned {{ speech.caar | simple | percent }} more than
+# its mean** (95 % interval {{ (speech.lower, speech.upper) | simple | interval }}; exact t =
+# {{ speech.time_series_t | number }}, {{ speech.time_series_t_p | p }}; after Holm's correction
+# over {{ responses.time_series_t_p_holm.count() }} tests {{ speech.time_series_t_p_holm | p }};
+# rank among {{ speech.n_placebo }} ordinary sessions, {{ speech.placebo_p | p }}). The
+# {{ stances.loc["restrictive"].days | count }} days with a restrictive announcement average
+# {{ stances.loc["restrictive"].mean_car | simple | percent }} (95 % interval
+# {{ (stances.loc["restrictive"].lower, stances.loc["restrictive"].upper) | simple | interval }}),
+# which is not significantly different from zero.
+#
 # ## The measure
 #
-# Bitcoin has no market of which it would be a small part: an index of coins is mostly Bitcoin
-# itself, and share indices are closed for a good part of the hours in which it trades. Its normal
-# return is therefore a constant mean. With $R_t$ the log return of UTC day $t$ and $M$ the days of
-# a clean estimation window that ends before the first event,
+# Bitcoin dominates any index of coins, and share indices are closed for much of the time in which
+# it trades. Its normal return is therefore a constant mean. With $R_t$ the log return of UTC day
+# $t$ and $M$ the days of a clean estimation window that ends before the first event,
 #
 # $$\hat\mu = \frac{1}{M} \sum_{t=1}^{M} R_t, \qquad
 #   AR_\tau = R_\tau - \hat\mu, \qquad
 #   CAR(\tau_1, \tau_2) = \sum_{\tau=\tau_1}^{\tau_2} AR_\tau .$$
 #
-# Here $\tau$ counts days from the event session, the UTC day that holds the announcement. Over the
-# $L = \tau_2 - \tau_1 + 1$ days of a window the CAR carries the noise of those days and the error
-# of the mean; with $s$ the standard deviation of the estimation residuals,
+# Here $\tau$ counts days from the event session, the UTC day that contains the announcement. Over
+# the $L = \tau_2 - \tau_1 + 1$ days of a window the CAR carries the noise of those days and the
+# error of the mean; with $s$ the standard deviation of the estimation residuals,
 #
 # $$t = \frac{CAR}{s \sqrt{L + L^2 / M}} \sim t(M - 1) .$$
 #
-# A constant mean leaves in the abnormal return whatever else moved all coins on that day. Over one
-# or two days the mean itself is negligible; what matters is the volatility it is compared with.
-
-# %% [markdown]
+# A constant mean leaves in the abnormal return whatever else moved all coins that day. Over one or
+# two days the mean itself is negligible; what matters is the volatility it is compared with.
+#
 # ## The price and the announcements
 #
-# Each announcement carries two stances, one on blockchain and one on crypto, because policy split
-# the two.
+# Each announcement carries two stances, one on blockchain and one on crypto, because policy
+# separated the two.
 
 # %%
 figures.show("price_with_events", study)
 
 # %%
-findings.round_trip(study, results)
+closes = study.prices[study.prices["ticker"] == "BTC-USD"].set_index("date")["close"]
+before = closes[: speech["event_session"]].iloc[-2]
+after = closes[speech["event_session"] :]
+gone = after.index[after <= before][0]
+peak = after[:gone].idxmax()
+returns = study.returns[study.returns["ticker"] == "BTC-USD"].set_index("session")["return"]
+fall = returns[speech["event_session"] - pd.Timedelta(days=10) : speech["event_session"]].idxmin()
 
 # %% [markdown]
+# The last close before the event, {{ before | number(0) }} dollars, followed a fall of
+# {{ -(returns[fall] | simple) | share(1) }} on {{ fall | day }}, so that part of the gain may be a
+# rebound. The price closed as high as {{ closes[peak] | number(0) }} on {{ peak | day }} and was
+# back at or below {{ before | number(0) }} on {{ gone | day }}, {{ (gone - speech.event_session).days }}
+# days after the event.
+#
 # ## Event by event
 #
-# The exact t assumes normal returns, and Bitcoin's have fat tails. The placebo p-value does not: it
+# The exact t assumes normal returns, and Bitcoin's have fat tails. The rank p-value does not: it
 # ranks the studentized response $|t|$ among the same statistic $|t_j|$ of the $n$ ordinary
-# sessions, those whose window lies apart from every announcement known to the study,
+# sessions, those whose window is disjoint from every announcement known to the study,
 #
 # $$p = \frac{1 + \sum_{j=1}^{n} \mathbf{1} \left( |t_j| \ge |t| \right)}{1 + n} ,$$
 #
-# $\mathbf{1}$ being one where the condition holds and else zero. It assumes that sessions are
+# where $\mathbf{1}$ is one if the condition holds and zero otherwise. It assumes that sessions are
 # exchangeable.
 #
 # Events on one UTC day share a row. Windows of neighbouring days share a day, so that the row after
 # the largest response repeats half of it.
 
 # %%
-findings.single_asset_report(study, results, placebo)
-
-# %%
-findings.placebo_reach(study, results, placebo)
-
-# %%
-findings.controls(study, results, ["bitcoin"])
+tables.responses_report(study, bitcoin)
 
 # %% [markdown]
+# With {{ speech.n_placebo }} ordinary sessions the rank p-value cannot fall below
+# {{ speech.smallest_p | number(4) }}, and the smallest of
+# {{ responses.placebo_p_holm.count() }} p-values must be below
+# {{ (0.05 / responses.placebo_p_holm.count()) | number(4) }} to survive Holm's correction at 5 %:
+# this is beyond its reach. The corrected p-value of the exact t relies on the t distribution far
+# out in its tail; the ordinary sessions, which have Bitcoin's own fat tails, give
+# {{ speech.placebo_p | p }} before any correction.
+#
 # ## Restrictive and supportive announcements
 #
-# A day counts as restrictive if an announcement on it is restrictive on crypto, and else as
+# A day counts as restrictive if an announcement on it is restrictive on crypto, and otherwise as
 # supportive if one is supportive on blockchain or crypto. The mean CAR of $K$ days is a weighted
-# sum of daily abnormal returns, $w_t$ being the share of the $K$ windows that hold day $t$; its
-# variance counts a day that lies in two windows as one day:
+# sum of daily abnormal returns, $w_t$ being the share of the $K$ windows that contain day $t$; its
+# variance counts a day in two windows once:
 #
 # $$\overline{CAR} = \sum_t w_t AR_t, \qquad
 #   \operatorname{var} \overline{CAR} =
 #   s^2 \left( \sum_t w_t^2 + \frac{(\sum_t w_t)^2}{M} \right) .$$
 
 # %%
-findings.by_stance(study, results)
+stances.round(4)
 
 # %% [markdown]
+# The mean response to supportive days apart from the speech is
+# {{ stances.loc["apart"].mean_car | simple | percent }} (N = {{ stances.loc["apart"].days | count }}),
+# and the difference between supportive and restrictive days is
+# {{ stances.loc["difference"].mean_car | simple | percent }}
+# ({{ stances.loc["difference"].p_value | p }}).
+#
 # ## What this test can and cannot see
 #
 # Two questions belong beside every p-value: how often does the test reject on days on which nothing
 # was announced, and how large must a response be for the test to find it?
 
 # %%
-rates = checks.rejection_rates(placebo)
-findings.ordinary_sessions(study, results, rates)
-
-# %%
-findings.volatility(study, results, placebo)
+results = study.results
+sigma = results.models.query("ticker == 'BTC-USD'")["sigma"].iloc[0]
+placebo = (
+    study.placebo(window=(0, 1))
+    .tests((0, 1))
+    .tidy()
+    .query("group == 'bitcoin' and test == 'time_series_t'")
+)
+later = placebo[placebo["event_id"] > results.residuals["session"].max().strftime("%Y-%m-%d")]
+calm = returns[pd.to_datetime(later["event_id"])].std()
+largest = others["time_series_t"].abs().nlargest(2).iloc[-1]
 
 # %% [markdown]
-# The estimation window was more volatile than the weeks of the events. This makes the test cautious
-# about the later events; it is no reason to believe that a response was missed, since the t-ratios
-# stay small when they are scaled up.
-
-# %% [markdown]
+# On {{ placebo.p_value.count() }} ordinary sessions of Bitcoin the exact t rejects at the 5 % level
+# on {{ speech.rejection_rate | share(1) }} of them. The minimum detectable effect, the true
+# CAR[0, 1] that it finds with 80 % power, is
+# {{ speech.minimum_detectable_effect | simple | percent }}; smaller ones it finds less often.
+#
+# The daily standard deviation of Bitcoin was {{ sigma | share(1) }} in the estimation window and
+# {{ calm | share(1) }} over the {{ later | length }} ordinary sessions after it. The estimation
+# window was thus more volatile than the weeks of the events. This makes the test cautious about the
+# later events; it is no reason to believe that a response was missed, since the t-ratios stay small
+# when they are scaled up by {{ (sigma / calm) | number }}.
+#
 # ## Reading
 #
-# One response stands out, and it is to praise of blockchain that did not mention coins. It passes
+# One response stands out, and it is to praise of blockchain that did not mention coins. It survives
 # the correction for the number of tests if the t distribution is trusted so far out in its tail;
-# the placebo rank, which trusts no distribution, calls it rare but cannot call it rarer than the
-# number of ordinary sessions allows. The rise followed a sharp fall, and it did not last.
+# the rank among ordinary sessions, which trusts no distribution, calls it rare but cannot call it
+# rarer than the number of ordinary sessions allows. The rise followed a sharp fall, and it did not
+# last.
 #
-# The average after restrictive announcements is negative and within ordinary movement. This is a
-# null result of low power, not evidence that crackdowns did nothing: its interval still holds falls
-# that any investor would notice. The supportive announcements apart from the largest average about
-# nothing. Taken together, the sign of the policy does not predict the sign of the response well
-# enough to be told from chance.
-#
+# The mean response to restrictive announcements is negative and within ordinary movement. This is a
+# null result of low power, not evidence that crackdowns did nothing: its interval still contains
+# falls that any investor would notice. The supportive announcements apart from the largest average
+# about zero. Taken together, the sign of the policy does not predict the sign of the response.
+
+# %%
+claims(
+    claim(
+        "Bitcoin's response to the speech survives Holm's correction",
+        speech["time_series_t_p_holm"],
+        speech["time_series_t_p_holm"] < 0.05,
+    ),
+    claim(
+        "No other response of Bitcoin does",
+        others["time_series_t_p_holm"].min(),
+        others["time_series_t_p_holm"].min() > 0.05,
+    ),
+    claim(
+        "The rank among ordinary sessions cannot survive it",
+        speech["smallest_p"],
+        speech["smallest_p"] * responses["placebo_p_holm"].count() > 0.05,
+    ),
+    claim(
+        "The mean response to restrictive days is not significantly different from zero",
+        stances.loc["restrictive", "p_value"],
+        stances.loc["restrictive", "p_value"] > 0.05,
+    ),
+    claim(
+        "Nor is the difference between supportive and restrictive days",
+        stances.loc["difference", "p_value"],
+        stances.loc["difference", "p_value"] > 0.05,
+    ),
+    claim("The gain was gone within a month", str(gone.date()), (gone - peak).days < 31),
+)
+
+# %% [markdown]
 # ## Limits
 #
 # A single date cannot separate a mean effect from a day of high volatility that had other causes:
-# "unusual" is all that a small p-value says. The UTC day of an announcement holds hours before it,
-# and for several events only the day is known, so that the window [0, 1] may hold a day without
-# news. Events follow each other within days, and windows overlap. Without a market factor a
+# "unusual" is all that a small p-value says. The UTC day of an announcement contains hours before
+# it, and for several events only the day is known, so that the window [0, 1] may contain a day
+# without news. Events follow each other within days, and windows overlap. Without a market factor a
 # worldwide move of coins counts as a response. The stances are a reading of texts by the authors of
 # the study; the codebook of the study folder gives the reasons.

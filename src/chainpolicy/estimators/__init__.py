@@ -34,6 +34,7 @@ from chainpolicy.estimators.sentiment import (
     regress_on_sentiment,
     sentiment_regression,
 )
+from chainpolicy.estimators.stances import mean_response_by_stance
 from chainpolicy.estimators.system import EventDummySystem
 from chainpolicy.estimators.system_results import GroupSystem, SystemResults, SystemTest
 from chainpolicy.estimators.undoing import undoing, undoing_report
@@ -74,6 +75,7 @@ __all__ = [
     "hourly_responses",
     "inside",
     "local_projections",
+    "mean_response_by_stance",
     "overlap",
     "overlapping_clusters",
     "overlaps",

@@ -75,7 +75,7 @@ def _windows(value: object) -> tuple[Window, ...] | None:
     return valid if valid and len(set(valid)) == len(windows) else None
 
 
-def _files(value: object) -> dict[str, str] | None:
+def _texts(value: object) -> dict[str, str] | None:
     if isinstance(value, dict) and all(_text(file) for file in value.values()):
         return value
     return None
@@ -87,13 +87,14 @@ _A_DATE = "a date without a time and without quotation marks, such as 2019-09-16
 KEYS: dict[str, _Key] = {
     "study.name": _Key(_text, 'a short name, such as "my-study"', required=True),
     "study.title": _Key(_text, "a line of text", default=""),
+    "groups": _Key(_texts, 'lines such as miners = "Listed miners" under [groups]', default={}),
     "prices.file": _Key(
         _text, 'a file such as "prices.csv", or a folder of <ticker>.csv files', required=True
     ),
     "prices.start": _Key(_date, _A_DATE),
     "prices.end": _Key(_date, _A_DATE),
     "prices.hourly": _Key(
-        _files, 'lines such as "BTC-USD" = "btc_hourly.csv" under [prices.hourly]', default={}
+        _texts, 'lines such as "BTC-USD" = "btc_hourly.csv" under [prices.hourly]', default={}
     ),
     "returns.kind": _Key(_choice("log", "simple"), "log or simple", default="log"),
     "returns.gaps": _Key(_choice("drop", "span"), "drop or span", default="drop"),
@@ -167,6 +168,7 @@ def read_settings(path: Path, problems: list[Problem]) -> tuple[Settings, dict[s
         elif key.required:
             problems.append(Problem(SETTINGS_FILE, f"this key, with {key.expected}", column=name))
     settings.setdefault("prices.hourly", {})
+    settings.setdefault("groups", {})
     problems += _check_settings(settings, values, lines)
     return settings, lines
 
@@ -224,7 +226,8 @@ def _flatten(
                 expected = f"a section [{section}] with keys below it"
                 problems.append(Problem(SETTINGS_FILE, expected, lines.get(section), section))
                 continue
-            entries = {f"{section}.{key}": value for key, value in content.items()}
+            if section not in KEYS:
+                entries = {f"{section}.{key}": value for key, value in content.items()}
         for name, value in entries.items():
             if name in KEYS:
                 values[name] = value

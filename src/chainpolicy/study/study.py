@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -23,8 +23,15 @@ from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
 from chainpolicy.study.events import collect_events
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
-from chainpolicy.study.sessions import align, effective_calendars, reach, sessions
+from chainpolicy.study.sessions import (
+    align,
+    announcement_time,
+    effective_calendars,
+    reach,
+    sessions,
+)
 from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
 
@@ -83,6 +90,10 @@ class Study:
         SHA-256 (hexadecimal) over the names and bytes of the study's files, wherever they lie.
     unused_tickers : tuple of str
         Tickers that have prices between `start` and `end` but no row in assets.csv.
+    labels : dict of group to str
+        What texts, tables and figures call a group; a group without an entry keeps its name.
+    kept : dict
+        What was computed from the study, see `remember.remembered`.
     """
 
     name: str
@@ -108,6 +119,44 @@ class Study:
     half_life: float
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
+    labels: dict[str, str] = field(repr=False)
+    kept: dict[Any, Any] = field(repr=False, init=False, default_factory=dict)
+
+    @property
+    def results(self) -> EventStudyResults:
+        """The event study that the folder describes, estimated once."""
+        return self.estimate()
+
+    @property
+    def headline_event(self) -> str:
+        """The event that leads: the in-sample policy event of the highest salience.
+
+        Of several the one announced first; without a policy event the first of any role.
+
+        Raises
+        ------
+        ValueError
+            If no dated event is in the sample.
+        """
+        dated = self.alignment[self.alignment["in_sample"]].drop_duplicates("event_id")
+        if dated.empty:
+            raise ValueError("no dated event is in the sample, so that none leads")
+        events = self.events[self.events["event_id"].isin(dated["event_id"])]
+        policy = events[events["role"] == "policy"]
+        if len(policy):
+            events = policy[policy["salience"] == policy["salience"].max()]
+        announced = {
+            event_id: announcement_time("24/7", announced_at)
+            for event_id, announced_at in zip(
+                events["event_id"], events["announced_at"], strict=True
+            )
+        }
+        first, _ = min(announced.items(), key=lambda item: (item[1], item[0]))
+        return str(first)
+
+    def label(self, group: str) -> str:
+        """Name a group as texts, tables and figures do."""
+        return self.labels.get(group, group)
 
     def event_study(self, model: str | None = None) -> EventStudy:
         """Set up the event study that the folder describes, without fitting it.
@@ -139,9 +188,15 @@ class Study:
             event_window=self.event_window,
         )
 
+    @remembered
     def estimate(self, model: str | None = None) -> EventStudyResults:
-        """Fit the event study that the folder describes; see `event_study`."""
+        """Fit the event study that the folder describes, once; see `event_study`."""
         return self.event_study(model).fit()
+
+    @remembered
+    def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
+        """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
+        return self.event_study(model).placebo(window)
 
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
         """Return the same study on other prices.
@@ -205,6 +260,7 @@ def load_study(path: str | Path | None = None) -> Study:
     prices, hourly = None, {}
     if "prices.file" in settings:
         prices = _collect_prices(folder, settings, assets, problems)
+    problems += _check_labels(settings["groups"], assets, lines)
     for ticker, file in settings["prices.hourly"].items():
         if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
             key = f"prices.hourly.{ticker}"
@@ -258,6 +314,7 @@ def load_study(path: str | Path | None = None) -> Study:
         half_life=settings["sentiment.half_life"],
         checksum=_checksum(folder, [*files, *settings["prices.hourly"].values()]),
         unused_tickers=unused,
+        labels=settings["groups"],
     )
 
 
@@ -378,6 +435,20 @@ def _check_estimation_end(
         return []
     expected = f"a day of the study, which has prices from {start:%Y-%m-%d} to {end:%Y-%m-%d}"
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(until))]
+
+
+def _check_labels(
+    labels: dict[str, str], assets: pd.DataFrame, lines: dict[str, int]
+) -> list[Problem]:
+    """Refuse a label for a group that no asset has."""
+    groups = set(assets["group"]) - {BENCHMARK}
+    return [
+        Problem(
+            SETTINGS_FILE, "a group of assets.csv", lines.get(f"groups.{group}"), "groups", group
+        )
+        for group in labels
+        if groups and group not in groups
+    ]
 
 
 def _check_reach(assets: pd.DataFrame, settings: Settings, lines: dict[str, int]) -> list[Problem]:

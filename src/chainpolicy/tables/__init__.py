@@ -14,6 +14,7 @@ from chainpolicy.tables.estimates import (
     write_csv,
     write_tables,
 )
+from chainpolicy.tables.responses import responses, responses_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "regressed_window",
     "regression_report",
     "regression_tables",
+    "responses",
+    "responses_report",
     "write_csv",
     "write_tables",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined, Undefined
@@ -74,10 +75,10 @@ def render(text: str, names: Mapping[str, Any]) -> str:
 def _written(value: object) -> str:
     if isinstance(value, str) and value.strip():
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return numbers.count(value)
-    if isinstance(value, float):
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        return numbers.count(int(value))
+    if isinstance(value, Real):
         raise TypeError(
-            f"{value!r} is a float; say how it is written: " + ", ".join(sorted(_FILTERS))
+            f"{value!r} needs a filter that says how it is written: " + ", ".join(sorted(_FILTERS))
         )
     raise TypeError(f"{value!r} does not read as text")

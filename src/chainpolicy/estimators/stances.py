@@ -1,0 +1,105 @@
+"""Mean responses of a single asset to announcements of one stance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.sessions import clusters
+
+
+def mean_response_by_stance(
+    study: Study, group: str, window: Window = (0, 1), level: float = 0.05
+) -> pd.DataFrame:
+    r"""Compare a single asset's responses to restrictive and to supportive policy.
+
+    A session is restrictive if an event on it is restrictive on crypto, else supportive if an
+    event on it is supportive on blockchain or crypto. A mean of K CARs is a weighted sum of
+    abnormal returns, :math:`w_t` the share of the K windows that hold session t, so that a session
+    in two windows is not two observations; under a constant mean its variance is
+
+    .. math:: s^2 \left( \sum_t w_t^2 + \frac{(\sum_t w_t)^2}{M} \right), \qquad t(M - 1).
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+        Of one asset.
+    window : tuple of int
+        Both ends inclusive.
+    level : float
+        The interval covers ``1 - level``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by "restrictive", "supportive", "apart" (supportive, in windows that do not
+        overlap that of the headline event) and "difference" (supportive less restrictive):
+        ``days, negative, mean_car, lower, upper, t_stat, p_value``.
+
+    Raises
+    ------
+    ValueError
+        If the group has several assets or its normal return is no constant mean.
+    """
+    tickers = study.groups.index[study.groups == group]
+    if len(tickers) != 1:
+        raise ValueError(f"{group} has {len(tickers)} assets, not one")
+    results = study.results
+    models = results.models.set_index(["event_id", "ticker"])
+    model = models.loc[(study.headline_event, tickers[0])]
+    if model["model"] != "constant_mean":
+        raise ValueError(f"the normal return of {group} is {model['model']}, no constant mean")
+    merged = clusters(study.alignment, study.groups).query("group == @group")
+    roles = study.events.set_index("event_id")["role"]
+    merged = merged[merged["event_id"].map(roles) == "policy"]
+    stance = {
+        str(event_id): _direction(study, members)
+        for event_id, members in zip(merged["event_id"], merged["members"], strict=True)
+    }
+
+    abnormal = results.abnormal_returns.query("ticker == @tickers[0]")
+    series = abnormal.drop_duplicates("session").set_index("session")["abnormal"].sort_index()
+    inside = abnormal[abnormal["tau"].between(*window)].assign(held=1.0)
+    held = inside.pivot_table(index="session", columns="event_id", values="held")
+    held = held.reindex(series.index).fillna(0.0)
+    overlaps = held.mul(held[study.headline_event], axis=0).sum() > 0
+
+    chosen = {
+        name: [event_id for event_id, value in stance.items() if value == name]
+        for name in ("restrictive", "supportive")
+    }
+    chosen["apart"] = [event_id for event_id in chosen["supportive"] if not overlaps[event_id]]
+    weights = {name: held[event_ids].mean(axis=1) for name, event_ids in chosen.items()}
+    chosen["difference"] = chosen["supportive"] + chosen["restrictive"]
+    weights["difference"] = weights["supportive"] - weights["restrictive"]
+
+    cars = held.mul(series, axis=0).sum()
+    degrees = int(model["n_estimation"]) - 1
+    rows = {}
+    for name, weight in weights.items():
+        mean = float((weight * series).sum())
+        variance = (weight**2).sum() + weight.sum() ** 2 / model["n_estimation"]
+        error = model["sigma"] * np.sqrt(variance)
+        half = stats.t.isf(level / 2, degrees) * error
+        rows[name] = {
+            "days": len(chosen[name]),
+            "negative": int((cars[chosen[name]] < 0).sum()),
+            "mean_car": mean,
+            "lower": mean - half,
+            "upper": mean + half,
+            "t_stat": mean / error,
+            "p_value": 2 * stats.t.sf(abs(mean) / error, degrees),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _direction(study: Study, members: str) -> str:
+    events = study.events[study.events["event_id"].isin(members.split(";"))]
+    if (events["stance_crypto"] < 0).any():
+        return "restrictive"
+    supportive = (events["stance_blockchain"] > 0) | (events["stance_crypto"] > 0)
+    return "supportive" if supportive.any() else "neutral"
