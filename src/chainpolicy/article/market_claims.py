@@ -24,7 +24,6 @@ from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.returns import LIMIT_TOLERANCE
-from chainpolicy.typeset.report_table import group_label
 
 CLAIMS_FILE = "claims.toml"
 
@@ -351,7 +350,7 @@ def _reversal(
             else "distinguishable from zero on every session between"
         )
         parts.append(
-            f"{group_label(group)}: {_percent(own)} on the day, abnormal "
+            f"{study.label(group)}: {_percent(own)} on the day, abnormal "
             f"{_percent(effect['caar'])} over [0, 1] from the day the notice was public; "
             f"of the rise after {claim['jump']} (at most {_percent(peak)}) "
             f"{_percent(left)} was left the session before, {since}"

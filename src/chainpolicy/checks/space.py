@@ -26,7 +26,6 @@ from chainpolicy.eventstudy.normal import fit_normal
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.once import ordinary_sessions
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import clusters, sessions
 
@@ -265,7 +264,7 @@ def space_of_study(
         events = merged[merged["group"] == group]
         events = events.set_index("event_session")["event_id"]
         for window in windows:
-            placebo = ordinary_sessions(study, window).pairs
+            placebo = study.placebo(window).pairs
             ordinary = placebo.loc[placebo["ticker"].isin(members), "event_session"].unique()
             at = days[days.isin(ordinary) | days.isin(events.index)]
             cars = _cumulated(abnormal, window).loc[at]

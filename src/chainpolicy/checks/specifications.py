@@ -21,7 +21,7 @@ from chainpolicy.eventstudy import (
 )
 from chainpolicy.eventstudy.results import EventStudyResults, Window
 from chainpolicy.study import Study
-from chainpolicy.study.once import once
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
 
 KINDS: tuple[Literal["log", "simple"], ...] = ("log", "simple")
@@ -29,7 +29,7 @@ KINDS: tuple[Literal["log", "simple"], ...] = ("log", "simple")
 CHOICES = ("model", "estimation", "length", "mask", "kind")
 
 
-@once
+@remembered
 def specification_curve(
     study: Study, event_id: str, windows: tuple[Window, ...] = ((0, 1),)
 ) -> pd.DataFrame:

@@ -12,8 +12,8 @@ events, then the restricted wild cluster bootstrap; the two-way clustered error 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
 from chainpolicy.study.returns import compute_returns
-from chainpolicy.typeset.report_table import ReportTable, group_label, p_text, stars
+from chainpolicy.typeset.report_table import ReportTable, p_text, stars
 
 DRAWS = 9_999
 SEED = 20191024
@@ -112,6 +112,7 @@ class CrossSections(Sequence[CrossSectionResults]):
     """Several regressions, the columns of one table."""
 
     results: tuple[CrossSectionResults, ...]
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, index: int | slice) -> CrossSectionResults:  # type: ignore[override]
         """Return the regression at a position."""
@@ -125,7 +126,7 @@ class CrossSections(Sequence[CrossSectionResults]):
 
     def of(self, *samples: str) -> CrossSections:
         """Return the regressions of some samples."""
-        return CrossSections(tuple(r for r in self.results if r.sample in samples))
+        return replace(self, results=tuple(r for r in self.results if r.sample in samples))
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per regression, the columns of `CrossSectionResults`."""
@@ -140,7 +141,7 @@ class CrossSections(Sequence[CrossSectionResults]):
         lines += ["Events + / − / 0", "Assets", "N"]
         frame = pd.DataFrame({"": lines})
         for number, result in enumerate(self.results, start=1):
-            frame[f"({number})"] = _column(result)
+            frame[f"({number})"] = _column(result, self.labels)
         notes = dict.fromkeys(
             f"({number}) {result.note}."
             for number, result in enumerate(self.results, start=1)
@@ -158,14 +159,14 @@ class CrossSections(Sequence[CrossSectionResults]):
         return ReportTable(frame, " ".join([note, *notes]))
 
 
-def _column(result: CrossSectionResults) -> list[str]:
+def _column(result: CrossSectionResults, labels: Mapping[str, str]) -> list[str]:
     def percent(value: float, spec: str = "+.2f") -> str:
         return "" if np.isnan(value) else format(100 * value, spec)
 
     error, lowest = percent(result.std_error, ".2f"), percent(result.lowest)
     return [
-        _sample_label(result.sample),
-        _regressor_label(result.regressor),
+        _sample_label(result.sample, labels),
+        _regressor_label(result.regressor, labels),
         percent(result.estimate) + stars(result.p_permutation),
         f"({error})" if error else "",
         p_text(result.p_permutation),
@@ -180,18 +181,18 @@ def _column(result: CrossSectionResults) -> list[str]:
     ]
 
 
-def _sample_label(sample: str) -> str:
+def _sample_label(sample: str, labels: Mapping[str, str]) -> str:
     """Name one group, or two that are compared; a user's own names stay as they are."""
     groups = sample.split(", ")
-    labels = [group_label(group) for group in groups]
-    return sample if labels == groups else " and ".join(labels)
+    named = [labels.get(group, group) for group in groups]
+    return sample if named == groups else " and ".join(named)
 
 
-def _regressor_label(regressor: str) -> str:
+def _regressor_label(regressor: str, labels: Mapping[str, str]) -> str:
     """Write "stance_crypto x a_shares_tier2" as "stance on crypto × A-shares, tier 2"."""
     stance, crossed, exposure = regressor.partition(" x ")
     words = stance.replace("_", " on ") if stance in STANCES else stance
-    return f"{words} × {group_label(exposure)}" if crossed else words
+    return f"{words} × {labels.get(exposure, exposure)}" if crossed else words
 
 
 @dataclass(frozen=True, eq=False)
@@ -552,7 +553,7 @@ def cross_sections(
             pair = pair.assign(**{group: (pair["group"] == group).astype(np.float64)})
             sample = f"{groups[0]}, {group}"
             found.append(_fit_or_say(CrossSection(pair, exposure=group, sample=sample)))
-    return CrossSections(tuple(found))
+    return CrossSections(tuple(found), study.labels)
 
 
 def _fit_or_say(regression: CrossSection) -> CrossSectionResults:

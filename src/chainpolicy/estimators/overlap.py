@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from chainpolicy.estimators.system import EventDummySystem
 from chainpolicy.eventstudy import MODELS, EventStudy, EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.typeset.report_table import ReportTable, formatted, group_label
+from chainpolicy.typeset.report_table import ReportTable, formatted
 
 VARIANTS = ("unmasked", "masked", "study", "joint")
 ESTIMATED = ("caar", "std_error", "degrees")
@@ -86,10 +86,13 @@ class Overlap:
     window : tuple of int
     table : DataFrame
         See `tidy`.
+    labels : mapping of group to str
+        What `summary` calls the groups; one without an entry keeps its name.
     """
 
     window: Window
     table: pd.DataFrame
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per group and cluster.
@@ -125,7 +128,7 @@ class Overlap:
             {
                 "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Event": table["event_id"],
-                "Group": table["group"].map(group_label),
+                "Group": table["group"].map(lambda group: self.labels.get(group, group)),
                 "N": table["n_assets"].astype(str),
                 "Overlaps with": table["overlaps_with"].str.replace(";", ", "),
                 "Shared sessions": table["shared_sessions"].astype(str),
@@ -208,7 +211,11 @@ def overlaps(
             table = table.merge(caar, on=["event_id", "group"], how="left")
         table = table.reindex(columns=list(COLUMNS))
         found.append(
-            Overlap(window, table.sort_values(["group", "event_session"], ignore_index=True))
+            Overlap(
+                window,
+                table.sort_values(["group", "event_session"], ignore_index=True),
+                study.labels,
+            )
         )
     return found
 

@@ -33,7 +33,7 @@ from chainpolicy.estimators.policy_index import (
     policy_index,
 )
 from chainpolicy.study import Study
-from chainpolicy.study.once import once
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import portfolio_returns
 
 Floats = NDArray[np.float64]
@@ -109,7 +109,7 @@ def regress_on_sentiment(
     )
 
 
-@once
+@remembered
 def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFrame:
     """Regress every group's portfolio on the policy-sentiment index, one dimension at a time.
 
@@ -221,7 +221,7 @@ def project(
     return LocalProjection(horizon, responses, lower, upper, p_values, len(coefficients))
 
 
-@once
+@remembered
 def local_projections(study: Study, horizons: int = HORIZONS) -> pd.DataFrame:
     """Project every group's portfolio on the surprises of overall policy sentiment.
 

@@ -87,6 +87,8 @@ class EventDummySystem:
         apart under the assumption of a constant effect on each session of a window.
     window : tuple of int
         Sessions of each cluster, both ends inclusive, relative to its event session.
+    labels : mapping of group to str, optional
+        What tables to be read call the groups.
 
     Raises
     ------
@@ -105,8 +107,10 @@ class EventDummySystem:
         estimation: EstimationWindow | None = None,
         dummies: Dummies = "session",
         window: Window = (0, 1),
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         _check(window, dummies)
+        self.labels = dict(labels or {})
         missing = [name for name in ("calendar", "announced_at") if name not in alignment.columns]
         if missing:
             raise ValueError(f"alignment: missing column {', '.join(missing)}")
@@ -156,6 +160,7 @@ class EventDummySystem:
             estimation=study.estimation,
             dummies=dummies,
             window=window,
+            labels=study.labels,
         )
 
     def over(self, window: Window, dummies: Dummies = "session") -> EventDummySystem:
@@ -205,7 +210,9 @@ class EventDummySystem:
                 systems.append(system)
         columns = ["group", "event_id", "ticker", "reason"]
         frame = pd.DataFrame(left, columns=columns)
-        return SystemResults(self.window, self.dummies, covariance, tuple(systems), frame)
+        return SystemResults(
+            self.window, self.dummies, covariance, tuple(systems), frame, self.labels
+        )
 
     @cached_property
     def _prepared(self) -> _Prepared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from chainpolicy.estimators.common import joint_f
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.typeset.report_table import ReportTable, formatted, group_label, p_text, stars
+from chainpolicy.typeset.report_table import ReportTable, formatted, p_text, stars
 
 Dummies = Literal["session", "window"]
 DUMMIES: tuple[Dummies, ...] = ("session", "window")
@@ -330,6 +330,8 @@ class SystemResults(Sequence[GroupSystem]):
     left : DataFrame
         ``group, event_id, ticker, reason`` of the clusters (ticker blank) and assets (event_id
         blank) that are not in the systems.
+    labels : mapping of group to str
+        What `summary` calls the groups; one without an entry keeps its name.
     """
 
     window: Window
@@ -337,6 +339,7 @@ class SystemResults(Sequence[GroupSystem]):
     covariance: Covariance
     systems: tuple[GroupSystem, ...]
     left: pd.DataFrame
+    labels: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, key: int | slice | str) -> GroupSystem:  # type: ignore[override]
         """Return the system of a group, by name or position."""
@@ -435,17 +438,20 @@ class SystemResults(Sequence[GroupSystem]):
             {
                 "Session": pd.to_datetime(table["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Events": table["members"].str.replace(";", ", "),
-                "Group": table["group"].map(group_label),
+                "Group": table["group"].map(self._label),
                 **tested_cells(table),
             }
         )
         return ReportTable(frame, self._note())
 
+    def _label(self, group: str) -> str:
+        return self.labels.get(group, group)
+
     def _note(self) -> str:
         if not self.systems:
             return "No group has a complete asset at a policy cluster."
         sizes = "; ".join(
-            f"{group_label(s.group)}: n = {len(s.design)}, k = {s.design.shape[1]}"
+            f"{self._label(s.group)}: n = {len(s.design)}, k = {s.design.shape[1]}"
             for s in self.systems
         )
         kind = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from chainpolicy.estimators.clusters import policy_clusters
@@ -13,7 +15,7 @@ from chainpolicy.estimators.system_results import (
 )
 from chainpolicy.eventstudy import window_label
 from chainpolicy.study import Study
-from chainpolicy.typeset.report_table import ReportTable, group_label
+from chainpolicy.typeset.report_table import ReportTable
 
 
 def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
@@ -70,12 +72,13 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
     return tested_frame(rows, columns)
 
 
-def undoing_report(table: pd.DataFrame) -> ReportTable:
-    """Lay the result of `undoing` out for reading."""
+def undoing_report(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> ReportTable:
+    """Lay the result of `undoing` out for reading, groups by their labels."""
+    named = labels or {}
     added = table["members"].str.replace(";", ", ")
     frame = pd.DataFrame(
         {
-            "Group": table["group"].map(group_label),
+            "Group": table["group"].map(lambda group: named.get(group, group)),
             "Sum up to and including": added.where(table["step"] == 0, "+ " + added),
             **tested_cells(table),
         }

@@ -25,7 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.study import Study
-from chainpolicy.study.once import once
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.study.sessions import clusters
 
@@ -133,7 +133,7 @@ def abnormal_volatility(
     )
 
 
-@once
+@remembered
 def volatility_around_events(
     study: Study, return_sessions: int = 2, variance_sessions: int = 6
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -214,7 +214,7 @@ def volatility_around_events(
     return events, pd.DataFrame(models, columns=[*of_model, "n_estimation"])
 
 
-@once
+@remembered
 def volatility_paths(study: Study) -> pd.DataFrame:
     """Return every group's abnormal return beside its predicted standard deviation.
 

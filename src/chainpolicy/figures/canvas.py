@@ -65,7 +65,7 @@ def _message(text: str) -> StudyFigure:
 
 def group_looks(study: Study) -> dict[str, GroupStyle]:
     """Give every group of a study its look."""
-    return group_styles(study.groups.tolist())
+    return group_styles(study.groups.tolist(), study.labels)
 
 
 def asset_counts(n_assets: pd.Series) -> str:

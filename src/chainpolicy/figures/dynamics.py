@@ -48,7 +48,6 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
-from chainpolicy.study.once import ordinary_sessions
 from chainpolicy.typeset.report_table import p_value
 
 SURPRISES = {"supportive": SUPPORTIVE, "restrictive": RESTRICTIVE}
@@ -275,7 +274,7 @@ def draw_early_movers(study: Study) -> Drawn:
     if not inside(results, EARLY):
         message = f"The event window does not hold the sessions {window_label(EARLY)}."
         raise NothingToDrawError(message)
-    frame = early_movers(results, ordinary_sessions(study, EARLY), event_id, EARLY)
+    frame = early_movers(results, study.placebo(EARLY), event_id, EARLY)
     if frame.empty:
         raise NothingToDrawError(f"No asset has a complete window {window_label(EARLY)}.")
     shown = frame.head(MOST_MOVERS)

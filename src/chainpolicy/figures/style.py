@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
@@ -17,8 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
-
-from chainpolicy.typeset.report_table import group_label
 
 STYLE = "chainpolicy.study"
 WIDTH = 6.3  # inches: 16 cm
@@ -53,17 +51,10 @@ class GroupStyle:
     line: Literal["-", "--", "-.", ":"]
 
 
-# Okabe & Ito's palette. Kin groups have kin colours, one dark and one light in grey.
-_FIXED = {
-    "bitcoin": GroupStyle(group_label("bitcoin"), "#D55E00", "D", "-"),
-    "coins": GroupStyle(group_label("coins"), "#E69F00", "v", ":"),
-    "a_shares_tier1": GroupStyle(group_label("a_shares_tier1"), "#0072B2", "o", "-"),
-    "a_shares_tier2": GroupStyle(group_label("a_shares_tier2"), "#56B4E9", "s", "--"),
-    "us_listed": GroupStyle(group_label("us_listed"), "#009E73", "^", "-."),
-}
-_FREE_COLORS = ("#CC79A7", "#000000", "#0072B2", "#E69F00", "#009E73", "#56B4E9", "#D55E00")
-_FREE_MARKERS = ("P", "X", "h", "<", ">", "p", "*", "d")
-_FREE_LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", "--", "-.", ":")
+# Okabe & Ito's palette. The first five tell groups apart in grey too, the third and fourth as kin.
+_COLORS = ("#D55E00", "#E69F00", "#0072B2", "#56B4E9", "#009E73", "#CC79A7", "#000000")
+_MARKERS = ("D", "v", "o", "s", "^", "P", "X", "h", "<", ">", "p", "*", "d")
+_LINES: tuple[Literal["-", "--", "-.", ":"], ...] = ("-", ":", "-", "--", "-.", "-", "--")
 
 
 class StudyFigure(Figure):
@@ -97,37 +88,32 @@ def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
     return buffer.getvalue()
 
 
-def group_styles(groups: Iterable[str]) -> dict[str, GroupStyle]:
-    """Give every group its look.
+def group_styles(
+    groups: Iterable[str], labels: Mapping[str, str] | None = None
+) -> dict[str, GroupStyle]:
+    """Give every group its look, in order: colours, markers and lines, each by turns.
 
     Parameters
     ----------
     groups : iterable of str
         All groups of the study, in its order.
+    labels : mapping of group to str, optional
+        What the groups are called; one without an entry keeps its name.
 
     Returns
     -------
     dict of str to GroupStyle
-        The embedded study's groups always look the same. Others follow in order, first through
-        the colours that are left, then through all again with other markers and lines.
     """
-    names = list(dict.fromkeys(groups))
-    taken = {_FIXED[name].color for name in names if name in _FIXED}
-    free = [color for color in _FREE_COLORS if color not in taken]
-    styles = {}
-    others = 0
-    for name in names:
-        if name in _FIXED:
-            styles[name] = _FIXED[name]
-            continue
-        styles[name] = GroupStyle(
-            shorten(name),
-            free[others % len(free)],
-            _FREE_MARKERS[others % len(_FREE_MARKERS)],
-            _FREE_LINES[others // len(free) % len(_FREE_LINES)],
+    named = labels or {}
+    return {
+        name: GroupStyle(
+            shorten(named.get(name, name)),
+            _COLORS[place % len(_COLORS)],
+            _MARKERS[place % len(_MARKERS)],
+            _LINES[place % len(_LINES)],
         )
-        others += 1
-    return styles
+        for place, name in enumerate(dict.fromkeys(groups))
+    }
 
 
 @cache

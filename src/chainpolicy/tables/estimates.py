@@ -26,7 +26,7 @@ from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import announcement_time, clusters
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
-from chainpolicy.typeset.report_table import formatted, group_label
+from chainpolicy.typeset.report_table import formatted
 from chainpolicy.typeset.report_table import p_text as p_text
 
 # Packages on which the last digits of a result may depend.
@@ -139,7 +139,11 @@ def regression_report(study: Study, name: str) -> ReportTable:
     if name == "cross_section":
         return cross_sections(study, study.estimate(), window).summary()
     system = EventDummySystem.from_study(study, window=window).fit()
-    return system.summary() if name == "system" else undoing_report(undoing(study, system))
+    return (
+        system.summary()
+        if name == "system"
+        else undoing_report(undoing(study, system), study.labels)
+    )
 
 
 def regressed_window(study: Study) -> Window:
@@ -204,7 +208,7 @@ def headline_report(
         {
             "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
             "Events": table["members"].str.replace(";", ", "),
-            "Group": table["group"].map(group_label),
+            "Group": table["group"].map(study.label),
             "N": table["n_assets"].astype(str),
             "CAAR, %": formatted(100 * np.expm1(table["caar"]), "+.1f"),
         }
@@ -225,7 +229,7 @@ def headline_report(
             f"{name.removesuffix(', %')} = {frame[name].iloc[0]}{' %' if name[-1] == '%' else ''}"
             for name in same
         ]
-        about = f"{', '.join([group_label(next(iter(groups))), *values])}. "
+        about = f"{', '.join([study.label(next(iter(groups))), *values])}. "
         frame = frame.drop(columns=["Group", *same])
     note = (
         f"{about}{of_all}CAAR over {window_label(window)} as a simple return; "
