@@ -50,7 +50,7 @@ from chainpolicy.eventstudy import (
     MarketModel,
     SingleIndexModel,
 )
-from chainpolicy.eventstudy.inference import EXAMPLE, TESTS, corrado_rank, time_series_t
+from chainpolicy.eventstudy.inference import EXAMPLE, TESTS, corrado_rank
 from panels import alignment_frame, eleven, fit, pair, returns_frame
 
 UNIT = 0.001
@@ -166,8 +166,9 @@ def test_time_series_t(tests: pd.DataFrame) -> None:
     """Equation 11."""
     # Sums of the residuals over A, B, C: 6 2 1 -9 4 -2 5 -7; AAR_t is a third of each.
     # sum of squares 36+4+1+81+16+4+25+49 = 216; s_AAR^2 = (216/9)/(8-2) = 4, s_AAR = 2
-    # t = CAAR / (2 sqrt 3) = (16/3)/(2 sqrt 3) = 8/(3 sqrt 3), 6 degrees of freedom
-    t = 8 / (3 * sqrt(3))
+    # 1'V1 / s^2 = 813/196 for each asset (test_car_its_standard_error_and_its_t)
+    # t = (16/3) / (2 sqrt(813)/14) = 112/(3 sqrt 813), 6 degrees of freedom
+    t = 112 / (3 * sqrt(813))
     expect(tests, "time_series_t", t, 2 * stats.t.sf(t, 6))
 
 
@@ -208,7 +209,8 @@ def test_eight_common_sessions_are_too_few_for_a_correlation(tests: pd.DataFrame
         .isna()
         .all(axis=None)
     )
-    assert tests["statistic"].isna().sum() == 2
+    # Three assets are too few for GRANK-T.
+    assert tests["statistic"].isna().sum() == 3
 
 
 def test_corrado_rank(tests: pd.DataFrame) -> None:
@@ -225,19 +227,55 @@ def test_corrado_rank(tests: pd.DataFrame) -> None:
     expect(tests, "corrado_rank", z, 2 * stats.norm.sf(z))
 
 
-def test_grank_t(tests: pd.DataFrame) -> None:
+def test_grank_t() -> None:
     """Equation 18."""
-    # SCAR/sd(SCAR) = (2, 5/2, -3/4)/(7/4) = 8/7, 10/7, -3/7; among residuals (times s) that is
-    # 32/7 = 4.57 for A, 50/7 = 7.14 for B, -18/7 = -2.57 for C. Ranks of 8 + 1 values:
-    #   A:  5  3  7  2  4  6  1  9 | 8
+    # Four copies of each asset, because the test is undefined below ten.
+    # SCAR is 14/sqrt(813) times 2, 5/2, -3/4 (test_bmp), four of each: squared deviations
+    # 4 * 98/16 = 49/2 over 11, sd = 7/sqrt 22. SCAR/sd times s, beside the residuals:
+    #   A 4 * 2 sqrt 22/7 = 5.36, above all   B 5 * 5/2 sqrt 22/7 = 8.38, above all
+    #   C -6 * 3/4 sqrt 22/7 = -3.02, between -4 and 1. Ranks of 8 + 1 values:
+    #   A:  5  3  7  2  4  6  1  8 | 9
     #   B:  7  2  5  4  6  1  8  3 | 9
     #   C:  5  9  3  2  6  7  8  1 | 4
-    # sum 17 14 15  8 16 14 17 13 | 21
-    # Ubar = (sum/3)/10 - 1/2 = (sum - 15)/30: 2 -1 0 -7 1 -1 2 -2 | 6 over 30
-    # squares 4+1+0+49+1+1+4+4+36 = 100, S^2 = 100/(9 * 900), S = 1/9
-    # Z = (6/30)/(1/9) = 9/5; t = 9/5 sqrt(7/(8 - 81/25)) = 9/5 sqrt(175/119) = 9/sqrt 17, df 7
-    t = 9 / sqrt(17)
-    expect(tests, "grank_t", t, 2 * stats.t.sf(t, 7))
+    # sum 17 14 15  8 16 14 17 12 | 22
+    # Ubar = (sum/3)/10 - 1/2 = (sum - 15)/30: 2 -1 0 -7 1 -1 2 -3 | 7 over 30
+    # squares 4+1+0+49+1+1+4+9+49 = 118, S^2 = 118/(9 * 900)
+    # Z = (7/30)/S = 21/sqrt 118; t = Z sqrt(7/(8 - 441/118)) = 21 sqrt(7/503), df 7
+    returns = {
+        f"{ticker}{copy}": [
+            UNIT * (ALPHA[ticker] + BETA[ticker] * m + e)
+            for m, e in zip(MARKET, RESIDUALS[ticker] + ABNORMAL[ticker], strict=True)
+        ]
+        for ticker in "ABC"
+        for copy in range(4)
+    }
+    results = fit(
+        returns,
+        {"M": [UNIT * m for m in MARKET]},
+        {"e": dict.fromkeys(returns, 8)},
+        model=MarketModel(),
+        estimation=EstimationWindow(window=(-8, -1), minimum=8),
+        event_window=(0, 2),
+    )
+    t = 21 * sqrt(7 / 503)
+    expect(eleven(results, WINDOW), "grank_t", t, 2 * stats.t.sf(t, 7))
+
+
+@pytest.mark.parametrize("n", [2, 9])
+def test_grank_t_is_undefined_below_ten_assets(n: int) -> None:
+    rng = np.random.default_rng(n)
+    results = fit(
+        {f"T{i}": list(rng.normal(size=41)) for i in range(n + 1)},
+        {"M": list(rng.normal(size=41))},
+        {"few": {f"T{i}": 40 for i in range(n)}},
+        model=MarketModel(),
+        estimation=EstimationWindow(window=(-40, -1), minimum=30),
+        event_window=(0, 0),
+    )
+    found = results.tests((0, 0)).get("few", "all", "grank_t")
+    assert np.isnan(found.statistic)
+    assert np.isnan(found.p_value)
+    assert found.note == "fewer than 10 assets"
 
 
 def test_generalized_sign(tests: pd.DataFrame) -> None:
@@ -283,11 +321,11 @@ def test_caar_and_its_interval(results: EventStudyResults) -> None:
 def test_one_session_window(results: EventStudyResults) -> None:
     # tau = 1: AR 3, 6, 6; CAAR 5; deviations -2, 1, 1; variance 3; t = sqrt 3 * 5/sqrt 3 = 5
     # Patell: SAR 3/6, 6/7.5, 6/9 = 1/2, 4/5, 2/3, sum 59/30; each variance 6/4
-    # portfolio: 5/(2 * 1)
+    # portfolio: V_tt = 9/4 s^2, so that t = 5/(2 * 3/2)
     tests = eleven(results, (1, 1))
     expect(tests, "cross_sectional_t", 5, 2 * stats.t.sf(5, 2))
     expect(tests, "patell", 59 / 30 / sqrt(9 / 2), 2 * stats.norm.sf(59 / 30 / sqrt(9 / 2)))
-    expect(tests, "time_series_t", 5 / 2, 2 * stats.t.sf(5 / 2, 6))
+    expect(tests, "time_series_t", 5 / 3, 2 * stats.t.sf(5 / 3, 6))
     expect(tests, "wilcoxon", 6, 1 / 4)
 
 
@@ -364,23 +402,6 @@ def test_adjusted_statistics_when_half_of_a_window_is_shared() -> None:
 def test_returns_that_span_a_gap() -> None:
     # Window of EXAMPLE: A 5, 3; B 8, 12; C -12, 3. A's 3 ends a gap of 9 sessions: by session 3/3.
     sample = replace(EXAMPLE, n_sessions=np.array([[1.0, 9.0], [1.0, 1.0], [1.0, 1.0]]))
-    # Portfolio: sums of A, B, C by block 12 2 -2 -12 -2 0 0 2, squares 304, four blocks:
-    # s_AAR^2 = (4 * 304/9)/30; sessions spanned 10, 2, 2, mean 14/3; CAAR = 19/3
-    t = 19 / 3 / sqrt(1216 / 270 * 14 / 3)
-    assert time_series_t(sample).statistic == pytest.approx(t, **tolerance)
-    # Beside a sample in which A's window spans 1 + 1 sessions each keeps its own length.
-    both = replace(
-        sample,
-        **{
-            name: np.stack([getattr(sample, name)] * 2)
-            for name in ("car", "car_std_error", "abnormal", "abnormal_std_error", "residuals")
-        },
-        sigma=np.stack([sample.sigma] * 2),
-        n_sessions=np.stack([sample.spanned, np.ones((3, 2))]),
-    )
-    np.testing.assert_allclose(
-        time_series_t(both).statistic, [t, t * sqrt(14 / 3) / sqrt(2)], rtol=1e-10
-    )
     # Ranks of 34 values. A: -2 4.5, 0 16.5, 1 25, 2 29.5, 5 34. B: -4 4.5, 0 16.5, 4 28.5, 8 33,
     # 12 34. C: -12 1, -6 5.5, 0 17.5, 3 26, 6 30.5. Sums less 52.5, by block
     #   36 11 -14 -38 -2 -2 -2 -1, squares 3070; window 68 and 85: 15.5 32.5, squares 1296.5
@@ -389,38 +410,90 @@ def test_returns_that_span_a_gap() -> None:
     assert corrado_rank(sample).statistic == pytest.approx(z, **tolerance)
     # The others look at standardized or cumulated returns, in which g is already.
     for test in TESTS:
-        if test.name not in ("time_series_t", "corrado_rank"):
+        if test.name not in ("corrado_rank", "grank_t"):
             assert test.compute(sample).statistic == test.compute(EXAMPLE).statistic
 
 
-def test_an_event_on_the_day_trading_resumes() -> None:
-    # The past of A is 1 -1 1 -1, that of B 1 1 -1 -1: AAR 1 0 0 -1, s_AAR^2 = 2/4 with p = 0. The
-    # event returns 2 and 4 span four sessions: t = 3/(sqrt(1/2) sqrt 4), four degrees of freedom.
+def resumed() -> EventStudyResults:
+    """A trades until session 3, is suspended for three sessions and resumes on the event day."""
     frame = returns_frame(
-        {"A": [1, -1, 1, -1, *[np.nan] * 3, 2], "B": [1, 1, -1, -1, *[np.nan] * 3, 4]},
-        {"M": [0] * 8},
+        {"A": [1, -1, 1, -1, *[np.nan] * 3, 2, 1], "B": [1, 1, -1, -1, *[np.nan] * 3, 4, 1]},
+        {"M": [0] * 9},
     )
-    frame["n_sessions"] = [*[1] * 7, 4] * 2
+    frame["n_sessions"] = [*[1] * 7, 4, 1] * 2
     study = EventStudy(
         frame,
-        alignment_frame({"e": {"A": 7, "B": 7}}, 8),
+        alignment_frame({"e": {"A": 7, "B": 7}}, 9),
         model=MarketAdjusted(),
-        estimation=EstimationWindow(window=(-7, -1), minimum=4),
-        event_window=(0, 0),
+        estimation=EstimationWindow(window=(-7, -4), minimum=4),
+        event_window=(-3, 1),
     )
+    return study.fit()
+
+
+def test_a_window_that_holds_the_whole_span_of_a_return_has_it() -> None:
+    # The past of A is 1 -1 1 -1, that of B 1 1 -1 -1: AAR 1 0 0 -1, s_AAR^2 = 2/4 with p = 0. The
+    # event returns 2 and 4 span four sessions: t = 3/(sqrt(1/2) sqrt 4), four degrees of freedom.
+    results = resumed()
     t = 3 / (sqrt(1 / 2) * 2)
-    expect(eleven(study.fit(), (0, 0)), "time_series_t", t, 2 * stats.t.sf(t, 4))
+    expect(eleven(results, (-3, 0)), "time_series_t", t, 2 * stats.t.sf(t, 4))
+    # s = 1 for both: var CAR = 4, and with the session after it 5.
+    assert results.car((-3, 0))["t_stat"].tolist() == pytest.approx([2 / 2, 4 / 2])
+    assert results.car((-3, 1))["t_stat"].tolist() == pytest.approx([3 / sqrt(5), 5 / sqrt(5)])
+    # One return in the window, of standard error 2 and variance 4/(4 - 2) in units of it.
+    z = (2 / 2 + 4 / 2) / sqrt(2 * 4 / 2)
+    expect(eleven(results, (-3, 0)), "patell", z, 2 * stats.norm.sf(z))
+    assert results.car((1, 1))["car"].tolist() == [1, 1]
+
+
+def test_a_window_that_cuts_the_span_of_a_return_has_none_of_it() -> None:
+    results = resumed()
+    for window in [(-2, 0), (0, 0), (0, 1)]:
+        assert results.car(window).empty
+        assert results.bhar(window).empty
+        reasons = results.incomplete(window)["reason"].unique()
+        assert reasons.tolist() == [
+            "the return on 2018-01-10 (tau = 0) spans the 4 sessions from tau = -3 on, which the "
+            "window does not contain"
+        ]
+    reasons = results.incomplete((-3, -1))["reason"].unique()
+    assert reasons.tolist() == ["no return on 2018-01-05 (tau = -3)"]
+    # A path that starts inside the span begins after it.
+    assert results.caar_path("e", "all", start=-1)["tau"].tolist() == [1]
+    assert results.caar_path("e", "all")["caar"].tolist() == [3, 4]
+
+
+def test_a_spanned_return_estimates_nothing_unless_all_its_sessions_may() -> None:
+    # The return at session 4 spans 2, 3 and 4. A window from session 3 on does not hold it, nor
+    # does one from session 1 on if an event masks session 3.
+    returns = [0.5, 1, np.nan, np.nan, 30, 1, -1, 1, -1, 9]
+    frame = returns_frame({"A": returns}, {"M": [0] * 10})
+    frame["n_sessions"] = [1, 1, 1, 1, 3, 1, 1, 1, 1, 1]
+    for first, other, n in [(-8, None, 6), (-6, None, 4), (-8, 3, 5), (-8, 2, 5), (-8, 1, 5)]:
+        events = {"e": {"A": 9}} | ({} if other is None else {"old": {"A": other}})
+        study = EventStudy(
+            frame,
+            alignment_frame(events, 10, out_of_sample=("old",)),
+            model=MarketAdjusted(),
+            estimation=EstimationWindow(window=(first, -1), minimum=3),
+            event_window=(0, 0),
+        )
+        found = study.fit().models["n_estimation"].item()
+        # an event on session 1 masks 1 and 2, hence the span that holds 2
+        assert found == (n - 1 if other == 1 else n), (first, other)
 
 
 # Example 3: ties share their rank. Market adjusted against a benchmark at rest: AR = R.
 #   A:  1  1 -1 -2 | 2    ranks of 4 + 1 values: 3.5 3.5 2   1 | 5
 #   B:  2 -1 -1  3 | 1                           4   1.5 1.5 5 | 3
-def tied() -> pd.DataFrame:
+def tied(copies: int = 1) -> pd.DataFrame:
+    pattern = {"A": [1, 1, -1, -2, 2], "B": [2, -1, -1, 3, 1]}
+    returns = {f"{ticker}{copy}": pattern[ticker] for ticker in "AB" for copy in range(copies)}
     return eleven(
         fit(
-            {"A": [1, 1, -1, -2, 2], "B": [2, -1, -1, 3, 1]},
+            returns,
             {"M": [0, 0, 0, 0, 0]},
-            {"e": {"A": 4, "B": 4}},
+            {"e": dict.fromkeys(returns, 4)},
             model=MarketAdjusted(),
             estimation=EstimationWindow(window=(-4, -1), minimum=4),
             event_window=(0, 0),
@@ -438,12 +511,12 @@ def test_corrado_rank_gives_ties_their_middle_rank() -> None:
 
 def test_grank_t_gives_ties_their_middle_rank() -> None:
     # s_A^2 = (1+1+1+4)/4 = 7/4, s_B^2 = (4+1+1+9)/4 = 15/4; p = 0 and V = s^2
-    # SCAR: 2/1.3229 = 1.5119, 1/1.9365 = 0.5164; sd = 0.9955/sqrt 2 = 0.7039
-    # SCAR/sd = 2.148, 0.7336; times s: A 2.84, above all; B 1.42, between -1 and 2
+    # SCAR: 2/1.3229 = 1.5119, 1/1.9365 = 0.5164, five of each; sd = 0.4978 sqrt(10/9) = 0.5247
+    # SCAR/sd = 2.882, 0.9843; times s: A 3.81, above all; B 1.91, between -1 and 2
     #   A: 3.5 3.5 2 1 | 5      B: 4 1.5 1.5 5 | 3      the same ranks as Corrado's
     # Z^2 = 4/(13.5/5) = 40/27, n = 5; t = Z sqrt(3/(4 - 40/27)) = Z sqrt(81/68), df 3
     t = sqrt(40 / 27 * 81 / 68)
-    expect(tied(), "grank_t", t, 2 * stats.t.sf(t, 3))
+    expect(tied(copies=5), "grank_t", t, 2 * stats.t.sf(t, 3))
 
 
 def test_constant_mean_and_what_was_earned_over_it() -> None:

@@ -390,7 +390,9 @@ def test_rank_and_time_series_statistics_belong_to_their_own_day() -> None:
             ]
         ).mean(axis=0)
         corrado.append(scores[-1] / sqrt(np.mean(scores**2)))
-        portfolio.append(np.mean([a[day] for a in sample.abnormal]) / s_aar)
+        errors = results.car((day, day))["std_error"] / results.models["sigma"]
+        error = s_aar * sqrt((errors**2).mean())
+        portfolio.append(np.mean([a[day] for a in sample.abnormal]) / error)
     for day in range(1, 4):
         tests = eleven(results, (day, day))
         settle(tests.loc["corrado_rank", "statistic"], corrado[day], corrado[0])

@@ -161,7 +161,10 @@ def test_spanned_residuals_sum_to_zero_with_their_weights(case: Case, g: int, at
     # Normal equations of weighted least squares: sum over rows of g e / g = 0 for the intercept,
     # where the residual shown is e / root g
     returns = case.returns.copy()
-    returns["n_sessions"] = np.where(returns["session"] == returns["session"][at], g, 1)
+    days = returns["session"].unique()
+    returns["n_sessions"] = np.where(returns["session"] == days[at], g, 1)
+    covered = returns["session"].isin(days[max(at - g + 1, 0) : at])
+    returns["return"] = returns["return"].mask(covered)
     results = replace(case, returns=returns).fit()
     residuals = results.residuals.merge(returns, on=["ticker", "session"])
     weighted = residuals["residual"] * np.sqrt(residuals["n_sessions"])

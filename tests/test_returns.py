@@ -513,3 +513,45 @@ def test_limit_closes_of_the_snapshot_are_those_of_the_exchange(a_shares: pd.Dat
     assert len(both) > 14_000
     assert (both["truth"] != "").sum() == 680
     assert both.loc[both["truth"] != both["at_limit"], ["ticker", "session"]].empty
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"kind": "Log"}, r'kind is one of "log", "simple", not \'Log\''),
+        ({"gaps": "Span"}, r'gaps is one of "drop", "span", not \'Span\''),
+        ({"start": "2019-12-31", "end": "2019-10-01"}, "comes after the last"),
+        ({"start": pd.Timestamp("2019-10-08", tz="Asia/Shanghai")}, "has a time zone"),
+    ],
+)
+def test_a_choice_that_is_none_is_refused(wrong, said):
+    assets = pd.DataFrame(
+        {
+            "ticker": ["A"],
+            "calendar": ["XSHG"],
+            "group": ["a"],
+            "benchmark": [()],
+            "price_limit": [""],
+        }
+    )
+    prices = pd.DataFrame({"date": ["2019-10-08", "2019-10-09"], "ticker": "A", "close": [1.0, 2]})
+    choices = {"start": "2019-10-08", "end": "2019-10-11"}
+    assert len(compute_returns(prices, assets, **choices)) == 4
+    with pytest.raises(ValueError, match=said):
+        compute_returns(prices, assets, **(choices | wrong))
+
+
+def test_dates_with_a_time_zone_are_refused():
+    assets = pd.DataFrame(
+        {
+            "ticker": ["A"],
+            "calendar": ["XSHG"],
+            "group": ["a"],
+            "benchmark": [()],
+            "price_limit": [""],
+        }
+    )
+    days = pd.to_datetime(["2019-10-08", "2019-10-09"]).tz_localize("Asia/Shanghai")
+    prices = pd.DataFrame({"date": days, "ticker": "A", "close": [1.0, 2]})
+    with pytest.raises(ValueError, match="have the time zone Asia/Shanghai"):
+        compute_returns(prices, assets, "2019-10-08", "2019-10-11")

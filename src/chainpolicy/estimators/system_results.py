@@ -15,6 +15,7 @@ from chainpolicy.estimators.common import joint_f
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.study.problems import require_choice
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text, stars
 
 Dummies = Literal["session", "window"]
@@ -230,8 +231,10 @@ class GroupSystem:
         Raises
         ------
         ValueError
-            If an event is not in the system, two events are one cluster, or nothing is left.
+            If an event is not in the system, two events are one cluster, nothing is left, or
+            `shared` is neither word.
         """
+        require_choice("shared", shared, ("each", "once"))
         named: dict[str, float] = {}
         for event_id, weight in weights.items():
             lead = self._lead(event_id)

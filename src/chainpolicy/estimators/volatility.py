@@ -25,6 +25,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.study import Study
+from chainpolicy.study.problems import require_choice
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.study.sessions import clusters
@@ -83,7 +84,13 @@ def fit_volatility(
     Returns
     -------
     VolatilityModel
+
+    Raises
+    ------
+    ValueError
+        If the name is none of the above.
     """
+    require_choice("name", name, MODELS)
     from arch.univariate import GARCH, EWMAVariance, ZeroMean
 
     # The optimizer works best on returns in percent.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chainpolicy.eventstudy.normal import NormalFit
-from chainpolicy.eventstudy.panel import Floats
+from chainpolicy.eventstudy.panel import Bools, Floats
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,10 @@ def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumula
 
     1 is the column of ones over the :math:`L_2` sessions of the window W, to which :math:`AR_i` and
     :math:`V_i` of eq. 8 are restricted; :math:`M_i` and :math:`p_i` are the sessions and parameters
-    of the estimation ("est"). For the market model the multiplier of s^2 is
+    of the estimation ("est"). A return that spans g sessions stands for all of them: the window
+    has a CAR if the spans of its returns fill it, none reaching out of it, and the row of that
+    return in :math:`V_i` is the sum of the rows of its sessions. For the market model the
+    multiplier of s^2 is
     :math:`L_2 + L_2^2 / M + (\sum_W (R_m - \bar R_m))^2 / \sum_{est} (R_m - \bar R_m)^2`.
 
     Parameters
@@ -164,13 +167,36 @@ def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumula
     >>> total.car.tolist(), total.std_error.round(3).tolist()
     ([5.0], [1.826])
     """
-    g = abnormal.n_sessions[:, window].sum(axis=1)
-    f = abnormal.factors[:, window].sum(axis=1)
-    car = abnormal.abnormal[:, window].sum(axis=1)
-    multiplier = np.where(
-        np.isfinite(car), g + _leverage(fit, g[:, None], f[:, None, :])[:, 0], np.nan
-    )
+    values = abnormal.abnormal[:, window]
+    present = np.isfinite(values)
+    spans = np.where(present, abnormal.n_sessions[:, window], 0.0)
+    g = spans.sum(axis=1)
+    f = np.where(present[:, :, None], abnormal.factors[:, window], 0.0).sum(axis=1)
+    filled = (g == values.shape[1]) & ~reaching_back(spans).any(axis=1)
+    car = np.where(filled, np.where(present, values, 0.0).sum(axis=1), np.nan)
+    multiplier = np.where(filled, g + _leverage(fit, g[:, None], f[:, None, :])[:, 0], np.nan)
     return Cumulated(car, fit.sigma * np.sqrt(multiplier), multiplier)
+
+
+def reaching_back(spans: Floats) -> Bools:
+    """Which returns of a window span sessions before it.
+
+    Parameters
+    ----------
+    spans : ndarray, shape (P, L)
+        Sessions that each return spans, zero where there is none.
+
+    Returns
+    -------
+    ndarray of bool, shape (P, L)
+
+    Examples
+    --------
+    >>> reaching_back(np.array([[2.0, 1.0, 0.0, 2.0]])).tolist()
+    [[True, False, False, False]]
+    """
+    reaching: Bools = spans > np.arange(1, spans.shape[1] + 1)
+    return reaching
 
 
 def _leverage(fit: NormalFit, g: Floats, f: Floats) -> Floats:

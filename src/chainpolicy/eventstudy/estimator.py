@@ -297,12 +297,15 @@ class EventStudy:
         followed = columns.max(axis=1, initial=-1)[:, None] >= 0
         tau = estimation_position - position[:, None]
         before = tau + self.model.leads * followed < event_window[0]
-        after = tau - self.model.lags * followed > event_window[1]
-        valid &= in_data & (before | after)
+        # A return belongs to all the sessions it spans.
+        first = tau - (panel.n_sessions[rows] - 1)
+        after = first - self.model.lags * followed > event_window[1]
+        inside = first >= tau[:, :1]
+        valid &= in_data & inside & (before | after)
         returns = panel.returns[rows]
         valid &= np.isfinite(returns)
         if self.estimation.mask:
-            valid &= ~self._sessions_of_events(MASKED_SESSIONS)[rows]
+            valid &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
         fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
 
         reason = self._reasons(fit)
@@ -391,6 +394,18 @@ class EventStudy:
         found = np.zeros(len(panel.session), dtype=bool)
         found[rows[in_data]] = True
         return found
+
+    def _spanning(self, found: Bools) -> Bools:
+        """Rows of the panel whose return spans a session that was found."""
+        panel = self._panel
+        row = np.arange(len(found))
+        block = np.repeat(panel.first, panel.length)
+        # Where there is no return it does not matter what it spans.
+        spans = np.nan_to_num(panel.n_sessions, nan=1.0).astype(np.int64)
+        start = np.maximum(row - spans + 1, block)
+        count = np.concatenate([[0], np.cumsum(found)])
+        spanning: Bools = count[row + 1] > count[start]
+        return spanning
 
     def _factors(self, asset: Ints, position: Ints, columns: Ints) -> tuple[Floats, Bools]:
         """Benchmark returns (P, M, K), lags and leads among the K, and where all of them exist."""

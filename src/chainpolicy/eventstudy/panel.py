@@ -192,6 +192,18 @@ def build_panel(
         raise ValueError(
             f"{cell} {n_sessions[row]:.15g}; a return spans one session or more, a whole number"
         )
+    there = np.isfinite(returns)
+    count = np.concatenate([[0], np.cumsum(there)])
+    place = np.arange(rows)
+    reach = np.where(there, n_sessions, 1.0).astype(np.int64)
+    start = np.maximum(place - reach + 1, np.repeat(first, length))
+    twice = there & (count[place] > count[start])
+    if twice.any():
+        row, cell = first_of(twice, "n_sessions")
+        raise ValueError(
+            f"{cell} {n_sessions[row]:.15g}, but a session that this return spans has a return of "
+            "its own"
+        )
     at_limit = np.full(rows, "", dtype=object)
     if "at_limit" in frame:
         kind, kinds = pd.factorize(frame["at_limit"])

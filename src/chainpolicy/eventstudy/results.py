@@ -12,14 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate
+from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate, reaching_back
 from chainpolicy.eventstudy.inference import (
     MINIMUM_COMMON_SESSIONS,
+    MINIMUM_GRANK_ASSETS,
     ROUNDING,
     TESTS,
     GroupSample,
     GroupTest,
     portfolio_deviation,
+    portfolio_error,
     two_sided_p_value,
 )
 from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
@@ -312,14 +314,14 @@ class EventStudyResults:
       group  n_assets  caar  std_error
     0   all         2  0.04     0.0166
     >>> print(results.tests((0, 1)).get("speech", "all", "time_series_t"))
-    portfolio t = 2.487 ~ t(58), p = 0.0158, N = 2; H0: speech has no mean effect on all over [0, 1]
+    portfolio t = 2.408 ~ t(58), p = 0.0192, N = 2; H0: speech has no mean effect on all over [0, 1]
     >>> results.summary((0, 1)).reset_index()[["event_id", "caar", "time_series_t"]].round(4)
       event_id  caar  time_series_t
-    0   speech  0.04         2.4873
+    0   speech  0.04         2.4083
     >>> results.tidy([(0, 0), (0, 1)])[["window", "test", "statistic"]].round(4).iloc[[0, 11]]
         window           test  statistic
-    0   [0, 0]  time_series_t     4.8367
-    11  [0, 1]  time_series_t     2.4873
+    0   [0, 0]  time_series_t     4.7580
+    11  [0, 1]  time_series_t     2.4083
     >>> results.caar_path("speech", "all")[["tau", "aar", "caar"]].round(4)
        tau    aar   caar
     0    0  0.055  0.055
@@ -552,14 +554,15 @@ class EventStudyResults:
         0.2100
         """
         columns = self._columns(window)
-        held = np.prod(1.0 + self._abnormal.actual[:, columns], axis=1)
-        expected = np.prod(1.0 + self._abnormal.normal[:, columns], axis=1)
+        complete = np.isfinite(self._cumulated(window).car)
+        held = np.nanprod(1.0 + self._abnormal.actual[:, columns], axis=1)
+        expected = np.nanprod(1.0 + self._abnormal.normal[:, columns], axis=1)
         frame = pd.DataFrame(
             {
                 "event_id": self._pairs["event_id"],
                 "ticker": self._pairs["ticker"],
                 "window": window_label(window),
-                "bhar": held - expected,
+                "bhar": np.where(complete, held - expected, np.nan),
             }
         )
         return frame.dropna().reset_index(drop=True)
@@ -581,23 +584,34 @@ class EventStudyResults:
         --------
         See `EventStudyResults`.
         """
-        columns = self._columns(window)
         lost = np.flatnonzero(~np.isfinite(self._cumulated(window).car))
-        taus = self.taus[columns]
         rows = []
         for pair in lost:
-            outside = taus[~self._in_data[pair, columns]]
-            absent = taus[~np.isfinite(self._abnormal.abnormal[pair, columns])]
-            if len(outside):
-                reason = f"the window runs past the data at tau = {outside[0]}"
-            else:
-                column = int(absent[0] - self.event_window[0])
-                session = self._panel.session[self._rows[pair, column]]
-                kind = "return" if np.isnan(self._abnormal.actual[pair, column]) else "benchmark"
-                reason = f"no {kind} on {session_label(session)} (tau = {absent[0]})"
             event_id, ticker = self._pairs.loc[pair, ["event_id", "ticker"]]
+            reason = self._why_incomplete(int(pair), window)
             rows.append((event_id, ticker, window_label(window), reason))
         return pd.DataFrame(rows, columns=["event_id", "ticker", "window", "reason"])
+
+    def _why_incomplete(self, pair: int, window: Window) -> str:
+        columns = self._columns(window)
+        taus = self.taus[columns]
+        outside = taus[~self._in_data[pair, columns]]
+        if len(outside):
+            return f"the window runs past the data at tau = {outside[0]}"
+        days = [session_label(s) for s in self._panel.session[self._rows[pair, columns]]]
+        present = np.isfinite(self._abnormal.abnormal[pair, columns])
+        spans = np.where(present, self._abnormal.n_sessions[pair, columns], 0.0)
+        for column in np.flatnonzero(reaching_back(spans[None, :])[0]):
+            length, tau = spans[column], taus[column]
+            return (
+                f"the return on {days[column]} (tau = {tau}) spans the {length:.0f} sessions from "
+                f"tau = {tau - length + 1:.0f} on, which the window does not contain"
+            )
+        ends = np.flatnonzero(present)
+        covered = [np.arange(end - spans[end] + 1, end + 1, dtype=int) for end in ends]
+        absent = np.setdiff1d(np.arange(len(taus)), np.concatenate([*covered, []]).astype(int))[0]
+        kind = "return" if np.isnan(self._abnormal.actual[pair, columns][absent]) else "benchmark"
+        return f"no {kind} on {days[absent]} (tau = {taus[absent]})"
 
     def tests(self, window: Window = (0, 1)) -> TestResults:
         """All eleven tests of every event and group that has a CAR in a window.
@@ -690,11 +704,12 @@ class EventStudyResults:
         for (event_id, group), members in self._members.items():
             pairs = members[complete[members]]
             if len(pairs):
-                deviation, degrees = portfolio_deviation(
-                    self._fit.residuals[pairs], self._fit.n_parameters[pairs]
+                error, degrees = portfolio_error(
+                    self._fit.residuals[pairs],
+                    self._fit.n_parameters[pairs],
+                    cumulated.multiplier[pairs],
                 )
                 mean = cumulated.car[pairs].mean()
-                error = deviation * np.sqrt(cumulated.multiplier[pairs].mean())
                 label = window_label(window)
                 rows.append((event_id, group, label, len(pairs), mean, error, degrees))
         columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
@@ -706,7 +721,8 @@ class EventStudyResults:
         """Cumulative average abnormal return session by session, with its 95 % band.
 
         The average at each session is over the assets that have an abnormal return on it, and
-        their sessions alone enter the standard error. Where no asset lacks a session, the value at
+        their sessions alone enter the standard error. A return that spans sessions before `start`
+        is left out. Where no asset lacks a session, the value at
         tau, its standard error and band are those of `caar` over [start, tau].
 
         Parameters
@@ -741,6 +757,9 @@ class EventStudyResults:
         first = self.event_window[0] if start is None else start
         columns = self._columns((first, self.event_window[1]))
         abnormal = self._abnormal.abnormal[members, columns]
+        spans = np.where(np.isfinite(abnormal), self._abnormal.n_sessions[members, columns], 0.0)
+        # What a return earned before the path starts is no part of it.
+        abnormal = np.where(reaching_back(spans), np.nan, abnormal)
         present = np.isfinite(abnormal)
         count = present.sum(axis=0)
         aar = np.nansum(abnormal, axis=0) / np.where(count, count, np.nan)
@@ -939,6 +958,8 @@ def _why_undefined(test: GroupTest, n_assets: int, correlation: float) -> str:
             return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
         if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
             return "rbar = 1: 1 - rbar is no variance"
+    if test.name == "grank_t" and n_assets < MINIMUM_GRANK_ASSETS:
+        return f"fewer than {MINIMUM_GRANK_ASSETS} assets"
     if test.name == "wilcoxon":
         return "every CAR is zero"
     return "the values have no spread, or too few estimation sessions are valid"

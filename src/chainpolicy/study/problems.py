@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -120,3 +120,16 @@ def _printable(text: str) -> str:
         sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii")
         for sign in text
     )
+
+
+def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
+    """Refuse a word that is none of those that an argument can be.
+
+    Raises
+    ------
+    ValueError
+        With the choices.
+    """
+    if value not in choices:
+        named = ", ".join(f'"{choice}"' for choice in choices)
+        raise ValueError(f"{name} is one of {named}, not {value!r}")

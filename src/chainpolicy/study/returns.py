@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.problems import require_choice
 from chainpolicy.study.sessions import Day, effective_calendars, sessions
 
 # Half a tick of 0.01, plus the truncation of adjusted closes to four decimals.
@@ -75,10 +76,13 @@ def compute_returns(
     ------
     ValueError
         If `prices` holds two closes for one date and ticker, a close that is not positive and
-        finite, or one on a day that is not a session of the ticker's calendar.
+        finite, a date with a time zone, or one that is not a session of the ticker's calendar; if
+        `kind` or `gaps` is none of the above; if `start` comes after `end`.
     InputError
         If the calendars do not cover ``start..end``.
     """
+    require_choice("kind", kind, ("log", "simple"))
+    require_choice("gaps", gaps, ("drop", "span"))
     calendars = effective_calendars(assets)
     estimated = assets[assets["group"] != BENCHMARK]
     benchmarks = list(dict.fromkeys(name for names in estimated["benchmark"] for name in names))
@@ -139,7 +143,13 @@ def _returns_on_calendar(
 
 def _close_grid(prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeIndex) -> Floats:
     """Lay closes out by day (rows) and asset (columns); NaN = no close."""
-    day = (pd.to_datetime(prices["date"]) - days[0]).dt.days.to_numpy()
+    date = pd.to_datetime(prices["date"])
+    if date.dt.tz is not None:
+        raise ValueError(
+            f"the dates of prices have the time zone {date.dt.tz}; give days without one, those of "
+            "each exchange"
+        )
+    day = (date - days[0]).dt.days.to_numpy()
     asset = pd.Index(assets["ticker"]).get_indexer(pd.Index(prices["ticker"]))
     close = prices["close"].to_numpy(dtype=np.float64)
     used = (day >= 0) & (day < len(days)) & (asset >= 0)
@@ -213,12 +223,13 @@ def portfolio_returns(returns: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``group, session, return, n_assets``, one row per group and session on which at least one
-        asset has a return, and the benchmark columns, NaN where no asset of the group has the
-        benchmark.
+        asset has a return of its own, and the benchmark columns, NaN where no asset of the group
+        has the benchmark.
     """
     known = {"ticker", "session", "return", "n_sessions", "at_limit"}
     benchmarks = [name for name in returns.columns if name not in known]
-    present = returns.dropna(subset="return")
+    # A return that spans several sessions is none of the one at its end.
+    present = returns[returns["return"].notna() & (returns["n_sessions"] == 1)]
     keyed = present.assign(group=present["ticker"].map(groups)).groupby(["group", "session"])
     portfolio = keyed[["return", *benchmarks]].mean()
     portfolio.insert(1, "n_assets", keyed.size())

@@ -52,9 +52,16 @@ def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
     ------
     InputError
         If the calendar's holidays are not known for all of ``start..end``.
+    ValueError
+        If a day has a time zone, or `start` comes after `end`.
     """
     days = _all_sessions(calendar)
     first, last = reach(calendar)
+    for day in (pd.Timestamp(start), pd.Timestamp(end)):
+        if day.tzinfo is not None:
+            raise ValueError(f"{day} has a time zone; give a day without one")
+    if pd.Timestamp(start) > pd.Timestamp(end):
+        raise ValueError(f"the first day, {start}, comes after the last, {end}")
     bounds = {"prices.start": pd.Timestamp(start), "prices.end": pd.Timestamp(end)}
     problems = [
         Problem(
