@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -628,14 +629,16 @@ def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tm
 
     copy = live_folder(study, tmp_path / "new")
     for _again in range(2):
-        write_live_study(study, copy, "prices.csv", fetch.report, assets)
+        write_live_study(study, copy, fetch.report, assets)
     assert [path.name for path in copy.parent.iterdir()] == ["study"]
     assert read_assets(copy / "assets.csv")["ticker"].tolist() == [
         ticker for ticker in assets["ticker"] if ticker != lost
     ]
     pd.testing.assert_frame_equal(read_prices(copy / "prices.csv"), live)
-    for file in ("study.toml", "events.csv"):
-        assert (copy / file).read_bytes() == (study / file).read_bytes()
+    assert (copy / "events.csv").read_bytes() == (study / "events.csv").read_bytes()
+    settings = tomllib.loads((study / "study.toml").read_text())
+    settings["groups"].pop("coins")  # none of these tickers is one
+    assert tomllib.loads((copy / "study.toml").read_text()) == settings
     assert (copy / "README.md").read_text().endswith((study / "README.md").read_text())
     downloads = pd.read_csv(copy / "downloads.csv", keep_default_na=False).set_index("ticker")
     assert downloads.index.tolist() == assets["ticker"].tolist()
@@ -658,41 +661,109 @@ def live_report(**closes) -> FetchReport:
     return FetchReport(tuple(outcomes), (), "", END)
 
 
-def study_of(folder: Path, *tickers: str) -> pd.DataFrame:
+def study_of(folder: Path, *tickers: str, settings: str = '[prices]\nfile = "prices.csv"\n'):
     """A study folder as far as a copy needs one; return its assets."""
     folder.mkdir()
     (folder / "assets.csv").write_text("name, ticker \n\n" + "".join(f"x, {t}\n" for t in tickers))
-    (folder / "study.toml").write_text("")
-    return pd.DataFrame({"ticker": tickers, "benchmark": [()] * len(tickers)})
+    (folder / "study.toml").write_text(settings)
+    return pd.DataFrame(
+        {"ticker": tickers, "benchmark": [()] * len(tickers), "group": list(tickers)}
+    )
 
 
 def test_a_live_copy_has_a_file_where_the_study_has_a_folder(tmp_path):
-    assets = study_of(tmp_path / "study", "AAA", "BBB")
+    assets = study_of(
+        tmp_path / "study", "AAA", "BBB", settings='[prices]\nfile = "prices"  # one each\n'
+    )
     (tmp_path / "study" / "prices").mkdir()
     (tmp_path / "study" / "prices" / "AAA.csv").write_text("Date,Adj Close\n")
     copy = tmp_path / "copy"
-    write_live_study(tmp_path / "study", copy, "prices", live_report(AAA=0.1, BBB=None), assets)
-    assert (copy / "prices").read_text() == "date,ticker,close\n2019-01-02,AAA,0.1\n"
+    write_live_study(tmp_path / "study", copy, live_report(AAA=0.1, BBB=None), assets)
+    assert (copy / "prices.csv").read_text() == "date,ticker,close\n2019-01-02,AAA,0.1\n"
+    assert (copy / "study.toml").read_text() == '[prices]\nfile = "prices.csv"  # one each\n'
     assert (copy / "assets.csv").read_text() == "name, ticker \nx, AAA\n"
     assert (copy / "README.md").read_text().startswith("> This is a copy of a study on live prices")
 
 
-def test_a_live_copy_has_no_hourly_prices_of_a_lost_asset(tmp_path):
-    assets = study_of(tmp_path / "study", "AAA", "BTC-USD", "end")
-    settings = """[prices]
-file = "prices.csv"
-end = 2019-01-02
+HOURLY = {
+    "table": """[prices]
+file = "prices.csv" # daily
 [prices.hourly] # for one figure
 AAA = "a.csv"
 "BTC-USD" = "b.csv"
 [study]
 name = "BTC-USD"
-"""
-    (tmp_path / "study" / "study.toml").write_text(settings)
-    report = live_report(**{"AAA": 1.0, "BTC-USD": None, "end": None})
-    write_live_study(tmp_path / "study", tmp_path / "copy", "prices.csv", report, assets)
-    expected = settings.replace('"BTC-USD" = "b.csv"\n', "")
-    assert (tmp_path / "copy" / "study.toml").read_text() == expected
+""",
+    "inline": """[prices]
+file = "prices.csv" # daily
+hourly = { AAA = "a.csv", "BTC-USD" = "b.csv" } # for one figure
+[study]
+name = "BTC-USD"
+""",
+    "dotted": """prices.file = "prices.csv" # daily
+prices.hourly.AAA = "a.csv" # for one figure
+prices.hourly."BTC-USD" = "b.csv"
+study.name = "BTC-USD"
+""",
+}
+
+
+@pytest.mark.parametrize("settings", HOURLY.values(), ids=HOURLY)
+def test_a_live_copy_has_no_hourly_prices_of_a_lost_asset(tmp_path, settings):
+    assets = study_of(tmp_path / "study", "AAA", "BTC-USD", settings=settings)
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "study" / name).write_text(name)
+    report = live_report(**{"AAA": 1.0, "BTC-USD": None})
+    write_live_study(tmp_path / "study", tmp_path / "copy", report, assets)
+    text = (tmp_path / "copy" / "study.toml").read_text()
+    before, after = tomllib.loads(settings), tomllib.loads(text)
+    assert before["prices"]["hourly"].pop("BTC-USD") == "b.csv"
+    assert after == before
+    assert "# daily" in text
+    assert "# for one figure" in text
+    assert sorted(path.name for path in (tmp_path / "copy").glob("*.csv")) == [
+        *("a.csv", "assets.csv", "downloads.csv", "prices.csv")
+    ]
+
+
+def test_a_live_copy_has_no_label_of_a_lost_group(tmp_path):
+    settings = '[groups]\nAAA = "First"\nBBB = "Second"\n[prices]\nfile = "prices.csv"\n'
+    assets = study_of(tmp_path / "study", "AAA", "BBB", settings=settings)
+    write_live_study(tmp_path / "study", tmp_path / "copy", live_report(AAA=1.0, BBB=None), assets)
+    copied = tomllib.loads((tmp_path / "copy" / "study.toml").read_text())
+    assert copied["groups"] == {"AAA": "First"}
+
+
+def test_files_from_elsewhere_travel_under_names_of_their_own(tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "hours.csv").write_text(folder)
+    settings = (
+        f'[prices]\nfile = "{tmp_path}/one/prices.csv"\n[prices.hourly]\n'
+        f'AAA = "{tmp_path}/one/hours.csv"\nBBB = "../two/hours.csv"\n'
+    )
+    assets = study_of(tmp_path / "study", "AAA", "BBB", settings=settings)
+    (tmp_path / "one" / "prices.csv").write_text("mine")
+    copy = tmp_path / "copy"
+    write_live_study(tmp_path / "study", copy, live_report(AAA=1.0, BBB=2.0), assets)
+    assert tomllib.loads((copy / "study.toml").read_text())["prices"] == {
+        "file": "prices.csv",
+        "hourly": {"AAA": "hours.csv", "BBB": "hours-2.csv"},
+    }
+    assert (copy / "hours.csv").read_text() == "one"
+    assert (copy / "hours-2.csv").read_text() == "two"
+    assert (tmp_path / "one" / "prices.csv").read_text() == "mine"
+
+
+def test_a_copy_of_a_read_only_study_can_be_written(tmp_path):
+    assets = study_of(tmp_path / "study", "AAA")
+    for path in [*(tmp_path / "study").iterdir(), tmp_path / "study"]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for _again in range(2):
+        write_live_study(tmp_path / "study", tmp_path / "copy", live_report(AAA=1.0), assets)
+    modes = {path.stat().st_mode & 0o200 for path in (tmp_path / "copy").iterdir()}
+    assert modes == {0o200}
+    assert (tmp_path / "copy").stat().st_mode & 0o200
 
 
 def test_a_live_copy_never_takes_the_place_of_something_else(tmp_path):

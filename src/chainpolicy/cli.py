@@ -451,7 +451,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
         if report is not None:
             print("Nothing was regenerated.", file=sys.stderr)
         raise typer.Exit(status)
-    write_live_study(loaded.path, target, loaded.prices_file, report, loaded.assets)
+    write_live_study(loaded.path, target, report, loaded.assets)
     return target
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import tomlkit
 
 from chainpolicy.prices.fetch import FetchReport, surviving_assets
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.settings import SETTINGS_FILE
 
 # The table of what was downloaded; a folder that holds it is a live copy, and may be replaced.
 DOWNLOADS = "downloads.csv"
+PRICES_FILE = "prices.csv"
 
 _NOTE = f"""\
 > This is a copy of a study on live prices. They come from Yahoo Finance; {DOWNLOADS} says when
@@ -66,10 +71,11 @@ def live_folder(folder: Path, output: Path) -> Path:
     return target
 
 
-def write_live_study(
-    folder: Path, target: Path, file: str, report: FetchReport, assets: pd.DataFrame
-) -> None:
+def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd.DataFrame) -> None:
     """Copy a study folder, with other prices and without the assets that have none.
+
+    What the study reads from elsewhere travels into the copy under a name of its own, so that the
+    copy is whole; nothing outside the copy is written.
 
     Parameters
     ----------
@@ -77,32 +83,59 @@ def write_live_study(
         The study; it is only read.
     target : pathlib.Path
         From `live_folder`; an older copy is replaced in one step.
-    file : str
-        The study's ``prices.file``; the copy has a file of this name, whatever the study has.
     report : FetchReport
         The prices, and what is told of them in ``downloads.csv``.
     assets : pandas.DataFrame
         From `assets.read_assets`, for which the prices were fetched.
     """
     prices = report.prices()
-    kept = set(surviving_assets(assets, prices)["ticker"])
+    surviving = surviving_assets(assets, prices)
+    kept = set(surviving["ticker"])
+    settings = tomlkit.parse((folder / SETTINGS_FILE).read_text(encoding="utf-8-sig"))
     with tempfile.TemporaryDirectory(dir=target.parent) as staging:
         copy = Path(staging, target.name)
-        shutil.copytree(folder, copy)
-        path = copy / file
-        if path.is_dir():
-            shutil.rmtree(path)
-        _write(prices[prices["ticker"].isin(kept)], path)
+        copy.mkdir()
+        places = _places(settings)
+        own = {(folder / place).resolve() for place in places}
+        for file in sorted(folder.iterdir()):
+            # Only the content: the study, or the installation it came with, may be read-only.
+            if file.is_file() and file.resolve() not in own:
+                shutil.copyfile(file, copy / file.name)
+        section: Any = settings["prices"]
+        section["file"] = _free_name(copy, PRICES_FILE)
+        _write(prices[prices["ticker"].isin(kept)], copy / section["file"])
+        for ticker in list(section.get("hourly", {})):
+            if ticker in kept:
+                name = _free_name(copy, Path(section["hourly"][ticker]).name)
+                shutil.copyfile(folder / section["hourly"][ticker], copy / name)
+                section["hourly"][ticker] = name
+            else:
+                del section["hourly"][ticker]
+        for group in set(settings.get("groups", {})) - set(surviving["group"]):
+            del settings["groups"][group]
+        (copy / SETTINGS_FILE).write_text(tomlkit.dumps(settings), encoding="utf-8", newline="\n")
         # Without what changes from run to run though the prices do not.
         _write(report.tidy().drop(columns=["state", "seconds"]), copy / DOWNLOADS)
         _keep_assets(copy / "assets.csv", kept)
-        _drop_hourly(copy / "study.toml", set(assets["ticker"]) - kept)
         readme = copy / "README.md"
         text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
         readme.write_text(_NOTE + text, encoding="utf-8", newline="\n")
         if target.exists():
             target.replace(Path(staging, "old"))
         copy.replace(target)
+
+
+def _places(settings: Any) -> list[str]:
+    """Where the study's prices are, as study.toml says it."""
+    section = settings["prices"]
+    return [section["file"], *section.get("hourly", {}).values()]
+
+
+def _free_name(folder: Path, wanted: str) -> str:
+    """Return a name that no file of a folder has, the wanted one if it is free."""
+    stem, suffix = Path(wanted).stem, Path(wanted).suffix
+    names = itertools.chain([wanted], (f"{stem}-{n}{suffix}" for n in itertools.count(2)))
+    return next(name for name in names if not (folder / name).exists())
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:
@@ -117,16 +150,3 @@ def _keep_assets(path: Path, tickers: set[str]) -> None:
         writer = csv.writer(copy, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(row for row in rows if row and row[place].strip() in tickers)
-
-
-def _drop_hourly(path: Path, tickers: set[str]) -> None:
-    """Take the hourly prices of assets that are lost out of the settings."""
-    kept = []
-    section = ""
-    for line in path.read_text(encoding="utf-8-sig").splitlines(keepends=True):
-        if line.lstrip().startswith("["):
-            section = line.partition("]")[0].strip().removeprefix("[")
-        key = line.partition("=")[0].strip().strip("\"'")
-        if section != "prices.hourly" or key not in tickers:
-            kept.append(line)
-    path.write_text("".join(kept), encoding="utf-8", newline="\n")

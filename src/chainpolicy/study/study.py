@@ -525,20 +525,22 @@ def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp
     return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
 
 
-def _with_folders(folder: Path, names: list[str]) -> set[str]:
-    """Put the files of a folder in its place."""
-    return {
-        path.relative_to(folder).as_posix()
-        for name in names
-        for path in ((folder / name).iterdir() if (folder / name).is_dir() else [folder / name])
-        if path.is_file()
-    }
+def _with_folders(folder: Path, names: list[str]) -> dict[str, Path]:
+    """Files by the name that study.toml has for them; those of a folder in its place."""
+    files = {}
+    for name in names:
+        path = folder / name
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        for file in inside:
+            if file.is_file():
+                files[name if file == path else f"{name}/{file.name}"] = file
+    return files
 
 
 def _checksum(folder: Path, files: list[str]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(_with_folders(folder, files)):
-        with (folder / name).open("rb") as stream:
+    for name, path in sorted(_with_folders(folder, files).items()):
+        with path.open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").digest()
         # Fixed lengths and a length before the name: no two studies share an encoding.
         encoded = name.encode()
