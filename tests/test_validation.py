@@ -259,3 +259,28 @@ def test_a_shift_is_not_judged_on_a_few_days_or_on_noise():
             frame(one, days), "24/7", start, end, reference=frame(other, days)
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("factors", "refused"),
+    [
+        ({30: 0.01, 31: 0.01, 32: 0.01}, True),  # pence for pounds, three days
+        ({30: 100.0}, True),
+        ({30: 0.1, 31: 0.1}, True),
+        (dict.fromkeys(range(30, 60), 0.01), True),  # and for good
+        (dict.fromkeys(range(30, 60), 10.0), False),  # a takeover, perhaps
+        ({30: 3.0, 31: 3.0}, False),
+    ],
+)
+def test_closes_in_another_unit_are_refused(factors, refused):
+    days = sessions("24/7", "2019-01-01", "2019-03-01")
+    walk = 50 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.02, 60)))
+    close = [value * factors.get(place, 1.0) for place, value in enumerate(walk)]
+    prices = pd.DataFrame({"date": days, "close": close, "volume": 1.0})
+    found = check_series("X", prices, "24/7", days[0].date(), days[-1].date())
+    unit = [finding for finding in found if finding.check == "unit"]
+    assert bool(unit) == refused
+    assert all(finding.refused for finding in unit)
+    if refused:
+        assert f"on {days[30]:%Y-%m-%d}" in unit[0].message
+        assert "another unit" in unit[0].message

@@ -267,6 +267,19 @@ def replace_at(values, places, value):
     return [value if place in places else old for place, old in enumerate(values)]
 
 
+def send_last_day_twice(listed, ratio):
+    """End with the last day of the study, and once more, its close times a ratio."""
+    kept = [day for day in listed.dates if day <= pd.Timestamp(END)]
+    close = listed.close[: len(kept)]
+    change(
+        listed,
+        dates=[*kept, kept[-1]],
+        close=[*close, close[-1] * ratio],
+        volume=[*listed.volume[: len(kept)], 0],
+    )
+    return kept[-1], close[-1]
+
+
 def shuffle(listed):
     listed.dates[40], listed.dates[41] = listed.dates[41], listed.dates[40]
 
@@ -320,6 +333,14 @@ FAULTS = {
         lambda it: change(it, close=replace_at(it.close, {40}, float("inf"))),
         "refused: close inf on 2019-01-30; expected positive finite prices",
     ),
+    "the last day with two closes": (
+        lambda it: send_last_day_twice(it, 1.01),
+        "twice; dates must be unique",
+    ),
+    "dividends in closes that are not adjusted": (
+        lambda it: change(it, adjusted=False, dividends=[it.dates[30]]),
+        "refused: has no adjusted closes, and distributions on 2019-01-16",
+    ),
     "price limit": (jump, "refused: moves 15.0% on 2019-02-20, beyond the price limit of 10%"),
     "another calendar": (
         lambda it: change(it, dates=[day + pd.Timedelta("1D") for day in it.dates]),
@@ -358,6 +379,19 @@ def test_a_lasting_fault_is_named_and_touches_nothing_else(fetch, server, fault)
     assert "--strict: every series of the study must be fetched." in fetch.text
     assert fetch.files() == files
     assert len(fetch.report.prices().query("ticker == @SHARE")) == 58
+
+
+def test_the_last_day_sent_twice_is_kept_once(fetch, server):
+    last, close = send_last_day_twice(server.listings[SHARE], 1.0)
+    assert fetch(ASSETS[ASSETS["calendar"] == "XSHG"]) == 0
+    rows = fetch.report.prices().query("ticker == @SHARE and date == @last")
+    assert rows["close"].tolist() == [close]
+    assert f"{SHARE}: sends {last:%Y-%m-%d} twice, with the same close: one is kept" in fetch.text
+
+
+def test_closes_without_adjustment_serve_where_nothing_was_distributed(fetch, server):
+    change(server.listings[SHARE], adjusted=False)
+    assert fetch(ASSETS[ASSETS["calendar"] == "XSHG"], strict=True) == 0
 
 
 def test_a_group_below_strength_fails(fetch, server):
@@ -637,7 +671,8 @@ def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tm
     pd.testing.assert_frame_equal(read_prices(copy / "prices.csv"), live)
     assert (copy / "events.csv").read_bytes() == (study / "events.csv").read_bytes()
     settings = tomllib.loads((study / "study.toml").read_text())
-    settings["groups"].pop("coins")  # none of these tickers is one
+    present = set(assets["group"])
+    settings["groups"] = {group: k for group, k in settings["groups"].items() if group in present}
     assert tomllib.loads((copy / "study.toml").read_text()) == settings
     assert (copy / "README.md").read_text().endswith((study / "README.md").read_text())
     downloads = pd.read_csv(copy / "downloads.csv", keep_default_na=False).set_index("ticker")

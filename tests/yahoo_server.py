@@ -48,6 +48,8 @@ class Listing:
     symbol: str | None = None
     shift_days: int = 0
     after_end: bool = False
+    adjusted: bool = True
+    dividends: list[pd.Timestamp] = field(default_factory=list)
     # Faults of the answers to come, one each, before the listing itself is served: a name, or an
     # HTTP status, perhaps with its Retry-After ("429 after 30").
     faults: list[str] = field(default_factory=list)
@@ -228,10 +230,16 @@ def _result(ticker: str, listing: Listing, query: dict[str, str]) -> dict[str, A
     quote = dict.fromkeys(("open", "high", "low", "close"), close) | {
         "volume": [listing.volume[place] for place in kept]
     }
+    indicators: dict[str, Any] = {"quote": [quote]}
+    if listing.adjusted:
+        indicators["adjclose"] = [{"adjclose": close}]
+    paid = [stamps[listing.dates.index(day)] for day in listing.dividends]
+    dividends = {str(stamp): {"amount": 0.5, "date": stamp} for stamp in paid}
     return {
         "meta": _meta(ticker, listing),
         "timestamp": [stamps[place] for place in kept],
-        "indicators": {"quote": [quote], "adjclose": [{"adjclose": close}]},
+        "events": {"dividends": dividends} if dividends else {},
+        "indicators": indicators,
     }
 
 

@@ -13,8 +13,10 @@ import pandas as pd
 from chainpolicy.prices.store import MAX_AGE, PriceStore, StoredSeries
 from chainpolicy.prices.validation import (
     Finding,
+    check_adjustment,
     check_order,
     check_quotation,
+    check_repeated,
     check_series,
     check_symbol,
 )
@@ -358,8 +360,14 @@ class _Task:
             *check_symbol(ticker, found.symbol),
             *check_order(ticker, found.days_sent),
             *check_quotation(ticker, asset["calendar"], found.currency, found.timezone),
+            *check_adjustment(ticker, found.unadjusted),
         ]
-        findings = findings or self._findings(asset, found.prices)
+        if not findings:
+            last = found.prices["date"].max()
+            findings = [
+                *check_repeated(ticker, last, found.repeated),
+                *self._findings(asset, found.prices),
+            ]
         series = StoredSeries(
             ticker=ticker,
             prices=found.prices.dropna(subset="close", ignore_index=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,6 +15,11 @@ from chainpolicy.study.folder import suspended
 from chainpolicy.study.sessions import sessions
 
 JUMP = 0.40
+# A close this many times the one before, or a fraction of it, is another unit: at once if nothing
+# moves so far in a session, at a smaller factor if it comes back within as many sessions.
+UNIT_FACTOR = 20.0
+PASSING_UNIT_FACTOR = 8.0
+PASSING_SESSIONS = 20
 STALE_SESSIONS = 5
 # More strays than this are another market's calendar, not a stray.
 STRAY_SHARE = 0.02
@@ -34,8 +40,8 @@ class Finding:
     ticker : str
         Of the series.
     check : str
-        Name of the check: ``order``, ``symbol``, ``quotation``, ``closes``, ``sessions``,
-        ``limit``, ``jump``, ``stale``, ``suspended`` or ``shift``.
+        Name of the check: ``order``, ``adjustment``, ``symbol``, ``quotation``, ``closes``,
+        ``sessions``, ``limit``, ``unit``, ``jump``, ``stale``, ``suspended`` or ``shift``.
     refused : bool
         Whether the series must not be used; else it is a remark.
     message : str
@@ -78,6 +84,28 @@ def check_order(ticker: str, stamps: pd.DatetimeIndex) -> list[Finding]:
             )
         )
     return findings
+
+
+def check_adjustment(ticker: str, unadjusted: pd.DatetimeIndex) -> list[Finding]:
+    """Refuse closes from which distributions have not been taken.
+
+    Parameters
+    ----------
+    ticker : str
+        Of the series.
+    unadjusted : pandas.DatetimeIndex
+        Days of distributions that an answer without adjusted closes names.
+    """
+    if not len(unadjusted):
+        return []
+    message = f"has no adjusted closes, and distributions on {_listed(unadjusted)}"
+    return [Finding(ticker, "adjustment", True, message)]
+
+
+def check_repeated(ticker: str, day: pd.Timestamp, repeated: bool) -> list[Finding]:
+    """Say that the last day came twice with the same close, of which one is kept."""
+    message = f"sends {day:%Y-%m-%d} twice, with the same close: one is kept"
+    return [Finding(ticker, "order", False, message)] if repeated else []
 
 
 def check_symbol(ticker: str, symbol: str | None) -> list[Finding]:
@@ -274,7 +302,19 @@ def _check_moves(
                 f"of {limit[1:][first]:.0%}",
             )
         )
-    jump = ~beyond & (move > JUMP)
+    unit = _unit_changes(close)
+    if unit.any():
+        place = int(np.argmax(unit)) + 1
+        findings.append(
+            Finding(
+                ticker,
+                "unit",
+                True,
+                f"goes from {close[place - 1]:g} to {close[place]:g} on "
+                f"{_listed(dates[1:][unit])}: another unit, or a split that is not adjusted",
+            )
+        )
+    jump = ~beyond & ~unit & (move > JUMP)
     if jump.any():
         first = int(np.argmax(jump))
         findings.append(
@@ -287,6 +327,18 @@ def _check_moves(
             )
         )
     return findings
+
+
+def _unit_changes(close: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Find moves of a size that only another unit explains."""
+    step = np.diff(np.log(close))
+    changed: NDArray[np.bool_] = np.abs(step) >= np.log(UNIT_FACTOR)
+    large = np.flatnonzero(np.abs(step) >= np.log(PASSING_UNIT_FACTOR))
+    for first, second in itertools.pairwise(large):
+        back = np.log(close[second + 1] / close[first])
+        if second - first <= PASSING_SESSIONS and np.abs(back) < np.log(1 + JUMP):
+            changed[[first, second]] = True
+    return changed
 
 
 def _check_stale(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64]) -> list[Finding]:

@@ -15,7 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -91,12 +91,34 @@ class ChartAnswer:
             return None
 
     @property
+    def series(self) -> dict[str, Any]:
+        """The series inside the chart; nothing if the answer has none of the known layout."""
+        try:
+            return dict((self.chart or {})["result"][0])
+        except (KeyError, IndexError, TypeError, ValueError):
+            return {}
+
+    @property
     def stamps(self) -> tuple[int, ...]:
         """Time stamps in seconds, in the order in which they were sent."""
+        return tuple(self.series.get("timestamp") or ())
+
+    @property
+    def closes(self) -> tuple[float | None, ...]:
+        """Closes as quoted, in the order in which they were sent."""
         try:
-            return tuple((self.chart or {})["result"][0]["timestamp"])
+            return tuple(self.series["indicators"]["quote"][0]["close"])
         except (KeyError, IndexError, TypeError):
             return ()
+
+    @property
+    def unadjusted(self) -> tuple[int, ...]:
+        """Time stamps of distributions that the closes are not adjusted for."""
+        if (self.series.get("indicators") or {}).get("adjclose"):
+            return ()
+        paid = self.series.get("events") or {}
+        kinds = [paid.get(kind) or {} for kind in ("dividends", "capitalGains")]
+        return tuple(sorted(int(event["date"]) for kind in kinds for event in kind.values()))
 
     def pause(self, now: datetime) -> float:
         """Seconds to wait that the source asks for, as a number or as a date; 0 if it does not."""
@@ -153,6 +175,10 @@ class Download:
         Days in the order of the answer, before yfinance put them in order.
     symbol, currency, timezone : str or None
         As stated in the answer.
+    unadjusted : pandas.DatetimeIndex
+        Days of distributions that the closes are not adjusted for.
+    repeated : bool
+        True if the last day was sent twice with the same close; one of them is kept.
     """
 
     prices: pd.DataFrame
@@ -160,6 +186,8 @@ class Download:
     symbol: str | None
     currency: str | None
     timezone: str | None
+    unadjusted: pd.DatetimeIndex = field(default_factory=lambda: pd.DatetimeIndex([]))
+    repeated: bool = False
 
 
 class YahooFinance:
@@ -286,13 +314,30 @@ class YahooFinance:
                 "volume": history["Volume"].to_numpy(dtype="float64"),
             }
         )
-        sent = pd.to_datetime(list(self.session.answers[-1].stamps), unit="s", utc=True)
-        days_sent = sent.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
+        answer = self.session.answers[-1]
+
+        def as_days(stamps: tuple[int, ...]) -> pd.DatetimeIndex:
+            moments = pd.to_datetime(list(stamps), unit="s", utc=True)
+            return moments.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
+
+        days_sent = as_days(answer.stamps)
         # The current price is often appended, whatever the end; yfinance drops it and so do we.
         if len(days_sent) and days_sent[-1] >= pd.Timestamp(day_after):
             days_sent = days_sent[:-1]
+        closes = answer.closes[: len(days_sent)]
+        twice = len(days_sent) > 1 and days_sent[-1] == days_sent[-2]
+        repeated = bool(twice and closes[-1] == closes[-2])
+        if repeated:
+            days_sent = days_sent[:-1]
+            prices = prices.drop_duplicates("date", ignore_index=True)
         return Download(
-            prices, days_sent, metadata.get("symbol"), metadata.get("currency"), timezone
+            prices,
+            days_sent,
+            metadata.get("symbol"),
+            metadata.get("currency"),
+            timezone,
+            as_days(answer.unadjusted),
+            repeated,
         )
 
     def _failure(self, error: Exception, no_rows: str) -> SeriesUnavailableError:
