@@ -105,11 +105,11 @@ def test_a_sound_file_of_another_layout_is_not_used(store, monkeypatch):
 
 def test_what_cannot_be_read_is_named(store):
     store.path("AAA").mkdir(parents=True)
-    assert store.entry("AAA").damage == "cannot be read (Is a directory)"
+    assert store.entry("AAA").damage == "is no regular file"
     assert store.entry("BBB") is None
     status, text = output(commands.verify, store)
     assert status == 1
-    assert f"{store.path('AAA')}: cannot be read" in text
+    assert f"{store.path('AAA')}: is no regular file" in text
     with pytest.raises(
         StoreError, match=r"cannot be removed \(Is a directory\): remove it by hand"
     ):

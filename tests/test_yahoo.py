@@ -181,6 +181,33 @@ def test_a_second_run_downloads_only_what_is_missing_stale_or_damaged(fetch, ser
     assert all(server.downloads(ticker) == 1 for ticker in ASSETS["ticker"])
 
 
+def test_a_file_of_the_store_that_is_none_is_named_and_fetched_anew(fetch, server, tmp_path):
+    fetch.fill("SPY", "BTC-USD")
+    mine = tmp_path / "mine.parquet"
+    mine.write_bytes(b"mine")
+    fetch.store.path(SHARE).symlink_to(fetch.store.path("SPY"))
+    fetch.store.path(SHARE).with_suffix(".tmp").symlink_to(mine)
+    fetch.store.path("BTC-USD").write_bytes(fetch.store.path("BTC-USD").read_bytes()[:99])
+    os.mkfifo(fetch.store.path("600002.SS"))
+    before = fetch.store.path("SPY").read_bytes()
+    assert fetch() == 0
+    assert f"{SHARE}: its file in the store is a link, not a file of the store" in fetch.text
+    assert "600002.SS: its file in the store is no regular file" in fetch.text
+    assert "BTC-USD: its file in the store does not match its checksum" in fetch.text
+    assert fetch.verified()
+    assert fetch.store.path("SPY").read_bytes() == before
+    assert mine.read_bytes() == b"mine"
+    assert not list(fetch.store.folder.glob("*.tmp"))
+
+
+def test_a_folder_in_place_of_a_series_is_left_to_its_owner(fetch, server):
+    path = fetch.store.path(SHARE)
+    (path / "mine").mkdir(parents=True)
+    assert fetch() == 1
+    assert f"{path} is a folder: remove it, then repeat" in fetch.text
+    assert (path / "mine").is_dir()
+
+
 def test_a_wider_study_gets_one_download_of_both_ranges(fetch, server):
     assert fetch(start=date(2019, 2, 11), end=date(2019, 2, 20)) == 0
     assert fetch(start=date(2019, 3, 1), end=date(2019, 3, 8)) == 0

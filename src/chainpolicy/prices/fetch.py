@@ -344,7 +344,8 @@ class _Task:
 
     def download(self, asset: dict[str, Any], source: Source) -> Outcome:
         ticker = asset["ticker"]
-        held = self.store.read(ticker)
+        entry = self.store.entry(ticker)
+        held = entry.series if entry else None
         # Another study may need the days that are there already, and one series is one download:
         # adjusted closes of two of them do not fit together.
         start = min(self.start, held.start) if held else self.start
@@ -378,6 +379,9 @@ class _Task:
             downloaded_at=self.now,
             yfinance_version=YFINANCE_VERSION,
         )
+        if entry and entry.damage:
+            message = f"its file in the store {entry.damage}; downloaded anew"
+            findings = [Finding(ticker, "store", False, message), *findings]
         outcome = self._judged(asset, series, findings, "downloaded")
         if outcome.status == "downloaded":
             self.store.write(series)

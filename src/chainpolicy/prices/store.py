@@ -113,11 +113,13 @@ class PriceStore:
         """
         content = _to_bytes(series)
         path = self.path(series.ticker)
-        # A fixed name: under the lock nobody else uses it, and a leftover is overwritten.
         temporary = path.with_suffix(".tmp")
         with self.lock():
+            if path.is_dir() and not path.is_symlink():
+                raise StoreError(f"{path} is a folder: remove it, then repeat")
             try:
-                with temporary.open("wb") as file:
+                # A fixed name: under the lock nobody else uses it. Never through a link.
+                with temporary.open("xb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
@@ -133,6 +135,10 @@ class PriceStore:
     def entry(self, ticker: str) -> StoreEntry | None:
         """Look a ticker up; None if the store has no file of it."""
         path = self.path(ticker)
+        if path.is_symlink():
+            return StoreEntry(ticker, path, "", None, "is a link, not a file of the store")
+        if path.exists() and not path.is_file():
+            return StoreEntry(ticker, path, "", None, "is no regular file")
         try:
             content = path.read_bytes()
         except FileNotFoundError:
@@ -183,11 +189,9 @@ class PriceStore:
         removed = []
         with self.lock():
             for ticker in self.tickers() if tickers is None else tickers:
-                if self.path(ticker).exists():
+                if self.path(ticker).exists() or self.path(ticker).is_symlink():
                     _remove(self.path(ticker))
                     removed.append(ticker)
-            for leftover in self.folder.glob("*.tmp"):
-                _remove(leftover)
         return tuple(removed)
 
     @contextmanager
@@ -221,6 +225,9 @@ class PriceStore:
         # when its holder is killed.
         with closing(_open_lock(self.folder)) as connection:
             self._acquire(connection, seconds, on_wait, sleep)
+            # Only a process that was killed leaves one: whoever writes holds the lock.
+            for leftover in self.folder.glob("*.tmp"):
+                _remove(leftover)
             self._depth += 1
             try:
                 yield
