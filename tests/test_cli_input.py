@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -170,3 +171,80 @@ def test_the_program_itself_shows_no_traceback(tmp_path):
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
     assert str(tmp_path) in done.stderr
+
+
+@pytest.mark.parametrize("file", ["study.toml", "events.csv", "assets.csv", "prices.csv"])
+def test_a_named_pipe_is_refused_and_never_waited_for(tmp_path, capsys, file):
+    folder = new_study(tmp_path / "s")
+    (folder / file).unlink()
+    os.mkfifo(folder / file)
+    assert cli.main(["check", str(folder)]) == 2
+    assert f"{file}: expected a regular file; this is a named pipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"), [("/dev/zero", "a device"), ("../../../../../../dev/zero", "a device")]
+)
+def test_a_device_is_refused_wherever_a_study_names_it(tmp_path, capsys, place, kind):
+    for number, (old, new) in enumerate(
+        [
+            ('"prices.csv"', f'"{place}"'),
+            ("[returns]", f'[prices.hourly]\nACME = "{place}"\n[returns]'),
+        ]
+    ):
+        folder = new_study(tmp_path / str(number))
+        settings = (folder / "study.toml").read_text()
+        target = place if place.startswith("/") else "../" * len(folder.parts) + "dev/zero"
+        (folder / "study.toml").write_text(settings.replace(old, new.replace(place, target)))
+        assert cli.main(["check", str(folder)]) == 2
+        assert f"expected a regular file; this is {kind}" in capsys.readouterr().err
+
+
+def test_pipes_are_refused_as_article_and_market(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    pipe = str(tmp_path / "pipe")
+    for command in (["extract", pipe], ["placebo", "--market", pipe]):
+        assert cli.main(command) == 2
+        assert f"{pipe}: expected a regular file; this is a named pipe" in capsys.readouterr().err
+
+
+def test_settings_without_an_end_are_refused(tmp_path, capsys):
+    folder = new_study(tmp_path / "s")
+    with (folder / "study.toml").open("a") as stream:
+        stream.write("#" * 1_000_001)
+    assert cli.main(["check", str(folder)]) == 2
+    assert "larger than 1,000,000 bytes" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--draws", "9" * 21], "expected 1 to 10,000,000"),
+        (["--assets", "1000000"], "expected 2 to 2,000"),
+        (["--assets", "1500"], "GB of memory"),
+        (["--window", "1000000"], "expected 1 to 10,000"),
+        (["--estimation", "1000000"], "expected 30 to 10,000"),
+        (["--variance", "inf"], "a number above 0"),
+        (["--effect", "nan"], "a number"),
+    ],
+)
+def test_a_simulation_without_an_end_is_refused(capsys, options, said):
+    assert cli.main(["simulate", *options]) == 2
+    assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_output_is_utf8_whatever_the_locale(folder, encoding):
+    settings = (folder / "study.toml").read_text()
+    labelled = settings.replace("[prices]", '[groups]\nmakers = "Größe 区块链"\n\n[prices]', 1)
+    (folder / "study.toml").write_text(labelled, encoding="utf-8")
+    surroundings = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    code = "import sys; from chainpolicy.cli import main; sys.exit(main(['report', sys.argv[1]]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)],
+        capture_output=True,
+        check=True,
+        env={**os.environ, **surroundings, "PYTHONIOENCODING": encoding},
+    )
+    assert "Größe 区块链" in done.stdout.decode("utf-8")
+    assert done.stderr == b""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from enum import StrEnum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,6 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # With several threads small matrices take longer, and their last digits are left to chance.
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    # Whatever the locale: what is redirected to a file is UTF-8.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
     try:
         app(arguments)
     except InputError as error:
@@ -187,7 +193,7 @@ def simulate(
     from chainpolicy.checks.simulation import simulate as run
     from chainpolicy.figures import save_figure
     from chainpolicy.figures.simulated import draw_rejection_rates
-    from chainpolicy.tables.estimates import output_folder
+    from chainpolicy.study.output import output_folder, publish
 
     try:
         design = SimulationDesign(
@@ -196,6 +202,7 @@ def simulate(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if output is not None:
+        # Before the work, not after it.
         output_folder(output)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
@@ -203,7 +210,8 @@ def simulate(
         rates = run(design, lambda done: progress.advance(task, done))
     _show(rates)
     if output is not None:
-        save_figure(draw_rejection_rates(rates, design), rates, output, "rejection_rates")
+        with publish(output, {"design": asdict(design)}) as staged:
+            save_figure(draw_rejection_rates(rates, design), rates, staged, "rejection_rates")
 
 
 @app.command()
@@ -224,7 +232,7 @@ def placebo(
     """Rank every event among the ordinary sessions of its group, over the first window."""
     from chainpolicy import checks
     from chainpolicy.study import load_study
-    from chainpolicy.tables.estimates import write_csv
+    from chainpolicy.study.output import write_csv
 
     if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
         expected = "a file name that ends with .csv, in a folder that exists"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, irregular
 
 MOST_BYTES = 2_000_000
 MOST_CHARACTERS = 500_000
@@ -128,6 +128,8 @@ def _read_bytes(source: str | Path | IO[bytes]) -> tuple[bytes, str]:
         source = sys.stdin.buffer if sys.stdin else io.BytesIO()
     if isinstance(source, str | Path):
         name = str(source)
+        if expected := irregular(Path(source)):
+            raise _refusal(name, expected)
         try:
             with Path(source).open("rb") as file:
                 data = file.read(MOST_BYTES + 1)

@@ -30,7 +30,8 @@ from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
-from chainpolicy.tables.estimates import output_folder, regression_tables, write_csv, write_tables
+from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
+from chainpolicy.tables.estimates import regression_tables, write_tables
 
 RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
@@ -170,24 +171,28 @@ def regenerate(
 
     build = root / STATE.parent
     build.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="staging-", dir=build) as staging:
-        built = _build(due, Path(staging))
+    with staging(build) as staged:
+        built = _build(due, staged)
+        # While files are moved there is no state, and at the end it names all of them: whoever
+        # finds one whose digests fit has the whole of one run.
+        (root / STATE).unlink(missing_ok=True)
+        (build / MANIFEST).unlink(missing_ok=True)
         for product in due:
             files = built[product.name]
-            for path, staged in files.items():
+            for path, made in sorted(files.items(), key=lambda item: item[0].name == MANIFEST):
                 target = root / path
-                if _changed(product, staged, target):
+                if _changed(product, made, target):
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    staged.replace(target)
+                    made.replace(target)
                     report.written.append(str(path))
                 else:
                     report.unchanged.append(str(path))
             report.built.append(product.name)
             state[product.name] = {
                 "inputs": inputs[product.name],
-                "files": {str(path): _digest(root / path) for path in files},
+                "files": {str(path): digest(root / path) for path in files},
             }
-        new_state = Path(staging, STATE.name)
+        new_state = staged / STATE.name
         new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         new_state.replace(root / STATE)
     return report
@@ -367,25 +372,21 @@ def environment_digest() -> str:
         it.
     """
     package = Path(chainpolicy.__file__).parent
-    digest = hashlib.sha256(sys.version.encode())
+    summed = hashlib.sha256(sys.version.encode())
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md":
-            digest.update(f"{path.relative_to(package).as_posix()} {_digest(path)}\n".encode())
+            summed.update(f"{path.relative_to(package).as_posix()} {digest(path)}\n".encode())
     for installed in sorted(f"{dist.name} {dist.version}" for dist in distributions()):
-        digest.update(installed.encode())
-    return digest.hexdigest()
+        summed.update(installed.encode())
+    return summed.hexdigest()
 
 
 def _inputs_digest(product: Product, environment: str) -> str:
     told = [product.name, environment, *product.settings]
-    digest = hashlib.sha256("\n".join(told).encode())
+    summed = hashlib.sha256("\n".join(told).encode())
     for source in product.sources:
-        digest.update(f"{source.name} {_digest(source)}\n".encode())
-    return digest.hexdigest()
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        summed.update(f"{source.name} {digest(source)}\n".encode())
+    return summed.hexdigest()
 
 
 def _up_to_date(root: Path, last: Any, inputs: str) -> bool:
@@ -393,8 +394,8 @@ def _up_to_date(root: Path, last: Any, inputs: str) -> bool:
         last is not None
         and last["inputs"] == inputs
         and all(
-            (root / path).is_file() and _digest(root / path) == digest
-            for path, digest in last["files"].items()
+            (root / path).is_file() and digest(root / path) == kept
+            for path, kept in last["files"].items()
         )
     )
 

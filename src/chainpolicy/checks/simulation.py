@@ -14,6 +14,12 @@ from chainpolicy.eventstudy.inference import TESTS, GroupSample, two_sided_p_val
 from chainpolicy.eventstudy.normal import fit_normal
 
 DRAWS_PER_CHUNK = 200
+MOST_DRAWS = 10_000_000
+MOST_ASSETS = 2_000
+MOST_SESSIONS = 10_000
+# Arrays of one event that are held at a time, and the memory that they may take.
+VALUES_AT_ONCE = 10
+MOST_MEMORY = 4e9
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,15 @@ class SimulationDesign:
 
     def __post_init__(self) -> None:
         wanted = {
-            "draws": (self.draws >= 1, "at least 1"),
-            "assets": (self.assets >= 2, "at least 2"),
-            "estimation": (self.estimation >= 30, "at least 30 sessions"),
-            "window": (self.window >= 1, "at least 1 session"),
+            "draws": (1 <= self.draws <= MOST_DRAWS, f"1 to {MOST_DRAWS:,}"),
+            "assets": (2 <= self.assets <= MOST_ASSETS, f"2 to {MOST_ASSETS:,}"),
+            "estimation": (
+                30 <= self.estimation <= MOST_SESSIONS,
+                f"30 to {MOST_SESSIONS:,} sessions",
+            ),
+            "window": (1 <= self.window <= MOST_SESSIONS, f"1 to {MOST_SESSIONS:,} sessions"),
             "correlation": (0 <= self.correlation < 1, "at least 0 and below 1"),
-            "variance": (self.variance > 0, "above 0"),
+            "variance": (0 < self.variance < np.inf, "a number above 0"),
             "effect": (np.isfinite(self.effect), "a number"),
             "level": (0 < self.level < 1, "between 0 and 1"),
             "seed": (self.seed >= 0, "at least 0"),
@@ -74,6 +83,13 @@ class SimulationDesign:
         for name, (holds, text) in wanted.items():
             if not holds:
                 raise ValueError(f"{name} = {getattr(self, name)}: expected {text}")
+        needed = VALUES_AT_ONCE * self.assets * (self.estimation + self.window + self.assets) * 8
+        if needed * DRAWS_PER_CHUNK > MOST_MEMORY:
+            raise ValueError(
+                f"{self.assets:,} assets and {self.estimation + self.window:,} sessions take about "
+                f"{needed * DRAWS_PER_CHUNK / 1e9:.1f} GB of memory at {DRAWS_PER_CHUNK} events at "
+                f"a time, more than {MOST_MEMORY / 1e9:.0f} GB; take fewer"
+            )
 
 
 def simulate(

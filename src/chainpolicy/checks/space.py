@@ -26,7 +26,7 @@ from chainpolicy.eventstudy.normal import fit_normal
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, irregular
 from chainpolicy.study.sessions import clusters, sessions
 
 DRAWS = 999
@@ -194,6 +194,8 @@ def read_market(path: Path, study: Study) -> pd.DataFrame:
     InputError
         If the file cannot be read or lacks a column.
     """
+    if expected := irregular(path):
+        raise InputError([Problem(str(path), expected)])
     try:
         rows = pd.read_parquet(path, columns=list(MARKET_COLUMNS))
     except (OSError, ValueError) as error:

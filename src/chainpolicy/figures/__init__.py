@@ -43,7 +43,7 @@ from chainpolicy.figures.robustness import draw_leave_one_out, draw_specificatio
 from chainpolicy.figures.selection import headline_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles, png_bytes
 from chainpolicy.study import Study
-from chainpolicy.tables.estimates import write_csv
+from chainpolicy.study.output import write_bytes, write_csv
 
 __all__ = [
     "DPI",
@@ -294,10 +294,7 @@ def save_figure(figure: StudyFigure, frame: pd.DataFrame, directory: Path, name:
     name : str
     """
     directory.mkdir(parents=True, exist_ok=True)
-    picture = directory / f"{name}.png"
-    partial = picture.with_name(picture.name + ".partial")
-    partial.write_bytes(png_bytes(figure))
-    partial.replace(picture)
+    write_bytes(png_bytes(figure), directory / f"{name}.png")
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
 
 

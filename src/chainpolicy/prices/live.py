@@ -13,6 +13,7 @@ import pandas as pd
 import tomlkit
 
 from chainpolicy.prices.fetch import FetchReport, surviving_assets
+from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.settings import SETTINGS_FILE
 
@@ -92,8 +93,8 @@ def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd
     surviving = surviving_assets(assets, prices)
     kept = set(surviving["ticker"])
     settings = tomlkit.parse((folder / SETTINGS_FILE).read_text(encoding="utf-8-sig"))
-    with tempfile.TemporaryDirectory(dir=target.parent) as staging:
-        copy = Path(staging, target.name)
+    with staging(target.parent) as staged:
+        copy = staged / target.name
         copy.mkdir()
         places = _places(settings)
         own = {(folder / place).resolve() for place in places}
@@ -121,7 +122,7 @@ def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd
         text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
         readme.write_text(_NOTE + text, encoding="utf-8", newline="\n")
         if target.exists():
-            target.replace(Path(staging, "old"))
+            target.replace(staged / "old")
         copy.replace(target)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 MOST_SHOWN = 50
 
@@ -133,3 +135,31 @@ def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         named = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{name} is one of {named}, not {value!r}")
+
+
+def irregular(path: Path) -> str | None:
+    """Say what was expected where a path leads to something that is no file with an end.
+
+    A named pipe waits for a writer, a device never ends: they are not opened.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+
+    Returns
+    -------
+    str or None
+        None for a regular file, and for what whoever opens it will report better.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    kinds = {
+        "a folder": stat.S_ISDIR,
+        "a named pipe": stat.S_ISFIFO,
+        "a device": lambda bits: stat.S_ISCHR(bits) or stat.S_ISBLK(bits),
+        "a socket": stat.S_ISSOCK,
+    }
+    found = next((kind for kind, is_one in kinds.items() if is_one(mode)), None)
+    return None if found is None else f"a regular file; this is {found}"

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from chainpolicy.eventstudy import MODELS, window_label
-from chainpolicy.study.problems import Problem
+from chainpolicy.study.problems import Problem, irregular
 from chainpolicy.study.tabular import nearest
 
 SETTINGS_FILE = "study.toml"
+
+MOST_BYTES = 1_000_000
 
 # Sessions that a window may reach away from its event: forty years, and no machine's memory.
 FARTHEST = 10_000
@@ -175,8 +177,16 @@ def read_settings(path: Path, problems: list[Problem]) -> tuple[Settings, dict[s
 
 def _read_text(path: Path, problems: list[Problem]) -> str:
     """Text of a UTF-8 file; nothing, and a problem, if it is not one."""
+    if expected := irregular(path):
+        problems.append(Problem(path.name, expected))
+        return ""
     try:
-        content = path.read_bytes()
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            expected = f"the settings of one study; this is larger than {MOST_BYTES:,} bytes"
+            problems.append(Problem(path.name, expected))
+            return ""
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         problems.append(Problem(path.name, f"a file that can be read; the system says: {reason}"))

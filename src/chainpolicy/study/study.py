@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from chainpolicy.eventstudy import (
 from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
 from chainpolicy.study.events import collect_events
 from chainpolicy.study.folder import collect_folder
+from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
@@ -343,8 +343,8 @@ def new_study(directory: str | Path) -> Path:
             raise InputError([Problem(str(target), expected)])
         target.parent.mkdir(parents=True, exist_ok=True)
         # Either the whole folder appears or nothing does.
-        with tempfile.TemporaryDirectory(dir=target.parent) as staging:
-            staged = Path(staging, "study")
+        with staging(target.parent) as folder:
+            staged = folder / "study"
             staged.mkdir()
             for file in TEMPLATE.iterdir():
                 shutil.copyfile(file, staged / file.name)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.study.problems import Problem
+from chainpolicy.study.problems import Problem, irregular
 
 CHUNK_ROWS = 100_000
 MOST_PROBLEMS = 1_000
@@ -185,6 +185,9 @@ def read_chunks(
         At most `CHUNK_ROWS` rows of text, index ``line`` as in `read_table`. Ragged rows are
         left out. At least one frame, perhaps without rows, if there is a header.
     """
+    if expected := irregular(path):
+        problems.append(Problem(name, expected))
+        return
     try:
         with path.open("rb") as stream:
             beginning = stream.read(4)

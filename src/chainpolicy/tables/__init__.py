@@ -7,11 +7,9 @@ from chainpolicy.tables.estimates import (
     headline,
     headline_event,
     headline_report,
-    output_folder,
     regressed_window,
     regression_report,
     regression_tables,
-    write_csv,
     write_tables,
 )
 from chainpolicy.tables.responses import responses, responses_report
@@ -25,13 +23,11 @@ __all__ = [
     "headline",
     "headline_event",
     "headline_report",
-    "output_folder",
     "p_text",
     "regressed_window",
     "regression_report",
     "regression_tables",
     "responses",
     "responses_report",
-    "write_csv",
     "write_tables",
 ]

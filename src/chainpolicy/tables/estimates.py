@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +21,7 @@ from chainpolicy.estimators.system_results import DUMMIES
 from chainpolicy.eventstudy import MODELS, EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import announcement_time, clusters
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
@@ -335,7 +334,7 @@ def headline(
 def write_tables(
     study: Study, results: EventStudyResults, directory: Path, only: str | None = None
 ) -> tuple[int, int]:
-    """Write the tables and ``manifest.json``.
+    """Write the tables and ``manifest.json``, as one set (see `output.publish`).
 
     Parameters
     ----------
@@ -369,55 +368,7 @@ def write_tables(
         "model": results.model.name,
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
     }
-    # Nothing is moved to its place before everything has been written.
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=output_folder(directory)) as staging:
+    with publish(directory, manifest) as staged:
         for name, table in tables.items():
-            write_csv(table, Path(staging, f"{name}.csv"))
-        _replace(Path(staging, "manifest.json"), json.dumps(manifest, indent=2) + "\n")
-        for file in sorted(Path(staging).iterdir()):
-            file.replace(directory / file.name)
+            write_csv(table, staged / f"{name}.csv")
     return len(tables["models"]), len(tables["excluded"])
-
-
-def output_folder(directory: Path) -> Path:
-    """Create a folder for results.
-
-    Parameters
-    ----------
-    directory : Path
-        May exist.
-
-    Returns
-    -------
-    Path
-        The same.
-
-    Raises
-    ------
-    InputError
-        If there is something else of this name, or the folder cannot be made.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        expected = "a folder for --output; something else has this name"
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        expected = f"a folder for --output that can be written; the system says: {reason}"
-    else:
-        return directory
-    raise InputError([Problem(str(directory), expected)])
-
-
-def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
-    """Write one table whole or not at all: UTF-8, LF, dates as YYYY-MM-DD, NaN blank."""
-    text = table.to_csv(
-        index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
-    )
-    _replace(path, text)
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(text.encode("utf-8"))
-    partial.replace(path)

@@ -1,0 +1,173 @@
+"""Results are written as a whole: a reader can tell whether a folder holds one run's files."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from chainpolicy.study.problems import InputError, Problem
+
+MANIFEST = "manifest.json"
+STAGING = ".chainpolicy-staging-"
+
+
+def output_folder(directory: Path) -> Path:
+    """Create a folder for results.
+
+    Parameters
+    ----------
+    directory : Path
+        May exist.
+
+    Returns
+    -------
+    Path
+        The same.
+
+    Raises
+    ------
+    InputError
+        If there is something else of this name, or the folder cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        expected = "a folder for --output; something else has this name"
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = f"a folder for --output that can be written; the system says: {reason}"
+    else:
+        return directory
+    raise InputError([Problem(str(directory), expected)])
+
+
+@contextmanager
+def staging(directory: Path) -> Iterator[Path]:
+    """Hand out an empty folder inside another in which nobody else writes meanwhile.
+
+    What a run that was killed has left there is removed: a living one holds the lock, which the
+    system frees when its holder dies.
+
+    Parameters
+    ----------
+    directory : Path
+        Exists.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    InputError
+        If another run is writing there.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            expected = "a folder that no other run is writing; wait until that one is done"
+            raise InputError([Problem(str(directory), expected)]) from None
+        for leftover in directory.glob(f"{STAGING}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix=STAGING, dir=directory) as folder:
+            yield Path(folder)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def publish(directory: Path, told: Mapping[str, Any]) -> Iterator[Path]:
+    """Hand out an empty folder, and move the files written there to their places as one set.
+
+    Nothing is moved before everything has been written. The old manifest is taken away first, the
+    new one is written last, with the SHA-256 of every file: a folder without a manifest, or with
+    files that it does not describe, is not whole (see `not_whole`).
+
+    Parameters
+    ----------
+    directory : Path
+        Created if missing; other files in it stay.
+    told : mapping
+        What else ``manifest.json`` says.
+
+    Yields
+    ------
+    Path
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be used, or another run is writing there.
+    """
+    with staging(output_folder(directory)) as staged:
+        yield staged
+        files = sorted(path for path in staged.iterdir() if path.is_file())
+        digests = {path.name: digest(path) for path in files}
+        manifest = staged / f"{MANIFEST}.new"
+        manifest.write_text(
+            json.dumps({**told, "files": digests}, indent=2) + "\n", encoding="utf-8", newline="\n"
+        )
+        (directory / MANIFEST).unlink(missing_ok=True)
+        for path in files:
+            path.replace(directory / path.name)
+        manifest.replace(directory / MANIFEST)
+
+
+def not_whole(directory: Path) -> list[str]:
+    """Say why a folder of results is not the whole of one run.
+
+    Parameters
+    ----------
+    directory : Path
+        Written by `publish`.
+
+    Returns
+    -------
+    list of str
+        One line per file that is missing or another run's; empty if the folder is whole.
+    """
+    manifest = directory / MANIFEST
+    if not manifest.is_file():
+        return [f"{MANIFEST}: missing, so that a run was cut short"]
+    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    return [
+        f"{name}: {'not that of the manifest' if (directory / name).is_file() else 'missing'}"
+        for name, expected in files.items()
+        if not (directory / name).is_file() or digest(directory / name) != expected
+    ]
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
+    """Write one table whole or not at all: UTF-8, LF, dates as YYYY-MM-DD, NaN blank."""
+    text = table.to_csv(
+        index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
+    )
+    write_bytes(text.encode("utf-8"), path)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write one file whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    # Never through a link that lies there.
+    partial.unlink(missing_ok=True)
+    with partial.open("xb") as stream:
+        stream.write(content)
+    partial.replace(path)
