@@ -127,11 +127,13 @@ def estimate(
     from chainpolicy.tables.estimates import write_tables
 
     loaded = load_study(study)
-    estimated, excluded = write_tables(loaded, loaded.estimate(model), output, only)
+    results = loaded.estimate(model)
+    summary = write_tables(loaded, results, output, only)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
-    print(f"{estimated:,} pairs estimated, {excluded:,} excluded: excluded.csv", file=sys.stderr)
-    if not estimated:
+    print(summary, file=sys.stderr)
+    of_these = results.pairs if only is None else results.pairs.query("event_id == @only")
+    if of_these.empty:
         raise typer.Exit(2)
 
 
@@ -208,7 +210,7 @@ def simulate(
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("simulating", total=design.draws)
         rates = run(design, lambda done: progress.advance(task, done))
-    _show(rates)
+    _show(rates, digits=4)
     if output is not None:
         with publish(output, {"design": asdict(design)}) as staged:
             save_figure(draw_rejection_rates(rates, design), rates, staged, "rejection_rates")
@@ -238,6 +240,7 @@ def placebo(
         expected = "a file name that ends with .csv, in a folder that exists"
         raise InputError([Problem("--output", expected, value=str(output))])
     loaded = load_study(study)
+    loaded.require_estimable()
     if market is None:
         window = loaded.car_windows[0]
         event_study = loaded.event_study()
@@ -247,7 +250,7 @@ def placebo(
         returns = checks.read_market(market, loaded)
         table = checks.space_of_study(loaded, returns, loaded.car_windows)
     if output is None:
-        _show(table)
+        _show(table, digits=4)
     else:
         write_csv(table, output, float_format="%.6g")
 
@@ -288,6 +291,7 @@ def report(
     from chainpolicy.tables.estimates import headline_report, regression_report
 
     loaded = load_study(study)
+    loaded.require_estimable()
     if name == ReportName.headline:
         window = loaded.car_windows[0]
         event_study = loaded.event_study()
@@ -401,6 +405,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
     from chainpolicy.tables.estimates import headline
 
     loaded = load_study(study)
+    loaded.require_estimable()
     window = loaded.car_windows[0]
 
     def estimate(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
@@ -521,8 +526,10 @@ def _catalogue(study: Study) -> pd.DataFrame:
     ).fillna("")
 
 
-def _show(table: pd.DataFrame) -> None:
-    """Print a frame: a table on a terminal, tab-separated text in a pipe."""
+def _show(table: pd.DataFrame, digits: int | None = None) -> None:
+    """Print a frame, rounded: a table on a terminal, tab-separated text in a pipe."""
+    if digits is not None:
+        table = table.round(digits)
     if not sys.stdout.isatty():
         table.to_csv(sys.stdout, sep="\t", index=False, lineterminator="\n")
         return

@@ -27,6 +27,8 @@ import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
+from chainpolicy.figures.canvas import texts_of
+from chainpolicy.figures.style import undrawable
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
@@ -699,6 +701,12 @@ def main(
         raise InputError([Problem(str(study_path), expected)])
     root = project_root(Path.cwd(), output)
     study = load_study(study_path)
+    study.require_estimable()
+    if boxed := undrawable(texts_of(study)):
+        print(
+            f"no installed font has all characters of {', '.join(boxed)}; figures show boxes",
+            file=sys.stderr,
+        )
     data = study_files(study)
     products = study_products(study)
     if output is None:

@@ -33,6 +33,7 @@ from chainpolicy.study.sessions import clusters
 Floats = NDArray[np.float64]
 
 DECAY = 0.94
+ROUNDING = 1e-12
 LEAST_SESSIONS = 60
 MODELS: tuple[Literal["ewma", "garch"], ...] = ("ewma", "garch")
 # Sessions from an event session on that are no ordinary ones, and those that estimate nothing.
@@ -88,16 +89,20 @@ def fit_volatility(
     Raises
     ------
     ValueError
-        If the name is none of the above.
+        If the name is none of the above, or the returns do not vary.
     """
     require_choice("name", name, MODELS)
     from arch.univariate import GARCH, EWMAVariance, ZeroMean
 
-    # The optimizer works best on returns in percent.
-    scaled = 100.0 * abnormal
+    # The optimizer works best on returns in percent, and on others of that size.
+    deviation = float(np.std(abnormal[:n_estimation]))
+    if not deviation > 0:
+        raise ValueError("the abnormal returns of the estimation window do not vary")
+    factor = 100.0 if 1e-3 < deviation < 0.3 else 1.0 / deviation
+    scaled = factor * abnormal
     process = GARCH(p=1, q=1) if name == "garch" else EWMAVariance(DECAY)
     # At the default tolerance the digit at which the optimizer stops depends on the processor.
-    fitted = ZeroMean(scaled[:n_estimation], volatility=process).fit(
+    fitted = ZeroMean(scaled[:n_estimation], volatility=process, rescale=False).fit(
         disp="off", show_warning=False, options={"ftol": 1e-13, "maxiter": 1000}
     )
     params = fitted.params.to_numpy(np.float64)
@@ -106,7 +111,8 @@ def fit_volatility(
     variance[:n_estimation] = fitted.conditional_volatility**2
     for t in range(n_estimation, len(scaled)):
         variance[t] = omega + alpha * scaled[t - 1] ** 2 + beta * variance[t - 1]
-    return VolatilityModel(name, float(omega) / 1e4, float(alpha), float(beta), variance / 1e4)
+    unit = factor**2
+    return VolatilityModel(name, float(omega) / unit, float(alpha), float(beta), variance / unit)
 
 
 def abnormal_volatility(
@@ -273,7 +279,11 @@ def _abnormal_series(study: Study, group: str, aligned: pd.DataFrame) -> tuple[p
     if study.estimation.mask:
         used &= ~_near(pd.DatetimeIndex(series["session"]), aligned["event_session"], MASKED)
     coefficients = np.linalg.lstsq(design[used], returns[used])[0]
-    return series.assign(abnormal=returns - design @ coefficients), n_estimation
+    abnormal = returns - design @ coefficients
+    # A constant price has no volatility to predict; what is left of it is rounding.
+    if np.std(abnormal[:n_estimation]) <= ROUNDING * np.abs(returns).max(initial=0.0):
+        return series, 0
+    return series.assign(abnormal=abnormal), n_estimation
 
 
 def _ordinary_positions(

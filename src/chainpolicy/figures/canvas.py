@@ -17,7 +17,8 @@ from chainpolicy.figures.style import (
     StudyFigure,
     group_styles,
     in_style,
-    shorten,
+    shorten_all,
+    undrawable,
 )
 from chainpolicy.study import Study
 
@@ -30,6 +31,8 @@ def study_figure(draw: Draw) -> Draw:
 
     @wraps(draw)
     def styled(study: Study) -> Drawn:
+        # Before the style is set, because it names the fonts.
+        undrawable(texts_of(study))
         with in_style():
             try:
                 figure, frame = draw(study)
@@ -76,9 +79,20 @@ def asset_counts(n_assets: pd.Series) -> str:
     return f"N = {most}" if fewest == most else f"N = {fewest}–{most}"
 
 
-def column_label(look: GroupStyle, groups: list[str]) -> str:
-    """Fit a group's label above one of several columns."""
-    return shorten(look.label, max(6, 80 // len(groups)))
+def column_labels(looks: dict[str, GroupStyle], groups: list[str]) -> dict[str, str]:
+    """Fit the labels of groups above one of several columns each."""
+    labels = shorten_all([looks[group].label for group in groups], max(6, 80 // len(groups)))
+    return dict(zip(groups, labels, strict=True))
+
+
+def texts_of(study: Study) -> list[str]:
+    """Everything of a study that its figures may show."""
+    return [
+        study.title,
+        *study.labels.values(),
+        *study.assets[["ticker", "name", "group"]].to_numpy(str).ravel(),
+        *study.events[["event_id", "name"]].to_numpy(str).ravel(),
+    ]
 
 
 def annotate(figure: Figure, note: str) -> None:

@@ -18,7 +18,7 @@ from chainpolicy.figures.canvas import (
     Drawn,
     annotate,
     asset_counts,
-    column_label,
+    column_labels,
     group_looks,
     study_figure,
 )
@@ -49,7 +49,7 @@ from chainpolicy.figures.panels import (
 from chainpolicy.figures.selection import (
     MOST_ASSETS,
     NothingToDrawError,
-    announced_days,
+    dated_labels,
     estimated_events,
     event_title,
     headline_cells,
@@ -185,13 +185,12 @@ def draw_caar_clusters(study: Study) -> Drawn:
                 _same_session(ax, merged, event_id, group, -row)
         ax.axvline(0, color=INK, linewidth=0.5, linestyle=(0, (2, 2)))
         lines = "grey lines: " if len(groups) <= 5 else ""
-        title = f"{column_label(looks[group], groups)}\n{lines}±{percent(scale)} %"
+        title = f"{column_labels(looks, groups)[group]}\n{lines}±{percent(scale)} %"
         ax.set_title(title, fontsize=6.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, steps=[1, 2, 5, 10]))
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
-    dates = announced_days(study)
-    labels = [f"{shorten(event_id)}\n{dates[event_id]}" for event_id in events]
+    labels = dated_labels(study, events, "\n")
     axes[0].set_yticks(-np.arange(len(events)), labels, fontsize=6.5, ha="left")
     axes[0].tick_params(axis="y", pad=92)
     figure.supxlabel(
@@ -292,10 +291,9 @@ def draw_car_heatmap(study: Study) -> Drawn:
     ]
     ax.set_yticks(list(row_of.values()), labels, fontsize=size)
     ax.tick_params(axis="y", pad=6)
-    dates = announced_days(study)
     ax.xaxis.tick_top()
     ax.set_xticks(
-        np.arange(len(events)) + 0.5, [f"{shorten(e)}, {dates[e]}" for e in events], rotation=90,
+        np.arange(len(events)) + 0.5, dated_labels(study, events), rotation=90,
         fontsize=6.5,
     )  # fmt: skip
     ax.tick_params(axis="both", length=0)
@@ -333,7 +331,7 @@ def draw_forest(study: Study) -> Drawn:
     for group, ax in zip(groups, axes, strict=True):
         estimates = frame[frame["group"] == group]
         plot_forest(estimates.assign(row=estimates["event_id"].map(row_of)), ax, looks[group])
-        title = f"{column_label(looks[group], groups)}\n{asset_counts(estimates['n_assets'])}"
+        title = f"{column_labels(looks, groups)[group]}\n{asset_counts(estimates['n_assets'])}"
         ax.set_title(title, fontsize=7)
         ax.hlines(range(len(events)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
                   linewidth=0.5, zorder=0)  # fmt: skip
@@ -343,9 +341,10 @@ def draw_forest(study: Study) -> Drawn:
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
     axes[0].set_ylim(len(events) - 0.5, -0.5)
-    dates = announced_days(study)
     axes[0].set_yticks(
-        range(len(events)), [f"{shorten(e)}, {dates[e]}" for e in events], fontsize=6.5
+        range(len(events)),
+        dated_labels(study, events),
+        fontsize=6.5,
     )
     label = return_label(f"CAAR{window_label(window)}", study.kind)
     figure.supxlabel(f"{label} with 95 % interval; each group has its own scale")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -29,6 +31,7 @@ from chainpolicy.figures.style import (
     group_styles,
     percent_ticks,
     shorten,
+    shorten_all,
     spread,
 )
 from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
@@ -86,9 +89,27 @@ def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes
     return ax
 
 
+# Enough for any range in any unit.
+MOST_TICKS = 12
+
+
+class _DateLocator(AutoDateLocator):
+    """Finds ticks for every range: with few ticks allowed, Matplotlib has none for some."""
+
+    def get_locator(self, dmin: Any, dmax: Any) -> Any:
+        """Pick a locator, with more ticks where the range lies between two units."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)
+            try:
+                return super().get_locator(dmin, dmax)  # type: ignore[no-untyped-call]
+            except UserWarning:
+                self.maxticks = dict.fromkeys(self.maxticks, MOST_TICKS)
+                return super().get_locator(dmin, dmax)  # type: ignore[no-untyped-call]
+
+
 def date_axis(ax: Axes, most: int = 9, month: str = "%b %Y") -> Axes:
     """Label a time axis with days and months, at most `most` of them."""
-    locator = AutoDateLocator(minticks=3, maxticks=most)  # type: ignore[no-untyped-call]
+    locator = _DateLocator(minticks=3, maxticks=most)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(
         ConciseDateFormatter(  # type: ignore[no-untyped-call]
@@ -302,7 +323,7 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
             ax.text(place + 0.3 * side, row, f"{day:+.0f} d".replace("-", "−"), ha=align,
                     va="center", fontsize=6)  # fmt: skip
     ax.set(xlim=(first, last), ylim=(len(events) - 0.5, -0.5))
-    ax.set_yticks(range(len(events)), [shorten(name) for name in events["event_id"]])
+    ax.set_yticks(range(len(events)), shorten_all(events["event_id"].tolist()))
     for tick, inside in zip(ax.get_yticklabels(), events["in_sample"], strict=True):
         tick.set_color(INK if inside else QUIET)
     ax.set_xticks(range(first, last + 1), minor=True)

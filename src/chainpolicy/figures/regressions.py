@@ -15,13 +15,13 @@ from chainpolicy.figures.canvas import (
     Drawn,
     annotate,
     asset_counts,
-    column_label,
+    column_labels,
     group_looks,
     study_figure,
 )
 from chainpolicy.figures.selection import (
     NothingToDrawError,
-    announced_days,
+    dated_labels,
     shown_events,
     shown_groups,
 )
@@ -33,7 +33,6 @@ from chainpolicy.figures.style import (
     StudyFigure,
     percent_ticks,
     return_label,
-    shorten,
 )
 from chainpolicy.study import Study
 from chainpolicy.tables.estimates import regressed_window
@@ -73,16 +72,17 @@ def draw_overlap(study: Study) -> Drawn:
             text = "↑ same session" if event_id in members else "no estimate"
             ax.text(0.5, row_of[event_id], text, transform=ax.get_yaxis_transform(), ha="center",
                     va="center", fontsize=5.5, color=QUIET, backgroundcolor="white")  # fmt: skip
-        label = column_label(looks[group], groups)
+        label = column_labels(looks, groups)[group]
         ax.set_title(f"{label}\n{asset_counts(own['n_assets'])}", fontsize=7)
         ax.hlines(range(len(events)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
                   linewidth=0.5, zorder=0)  # fmt: skip
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
     axes[0].set_ylim(len(events) - 0.4, -0.6)
-    dates = announced_days(study)
     axes[0].set_yticks(
-        range(len(events)), [f"{shorten(e)}, {dates[e]}" for e in events], fontsize=6.5
+        range(len(events)),
+        dated_labels(study, events),
+        fontsize=6.5,
     )
     figure.legend(handles=_handles(), loc="outside upper left", ncols=4, fontsize=6)
     label = return_label(f"CAAR{window_label(window)}", study.kind)

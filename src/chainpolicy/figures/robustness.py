@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from chainpolicy.checks import CHOICES, leave_one_out, specification_curve
 from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.figures.canvas import Drawn, annotate, column_label, group_looks, study_figure
+from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     estimated_events,
@@ -74,7 +74,7 @@ def draw_specification_curve(study: Study) -> Drawn:
         own = table[table["group"] == group]
         _plot_curve(own, above, looks[group])
         _plot_choices(own, below, rows)
-        above.set_title(f"{column_label(looks[group], groups)}\n{len(own)} ways", fontsize=7)
+        above.set_title(f"{column_labels(looks, groups)[group]}\n{len(own)} ways", fontsize=7)
     percent_ticks(axes[0, 0].yaxis)
     axes[0, 0].set_ylabel("CAAR, simple return (%)")
     axes[1, 0].set_yticks(range(len(rows)), [_name(*row) for row in rows], fontsize=6)

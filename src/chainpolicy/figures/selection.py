@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults
-from chainpolicy.figures.style import day_label, shorten
+from chainpolicy.figures.style import day_label, shorten, shorten_all
 from chainpolicy.study import Study
 from chainpolicy.study.assets import ALWAYS_OPEN
 from chainpolicy.study.sessions import announcement_time, clusters
@@ -142,3 +142,12 @@ def price_asset(study: Study) -> str:
     own = study.assets[study.assets["ticker"].isin(study.groups.index)]
     alone = own[(own["calendar"] == ALWAYS_OPEN) & (own["group"].map(sizes) == 1)]
     return str((own if alone.empty else alone)["ticker"].iloc[0])
+
+
+def dated_labels(study: Study, event_ids: list[str], separator: str = ", ") -> list[str]:
+    """Name events with the days of their announcement, short and distinct."""
+    days = announced_days(study)
+    return [
+        f"{name}{separator}{days[event_id]}"
+        for event_id, name in zip(event_ids, shorten_all(event_ids), strict=True)
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -30,15 +31,8 @@ SUPPORTIVE, RESTRICTIVE = "#332288", "#CC6677"
 
 LONGEST_LABEL = 28
 
-# Used for the characters that DejaVu Sans lacks, where one of them is installed.
-_EAST_ASIAN = (
-    "Noto Sans CJK SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "SimHei",
-)
+# Tried first for characters that DejaVu Sans lacks.
+_EAST_ASIAN = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei")
 
 
 @dataclass(frozen=True)
@@ -77,7 +71,7 @@ class StudyFigure(Figure):
 
 def in_style() -> AbstractContextManager[None]:
     """Draw in the study's style, whatever the user's own."""
-    return style.context([STYLE, {"font.family": _families()}], after_reset=True)
+    return style.context([STYLE, {"font.family": _families}], after_reset=True)
 
 
 def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
@@ -104,34 +98,88 @@ def group_styles(
     -------
     dict of str to GroupStyle
     """
-    named = labels or {}
+    names = list(dict.fromkeys(groups))
+    shown = shorten_all([(labels or {}).get(name, name) for name in names])
     return {
         name: GroupStyle(
-            shorten(named.get(name, name)),
+            label,
             _COLORS[place % len(_COLORS)],
             _MARKERS[place % len(_MARKERS)],
             _LINES[place % len(_LINES)],
         )
-        for place, name in enumerate(dict.fromkeys(groups))
+        for place, (name, label) in enumerate(zip(names, shown, strict=True))
     }
 
 
-@cache
-def _families() -> list[str]:
-    installed = font_manager.get_font_names()
-    return ["DejaVu Sans", *(family for family in _EAST_ASIAN if family in installed)]
+# Families of the text, in the order in which they are tried; `undrawable` adds to them.
+_families = ["DejaVu Sans"]
 
 
 @cache
-def _characters() -> frozenset[int]:
-    fonts = [font_manager.get_font(font_manager.findfont(family)) for family in _families()]
-    return frozenset(code for font in fonts for code in font.get_charmap())
+def _characters_of(family: str) -> frozenset[int]:
+    return frozenset(font_manager.get_font(font_manager.findfont(family)).get_charmap())
+
+
+def undrawable(texts: Iterable[str]) -> list[str]:
+    """Find a font for every character, and return the texts for which there is none.
+
+    Any installed family that has the characters will do.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        What figures are to show.
+
+    Returns
+    -------
+    list of str
+        Texts with a character that no installed font has; figures show a box in its place.
+    """
+    found = list(dict.fromkeys(texts))
+    missing = {ord(letter) for text in found for letter in text if letter.isprintable()}
+    for family in _families:
+        missing -= _characters_of(family)
+    if missing:
+        # Others cannot be named in Matplotlib's settings, or hold a box for every character.
+        installed = [
+            family
+            for family in font_manager.get_font_names()
+            if re.fullmatch(r"[\w ]+", family) and not family.startswith("Last Resort")
+        ]
+        for family in [*(f for f in _EAST_ASIAN if f in installed), *sorted(installed)]:
+            if missing and missing & _characters_of(family):
+                missing -= _characters_of(family)
+                _families.append(family)
+    return [text for text in found if any(ord(letter) in missing for letter in text)]
 
 
 def shorten(text: str, longest: int = LONGEST_LABEL) -> str:
-    """Make a user's text fit its place, with a box for a character that no font here has."""
-    text = "".join(letter if ord(letter) in _characters() else "□" for letter in text)
-    return text if len(text) <= longest else text[: longest - 1].rstrip(" -_(") + "…"
+    """Make a user's text fit its place: the middle goes, for names differ at their ends.
+
+    A character that no font here has becomes a box.
+    """
+    text = "".join(
+        letter if any(ord(letter) in _characters_of(family) for family in _families) else "□"
+        for letter in text
+    )
+    if len(text) <= longest:
+        return text
+    tail = (longest - 1) // 2
+    return text[: longest - 1 - tail].rstrip(" -_(") + "…" + text[len(text) - tail :].lstrip(" -_)")
+
+
+def shorten_all(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
+    """Make texts fit their places; those that differ stay different."""
+    shown: dict[str, str] = {}
+    for text in dict.fromkeys(texts):
+        short = shorten(text, longest)
+        number = 2
+        while short in shown.values():
+            mark = f"…{number}"
+            short = shorten(text, longest - len(mark)) + mark
+            number += 1
+        shown[text] = short
+    return [shown[text] for text in texts]
 
 
 def day_label(day: pd.Timestamp, year: bool = True) -> str:

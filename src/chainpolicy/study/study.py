@@ -154,6 +154,23 @@ class Study:
         first, _ = min(announced.items(), key=lambda item: (item[1], item[0]))
         return str(first)
 
+    def require_estimable(self) -> None:
+        """Refuse a study of which nothing can be estimated.
+
+        Raises
+        ------
+        InputError
+            With the number of pairs and the most frequent reason.
+        """
+        results = self.results
+        if len(results.pairs):
+            return
+        reasons = results.excluded["reason"].value_counts()
+        pairs = len(results.excluded)
+        why = f"; {reasons.iloc[0]:,} of {pairs:,}: {reasons.index[0]}" if pairs else ""
+        expected = f"an event and an asset that can be estimated; no pair of this study can be{why}"
+        raise InputError([Problem(str(self.path), expected)])
+
     def label(self, group: str) -> str:
         """Name a group as texts, tables and figures do."""
         return self.labels.get(group, group)

@@ -333,7 +333,7 @@ def headline(
 
 def write_tables(
     study: Study, results: EventStudyResults, directory: Path, only: str | None = None
-) -> tuple[int, int]:
+) -> str:
     """Write the tables and ``manifest.json``, as one set (see `output.publish`).
 
     Parameters
@@ -347,8 +347,8 @@ def write_tables(
 
     Returns
     -------
-    n_estimated, n_excluded : int
-        Rows of ``models.csv`` and of ``excluded.csv``.
+    str
+        What was written: the pairs estimated, and the events, pairs and windows excluded.
 
     Raises
     ------
@@ -371,4 +371,21 @@ def write_tables(
     with publish(directory, manifest) as staged:
         for name, table in tables.items():
             write_csv(table, staged / f"{name}.csv")
-    return len(tables["models"]), len(tables["excluded"])
+    return _summary(len(tables["models"]), tables["excluded"])
+
+
+def _summary(estimated: int, left_out: pd.DataFrame) -> str:
+    whole_event = left_out["ticker"] == ""
+    whole_pair = ~whole_event & (left_out["window"] == "")
+    kinds = {
+        "event": whole_event,
+        "pair": whole_pair,
+        "window": ~whole_event & ~whole_pair,
+    }
+    counts = [_count(int(rows.sum()), kind) for kind, rows in kinds.items() if rows.any()]
+    excluded_text = f"excluded: {', '.join(counts)}: excluded.csv" if counts else "none excluded"
+    return f"{_count(estimated, 'pair')} estimated; {excluded_text}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -25,7 +25,8 @@ class ReportTable:
     note: str
 
     def __str__(self) -> str:
-        return f"{self.frame.to_string(index=False)}\n{self.note}"
+        rows = "(no rows)" if self.frame.empty else self.frame.to_string(index=False)
+        return f"{rows}\n{self.note}"
 
     # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
     __repr__ = __str__
