@@ -14,7 +14,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -26,10 +26,10 @@ from rich.progress import Progress
 import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
-from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.build.notebooks import NotebookError
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.study import Study, load_study
+from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.tables.estimates import output_folder, regression_tables, write_csv, write_tables
 
 RTOL = 1e-6

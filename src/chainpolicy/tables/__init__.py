@@ -7,6 +7,7 @@ from chainpolicy.tables.estimates import (
     headline,
     headline_event,
     headline_report,
+    left_out_report,
     output_folder,
     regressed_window,
     regression_report,
@@ -14,6 +15,7 @@ from chainpolicy.tables.estimates import (
     write_csv,
     write_tables,
 )
+from chainpolicy.tables.events import events_report, sessions_report
 from chainpolicy.tables.responses import responses, responses_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
@@ -21,10 +23,12 @@ __all__ = [
     "HEADLINE_TESTS",
     "ReportTable",
     "estimate_tables",
+    "events_report",
     "excluded",
     "headline",
     "headline_event",
     "headline_report",
+    "left_out_report",
     "output_folder",
     "p_text",
     "regressed_window",
@@ -32,6 +36,7 @@ __all__ = [
     "regression_tables",
     "responses",
     "responses_report",
+    "sessions_report",
     "write_csv",
     "write_tables",
 ]
