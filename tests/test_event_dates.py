@@ -170,6 +170,18 @@ def test_normal_returns_do_not_depend_on_the_articles_dates(study):
     pd.testing.assert_frame_equal(moved.coefficients, study.results.coefficients)
 
 
+def test_announcements_are_taken_out_of_the_estimation_window(study):
+    calendar = study.assets.set_index("ticker")["calendar"]
+    models = study.results.models
+    most = models["n_estimation"].groupby(models["ticker"].map(calendar)).max()
+    # 120 sessions less two for each announcement inside, in New York too on six of them.
+    assert most.to_dict() == {
+        "XSHG": 120 - len(MASKED_IN_SHANGHAI),
+        "XNYS": 120 - 12,
+        "24/7": 120 - len(MASKED_UTC_DAYS),
+    }
+
+
 def test_r_squared_is_that_of_least_squares(study, tier1_fits):
     models = study.results.models.query("event_id == 'xi-politburo'").set_index("ticker")
     tier1 = models.loc[study.groups.index[study.groups == "a_shares_tier1"]]

@@ -619,9 +619,11 @@ def study_notebook_product(
     """
 
     def build(staging: Path) -> None:
-        template = Path(chainpolicy.__file__).with_name("study_notebook.txt")
+        template = Path(__file__).with_name("study_notebook.py.txt")
         text = template.read_text(encoding="utf-8")
-        text = text.replace("<title>", " ".join(study.title.split()))
+        # Braces in a title are no expression.
+        title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
+        text = text.replace("<title>", title)
         text = text.replace("<study>", repr(str(study_path.resolve())) if study_path else "")
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()

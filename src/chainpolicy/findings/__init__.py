@@ -9,7 +9,7 @@ from chainpolicy.findings.article import (
     tone_agreement,
     tone_report,
 )
-from chainpolicy.findings.base import Finding, left_out_report, significant_clusters
+from chainpolicy.findings.base import Finding, significant_clusters
 from chainpolicy.findings.bitcoin import (
     bitcoin_answer,
     by_stance,
@@ -57,13 +57,6 @@ from chainpolicy.findings.responses import (
 )
 from chainpolicy.findings.robustness import random_portfolios, specifications
 from chainpolicy.findings.summary import abstract, response_table
-from chainpolicy.findings.us_and_coins import (
-    coins_compared,
-    leave_one_out,
-    leave_one_out_report,
-    names_report,
-    us_and_coins_answer,
-)
 
 __all__ = [
     "Finding",
@@ -76,7 +69,6 @@ __all__ = [
     "censoring",
     "claims_report",
     "claims_verdicts",
-    "coins_compared",
     "concept_stocks_answer",
     "controls",
     "dated_statements_found",
@@ -86,12 +78,8 @@ __all__ = [
     "explained",
     "fading",
     "hour_by_hour",
-    "leave_one_out",
-    "leave_one_out_report",
-    "left_out_report",
     "look_ahead_bias",
     "moved",
-    "names_report",
     "ordinary_sessions",
     "phases_report",
     "placebo_reach",
@@ -116,7 +104,6 @@ __all__ = [
     "tone_agreement",
     "tone_report",
     "undone",
-    "us_and_coins_answer",
     "volatility",
     "volatility_reading",
     "volatility_report",

@@ -25,7 +25,9 @@ class ReportTable:
     note: str
 
     def __str__(self) -> str:
-        return f"{self.frame.to_string(index=False)}\n{self.note}"
+        # pandas writes "Empty DataFrame" and its parts where there are no rows.
+        body = "" if self.frame.empty else f"{self.frame.to_string(index=False)}\n"
+        return body + self.note
 
     # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
     __repr__ = __str__
