@@ -87,3 +87,14 @@ def test_a_study_without_an_estimated_event_says_why(folder, tmp_path):
     shown = outputs(folder, tmp_path / "staging")
     assert "The study has no dated event in the sample." in shown
     assert "a rehearsal" in shown
+
+
+def test_a_wide_table_is_shown_whole(tmp_path):
+    source = tmp_path / "wide.py"
+    source.write_text(
+        "# %% [markdown]\n# # How wide is it?\n\n# %%\nimport pandas as pd\n\n"
+        'pd.DataFrame({f"column_{n:02}": [n] for n in range(15)})\n'
+    )
+    (output,) = notebooks.execute(source).notebook.cells[1].outputs
+    for shown in (output.data["text/plain"], output.data["text/html"]):
+        assert all(f"column_{n:02}" in shown for n in range(15))
