@@ -10,29 +10,62 @@
 # # What do the prices say, and are they aligned?
 
 # %%
+import numpy as np
+import pandas as pd
+from scipy import stats
+
 import chainpolicy
-from chainpolicy import figures, findings
+from chainpolicy import article, claim, claims, figures, prices, tables
+from chainpolicy.study.returns import LIMIT_TOLERANCE
+from chainpolicy.study.sessions import sessions
+from chainpolicy.typeset.numbers import interval, percent
 
 study = chainpolicy.load_study()
-results = study.estimate()
-findings.prices_and_alignment(study, results)
+assets = prices.coverage(study)
+missing = prices.missing_closes(study)
+by_date = article.article_date_caars(study, window=(0, 1)).set_index(["event_id", "group"])
+tier1 = by_date.loc[(study.headline_event, "a_shares_tier1")]
 
 # %% [markdown]
-# Before any response is interpreted, three things have to be known of the prices: what is missing,
-# where a price was not free to move, and which session of one market corresponds to which session
-# of another. This notebook shows all three, and then what would have been found had the events been
-# dated as the article dates them.
+# **Of {{ assets.sessions.sum() }} closes that {{ assets | length }} assets could have,
+# {{ missing.n_sessions.sum() }}
+# ({{ (missing.n_sessions.sum() / assets.sessions.sum()) | share(1) }}) are missing, and none is
+# filled in. The alignment decides the result**: around the leading event the CAAR over $[0, 1]$ of
+# the {{ tier1.n_assets }} Chinese shares of tier 1 is {{ tier1.caar | simple | percent }} (95 %
+# interval {{ (tier1.lower, tier1.upper) | simple | interval }}) if session 0 is the first that could
+# react, {{ tier1.event_session | day }}, and {{ tier1.article_caar | simple | percent }} (95 %
+# interval {{ (tier1.article_lower, tier1.article_upper) | simple | interval }}) if it is taken from
+# the article's date, {{ tier1.article_session | day }}.
+#
+# Before any response is interpreted, three things have to be known about the prices: what is
+# missing, where a price was not free to move, and which session of one market corresponds to which
+# session of another. This notebook shows all three, and then what would have been found if the
+# events had been dated as the article dates them.
 #
 # ## The data
 #
-# Daily closes, adjusted for dividends and splits. Tier 1 holds Chinese shares that the press had
-# named as blockchain shares before the leading event; tier 2 holds shares named only on the day of
-# the jump, hence chosen by the outcome, and is never pooled with tier 1.
+# Daily closes, adjusted for dividends and splits. Tier 1 contains Chinese shares that the press had
+# named as blockchain shares before the leading event; tier 2 contains shares named only on the day
+# of the jump, hence chosen by the outcome, and is never pooled with tier 1.
 
 # %%
-findings.price_report(study)
+assets["label"] = assets["group"].map(study.label)
+assets.groupby(["label", "calendar"], sort=False).agg(
+    assets=("ticker", "size"),
+    sessions=("sessions", "first"),
+    start=("first", "min"),
+    end=("last", "max"),
+    closes=("closes", "sum"),
+    gaps=("gaps", "sum"),
+    late=("late", "sum"),
+    upper=("upper", "sum"),
+    lower=("lower", "sum"),
+)
 
 # %% [markdown]
+# *gaps* counts sessions without a close between the first and the last close of an asset, *late*
+# those before the first, *upper* and *lower* closes at a daily price limit.
+#
 # ## Returns, and returns that do not exist
 #
 # With $C_{it}$ the close of asset $i$ in session $t$ of its calendar, the return is
@@ -44,12 +77,16 @@ findings.price_report(study)
 # over a window; the texts quote $e^{R} - 1$, the simple return.
 
 # %%
-findings.missing_closes(study)
-
-# %%
-findings.gap_report(study)
+returns = study.returns
+possible = len(returns) - returns["ticker"].nunique()
+lost = possible - returns["return"].notna().sum()
+tolerance = LIMIT_TOLERANCE
+missing
 
 # %% [markdown]
+# A missing close takes with it the return into it and the return out of it: {{ lost }} of
+# {{ possible }} returns ({{ (lost / possible) | share(1) }}).
+#
 # ## Closes at the price limit
 #
 # In China a share may move by no more than a fraction $l_{it}$ of its last close in one session. A
@@ -58,26 +95,45 @@ findings.gap_report(study)
 #
 # $$\left| C_{it} - C_{ip} (1 \pm l_{it}) \right| \le \varepsilon ,$$
 #
-# where $\varepsilon$ is half a tick of the exchange plus what cutting adjusted closes to four
-# decimals can lose. A cut-off on the return is the usual shortcut; it errs where prices are low, so
-# that a tick is a large part of them, and where a share has a narrower limit.
+# where $\varepsilon$ = {{ tolerance | number(4) }} is half a tick of the exchange plus what
+# cutting adjusted closes to four decimals can lose. A cut-off on the return is the usual shortcut;
+# it errs where prices are low, so that a tick is a large part of them, and where a share has a
+# narrower limit.
 
 # %%
-findings.price_limits(study)
+with_limit = assets[assets["limited"]]
+limited = returns[returns["ticker"].isin(with_limit["ticker"])]
+size = np.expm1(limited["return"]).abs()
+at_limit, cut_off = limited["at_limit"] != "", size >= 0.099
+narrower = at_limit & (size < 0.06)
+hits = limited[at_limit].groupby("session").size()
+pd.crosstab(at_limit.rename("close at the limit"), cut_off.rename("return of 9.9 % or more"))
 
 # %% [markdown]
+# The rule finds {{ at_limit.sum() }} closes at a limit among the {{ with_limit.closes.sum() }} closes
+# of the {{ with_limit | length }} assets that have one. A cut-off at a return of 9.9 % would miss
+# {{ (at_limit > cut_off).sum() }} of them, {{ narrower.sum() }} because the limit was 5 %, and add
+# {{ (at_limit < cut_off).sum() }} that are none. The most on one session are {{ hits.max() }}, on
+# {{ hits.idxmax() | day }}.
+#
 # ## Calendars
 #
-# $\tau$ counts sessions of an asset's own calendar, so that groups of different calendars are never
+# $\tau$ counts sessions of an asset's own calendar, so that groups on different calendars are never
 # pooled. A day of a coin ends at midnight UTC and includes weekends; Shanghai closes before New
-# York opens on the same date. In the national holidays of China the other markets go on for a week:
-# the first return after one of them contains all that happened meanwhile.
+# York opens on the same date. During the national holidays of China the other markets go on for a
+# week: the first return after one of them contains all that happened in the meantime.
 
 # %%
-findings.closures(study)
-
-# %%
-findings.closure_report(study)
+days = pd.Series(sessions("XSHG", study.start, study.end))
+closures = pd.DataFrame({"last session": days.shift(), "next session": days})
+closures["days closed"] = closures.diff(axis=1)["next session"].dt.days - 1
+closures = closures[closures["days closed"] >= 5].astype({"days closed": int})
+one_day = pd.Timedelta(days=1)
+closures["New York meanwhile"] = [
+    len(sessions("XNYS", last + one_day, following - one_day))
+    for last, following, _ in closures.itertuples(index=False)
+]
+closures
 
 # %% [markdown]
 # ## Normal returns on ordinary sessions
@@ -89,18 +145,40 @@ findings.closure_report(study)
 # where $F_t$ are the returns of the asset's benchmarks, and $\hat\alpha_i$ and $\hat\beta_i$ are
 # estimated by least squares on the $M_i$ ordinary sessions of the estimation window. $R^2$ is the
 # share of variance that the benchmarks explain there, $\sigma_i$ the standard deviation of the
-# residuals. The coins have no benchmark; their normal return is a constant mean.
+# residuals, $\bar{r}$ their mean correlation within a group. The coins have no benchmark; their
+# normal return is a constant mean.
 
 # %%
-findings.estimation_quality(study, results)
-
-# %%
-findings.estimation_report(study, results)
+results = study.results
+lead = study.headline_event
+models = results.models.query("event_id == @lead").set_index("ticker")
+residuals = results.residuals.query("event_id == @lead").set_index("ticker")["residual"]
+autocorrelation = residuals.groupby("ticker").apply(pd.Series.autocorr)
+bound = stats.norm.isf(0.025) / np.sqrt(models["n_estimation"])
+models["autocorrelated"] = autocorrelation.abs() > bound
+fit = models.groupby(study.groups).agg(
+    N=("sigma", "size"),
+    benchmarks=("benchmark", "first"),
+    fewest_M=("n_estimation", "min"),
+    most_M=("n_estimation", "max"),
+    median_R2=("r_squared", "median"),
+    median_sigma=("sigma", "median"),
+    autocorrelated=("autocorrelated", "sum"),
+)
+fit["rbar"] = results.summary((0, 0)).loc[lead]["mean_correlation"]
+fit.rename(study.label).round(3)
 
 # %%
 figures.show("estimation_fit", study)
 
 # %% [markdown]
+# The median $R^2$ is {{ fit.loc["a_shares_tier1"].median_R2 | share }} in tier 1,
+# {{ fit.loc["a_shares_tier2"].median_R2 | share }} in tier 2 and
+# {{ fit.loc["us_listed"].median_R2 | share }} for the US-listed names. The first-order
+# autocorrelation of the residuals is significant at the 5 % level for
+# {{ models.autocorrelated.sum() }} of {{ models | length }} assets, where
+# {{ (0.05 * models.index.size) | number(0) }} are expected by chance.
+#
 # ## What the article's dates would have found
 #
 # With $T$ the first session that could react and $T'$ the session to which the article's date
@@ -115,12 +193,34 @@ figures.show("estimation_fit", study)
 # equal-weighted portfolio on ordinary sessions, which allows for correlation between its assets.
 
 # %%
-findings.article_date_effect(study, results)
-
-# %%
-findings.article_date_report(study, results)
+found = (by_date["lower"] > 0) | (by_date["upper"] < 0)
+found_there = (by_date["article_lower"] > 0) | (by_date["article_upper"] < 0)
+rows = by_date.reset_index()
+there = np.expm1(rows[["article_caar", "article_lower", "article_upper"]]).to_numpy()
+first = np.expm1(rows[["caar", "lower", "upper"]]).to_numpy()
+frame = pd.DataFrame(
+    {
+        "Event": rows["event_id"],
+        "Group": rows["group"].map(study.label),
+        "Article's session": rows["article_session"].dt.strftime("%Y-%m-%d"),
+        "CAAR there (95 % interval)": [
+            f"{percent(caar)} ({interval(bounds)})" for caar, *bounds in there
+        ],
+        "First session": rows["event_session"].dt.strftime("%Y-%m-%d"),
+        "CAAR (95 % interval)": [
+            f"{percent(caar)} ({interval(bounds)})" for caar, *bounds in first
+        ],
+    }
+)
+tables.ReportTable(
+    frame, "CAAR over [0, 1], simple returns; intervals not adjusted for the number of rows."
+)
 
 # %% [markdown]
+# Of the {{ by_date | length }} pairs of an event and a group whose session differs, the interval
+# excludes zero for {{ found.sum() }} at the first session that could react and for
+# {{ found_there.sum() }} at the article's date.
+#
 # ## Reading
 #
 # The prices are nearly complete, and no close is missing around the events. What restrains them
@@ -128,23 +228,77 @@ findings.article_date_report(study, results)
 # shares closed at it, so that their abnormal returns of that session are lower bounds.
 #
 # Dating matters most for Chinese shares. With the article's date the leading event has no
-# measurable effect on them, because the window ends before they could react.
-# On coins and US-listed names it still catches the first day of the response, and for the coins
-# other than Bitcoin it makes no difference worth naming. The article's date also finds something
-# where the first session that could react finds nothing: a fall at the end of October, which both
-# rows of the plenum show because both point to the same session. It is one observation, not two,
-# and it falls on shares that were giving back a jump of the same week. Beyond these no interval in
-# the table leaves zero out, at either date: the other announcements show no response whose dating
-# could matter.
-#
+# measurable effect on them, because the window ends before they could react. For coins and
+# US-listed names it still catches the first day of the response, and for the coins other than
+# Bitcoin it makes hardly any difference. The article's date also finds something where the first
+# session that could react finds nothing: a fall in tier 1 at the end of October, which both rows of
+# the plenum show because both point to the same session. It is one observation, not two, and it
+# concerns shares that were giving back a jump of the same week. Beyond these no interval in the
+# table excludes zero, at either date: the other announcements show no response whose dating could
+# matter.
+
+# %%
+speech = by_date.loc[lead]
+shares = ["a_shares_tier1", "a_shares_tier2"]
+abroad = ["bitcoin", "coins", "us_listed"]
+fall = by_date.loc[[("plenum-communique", "a_shares_tier1"), ("plenum-decision", "a_shares_tier1")]]
+first_event = study.alignment.loc[study.alignment["in_sample"], "event_session"].min()
+tail = (residuals / models["sigma"])[study.groups[residuals.index].isin(shares).to_numpy()]
+claims(
+    claim(
+        "No close is missing around the events",
+        str(missing["last"].max().date()),
+        missing["last"].max() < first_event,
+    ),
+    claim(
+        "Most Chinese shares closed at the limit on the event session of the leading event",
+        f"{hits[tier1['event_session']]} of {len(with_limit)}",
+        hits[tier1["event_session"]] > len(with_limit) / 2,
+    ),
+    claim(
+        "Chinese shares: an interval that excludes zero at the first session only",
+        speech.loc[shares, "article_upper"].min(),
+        found[lead][shares].all() and not found_there[lead][shares].any(),
+    ),
+    claim(
+        "Coins and US-listed names: one that excludes zero at either date",
+        speech.loc[abroad, "article_lower"].min(),
+        (found & found_there)[lead][abroad].all(),
+    ),
+    claim(
+        "Hardly any difference for the coins other than Bitcoin",
+        speech.loc["coins", "caar"] - speech.loc["coins", "article_caar"],
+        abs(speech.loc["coins", "caar"] - speech.loc["coins", "article_caar"]) < 0.01,
+    ),
+    claim(
+        "The fall at the end of October is one observation, found at the article's date only",
+        fall["article_caar"].iloc[0],
+        fall["article_upper"].max() < 0
+        and len(set(fall["article_session"])) == 1
+        and not found[fall.index].any(),
+    ),
+    claim(
+        "No other interval excludes zero at either date",
+        (found | found_there).sum(),
+        set(by_date.index[found | found_there])
+        == {*fall.index, *((lead, group) for group in shares + abroad)},
+    ),
+    claim(
+        "The upper tail of the residuals of Chinese shares is heavier than the normal one",
+        tail.quantile(0.995),
+        tail.quantile(0.995) > stats.norm.isf(0.005),
+    ),
+)
+
+# %% [markdown]
 # ## Limits
 #
-# The table compares many intervals without correction for their number; among so many a few leave
-# zero out by chance, and the fall at the end of October may be one of these. A single session
-# cannot separate a mean effect from a shock to the whole sector. The benchmarks explain a good
-# part of the variance of Chinese shares, almost none of that of most US-listed names, and there
-# are none for coins: there an abnormal return is little else than a return less its mean. More
-# residuals are autocorrelated than chance explains, and the upper tail of those of Chinese shares
-# is heavier than that of a normal distribution; the intervals assume neither. Prices come from
-# public files with a second source for most of them but not for the Chinese indices, and shares
-# that were later delisted are in the list only as far as these files held them.
+# The table compares many intervals without correction for their number. Among so many a few exclude
+# zero by chance, and the fall at the end of October may be one of these. A single session cannot
+# separate a mean effect from a shock to the whole sector. The benchmarks explain a good part of the
+# variance of Chinese shares and almost none of that of most US-listed names, and there are none for
+# coins: there an abnormal return is little else than the return minus its mean. More residuals are
+# autocorrelated than expected by chance, and the upper tail of those of Chinese shares is heavier
+# than that of a normal distribution; the intervals assume neither. Prices come from public files
+# with a second source for most of them but not for the Chinese indices, and shares that were later
+# delisted are in the list only as far as these files contained them.

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import chainpolicy
-from chainpolicy.findings import left_out_report, significant_clusters
-from chainpolicy.findings.base import _tickers, p_value, percent
+from chainpolicy.findings import significant_clusters
+from chainpolicy.findings.base import p_value, percent
 from chainpolicy.findings.summary import abstract, readme_block, response_table
 
 
@@ -79,19 +79,3 @@ def test_clusters_of_a_study_without_policy_events_are_none(study, results):
     finding = significant_clusters(controls, results)
     assert finding.text == "No response to a policy event is tested over [0, 1]."
     assert finding.numbers.empty
-
-
-def test_what_is_left_out_is_laid_out_by_reason(study, results):
-    frame = left_out_report(study, results).frame
-    whole = frame[frame["Window"] == "all"]
-    out = study.events[~study.events["in_sample"]]
-    assert set(out["event_id"]) <= set(whole["Event"])
-    assert set(whole.loc[whole["Event"].isin(out["event_id"]), "Assets"]) == {"all"}
-
-
-@pytest.mark.parametrize(
-    ("tickers", "text"),
-    [([""], "all"), (["A", "B"], "A, B"), (list("ABCDEFG"), "A, B, C, D, E and 2 more")],
-)
-def test_many_tickers_are_counted(tickers, text):
-    assert _tickers(tickers) == text

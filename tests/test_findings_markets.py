@@ -19,7 +19,7 @@ from chainpolicy.findings import concept_stocks
 from chainpolicy.study.study import EMBEDDED
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-SOURCES = ["03_bitcoin", "04_concept_stocks", "05_us_and_coins"]
+SOURCES = ["03_bitcoin", "04_concept_stocks"]
 TIER1 = "a_shares_tier1"
 
 # Read off the price file's calendar by hand: 120 UTC days up to 16 September 2019, less the event
@@ -445,57 +445,6 @@ def test_difference_report_lists_windows_and_models(study, models):
     car = car.set_index("ticker")["car"]
     row = frame.query("Window == '[0, 1]'").iloc[0]
     assert f"{row['Neo, N = 1, %']} %" == percent(car["NEO-USD"])
-
-
-def test_xunlei_more_than_doubled(study, results, placebo, close):
-    text = findings.us_and_coins_answer(study, results, placebo).text
-    assert close.loc["2019-10-25", "XNET"] / close.loc["2019-10-24", "XNET"] - 1 == pytest.approx(
-        1.078, abs=5e-4
-    )
-    assert "Xunlei (XNET) rose by 107.8 % on 25 Oct 2019" in text
-    assert text.count(". ") == 1
-
-
-def test_leave_one_out_is_the_mean_of_the_others(study, results):
-    car = results.car((0, 1)).query("event_id == 'xi-politburo'").set_index("ticker")["car"]
-    car = car[study.groups.index[study.groups == "us_listed"]]
-    table = findings.leave_one_out(study, results, "us_listed").set_index("ticker")["caar"]
-    for ticker in car.index:
-        assert table[ticker] == pytest.approx(car.drop(ticker).mean())
-    report = findings.leave_one_out_report(study, results, ["us_listed", "coins"])
-    cells = report.frame.set_index("")["US-listed, N = 9"]
-    assert f"{cells['Median CAR[0, 1], %']} %" == percent(car.median())
-    assert cells["Name without which it changes most"] == "XNET"
-    scar = results.car((0, 1)).query("event_id == 'xi-politburo'").set_index("ticker")["t_stat"]
-    rest = scar[car.index].drop("XNET")
-    residuals = results.residuals.query("event_id == 'xi-politburo'")
-    wide = residuals.pivot_table(index="session", columns="ticker", values="residual")[rest.index]
-    r = (wide.corr().to_numpy().sum() - 8) / (8 * 7)
-    t = stats.ttest_1samp(rest, 0).statistic * np.sqrt((1 - r) / (1 + 7 * r))
-    assert cells["adjusted BMP without that name, p"] == f"{2 * stats.t.sf(abs(t), 7):.3f}"
-    simple = 100 * (np.exp(car) - 1).mean()
-    assert cells["Mean of the simple abnormal returns, %"] == f"{simple:+.1f}"
-
-
-def test_names_are_listed_by_group_with_the_largest_first(study, results, close):
-    frame = findings.names_report(study, results, ["us_listed", "coins"]).frame
-    assert len(frame) == 13
-    assert frame["Ticker"].iloc[0] == "XNET"
-    assert set(frame["Ticker"].iloc[9:]) == {"NEO-USD", "TRX-USD", "ETH-USD", "LTC-USD"}
-    cars = frame["CAR[0, 1], %"].astype(float)
-    assert cars.iloc[:9].is_monotonic_decreasing
-    assert cars.iloc[9:].is_monotonic_decreasing
-    neo = close.loc["2019-10-25", "NEO-USD"] / close.loc["2019-10-24", "NEO-USD"] - 1
-    shown = frame.set_index("Ticker").loc["NEO-USD", "Return on session 0, %"]
-    assert shown == f"{100 * neo:+.1f}"
-
-
-def test_coins_are_compared_over_the_windows_of_the_study(study, results):
-    linked, others = ["NEO-USD", "TRX-USD"], ["ETH-USD", "LTC-USD"]
-    finding = findings.coins_compared(study, {"constant mean": results}, linked, others)
-    assert finding.numbers["window"].tolist() == ["[0, 0]", "[0, 1]", "[0, 5]", "[0, 10]"]
-    clear = (finding.numbers["p_value"] < 0.05).sum()
-    assert f"{clear} of the 4 differences" in finding.text
 
 
 @pytest.mark.parametrize("name", SOURCES)

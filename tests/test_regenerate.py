@@ -15,7 +15,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -599,23 +598,6 @@ def test_output_that_is_a_project_is_refused(project):
 def test_study_without_output_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected --output DIR beside it"):
         regenerate.main(tmp_path)
-
-
-def test_study_notebook_loads_the_study_it_is_about(tmp_path, monkeypatch):
-    monkeypatch.setattr(notebooks, "execute", notebooks.read_source)
-    study = SimpleNamespace(title="Mine,\nand yours")
-    folder = tmp_path / "mine"
-    written = tmp_path / "notebooks" / "study.py"
-
-    report = regenerate.regenerate(tmp_path, [regenerate.study_notebook_product(study, folder)])
-
-    assert report.written == ["notebooks/study.ipynb", "notebooks/study.py"]
-    assert f"study = chainpolicy.load_study({str(folder)!r})" in written.read_text()
-    assert "# # What did the events of “Mine, and yours” move?\n" in written.read_text()
-
-    regenerate.regenerate(tmp_path, [regenerate.study_notebook_product(study)])
-    assert "study = chainpolicy.load_study()" in written.read_text()
-    assert notebooks.lint(written) == []
 
 
 def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -360,3 +361,32 @@ def test_cells_are_kept_on_one_line_as_far_as_the_page_is_wide():
 )
 def test_p_values_in_cells(value, text):
     assert tables.p_text(value) == text
+
+
+def test_what_is_left_out_is_laid_out_by_reason(study):
+    frame = tables.left_out_report(study).frame
+    whole = frame[frame["Window"] == "all"]
+    out = study.events[~study.events["in_sample"]]
+    assert set(out["event_id"]) <= set(whole["Event"])
+    assert set(whole.loc[whole["Event"].isin(out["event_id"]), "Assets"]) == {"all"}
+
+
+def test_many_tickers_with_one_reason_are_counted(study):
+    # Nobody has 119 sessions in the estimation window.
+    short = replace(study, estimation=replace(study.estimation, minimum=119))
+    frame = tables.left_out_report(short).frame.set_index("Event")
+    assets = frame.loc["xi-politburo"].set_index("Reason")["Assets"]
+    few = {reason[:3]: assets[reason] for reason in assets.index}
+    # 43 A-shares without a gap and nine US-listed names, five of them by name.
+    assert few["108"] == "000021.SZ, 000038.SZ, 000066.SZ, 000607.SZ, 002063.SZ and 47 more"
+    assert few["101"] == "002610.SZ"
+    assert few["106"] == "600208.SS, 600652.SS"
+    assert few["112"] == "BTC-USD, ETH-USD, LTC-USD, NEO-USD, TRX-USD"
+
+
+def test_nothing_left_out_is_said_so(study):
+    bitcoin = study.with_prices(study.prices, study.assets[study.assets["ticker"] == "BTC-USD"])
+    bitcoin = replace(bitcoin, events=study.events[study.events["in_sample"]])
+    report = tables.left_out_report(bitcoin)
+    assert report.frame.empty
+    assert str(report) == "Nothing was left out."

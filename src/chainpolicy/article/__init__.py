@@ -1,6 +1,16 @@
-"""An article's text, and the dated statements in it."""
+"""An article's text, the dated statements in it, and what its dates would have found."""
 
+from chainpolicy.article.event_dates import article_date_caars, article_shifts, at_article_dates
 from chainpolicy.article.reading import Article, read_article
 from chainpolicy.article.statements import Extraction, Statement, dated_statements
 
-__all__ = ["Article", "Extraction", "Statement", "dated_statements", "read_article"]
+__all__ = [
+    "Article",
+    "Extraction",
+    "Statement",
+    "article_date_caars",
+    "article_shifts",
+    "at_article_dates",
+    "dated_statements",
+    "read_article",
+]

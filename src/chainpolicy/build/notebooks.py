@@ -57,7 +57,6 @@ _UNWANTED = {
 _PATH = re.compile(r"^(~|\.{0,2}/)|\.(csv|toml|png|txt|json|parquet|ipynb|py)$")
 
 
-
 class NotebookError(Exception):
     """A notebook cannot be executed, or its output is not fit to be read; says which cell."""
 
@@ -168,6 +167,7 @@ def execute(source: Path) -> Executed:
 def _shell() -> Iterator[Any]:
     """Start a shell that collects what cells show; leave nothing behind of what they set."""
     import matplotlib as mpl
+    import pandas as pd
     from matplotlib import pyplot as plt
     from traitlets.config import Config
 
@@ -176,7 +176,9 @@ def _shell() -> Iterator[Any]:
     config = Config()
     config.HistoryManager.enabled = False
     before, backend = Path.cwd(), mpl.get_backend()
-    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder, mpl.rc_context():
+    # Whole tables, as Jupyter shows them: where pandas finds no kernel it cuts them to a terminal.
+    whole = pd.option_context("display.max_columns", 20, "display.width", 160)
+    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder, mpl.rc_context(), whole:
         mpl.rcdefaults()
         os.chdir(folder)
         shell = NotebookShell.instance(config=config)

@@ -14,7 +14,7 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from pathlib import Path
@@ -26,13 +26,13 @@ from rich.progress import Progress
 import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
+from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.figures.style import undrawable
-from chainpolicy.build.notebooks import NotebookError
-from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
+from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.tables.estimates import regression_tables, write_tables
 
 RTOL = 1e-6
@@ -622,9 +622,11 @@ def study_notebook_product(
     """
 
     def build(staging: Path) -> None:
-        template = Path(chainpolicy.__file__).with_name("study_notebook.txt")
+        template = Path(__file__).with_name("study_notebook.py.txt")
         text = template.read_text(encoding="utf-8")
-        text = text.replace("<title>", " ".join(study.title.split()))
+        # Braces in a title are no expression.
+        title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
+        text = text.replace("<title>", title)
         text = text.replace("<study>", repr(str(study_path.resolve())) if study_path else "")
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()

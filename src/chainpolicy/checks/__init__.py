@@ -2,11 +2,13 @@
 
 Placebo in time (`placebo_p_values`, `rejection_rates`) compares an event with ordinary sessions of
 the same portfolio, placebo in space (`placebo_in_space`) a portfolio with random portfolios on the
-same session. `specification_curve` and `leave_one_out` say how much a response owes to the choices
-of the study and to single assets, `minimum_detectable_effect` what the tests could have found, and
+same session, `portfolio_difference` two portfolios with each other. `specification_curve` and
+`leave_one_out` say how much a response owes to the choices of the study and to single assets,
+`minimum_detectable_effect` what the tests could have found, and
 `adjust_for_multiple_testing` what is left when one looked at many.
 """
 
+from chainpolicy.checks.difference import portfolio_difference
 from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
@@ -30,6 +32,7 @@ __all__ = [
     "minimum_detectable_effect",
     "placebo_in_space",
     "placebo_p_values",
+    "portfolio_difference",
     "read_market",
     "rejection_rates",
     "space_of_study",

@@ -194,7 +194,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "forest",
         "CAAR by event and group",
-        "95 % intervals of the portfolio t; filled where the interval leaves zero out. Not "
+        "95 % intervals of the portfolio t; filled where the interval excludes zero. Not "
         "adjusted for the number of events.",
         "portfolio t of every event and group",
         "05_us_and_coins",
@@ -263,7 +263,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "phases",
         "Before, at and after the headline event",
-        "CAAR with the 95 % interval of the portfolio t; filled where it leaves zero out.",
+        "CAAR with the 95 % interval of the portfolio t; filled where it excludes zero.",
         "CAAR of the headline event",
         "08_dynamics",
         draw_phases,

@@ -443,7 +443,7 @@ def plot_forest(estimates: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     Returns
     -------
     Axes
-        A filled marker where the interval leaves zero out, else a hollow one.
+        A filled marker where the interval excludes zero, else a hollow one.
     """
     ax.axvline(0, color=INK, linewidth=0.6)
     rows = estimates["row"].to_numpy(dtype=float)

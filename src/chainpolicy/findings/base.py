@@ -11,15 +11,13 @@ from chainpolicy.checks import adjust_for_multiple_testing
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.tables.estimates import excluded, headline
-from chainpolicy.typeset.report_table import ReportTable, group_label, typeset
+from chainpolicy.tables.estimates import headline
+from chainpolicy.typeset.report_table import group_label, typeset
 from chainpolicy.typeset.report_table import p_value as p_value
 
 # The test that a finding quotes for a group of several assets.
 HEADLINE_TEST = "adjusted_bmp"
 LEVEL = 0.05
-# That a table lists by name.
-MOST_TICKERS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,40 +92,3 @@ def significant_clusters(
         + (f": {survivors}." if survivors else ".")
     )
     return Finding(text, table)
-
-
-def left_out_report(study: Study, results: EventStudyResults) -> ReportTable | Finding:
-    """Lay out what the study leaves out, assets with the same reason together.
-
-    Parameters
-    ----------
-    study : Study
-    results : EventStudyResults
-
-    Returns
-    -------
-    ReportTable or Finding
-        The latter if nothing is left out.
-    """
-    table = excluded(study, results)
-    if table.empty:
-        return Finding("Nothing was left out.", table)
-    keys = ["event_id", "window", "reason"]
-    together = table.groupby(keys, sort=False)["ticker"].agg(list).reset_index()
-    frame = pd.DataFrame(
-        {
-            "Event": together["event_id"],
-            "Window": together["window"].replace("", "all"),
-            "Assets": [_tickers(tickers) for tickers in together["ticker"]],
-            "Reason": together["reason"],
-        }
-    )
-    return ReportTable(frame, "excluded.csv has one row for each asset and window.")
-
-
-def _tickers(tickers: list[str]) -> str:
-    """List a few tickers, count more of them; a blank one stands for all assets."""
-    if tickers == [""]:
-        return "all"
-    more = len(tickers) - MOST_TICKERS
-    return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from chainpolicy.article import article_shifts
 from chainpolicy.article.market_claims import (
     NOT_CHECKABLE,
     NOT_SUPPORTED,
@@ -22,7 +23,6 @@ from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import LEVEL, Finding, label, percent
-from chainpolicy.findings.sample import article_shifts
 from chainpolicy.study import Study
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 

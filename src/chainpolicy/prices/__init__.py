@@ -1,1 +1,5 @@
-"""Prices: from files of the study folder, or from a provider."""
+"""Prices: from files of the study folder or from a provider, and whether they are complete."""
+
+from chainpolicy.prices.coverage import coverage, missing_closes
+
+__all__ = ["coverage", "missing_closes"]

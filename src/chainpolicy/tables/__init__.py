@@ -7,11 +7,13 @@ from chainpolicy.tables.estimates import (
     headline,
     headline_event,
     headline_report,
+    left_out_report,
     regressed_window,
     regression_report,
     regression_tables,
     write_tables,
 )
+from chainpolicy.tables.events import events_report, sessions_report
 from chainpolicy.tables.responses import responses, responses_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
@@ -19,15 +21,18 @@ __all__ = [
     "HEADLINE_TESTS",
     "ReportTable",
     "estimate_tables",
+    "events_report",
     "excluded",
     "headline",
     "headline_event",
     "headline_report",
+    "left_out_report",
     "p_text",
     "regressed_window",
     "regression_report",
     "regression_tables",
     "responses",
     "responses_report",
+    "sessions_report",
     "write_tables",
 ]

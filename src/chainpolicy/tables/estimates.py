@@ -40,6 +40,9 @@ HEADLINE_TESTS = {
 # Columns that go into the note where all rows of a group have one number in them.
 ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
 
+# That a table lists by name.
+MOST_TICKERS = 5
+
 KEYS = {
     "alignment": ["event_id", "ticker"],
     "models": ["event_id", "ticker"],
@@ -166,6 +169,41 @@ def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
     windows = [results.incomplete(window) for window in study.car_windows]
     columns = ["event_id", "ticker", "window", "reason"]
     return pd.concat([whole_events, whole_pairs, *windows], ignore_index=True)[columns]
+
+
+def left_out_report(study: Study) -> ReportTable:
+    """Lay out what the study leaves out, assets with the same reason together.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    ReportTable
+    """
+    table = excluded(study, study.results)
+    keys = ["event_id", "window", "reason"]
+    together = table.groupby(keys, sort=False)["ticker"].agg(list).reset_index()
+    frame = pd.DataFrame(
+        {
+            "Event": together["event_id"],
+            "Window": together["window"].replace("", "all"),
+            "Assets": together["ticker"].map(_tickers),
+            "Reason": together["reason"],
+        }
+    )
+    if frame.empty:
+        return ReportTable(frame, "Nothing was left out.")
+    return ReportTable(frame, "excluded.csv has one row for each asset and window.")
+
+
+def _tickers(tickers: list[str]) -> str:
+    """List a few tickers, count more of them; a blank one stands for all assets."""
+    if tickers == [""]:
+        return "all"
+    more = len(tickers) - MOST_TICKERS
+    return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def headline_report(

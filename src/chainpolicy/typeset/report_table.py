@@ -25,8 +25,9 @@ class ReportTable:
     note: str
 
     def __str__(self) -> str:
-        rows = "(no rows)" if self.frame.empty else self.frame.to_string(index=False)
-        return f"{rows}\n{self.note}"
+        # pandas writes "Empty DataFrame" and its parts where there are no rows.
+        body = "" if self.frame.empty else f"{self.frame.to_string(index=False)}\n"
+        return body + self.note
 
     # A notebook keeps the plain text beside the HTML: the whole table, not a cut one.
     __repr__ = __str__

@@ -1,0 +1,85 @@
+"""Whether one portfolio responded more than another."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+
+LEVEL = 0.05
+
+
+def portfolio_difference(
+    study: Study,
+    first: Collection[str],
+    second: Collection[str],
+    windows: Sequence[Window],
+    model: str | None = None,
+) -> pd.DataFrame:
+    r"""Difference of two portfolios' responses to the headline event, with its own portfolio t.
+
+    .. math:: D = CAAR_1 - CAAR_2, \qquad
+              se = s_D \sqrt{\operatorname{mean}_i \frac{1'V_i1}{s_i^2}}, \qquad
+              s_D^2 = \frac{\sum_{est} (AAR_{1t} - AAR_{2t})^2}{T_e - p},
+
+    :math:`D / se \sim t(T_e - p)`, :math:`T_e` the estimation sessions on which both portfolios
+    have a residual, p the largest number of parameters. What moves both portfolios cancels.
+
+    Parameters
+    ----------
+    study : Study
+    first, second : collection of str
+        Tickers on one calendar.
+    windows : sequence of tuple of int
+        Both ends inclusive, inside the event window.
+    model : str, optional
+        Replaces the study's own.
+
+    Returns
+    -------
+    DataFrame
+        ``model, window, first, second, degrees, mean, lower, upper, t_stat, p_value``, one row per
+        window, in the return kind of the study; `mean` is D, the interval covers 95 %.
+    """
+    results = study.estimate(model)
+    event_id = study.headline_event
+    residuals = results.residuals[results.residuals["event_id"] == event_id]
+    by_ticker = residuals.pivot_table(index="session", columns="ticker", values="residual")
+    sides = [list(first), list(second)]
+    both = sides[0] + sides[1]
+    aar = [by_ticker.reindex(columns=side).mean(axis=1) for side in sides]
+    apart = (aar[0] - aar[1]).dropna()
+    coefficients = results.coefficients[results.coefficients["event_id"] == event_id]
+    parameters = coefficients.groupby("ticker").size().reindex(both).fillna(0)
+    degrees = len(apart) - int(parameters.max())
+    sigma = results.models[results.models["event_id"] == event_id].set_index("ticker")["sigma"]
+    rows = []
+    for window in windows:
+        car = results.car(window)
+        car = car[car["event_id"] == event_id].set_index("ticker")
+        multiplier = ((car["std_error"] / sigma).reindex(both) ** 2).mean()
+        error = float(np.sqrt((apart**2).sum() / degrees * multiplier))
+        means = [float(car["car"].reindex(side).mean()) for side in sides]
+        difference = means[0] - means[1]
+        half = stats.t.isf(LEVEL / 2, degrees) * error
+        rows.append(
+            {
+                "model": results.model.name,
+                "window": window_label(window),
+                "first": means[0],
+                "second": means[1],
+                "degrees": degrees,
+                "mean": difference,
+                "lower": difference - half,
+                "upper": difference + half,
+                "t_stat": difference / error,
+                "p_value": 2 * stats.t.sf(abs(difference) / error, degrees),
+            }
+        )
+    return pd.DataFrame(rows)

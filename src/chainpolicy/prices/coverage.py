@@ -1,0 +1,94 @@
+"""Which closes of a study exist, against the sessions of their calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.study import Study
+from chainpolicy.study.sessions import effective_calendars, sessions
+
+
+def coverage(study: Study) -> pd.DataFrame:
+    """Count the closes of every asset against the sessions of its calendar.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        One row per asset, in the order of the asset list: ``ticker, name, group, calendar,
+        sessions, first, last`` (sessions with a close), ``closes, late`` (sessions before the
+        first close), ``ended`` (after the last), ``gaps`` (without a close between the two),
+        ``upper, lower`` (closes at a price limit), ``limited`` (whether there is a price limit).
+    """
+    at_limit = study.returns[["ticker", "at_limit"]].value_counts()
+    rows = []
+    for asset, days, closed in _assets(study):
+        before, after = days < closed.min(), days > closed.max()
+        rows.append(
+            {
+                **{key: asset[key] for key in ("ticker", "name", "group", "calendar")},
+                "sessions": len(days),
+                "first": closed.min(),
+                "last": closed.max(),
+                "closes": len(closed),
+                "late": int(before.sum()),
+                "ended": int(after.sum()),
+                "gaps": int((~before & ~after & ~days.isin(closed)).sum()),
+                "upper": int(at_limit.get((asset["ticker"], "upper"), 0)),
+                "lower": int(at_limit.get((asset["ticker"], "lower"), 0)),
+                "limited": asset["price_limit"] != "",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def missing_closes(study: Study) -> pd.DataFrame:
+    """List every run of sessions without a close.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        One row per asset and run, in the order of the asset list: ``ticker, name, group, first,
+        last, n_sessions, kind`` ("late start", "early end" or "gap").
+    """
+    rows = []
+    for asset, days, closed in _assets(study):
+        absent = np.flatnonzero(~days.isin(closed))
+        for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
+            if not len(run):
+                continue
+            first, last = days[run[0]], days[run[-1]]
+            ended = "early end" if first > closed.max() else "gap"
+            rows.append(
+                {
+                    **{key: asset[key] for key in ("ticker", "name", "group")},
+                    "first": first,
+                    "last": last,
+                    "n_sessions": len(run),
+                    "kind": "late start" if last < closed.min() else ended,
+                }
+            )
+    columns = ["ticker", "name", "group", "first", "last", "n_sessions", "kind"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd.DatetimeIndex]]:
+    """Each asset with the sessions on which it is measured and those on which it has a close."""
+    calendars = effective_calendars(study.assets)
+    dates = study.prices.groupby("ticker")["date"]
+    for asset in study.assets.to_dict("records"):
+        asset["calendar"] = calendars[asset["ticker"]]
+        closed = pd.DatetimeIndex(dates.get_group(asset["ticker"]))
+        days = sessions(asset["calendar"], study.start, study.end)
+        yield asset, days, closed[closed.isin(days)]
