@@ -14,10 +14,19 @@ from chainpolicy.tables.estimates import (
     write_tables,
 )
 from chainpolicy.tables.events import events_report, sessions_report
-from chainpolicy.tables.responses import responses, responses_report
+from chainpolicy.tables.responses import (
+    FAMILIES,
+    over_windows,
+    responses,
+    responses_report,
+    significance,
+    significance_report,
+    windows_report,
+)
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
+    "FAMILIES",
     "HEADLINE_TESTS",
     "ReportTable",
     "estimate_tables",
@@ -27,6 +36,7 @@ __all__ = [
     "headline_event",
     "headline_report",
     "left_out_report",
+    "over_windows",
     "p_text",
     "regressed_window",
     "regression_report",
@@ -34,5 +44,8 @@ __all__ = [
     "responses",
     "responses_report",
     "sessions_report",
+    "significance",
+    "significance_report",
+    "windows_report",
     "write_tables",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -19,9 +21,15 @@ from chainpolicy.study.sessions import clusters
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
 # The p-values that are corrected for the number of responses, each in a family of its own.
-FAMILIES = ("time_series_t_p", "adjusted_bmp_p", "placebo_p")
+FAMILIES = {
+    "time_series_t_p": "portfolio t",
+    "adjusted_bmp_p": "adjusted BMP",
+    "placebo_p": "rank",
+}
 
 KEYS = ["event_id", "group"]
+
+LEVEL = 0.05
 
 HEADLINE_TESTS = {
     "time_series_t": "portfolio t",
@@ -51,9 +59,9 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         One row per cluster of events that share a session of the group's calendar, in the order
         of sessions, and group. Who: ``event_session, event_id`` (the earliest announced),
         ``members`` (all, joined by ``;``), ``role, group, n_assets``. The response: ``caar, lower,
-        upper`` (95 %), log or simple as the study's returns, ``share_at_limit`` (of the group, at
-        the last session of the window). The tests: ``time_series_t, adjusted_bmp, grank_t``, each
-        with its p-value in ``<name>_p``; ``mean_correlation``; ``placebo_p``, the rank of the
+        upper`` (95 %), log or simple as the study's returns, ``last_session`` of the window, and
+        ``share_at_limit`` of the group on it. The tests: ``time_series_t, adjusted_bmp, grank_t``,
+        each with its p-value in ``<name>_p``; ``mean_correlation``; ``placebo_p``, the rank of the
         studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
         it can be; ``rejection_rate``, the share of ordinary sessions on which a nominal 5 % test
         rejects (adjusted BMP; for a single asset its exact t); ``minimum_detectable_effect``.
@@ -64,12 +72,11 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
     results, placebo = study.estimate(model), study.placebo(window, model)
     merged = clusters(study.alignment, study.groups)
     table = merged[["event_session", "event_id", "members", "group"]].merge(
-        results.summary(window).reset_index(), on=KEYS
+        _estimated(study, window, model), on=KEYS
     )
-    intervals = results.caar(window)[[*KEYS, "lower", "upper"]]
     effect = minimum_detectable_effect(results, window).drop(columns="n_assets")
     ranks = placebo_p_values(results, placebo, window).rename(columns={"p_placebo": "placebo_p"})
-    for more in (intervals, _share_at_limit(study, model, window), effect, ranks):
+    for more in (effect, ranks):
         table = table.merge(more, on=KEYS, how="left")
     rates = rejection_rates(placebo, window).set_index(["group", "test"])["rejection_rate"]
     test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
@@ -87,12 +94,155 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
     return table.sort_values(["event_session", "event_id", "group"], ignore_index=True)
 
 
-def _share_at_limit(study: Study, model: str | None, window: Window) -> pd.DataFrame:
-    abnormal = study.estimate(model).abnormal_returns
+def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
+    """Response, headline tests and end of the window of every event and group."""
+    results = study.estimate(model)
+    table = results.summary(window).reset_index()
+    table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
+    abnormal = results.abnormal_returns
     last = abnormal[abnormal["tau"] == window[1]]
-    at_limit = (last["at_limit"] != "").rename("share_at_limit")
-    keys = [last["event_id"], last["ticker"].map(study.groups).rename("group")]
-    return at_limit.groupby(keys).mean().reset_index()
+    last = last.assign(group=last["ticker"].map(study.groups), held=last["at_limit"] != "")
+    end = last.groupby(KEYS).agg(last_session=("session", "max"), share_at_limit=("held", "mean"))
+    return table.merge(end.reset_index(), on=KEYS, how="left")
+
+
+def over_windows(study: Study, windows: Sequence[Window], model: str | None = None) -> pd.DataFrame:
+    """Say how every group responded to the headline event, window by window.
+
+    Parameters
+    ----------
+    study : Study
+    windows : sequence of tuple of int
+        Each with both ends inclusive, inside the event window.
+    model : str, optional
+        Replaces the study's own.
+
+    Returns
+    -------
+    DataFrame
+        One row per window and group: ``window`` (as text) and, of the columns of `responses`,
+        ``group, n_assets, caar, lower, upper, last_session, share_at_limit, mean_correlation`` and
+        the three tests with their p-values.
+    """
+    tables = []
+    for window in windows:
+        table = _estimated(study, window, model)
+        table = table[table["event_id"] == study.headline_event]
+        tables.append(table.drop(columns="event_id").assign(window=window_label(window)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def significance(study: Study, window: Window = (0, 1), model: str | None = None) -> pd.DataFrame:
+    """Count the significant responses to policy announcements, before and after correction.
+
+    Parameters
+    ----------
+    study : Study
+    window : tuple of int
+        Both ends inclusive, inside the event window.
+    model : str, optional
+        Replaces the study's own.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by test: "portfolio t", "adjusted BMP" and "rank" (among ordinary sessions). Of the
+        ``responses`` with a p-value ``significant`` have one below 5 %, ``expected`` is the number
+        of these if nothing had happened, and ``holm`` of them stay below 5 % after Holm's
+        correction for the number of responses with a p-value of the same test.
+    """
+    table = responses(study, window, model)
+    table = table[table["role"] == "policy"]
+    rows = {}
+    for name, title in FAMILIES.items():
+        tested = int(table[name].count())
+        rows[title] = {
+            "responses": tested,
+            "significant": int((table[name] < LEVEL).sum()),
+            "expected": LEVEL * tested,
+            "holm": int((table[f"{name}_holm"] < LEVEL).sum()),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def significance_report(study: Study, window: Window = (0, 1)) -> ReportTable:
+    """Lay `significance` out for reading.
+
+    Parameters
+    ----------
+    study : Study
+    window : tuple of int
+        Both ends inclusive, inside the event window.
+
+    Returns
+    -------
+    ReportTable
+    """
+    counts = significance(study, window)
+    frame = pd.DataFrame(
+        {
+            "Test": counts.index,
+            "Responses": counts["responses"].astype(str),
+            "p < 0.05": counts["significant"].astype(str),
+            "Expected by chance": counts["expected"].map("{:.2f}".format),
+            "p < 0.05 after Holm": counts["holm"].astype(str),
+        }
+    )
+    note = (
+        f"Responses to policy announcements over {window_label(window)}: one per group and "
+        "session; each test is corrected by itself. Adjusted BMP needs several assets. Rank: of "
+        "the studentized CAAR among the ordinary sessions of the group."
+    )
+    return ReportTable(frame.reset_index(drop=True), note)
+
+
+def windows_report(study: Study, windows: Sequence[Window], window: Window = (0, 1)) -> ReportTable:
+    """Lay the responses to the headline event out, one row per group.
+
+    Parameters
+    ----------
+    study : Study
+    windows : sequence of tuple of int
+        Those of the CAARs.
+    window : tuple of int
+        That of the p-values.
+
+    Returns
+    -------
+    ReportTable
+        Returns are written as simple ones.
+    """
+    caars = over_windows(study, windows)
+    tests = responses(study, window)
+    # Where an event announced earlier shares the session, the row bears its name.
+    headline = tests["members"].str.split(";").map(lambda ids: study.headline_event in ids)
+    tests = tests[headline].set_index("group")
+    frame = pd.DataFrame(
+        {"Group": tests.index.map(study.label), "N": tests["n_assets"].astype(str)}, tests.index
+    )
+    for label, table in caars.groupby("window", sort=False):
+        written = _with_interval(study, table).set_axis(table["group"])
+        frame[f"CAAR{label}, %"] = written.reindex(frame.index, fill_value="")
+    for name, title in FAMILIES.items():
+        frame[f"{title}, p"] = tests[name].map(p_text)
+    frame["rbar"] = formatted(tests["mean_correlation"], ".2f")
+    name = study.events.set_index("event_id")["name"][study.headline_event]
+    note = (
+        f"Response to “{name}” as a simple return, with 95 % interval. p-values of "
+        f"CAAR{window_label(window)}, two-sided, not corrected for the number of groups; rank: "
+        "among the ordinary sessions of the group; rbar: mean correlation of the residuals."
+    )
+    return ReportTable(frame.reset_index(drop=True), note)
+
+
+def _with_interval(study: Study, table: pd.DataFrame) -> pd.Series[str]:
+    """Write CAARs and their intervals as simple returns in percent."""
+    names = ["caar", "lower", "upper"]
+    simple = table[names]
+    if study.kind == "log":
+        simple = simple.map(np.expm1)
+    caar, lower, upper = (formatted(100 * simple[name], "+.1f") for name in names)
+    return caar + " (" + lower + " to " + upper + ")"
 
 
 def responses_report(
@@ -122,20 +272,16 @@ def responses_report(
         low = (rows[list(FAMILIES)] < below).any(axis=1)
         about = f"The {int(low.sum())} of {len(rows)} rows with some p-value below {below:g}. "
         shown = rows[low]
-    simple = ["caar", "lower", "upper", "minimum_detectable_effect"]
+    effect = shown["minimum_detectable_effect"]
     if study.kind == "log":
-        shown = shown.assign(**{name: np.expm1(shown[name]) for name in simple})
-    percents = {name: formatted(100 * shown[name], "+.1f") for name in simple}
+        effect = effect.map(np.expm1)
     frame = pd.DataFrame(
         {
             "Session": shown["event_session"].dt.strftime("%Y-%m-%d"),
             "Events": shown["members"].str.replace(";", ", "),
             "Group": shown["group"].map(study.label),
             "N": shown["n_assets"].astype(str),
-            "CAAR, % (95 % interval)": percents["caar"].str.cat(
-                percents["lower"].str.cat(percents["upper"], sep=" to "), sep=" ("
-            )
-            + ")",
+            "CAAR, % (95 % interval)": _with_interval(study, shown),
         }
     )
     for name, head in HEADLINE_TESTS.items():
@@ -146,7 +292,7 @@ def responses_report(
     frame["rbar"] = formatted(shown["mean_correlation"], ".2f")
     frame["At limit, %"] = formatted(100 * shown["share_at_limit"], ".0f")
     frame["Rejects, %"] = formatted(100 * shown["rejection_rate"], ".1f")
-    frame["MDE, %"] = percents["minimum_detectable_effect"].str.lstrip("+")
+    frame["MDE, %"] = formatted(100 * effect, ".1f")
     frame = frame.drop(columns=[head for head in frame if (frame[head] == "").all()])
     if len(set(shown["group"])) == 1 and len(shown) > 1:
         same = [name for name in ABOUT_A_GROUP if name in frame and len(set(frame[name])) == 1]
