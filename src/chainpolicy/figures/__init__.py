@@ -328,13 +328,15 @@ class Shown:
         return f"![{self.figure.description}](figures/{self.name}.png)"
 
 
-def show(name: str, study: Study) -> Shown:
+def show(name: str, study: Study, description: str = "") -> Shown:
     """Show a registered figure in a notebook, with its caption below it.
 
     Parameters
     ----------
     name : str
     study : Study
+    description : str, optional
+        The picture in words, for readers who cannot see it; default: its title and caption.
 
     Returns
     -------
@@ -348,5 +350,5 @@ def show(name: str, study: Study) -> Shown:
     spec = {figure.name: figure for figure in FIGURES}[name]
     figure, frame = spec.draw(study)
     missing = frame["note"].item() if list(frame.columns) == ["note"] else ""
-    figure.description = missing or spec.description
+    figure.description = missing or description or spec.description
     return Shown(name, figure, "" if missing else spec.caption)

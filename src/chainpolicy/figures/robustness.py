@@ -9,7 +9,6 @@ from matplotlib.ticker import MaxNLocator
 
 from chainpolicy.checks import CHOICES, leave_one_out, specification_curve
 from chainpolicy.eventstudy import MODELS, window_label
-from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
 from chainpolicy.figures.selection import (
     NothingToDrawError,
@@ -39,12 +38,6 @@ _NAMES = {
 }
 
 
-def curve_windows(study: Study) -> tuple[Window, ...]:
-    """Windows of a study that start at the event session, its headline window first."""
-    lead = headline_window(study)
-    return (lead, *(w for w in study.car_windows if w[0] == 0 and w != lead))
-
-
 @study_figure
 def draw_specification_curve(study: Study) -> Drawn:
     """Draw the CAAR of the headline event under every combination of choices, smallest first.
@@ -55,7 +48,7 @@ def draw_specification_curve(study: Study) -> Drawn:
     _, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
     window = headline_window(study)
-    table = specification_curve(study, event_id, curve_windows(study))
+    table = specification_curve(study, event_id, study.car_windows)
     table = table[table["window"] == window_label(window)]
     groups, note = shown_groups([g for g in cells["group"] if (table["group"] == g).any()])
     if not groups:

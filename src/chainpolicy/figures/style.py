@@ -57,7 +57,7 @@ class StudyFigure(Figure):
     Attributes
     ----------
     description : str
-        What it shows, for who cannot see it.
+        What it shows, for readers who cannot see it.
     """
 
     description = "A figure without a description."

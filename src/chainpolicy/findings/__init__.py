@@ -9,25 +9,7 @@ from chainpolicy.findings.article import (
     tone_agreement,
     tone_report,
 )
-from chainpolicy.findings.base import Finding, significant_clusters
-from chainpolicy.findings.bitcoin import (
-    bitcoin_answer,
-    by_stance,
-    ordinary_sessions,
-    placebo_reach,
-    round_trip,
-    single_asset_report,
-    volatility,
-)
-from chainpolicy.findings.concept_stocks import (
-    already_moved,
-    censoring,
-    concept_stocks_answer,
-    fading,
-    look_ahead_bias,
-    rejection_report,
-    windows_report,
-)
+from chainpolicy.findings.base import Finding
 from chainpolicy.findings.dynamics import (
     early_reading,
     hour_by_hour,
@@ -49,63 +31,32 @@ from chainpolicy.findings.policy import (
     stance_report,
 )
 from chainpolicy.findings.regressions import disentangled, explained, moved, speech_answer, undone
-from chainpolicy.findings.responses import (
-    controls,
-    difference_report,
-    portfolio_difference,
-    significant_sessions,
-)
-from chainpolicy.findings.robustness import random_portfolios, specifications
-from chainpolicy.findings.summary import abstract, response_table
 
 __all__ = [
     "Finding",
-    "abstract",
     "agreement_report",
-    "already_moved",
     "article_answer",
-    "bitcoin_answer",
-    "by_stance",
-    "censoring",
     "claims_report",
     "claims_verdicts",
-    "concept_stocks_answer",
-    "controls",
     "dated_statements_found",
-    "difference_report",
     "disentangled",
     "early_reading",
     "explained",
-    "fading",
     "hour_by_hour",
-    "look_ahead_bias",
     "moved",
-    "ordinary_sessions",
     "phases_report",
-    "placebo_reach",
     "policy_extremes",
-    "portfolio_difference",
     "projection_reading",
-    "random_portfolios",
-    "rejection_report",
-    "response_table",
     "response_to_stances",
     "reversal_report",
-    "round_trip",
     "sentiment_effect",
     "sentiment_report",
-    "significant_clusters",
-    "significant_sessions",
-    "single_asset_report",
-    "specifications",
     "speech_answer",
     "speed_and_persistence",
     "stance_report",
     "tone_agreement",
     "tone_report",
     "undone",
-    "volatility",
     "volatility_reading",
     "volatility_report",
-    "windows_report",
 ]
