@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -626,9 +627,9 @@ def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tm
     assert compared["beyond_5bp"].sum() == 0
     assert compared.loc[lost, "sessions"] == 0
 
-    copy = live_folder(study, tmp_path / "new")
+    copy = live_folder(study, tmp_path / "new", ())
     for _again in range(2):
-        write_live_study(study, copy, "prices.csv", fetch.report, assets)
+        write_live_study(study, copy, fetch.report, assets)
     assert [path.name for path in copy.parent.iterdir()] == ["study"]
     assert read_assets(copy / "assets.csv")["ticker"].tolist() == [
         ticker for ticker in assets["ticker"] if ticker != lost
@@ -658,28 +659,30 @@ def live_report(**closes) -> FetchReport:
     return FetchReport(tuple(outcomes), (), "", END)
 
 
-def study_of(folder: Path, *tickers: str) -> pd.DataFrame:
+def study_of(
+    folder: Path, *tickers: str, settings: str = '[prices]\nfile = "prices.csv"\n'
+) -> pd.DataFrame:
     """A study folder as far as a copy needs one; return its assets."""
     folder.mkdir()
     (folder / "assets.csv").write_text("name, ticker \n\n" + "".join(f"x, {t}\n" for t in tickers))
-    (folder / "study.toml").write_text("")
+    (folder / "study.toml").write_text(settings)
     return pd.DataFrame({"ticker": tickers, "benchmark": [()] * len(tickers)})
 
 
 def test_a_live_copy_has_a_file_where_the_study_has_a_folder(tmp_path):
-    assets = study_of(tmp_path / "study", "AAA", "BBB")
+    settings = '[prices]\nfile = "prices"\n'
+    assets = study_of(tmp_path / "study", "AAA", "BBB", settings=settings)
     (tmp_path / "study" / "prices").mkdir()
     (tmp_path / "study" / "prices" / "AAA.csv").write_text("Date,Adj Close\n")
     copy = tmp_path / "copy"
-    write_live_study(tmp_path / "study", copy, "prices", live_report(AAA=0.1, BBB=None), assets)
+    write_live_study(tmp_path / "study", copy, live_report(AAA=0.1, BBB=None), assets)
     assert (copy / "prices").read_text() == "date,ticker,close\n2019-01-02,AAA,0.1\n"
     assert (copy / "assets.csv").read_text() == "name, ticker \nx, AAA\n"
     assert (copy / "README.md").read_text().startswith("> This is a copy of a study on live prices")
 
 
-def test_a_live_copy_has_no_hourly_prices_of_a_lost_asset(tmp_path):
-    assets = study_of(tmp_path / "study", "AAA", "BTC-USD", "end")
-    settings = """[prices]
+HOURLY = {
+    "section": """[prices]
 file = "prices.csv"
 end = 2019-01-02
 [prices.hourly] # for one figure
@@ -687,12 +690,75 @@ AAA = "a.csv"
 "BTC-USD" = "b.csv"
 [study]
 name = "BTC-USD"
-"""
-    (tmp_path / "study" / "study.toml").write_text(settings)
+""",
+    "inline": """# mine
+[prices]
+file = 'prices.csv' # closes
+hourly = { "BTC-USD" = "b.csv", AAA = 'a.csv' } # for one figure
+[event]
+car_windows = [
+  [0, 0], # the day
+  [0, 1],
+]
+""",
+    "inline, last": '[prices]\nfile="prices.csv"\nhourly = {AAA="a.csv", "BTC-USD"="b.csv"}\n',
+    "inline, alone": '[prices]\nfile = "prices.csv"\nhourly = {"BTC-USD" = "b.csv"}\n',
+    "dotted": """[prices]
+file = "prices.csv"
+hourly."BTC-USD" = "b.csv"
+hourly.AAA = "a.csv" # an hour
+[study]
+name = "x"
+""",
+    "dotted, apart": """[prices]
+hourly.AAA = "a.csv"
+file = "prices.csv"
+hourly.'BTC-USD' = "b.csv"
+""",
+    "dotted from the root": """prices.file = "prices.csv"
+prices.hourly."BTC-USD" = "b.csv"
+prices.hourly.AAA = "a.csv"
+""",
+    "all inline": 'prices = {file = "prices.csv", hourly = {AAA = "a.csv", "BTC-USD" = "b.csv"}}\n',
+    "quoted section": """["prices"."hourly"]
+"BTC\\u002DUSD" = "b.csv"
+"AAA" = "a.csv"
+[prices]
+"file" = "prices.csv"
+""",
+    "Windows": '[prices]\r\nfile = "prices.csv"\r\n[prices.hourly]\r\n"BTC-USD" = "b.csv"\r\n',
+}
+# What is left beside the one entry stays as it was written.
+LEFT = {
+    "section": HOURLY["section"].replace('"BTC-USD" = "b.csv"\n', ""),
+    "dotted": HOURLY["dotted"].replace('hourly."BTC-USD" = "b.csv"\n', ""),
+    "dotted from the root": HOURLY["dotted from the root"].replace(
+        'prices.hourly."BTC-USD" = "b.csv"\n', ""
+    ),
+    "Windows": '[prices]\r\nfile = "prices.csv"\r\n[prices.hourly]\r\n',
+}
+
+
+@pytest.mark.parametrize("style", HOURLY)
+def test_a_live_copy_has_no_hourly_prices_of_a_lost_asset(tmp_path, style):
+    text = HOURLY[style]
+    study, copy = tmp_path / "study", tmp_path / "copy"
+    assets = study_of(study, "AAA", "BTC-USD", "end")
+    (study / "study.toml").write_bytes(text.encode())
+    for file in ("a.csv", "b.csv"):
+        (study / file).write_text(file)
     report = live_report(**{"AAA": 1.0, "BTC-USD": None, "end": None})
-    write_live_study(tmp_path / "study", tmp_path / "copy", "prices.csv", report, assets)
-    expected = settings.replace('"BTC-USD" = "b.csv"\n', "")
-    assert (tmp_path / "copy" / "study.toml").read_text() == expected
+    write_live_study(study, copy, report, assets)
+    edited = (copy / "study.toml").read_bytes().decode()
+    expected = tomllib.loads(text)
+    del expected["prices"]["hourly"]["BTC-USD"]
+    assert tomllib.loads(edited) == expected
+    assert edited == LEFT.get(style, edited)
+    # Comments are nobody's key, and are kept.
+    assert [
+        part for part in ("# mine", "# closes", "# for one figure", "# the day") if part in edited
+    ] == [part for part in ("# mine", "# closes", "# for one figure", "# the day") if part in text]
+    assert (study / "study.toml").read_bytes() == text.encode()
 
 
 def test_a_live_copy_never_takes_the_place_of_something_else(tmp_path):
@@ -711,13 +777,13 @@ def test_a_live_copy_never_takes_the_place_of_something_else(tmp_path):
         (study.parent, "in which study/ is new, or the copy of an earlier run"),
     ):
         with pytest.raises(InputError, match=expected) as caught:
-            live_folder(study, output)
+            live_folder(study, output, ())
         assert str(caught.value).startswith(f"{output}: expected a")
     (study / "downloads.csv").touch()
     with pytest.raises(InputError, match="the study is itself the copy in this one"):
-        live_folder(study, study.parent)
-    assert live_folder(tmp_path / "other", study.parent) == study
-    assert live_folder(study, tmp_path / "a" / "b") == tmp_path / "a" / "b" / "study"
+        live_folder(study, study.parent, ())
+    assert live_folder(tmp_path / "other", study.parent, ()) == study
+    assert live_folder(study, tmp_path / "a" / "b", ()) == tmp_path / "a" / "b" / "study"
 
 
 def run_fetch(server: YahooServer, folder: Path) -> subprocess.Popen:

@@ -443,7 +443,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
     from chainpolicy.study import load_study
 
     loaded = load_study(study)
-    target = live_folder(loaded.path, output)
+    target = live_folder(loaded.path, output, loaded.files)
     status, report = commands.fetch(
         loaded.assets, loaded.start, loaded.end, _console(), snapshot=loaded.prices
     )
@@ -451,7 +451,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
         if report is not None:
             print("Nothing was regenerated.", file=sys.stderr)
         raise typer.Exit(status)
-    write_live_study(loaded.path, target, loaded.prices_file, report, loaded.assets)
+    write_live_study(loaded.path, target, report, loaded.assets)
     return target
 
 
