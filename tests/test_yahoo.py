@@ -277,6 +277,13 @@ def jump(listed):
     listed.close[50] = listed.close[49] * 1.15
 
 
+def last_day_twice(listed):
+    last = listed.dates.index(pd.Timestamp("2019-03-29"))
+    listed.dates.insert(last, listed.dates[last])
+    listed.close.insert(last, listed.close[last] + 0.01)
+    listed.volume.insert(last, 1)
+
+
 FAULTS = {
     "429": (lambda it: change(it, always="429"), "limits our requests (HTTP 429) (4 tries)"),
     "500": (lambda it: change(it, always="500"), "the source failed (HTTP 500) (4 tries)"),
@@ -305,7 +312,7 @@ FAULTS = {
     ),
     "duplicate": (
         lambda it: change(it, dates=replace_at(it.dates, {41}, it.dates[40])),
-        "twice; dates must be unique",
+        "sends 2019-01-30 twice with other prices (first: ",
     ),
     "unsorted": (shuffle, "after a later date; dates must be sorted"),
     "no closes": (
@@ -319,6 +326,22 @@ FAULTS = {
     "infinite": (
         lambda it: change(it, close=replace_at(it.close, {40}, float("inf"))),
         "refused: close inf on 2019-01-30; expected positive finite prices",
+    ),
+    "last day twice": (
+        last_day_twice,
+        "sends 2019-03-29 twice with other prices (first: ",
+    ),
+    "no adjusted closes": (
+        lambda it: change(it, adjusted=[], dividends={40: 0.3}),
+        "refused: sends no adjusted closes, but a dividend on 2019-01-30",
+    ),
+    "a dividend not in them": (
+        lambda it: change(it, dividends={40: 0.3}),
+        "refused: adjusted closes do not contain the dividend on 2019-01-30",
+    ),
+    "weeks": (
+        lambda it: change(it, interval="1wk"),
+        "refused: each row is 1wk; expected days (1d)",
     ),
     "price limit": (jump, "refused: moves 15.0% on 2019-02-20, beyond the price limit of 10%"),
     "another calendar": (
@@ -358,6 +381,53 @@ def test_a_lasting_fault_is_named_and_touches_nothing_else(fetch, server, fault)
     assert "--strict: every series of the study must be fetched." in fetch.text
     assert fetch.files() == files
     assert len(fetch.report.prices().query("ticker == @SHARE")) == 58
+
+
+def test_a_last_day_sent_twice_alike_is_kept_once(fetch, server):
+    listed = server.listings["SPY"]
+    last = listed.dates.index(pd.Timestamp("2019-03-29"))
+    for values in (listed.dates, listed.close):
+        values.insert(last, values[last])
+    # Only the volume of the second is that of the whole day.
+    listed.volume.insert(last, 1)
+    assert fetch(strict=True) == 0
+    assert "SPY: sends 2019-03-29 twice with the same prices: kept once" in fetch.text
+    days = fetch.store.read("SPY").prices["date"]
+    assert days.tolist() == sessions("XNYS", START, END).tolist()
+
+
+def test_a_series_in_another_unit_for_three_days_is_not_estimated(fetch, server):
+    listed = server.listings["SPY"]
+    first = listed.dates.index(pd.Timestamp("2019-02-12"))
+    for place in range(first, first + 3):
+        listed.close[place] /= 100
+    assert fetch() == 1
+    assert "SPY (us) is lost: refused: close " in fetch.text
+    assert "from 2019-02-12 to 2019-02-14: another unit or an error, not a price" in fetch.text
+    assert "SPY" not in set(fetch.report.prices()["ticker"])
+    assert fetch.store.read("SPY") is None
+
+
+def test_closes_without_adjusted_ones_and_without_dividend_are_taken_and_named(fetch, server):
+    server.listings["BTC-USD"].adjusted = []
+    assert fetch(strict=True) == 0
+    assert "BTC-USD: sends no adjusted closes and no dividend: closes are taken" in fetch.text
+
+
+def test_adjusted_closes_with_their_dividends_are_taken(fetch, server):
+    listed = server.listings["SPY"]
+    place = listed.dates.index(pd.Timestamp("2019-02-12"))
+    share = 0.5 / listed.close[place - 1]
+    listed.dividends[place] = 0.5
+    listed.splits[place + 9] = 4.0  # Yahoo's closes are adjusted for it
+    listed.adjusted = [
+        close * (1 - share) if day < listed.dates[place] else close
+        for day, close in zip(listed.dates, listed.close, strict=True)
+    ]
+    assert fetch(strict=True) == 0
+    stored = fetch.store.read("SPY").prices.set_index("date")["close"]
+    on = [listed.dates.index(day) for day in stored.index]
+    np.testing.assert_allclose(stored, [listed.adjusted[place] for place in on], rtol=1e-12)
 
 
 def test_a_group_below_strength_fails(fetch, server):

@@ -14,6 +14,8 @@ from chainpolicy.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.prices.store import MAX_AGE, PriceStore, StoredSeries
 from chainpolicy.prices.validation import (
     Finding,
+    check_adjustment,
+    check_interval,
     check_order,
     check_quotation,
     check_series,
@@ -356,10 +358,13 @@ class _Task:
             return replace(lost, unanswered=failure.transient, seconds=seconds)
         findings = [
             *check_symbol(ticker, found.symbol),
-            *check_order(ticker, found.days_sent),
+            *check_interval(ticker, found.interval),
+            *check_order(ticker, found.quotes),
             *check_quotation(ticker, asset["calendar"], found.currency, found.timezone),
+            *check_adjustment(ticker, found.quotes, found.distributions, found.splits),
         ]
-        findings = findings or self._findings(asset, found.prices)
+        if not any(finding.refused for finding in findings):
+            findings += self._findings(asset, found.prices)
         series = StoredSeries(
             ticker=ticker,
             prices=found.prices.dropna(subset="close", ignore_index=True),

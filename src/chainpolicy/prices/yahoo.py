@@ -13,7 +13,7 @@ import re
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -91,12 +91,17 @@ class ChartAnswer:
             return None
 
     @property
+    def result(self) -> dict[str, Any]:
+        """The first result of the chart, empty if there is none."""
+        try:
+            return dict((self.chart or {})["result"][0])
+        except (KeyError, IndexError, TypeError, ValueError):
+            return {}
+
+    @property
     def stamps(self) -> tuple[int, ...]:
         """Time stamps in seconds, in the order in which they were sent."""
-        try:
-            return tuple((self.chart or {})["result"][0]["timestamp"])
-        except (KeyError, IndexError, TypeError):
-            return ()
+        return tuple(self.result.get("timestamp") or ())
 
     def pause(self, now: datetime) -> float:
         """Seconds to wait that the source asks for, as a number or as a date; 0 if it does not."""
@@ -149,17 +154,25 @@ class Download:
     prices : pandas.DataFrame
         ``date`` (midnight, no time zone), ``close`` (adjusted), ``volume``, sorted; a NaN close
         is a day without one.
-    days_sent : pandas.DatetimeIndex
-        Days in the order of the answer, before yfinance put them in order.
-    symbol, currency, timezone : str or None
+    quotes : pandas.DataFrame
+        ``date, close`` and, if the answer has it, ``adjusted``: the rows in the order of the
+        answer, before yfinance put them in order and filled in what it lacks.
+    distributions : pandas.Series
+        Dividends and capital gains per share, by day.
+    splits : pandas.Series
+        New shares for one old share, by day.
+    symbol, currency, timezone, interval : str or None
         As stated in the answer.
     """
 
     prices: pd.DataFrame
-    days_sent: pd.DatetimeIndex
+    quotes: pd.DataFrame
+    distributions: pd.Series[float]
+    splits: pd.Series[float]
     symbol: str | None
     currency: str | None
     timezone: str | None
+    interval: str | None
 
 
 class YahooFinance:
@@ -286,13 +299,33 @@ class YahooFinance:
                 "volume": history["Volume"].to_numpy(dtype="float64"),
             }
         )
-        sent = pd.to_datetime(list(self.session.answers[-1].stamps), unit="s", utc=True)
-        days_sent = sent.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
-        # The current price is often appended, whatever the end; yfinance drops it and so do we.
-        if len(days_sent) and days_sent[-1] >= pd.Timestamp(day_after):
-            days_sent = days_sent[:-1]
+        answer = self.session.answers[-1].result
+        try:
+            quotes = _quotes(answer, timezone)
+            events = answer.get("events") or {}
+            gains = [*_values(events, "dividends"), *_values(events, "capitalGains")]
+            distributions = _by_day([(it["date"], it["amount"]) for it in gains], timezone)
+            splits = _by_day(
+                [
+                    (it["date"], it["numerator"] / it["denominator"])
+                    for it in _values(events, "splits")
+                ],
+                timezone,
+            )
+        except (LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+            reason = f"the answer was not understood ({_named(error)})"
+            raise SeriesUnavailableError(reason, transient=False) from error
         return Download(
-            prices, days_sent, metadata.get("symbol"), metadata.get("currency"), timezone
+            # Days that are sent twice are told apart, or not, by the rows as they were sent.
+            prices.drop_duplicates("date", ignore_index=True),
+            # The current price is often appended, whatever the end; yfinance drops it, so do we.
+            quotes[quotes["date"] < pd.Timestamp(day_after)],
+            distributions,
+            splits,
+            metadata.get("symbol"),
+            metadata.get("currency"),
+            timezone,
+            metadata.get("dataGranularity"),
         )
 
     def _failure(self, error: Exception, no_rows: str) -> SeriesUnavailableError:
@@ -324,6 +357,29 @@ class YahooFinance:
         if not answer.stamps:
             return SeriesUnavailableError(no_rows, False)
         return SeriesUnavailableError(f"the answer was not understood ({_named(error)})", False)
+
+
+def _days(stamps: Iterable[int], timezone: str | None) -> pd.DatetimeIndex:
+    sent = pd.to_datetime(list(stamps), unit="s", utc=True)
+    return sent.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
+
+
+def _quotes(answer: dict[str, Any], timezone: str | None) -> pd.DataFrame:
+    indicators = answer["indicators"]
+    columns: dict[str, Any] = {"date": _days(answer["timestamp"], timezone)}
+    columns["close"] = pd.Series(indicators["quote"][0]["close"], dtype="float64")
+    if "adjclose" in indicators:
+        columns["adjusted"] = pd.Series(indicators["adjclose"][0]["adjclose"], dtype="float64")
+    return pd.DataFrame(columns)
+
+
+def _values(events: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return list((events.get(kind) or {}).values())
+
+
+def _by_day(values: list[tuple[int, float]], timezone: str | None) -> pd.Series[float]:
+    days = _days([stamp for stamp, _ in values], timezone)
+    return pd.Series([value for _, value in values], index=days, dtype="float64").sort_index()
 
 
 def _connection_reason(error: RequestException, seconds: float, received: int = 0) -> str:
