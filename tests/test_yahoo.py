@@ -905,3 +905,98 @@ def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
     assert fetch() == 0
     assert "3 downloaded, 3 stored" in fetch.text
     assert server.downloads(SHARE) == 0
+
+
+# A warm process forks a fetch of everything again and again, and kills it at a random moment.
+KILLS = """
+import os, random, signal, sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_yahoo import *
+store = PriceStore(Path({folder!r}))
+random.seed(20191024)
+ended = halfway = 0
+for kill in range({kills}):
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        connect = lambda: YahooFinance(store.folder / "yfinance", LoopbackSession({address!r}))
+        now = NOW + timedelta(days=kill)
+        console = Console(width=80)
+        status, _ = commands.fetch(
+            ASSETS, START, END, console, store=store, connect=connect, now=now, refresh=True
+        )
+        os._exit(status)
+    time.sleep(random.uniform(0, {longest}))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    ended += status == 0
+    halfway += any(store.folder.glob("*.tmp"))
+    # Whatever is there is whole; what is not is reported.
+    entries = PriceStore(store.folder).entries()
+    assert all(entry.series is not None for entry in entries), entries
+print(ended, halfway, len(entries))
+"""
+
+
+def killed_fetches(address: str, folder: Path, kills: int, longest: float) -> tuple[int, int, int]:
+    """Kill `prices fetch` so often; how many had ended, were within a file, and what is stored."""
+    script = KILLS.format(
+        tests=str(Path(__file__).parent),
+        folder=str(folder),
+        address=address,
+        kills=kills,
+        longest=longest,
+    )
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    ended, halfway, stored = map(int, run.stdout.split())
+    return ended, halfway, stored
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
+def test_fetches_killed_at_any_moment_leave_whole_series_and_nothing_else(fetch, server):
+    ended, _, _ = killed_fetches(server.address, fetch.store.folder, kills=6, longest=0.5)
+    assert ended < 6
+    assert fetch(refresh=True) == 0
+    assert fetch.verified()
+    names = {path.name for path in fetch.store.folder.iterdir()}
+    expected = {fetch.store.path(ticker).name for ticker in ASSETS["ticker"]}
+    assert names == {*expected, "lock.sqlite", "yfinance"}
+
+
+def test_fetch_puts_a_series_in_the_place_of_what_is_none(fetch, server, tmp_path):
+    assert fetch() == 0
+    files = fetch.files()
+    path = fetch.store.path("SPY")
+    path.unlink()
+    path.symlink_to(fetch.store.path("BTC-USD"))
+    fetch.store.path(SHARE).write_bytes(files[fetch.store.path(SHARE).name][:500])
+    assert fetch() == 0
+    assert "2 downloaded, 4 stored" in fetch.text
+    assert fetch.verified()
+    assert fetch.files() == files
+
+    path.unlink()
+    path.mkdir()
+    (path / "mine").touch()
+    assert fetch() == 1
+    assert f"{path} is a folder where a file belongs" in fetch.text
+    assert "remove it, then repeat" in fetch.text
+
+
+def test_yfinance_writes_through_no_link(fetch, server, tmp_path):
+    kept = fetch.store.folder / "yfinance"
+    kept.mkdir(parents=True)
+    (kept / "tkr-tz.db").symlink_to(tmp_path / "mine.db")
+    assert fetch() == 0
+    assert not (tmp_path / "mine.db").exists()
+
+    forget()
+    (kept / "tkr-tz.db").unlink()
+    (kept / "tkr-tz.db").mkdir()
+    assert fetch(refresh=True) == 1
+    assert f"{kept / 'tkr-tz.db'} cannot be removed (Is a directory)" in fetch.text

@@ -27,7 +27,7 @@ from curl_cffi import requests
 from curl_cffi.requests.exceptions import IncompleteRead, RequestException, Timeout
 from yfinance.data import YfData
 
-from chainpolicy.prices.store import make_folder
+from chainpolicy.prices.store import make_folder, remove
 
 YFINANCE_VERSION: str = yf.__version__
 PREFLIGHT_SECONDS = 5.0
@@ -394,14 +394,18 @@ def _connection_reason(error: RequestException, seconds: float, received: int = 
 def _drop_damaged(cache: Path) -> None:
     """Remove databases of yfinance that cannot be read: it would fail on every series."""
     for file in cache.glob("*.db"):
-        try:
-            with closing(sqlite3.connect(file)) as connection:
-                sound = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
-        except sqlite3.DatabaseError:
+        if file.is_symlink() or not file.is_file():
+            # yfinance would write to where a link leads.
             sound = False
+        else:
+            try:
+                with closing(sqlite3.connect(file)) as connection:
+                    sound = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            except sqlite3.DatabaseError:
+                sound = False
         if not sound:
             for path in cache.glob(f"{file.name}*"):
-                path.unlink()
+                remove(path)
 
 
 def _named(error: Exception) -> str:
