@@ -408,6 +408,18 @@ def test_a_series_in_another_unit_for_three_days_is_not_estimated(fetch, server)
     assert fetch.store.read("SPY") is None
 
 
+def test_no_comparison_uses_a_stored_series_in_another_unit(fetch):
+    fetch.fill()
+    held = fetch.store.read("SPY")
+    held.prices.loc[20:22, "close"] /= 100
+    fetch.store.write(held)
+    with pytest.raises(
+        InputError, match=r"SPY: close .* another unit .* prices clear SPY"
+    ) as caught:
+        stored_prices(fetch.store, ASSETS, START, END)
+    assert len(caught.value.problems) == 1
+
+
 def test_closes_without_adjusted_ones_and_without_dividend_are_taken_and_named(fetch, server):
     server.listings["BTC-USD"].adjusted = []
     assert fetch(strict=True) == 0

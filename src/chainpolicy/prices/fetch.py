@@ -23,7 +23,7 @@ from chainpolicy.prices.validation import (
     suspended,
 )
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
-from chainpolicy.problems import InputError, Problem
+from chainpolicy.problems import InputError, Problem, collecting
 from chainpolicy.sessions import Day, sessions
 
 # So many series in a row without an answer are the source's trouble, not the series'.
@@ -269,12 +269,32 @@ def stored_prices(store: PriceStore, assets: pd.DataFrame, start: Day, end: Day)
     -------
     pandas.DataFrame
         ``date, ticker, close``, sorted; only the tickers that the store has.
+
+    Raises
+    ------
+    InputError
+        If a series must not be used, as a download of it would be refused today.
     """
     found = {}
-    for ticker, calendar in zip(assets["ticker"], assets["calendar"], strict=True):
-        series = store.read(ticker)
-        if series is not None:
+    first, last = pd.Timestamp(start), pd.Timestamp(end)
+    with collecting() as problems:
+        for ticker, calendar in zip(assets["ticker"], assets["calendar"], strict=True):
+            series = store.read(ticker)
+            if series is None:
+                continue
+            prices = series.prices[series.prices["date"].between(first, last)]
             found[ticker] = _usable(series.prices, calendar, start, end)
+            if prices.empty:
+                continue
+            problems += [
+                Problem(
+                    str(store.path(ticker)),
+                    f"prices that can be used, but {finding}; remove them with `chainpolicy prices "
+                    f"clear {ticker}`",
+                )
+                for finding in check_series(ticker, prices, calendar, first.date(), last.date())
+                if finding.refused
+            ]
     return _long(found)
 
 
