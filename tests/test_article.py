@@ -90,7 +90,7 @@ def test_a_full_date_is_read_in_many_styles(written, date):
     ],
 )
 def test_a_month_is_no_day(written, date):
-    text = f"In 2018 a decree was drafted. It was signed in {written}, and then nothing happened."
+    text = f"The 2018 decree was drafted. It was signed in {written}, and then nothing happened."
     assert mentions(text) == [(written, date, "month")]
 
 
@@ -103,20 +103,20 @@ def test_day_and_month_in_either_order_stay_unresolved():
     (statement,) = extract("The fee is due on 10/11/2019.").statements
     assert (statement.mention, statement.precision) == ("10/11/2019", "unresolved")
     assert (statement.start, statement.end, statement.date) == (None, None, "")
-    assert "either order" in statement.note
+    assert "either order" in statement.reason
 
 
 @pytest.mark.parametrize("written", ["February 30, 2019", "29 February 2019", "2019-02-30"])
 def test_a_day_that_does_not_exist_stays_unresolved(written):
     (statement,) = extract(f"The fee is due on {written}.").statements
     assert statement.precision == "unresolved"
-    assert "no such day in 2019" in statement.note
+    assert "no such day in 2019" in statement.reason
 
 
 def test_a_bare_day_that_its_month_lacks_stays_unresolved():
     *_, statement = extract("It met on November 4, 2019 and voted on the 31st.").statements
     assert (statement.mention, statement.precision) == ("the 31st", "unresolved")
-    assert statement.note == "there is no such day in November 2019"
+    assert statement.reason == "there is no such day in November 2019"
 
 
 def test_a_range_that_ends_before_it_begins_stays_unresolved():
@@ -126,7 +126,7 @@ def test_a_range_that_ends_before_it_begins_stays_unresolved():
 
 
 def test_the_days_of_a_list_are_found_but_a_number_of_firms_is_none():
-    text = "In 2019 rates fell on October 24, 25 and 28. On November 4 and 25 firms closed."
+    text = "The 2019 rates fell on October 24, 25 and 28. On November 4 and 25 firms closed."
     assert mentions(text) == [
         ("October 24", "2019-10-24", "day"),
         ("25", "2019-10-25", "day"),
@@ -143,7 +143,7 @@ def test_a_year_at_the_end_of_a_list_holds_for_all_its_days(written):
 
 
 def test_days_listed_before_their_month_are_all_found():
-    text = "In 2019 it met on 24 and 25 October and on the 3rd & 4th of November."
+    text = "The 2019 board met on 24 and 25 October and on the 3rd & 4th of November."
     assert mentions(text) == [
         ("24", "2019-10-24", "day"),
         ("25 October", "2019-10-25", "day"),
@@ -204,7 +204,7 @@ def test_a_day_of_the_week_beside_a_bare_day_has_to_fit():
     text = "In October 2019 it rained. On {} the 24th it met."
     assert mentions(text.format("Thursday"))[1:] == [("the 24th", "2019-10-24", "day")]
     statement = extract(text.format("Friday,")).statements[1]
-    assert (statement.precision, statement.note) == ("unresolved", "2019-10-24 is no Friday")
+    assert (statement.precision, statement.reason) == ("unresolved", "2019-10-24 is no Friday")
 
 
 def test_a_bare_day_without_a_month_before_it_needs_the_day_of_publication():
@@ -229,7 +229,7 @@ def test_a_bare_day_without_a_month_before_it_needs_the_day_of_publication():
         ("next March", "2020-03", "month"),
         ("July last year", "2018-07", "month"),
         ("several days ago", "", "unresolved"),
-        ("last week", "", "unresolved"),
+        ("last week", "2019-12-02/2019-12-08", "week"),
         ("not long ago", "", "unresolved"),
         ("that night", "", "unresolved"),
         ("three months after", "", "unresolved"),
@@ -272,10 +272,18 @@ def test_with_a_day_of_publication_a_date_far_ahead_was_last_year():
     assert days(text, "2020-01-05") == ["2019-10-24", "2020-01-03", "2020-03-01"]
 
 
-def test_the_year_before_is_stated_where_a_date_can_fall_in_it():
-    assert "2019 for days more than 92 days after" in extract("It rose.", "2020-01-05").year_basis
-    # 92 days after 1 October lies in the next year: no day of 2019 is later than that.
-    assert "2018" not in extract("It rose.", "2019-10-01").year_basis
+def test_the_days_that_a_date_without_a_year_can_mean_are_stated():
+    # 92 days after 5 January 2020 is 6 April; the year before it ends a day short of that.
+    assert "from 2019-04-07 to 2020-04-06" in extract("It rose.", "2020-01-05").year_basis
+
+
+@pytest.mark.parametrize(
+    ("published", "january", "march"),
+    [("2019-12-10", "2020-01-01", "2020-03-01"), ("2020-01-05", "2020-01-01", "2020-03-01")],
+)
+def test_dates_without_a_year_run_over_the_turn_of_the_year(published, january, march):
+    text = "It holds from January 1, from March 1 and since October 24."
+    assert days(text, published) == [january, march, "2019-10-24"]
 
 
 def test_a_written_year_beats_the_day_of_publication():
@@ -315,15 +323,15 @@ def test_a_day_of_the_week_decides_between_years():
 
 
 def test_a_day_of_the_week_that_does_not_fit_is_said():
-    (statement,) = extract("In 2019, on Monday, October 25, it rained.").statements
-    assert statement.note == "2019-10-25 is no Monday"
+    (statement,) = extract("The 2019 fair, on Monday, October 25, was wet.").statements
+    assert statement.reason == "2019-10-25 is no Monday"
 
 
 def test_without_any_year_nothing_is_invented():
     extraction = extract("Prices fell on October 24.")
     assert extraction.year is None
     assert extraction.statements[0].precision == "unresolved"
-    assert "--published" in extraction.statements[0].note
+    assert "--published" in extraction.statements[0].reason
 
 
 def test_a_day_of_publication_out_of_reach_is_refused():
@@ -576,7 +584,7 @@ def test_any_text_is_extracted_or_refused(text, dated):
         assert statement.mention in statement.text
         assert statement.text in paragraph
         if statement.precision == "unresolved":
-            assert statement.note
+            assert statement.reason
             assert statement.start is None
         else:
             assert statement.start <= statement.end
