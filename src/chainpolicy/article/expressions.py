@@ -66,9 +66,16 @@ _ENDS = r"(?=[.,;:](?!\d)|[!?)\]\"”]|$| (?:at|the|he|she|it|they|we|its)\b)"
 _NO_NUMBER = rf"(?![\d:%]|[.,]\d|(?:st|nd|rd|th)\b| ?{_MONTH}| ?[ap]\.?m\b| ?(?:hours|hrs|{ZONE}))"
 # A number where a year could stand that is no year for certain; see `dates.date`.
 _ODD = rf"(?:1[0-8]|2[1-9])\d\d\b{_NO_NUMBER}"
-_ODD_AFTER_DAY = rf"(?:,? (?P<odd>{_ODD})| (?P<odd2>\d\d{_NO_NUMBER})|, ?(?P<odd3>\d\d{_ENDS}))"
+# After a comma, two digits before a noun are a count: "October 24, 19 firms closed".
+_ODD_AFTER_COMMA = (
+    rf"(?:0\d{_NO_NUMBER}|\d\d(?:{_ENDS}|(?= (?:and|or|but|as|when|while|to|in|on|by|for|with|which"
+    r"|that|was|were|is)\b)))"
+)
+_ODD_AFTER_DAY = (
+    rf"(?:,? (?P<odd>{_ODD})| (?P<odd2>\d\d{_NO_NUMBER})|, ?(?P<odd3>{_ODD_AFTER_COMMA}))"
+)
 _ODD_AFTER_MONTH = (
-    rf"(?:,? (?P<odd>{_ODD})|[ /-](?P<odd2>\d\d{_NO_NUMBER})|,(?P<odd3> \d\d{_ENDS}))"
+    rf"(?:,? (?P<odd>{_ODD})|[ /-](?P<odd2>\d\d{_NO_NUMBER})|, ?(?P<odd3>{_ODD_AFTER_COMMA}))"
 )
 _BARE = rf"(?:(?<=[/-])\d\d{_ENDS}|(?<= )\d\d{_ENDS})"
 _QUARTER = r"(?:first|second|third|fourth|last|final|1st|2nd|3rd|4th)"
@@ -364,7 +371,7 @@ _KINDS = _kinds(
         "open",
         dates.never("a fiscal year need not be that of the calendar"),
         rf"\b(?P<m>(?:(?:the )?(?:{_QUARTER}|Q[1-4]|[1-4]Q) (?:quarter )?(?:of )?)?"
-        rf"(?:FY|(?:the )?(?:fiscal|financial)(?: year)?(?: (?:Q[1-4]|{_QUARTER} quarter))?)"
+        rf"(?:FY|(?:the )?(?:fiscal|financial)(?: year)?(?: (?:Q[1-4]|(?:{_QUARTER} )?quarter))?)"
         rf"(?: of)?[ -]?(?:{_YEAR}(?:[-/]\d\d(?:\d\d)?)?|{_SHORT_YEAR}"
         r"|(?<=FY)\d\d(?:[-/]\d\d)?))\b",
     ),
@@ -447,9 +454,11 @@ def find_mentions(paragraph: int, text: str) -> list[Mention]:
     ]
     found.sort(key=lambda candidate: (candidate[1].start("m"), -candidate[1].end("m")))
     mentions: list[Mention] = []
+    covered = 0
     for kind, match in found:
-        if not mentions or match.start("m") >= mentions[-1].last:
+        if match.start("m") >= covered:
             mentions.extend(_taken_apart(paragraph, kind, match))
+            covered = match.end()  # with the day of the week behind it
     return mentions
 
 

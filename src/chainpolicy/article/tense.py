@@ -11,15 +11,18 @@ from typing import Literal
 
 Tense = Literal["past", "future", "unclear"]
 
+# The verb that follows is read with it: "will cut" and "is to be shut" hold no past tense.
+_INFINITIVE = r"(?:(?: not| also| \w+ly)*(?: be| have)? [a-z]+)?"
 _FUTURE = (
-    r"will|shall|won['’]t|\w+['’]ll"
-    r"|(?:is|are) (?:to|going to|due|set|slated|poised|scheduled|expected|planned|supposed)"
-    r"|(?:plans?|intends?|hopes?|aims?|expects?) to"
+    rf"(?:will|shall|won['’]t|\w+['’]ll){_INFINITIVE}"
+    r"|(?:is|are) (?:going|due|set|slated|poised|scheduled|expected|planned|supposed)"
+    rf"(?: to{_INFINITIVE})?|(?:is|are|plans?|intends?|hopes?|aims?|expects?) to{_INFINITIVE}"
 )
 # Words that look like a past tense, or hide one, but do not say when; longest first.
 _UNCLEAR = (
-    r"(?:was|were|been|had|has|have)? ?(?:scheduled|planned|expected|due|set|slated|supposed)\b"
-    r"(?: (?:to|for|on))?|would|could|should|might|may|must|can|is|are|be"
+    rf"(?:was|were|been|had|has|have)? ?(?:scheduled|planned|expected|due|set|slated|supposed)\b"
+    rf"(?: (?:to|for|on))?|(?:would|could|should|might|may|must|can){_INFINITIVE}|is|are|be"
+    r"|to (?!(?:the|an?|its?|his|her|their|our|this|that|these|those|all|any|some|\w+ing)\b)[a-z]+"
     r"|(?:take|come|go|start|begin|open|close|end|meet|launch|expire|run|kick|enter|fall|report"
     r"|publish|vote|decide|hold|plan|apply|appl|announce|issue|adopt|ban|bind|rise|release|present)"
     r"(?:s|es|ies)"
