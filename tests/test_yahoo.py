@@ -16,7 +16,6 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from chainpolicy.study.snapshot import read_prices
 from rich.console import Console
 
 import chainpolicy
@@ -35,6 +34,7 @@ from chainpolicy.prices.yahoo import ChartAnswer, SourceUnreachableError, YahooF
 from chainpolicy.study.assets import read_assets
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import sessions
+from chainpolicy.study.snapshot import read_prices
 from yahoo_server import (
     CALENDARS,
     DELISTED,
