@@ -11,7 +11,7 @@ import pytest
 
 from chainpolicy.checks import rejection_rates
 from chainpolicy.cli import main
-from chainpolicy.study import load_study, new_study
+from chainpolicy.study import load_study, new_study, output
 from chainpolicy.tables.estimates import headline
 
 EIGHT_FILES = {
@@ -36,9 +36,9 @@ def test_estimate_writes_its_eight_files(folder, tmp_path, capfd):
     assert {path.name for path in (tmp_path / "tables").iterdir()} == EIGHT_FILES
     out, err = capfd.readouterr()
     models = pd.read_csv(tmp_path / "tables" / "models.csv")
-    excluded = pd.read_csv(tmp_path / "tables" / "excluded.csv")
+    assert len(pd.read_csv(tmp_path / "tables" / "excluded.csv")) == 1
     assert out == ""
-    assert err == f"{len(models)} pairs estimated, {len(excluded)} excluded: excluded.csv\n"
+    assert err == f"{len(models)} pairs estimated; excluded: 1 event: excluded.csv\n"
 
 
 def test_estimate_with_another_model(folder, tmp_path):
@@ -85,14 +85,14 @@ def test_a_disk_that_fills_up_leaves_the_old_files(folder, tmp_path, capfd, monk
     assert main([*arguments, "--only", "rule-announced"]) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     capfd.readouterr()
-    write_bytes = Path.write_bytes
+    write_bytes = output.write_bytes
 
-    def fill(path: Path, content: bytes) -> int:
+    def fill(content: bytes, path: Path) -> None:
         if "tests.csv" in path.name:
             raise OSError(errno.ENOSPC, "No space left on device")
-        return write_bytes(path, content)
+        write_bytes(content, path)
 
-    monkeypatch.setattr(Path, "write_bytes", fill)
+    monkeypatch.setattr(output, "write_bytes", fill)
     assert main(arguments) == 2
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert capfd.readouterr().err == (
@@ -118,6 +118,13 @@ def test_a_study_of_which_nothing_can_be_estimated_exits_with_2(tmp_path, capfd)
     excluded = pd.read_csv(tmp_path / "tables" / "excluded.csv")
     assert excluded["reason"].notna().all()
     assert "0 pairs estimated" in capfd.readouterr().err
+    for command in (["report"], ["placebo"], ["report", "--table", "overlap"]):
+        assert main([*command, str(folder)]) == 2
+        said = capfd.readouterr()
+        assert said.out == ""
+        assert "no pair of this study can be; 18 of 18: " in said.err
+    assert main(["regenerate", str(folder), "--output", str(tmp_path / "report")]) == 2
+    assert "no pair of this study can be" in capfd.readouterr().err
 
 
 def test_simulate_prints_a_rate_per_test_and_writes_the_figure(tmp_path, capfd):

@@ -553,7 +553,7 @@ def test_each_phase_finds_what_was_planted_in_it(effects, phase):
     results = es.fit()
     table = phase_table(results, "e").set_index("phase")
     assert table.loc[phase, "caar"] == pytest.approx(sum(effects.values()), abs=0.04)
-    for test in ("time_series_t", "adjusted_bmp", "grank_t"):
+    for test in ("time_series_t", "adjusted_bmp"):
         assert table[test].idxmin() == phase
         assert table[test][phase] < 0.02
     for name, window in estimators.PHASES.items():

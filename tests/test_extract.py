@@ -48,6 +48,27 @@ def test_the_table_has_one_row_for_each_mention():
     assert list(table["tone_stance"]) == [-1, 0, 1, -1, 0]
 
 
+def test_ranges_times_and_reasons_have_their_columns():
+    text = (
+        "The Harbour Bank spoke at 12:08 p.m. EDT on October 24, 2019. The pilot is due in Q3 2021."
+        " Nobody knew that night."
+    )
+    table = tone_table(extraction(text))
+    columns = ["mention", "date", "date_from", "date_to", "precision", "time"]
+    assert table[columns].to_numpy().tolist() == [
+        ["October 24, 2019", "2019-10-24", "2019-10-24", "2019-10-24", "day", "12:08-04:00"],
+        ["Q3 2021", "2021-07-01/2021-09-30", "2021-07-01", "2021-09-30", "quarter", ""],
+        ["that night", "", "", "", "unresolved", ""],
+    ]
+    assert (table["reason"] != "").tolist() == [False, False, True]
+
+
+def test_the_counts_name_every_precision_that_occurs():
+    report = extract(io.BytesIO(b"It was quiet in Q3 2021 and on October 24, 2019."))
+    counts = "2 dated statements (1 day, 0 month, 1 quarter, 0 unresolved)"
+    assert counts in report.messages[0]
+
+
 def test_an_article_without_dates_gives_an_empty_table_with_its_columns():
     table = tone_table(extraction("Nothing happened."))
     assert table.empty

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
+from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -21,10 +23,19 @@ from PIL import Image
 from scipy import stats
 
 from chainpolicy import figures
-from chainpolicy.figures import event_study, panels, selection
+from chainpolicy.figures import event_study, panels, selection, style
+from chainpolicy.figures.canvas import column_labels
 from chainpolicy.figures.frames import caar_segments
+from chainpolicy.figures.panels import date_axis
 from chainpolicy.figures.selection import headline_window
-from chainpolicy.figures.style import group_styles, png_bytes, shorten, spread
+from chainpolicy.figures.style import (
+    group_styles,
+    png_bytes,
+    shorten,
+    shorten_all,
+    spread,
+    undrawable,
+)
 from chainpolicy.study import Study, load_study
 
 EMBEDDED_GROUPS = ["bitcoin", "coins", "a_shares_tier1", "a_shares_tier2", "us_listed"]
@@ -319,7 +330,7 @@ def test_forest_intervals(drawn, study, results):
     ] == ("cryptography-law;huang-dcep-bund")
     for group, ax in zip(EMBEDDED_GROUPS, figure.axes, strict=True):
         of_group = frame[frame["group"] == group]
-        marker = group_styles([group])[group].marker
+        marker = group_styles(EMBEDDED_GROUPS)[group].marker
         points = np.concatenate(drawn_lines(ax, marker))
         np.testing.assert_array_equal(np.sort(points[:, 0]), np.sort(of_group["caar"]))
         filled = [
@@ -581,7 +592,7 @@ def displayed(monkeypatch):
 
 
 def test_show_displays_figure_caption_and_alternative_text(tiny, displayed):
-    figures.show("forest", tiny)
+    figures.show("forest", tiny)._ipython_display_()
     (figure, metadata), (caption, _) = displayed
     spec = SPECS["forest"]
     assert isinstance(figure, Figure)
@@ -592,7 +603,7 @@ def test_show_displays_figure_caption_and_alternative_text(tiny, displayed):
 
 
 def test_show_of_what_a_study_lacks_has_no_caption(tiny, displayed):
-    figures.show("hourly_response", tiny)
+    figures.show("hourly_response", tiny)._ipython_display_()
     ((figure, _),) = displayed
     assert repr(figure) == "The study has no hourly prices."
 
@@ -752,14 +763,15 @@ def test_pairs_without_an_estimate_are_named(study):
 # --- looks ------------------------------------------------------------------------------------
 
 
-def test_a_group_looks_the_same_in_every_study():
+def test_looks_follow_the_order_of_the_groups_and_labels_the_study():
     embedded = group_styles(EMBEDDED_GROUPS)
     assert len({look.color for look in embedded.values()}) == 5
     assert len({look.marker for look in embedded.values()}) == 5
-    for group in EMBEDDED_GROUPS:
-        assert group_styles(["mine", group])[group] == embedded[group]
-    mine = group_styles(["mine", *EMBEDDED_GROUPS])["mine"]
-    assert mine.color not in {look.color for look in embedded.values()}
+    named = group_styles(["mine", "yours"], {"mine": "My group"})
+    assert [look.label for look in named.values()] == ["My group", "yours"]
+    assert [look.color for look in named.values()] == [
+        embedded[group].color for group in EMBEDDED_GROUPS[:2]
+    ]
 
 
 def test_many_groups_stay_distinct():
@@ -783,8 +795,47 @@ def test_labels_are_cut_and_have_no_missing_character():
     assert shorten("short") == "short"
     long = shorten("First Trust Indxx Innovative Transaction and Process ETF")
     assert len(long) <= 28
-    assert long.endswith("…")
+    assert re.fullmatch("First Trust.*….*Process ETF", long)
+    assert undrawable(["plain", "\U0010fffd"]) == ["\U0010fffd"]
     assert shorten("\U0010fffd") == "□"
+
+
+@given(st.lists(st.text(st.sampled_from("group number 0123456789"), max_size=60), unique=True))
+def test_names_that_differ_stay_different(names):
+    shown = shorten_all(names, 12)
+    assert len(set(shown)) == len(names)
+    assert all(len(text) <= 12 for text in shown)
+
+
+def test_26_groups_keep_their_names_apart():
+    names = [f"group number {n} of an industry" for n in range(26)]
+    assert len({look.label for look in group_styles(names).values()}) == 26
+    looks = group_styles(names)
+    assert len(set(column_labels(looks, names).values())) == 26
+
+
+def test_a_font_with_the_characters_is_found_among_all_that_are_installed(monkeypatch):
+    texts = ["区块链"]
+    charmap = {"DejaVu Sans": frozenset(range(128)), "Some Song": frozenset(map(ord, "区块链"))}
+    monkeypatch.setattr(style, "_characters_of", lambda family: charmap.get(family, frozenset()))
+    monkeypatch.setattr(style, "_families", ["DejaVu Sans"])
+    monkeypatch.setattr(style.font_manager, "get_font_names", lambda: ["DejaVu Sans"])
+    assert undrawable(texts) == texts
+    assert shorten("a区") == "a□"
+    monkeypatch.setattr(style.font_manager, "get_font_names", lambda: ["Some Song", "Last Resort"])
+    assert undrawable(texts) == []
+    assert style._families == ["DejaVu Sans", "Some Song"]
+    assert shorten("a区") == "a区"
+
+
+@pytest.mark.parametrize("most", [3, 4, 6, 9])
+def test_every_range_of_days_has_ticks(most):
+    for days in (1, 2, 3, 10, 40, 100, 400, 800, 1500, 9000):
+        figure = Figure()
+        ax = date_axis(figure.subplots(), most)
+        first = date2num(pd.Timestamp("2019-01-01"))
+        ax.set_xlim(first, first + days)
+        assert len(ax.get_xticks()) >= 1
 
 
 def test_a_caar_is_drawn_from_results_and_axes_alone(tiny):

@@ -6,20 +6,25 @@ import base64
 import copy
 import io
 import json
-import os
-import signal
+import re
 import sys
 from pathlib import Path
 
+import matplotlib as mpl
 import nbformat
 import numpy as np
+import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from chainpolicy.build import kernels, notebooks
+from chainpolicy import claim, claims
+from chainpolicy.build import notebooks
 from chainpolicy.build.notebooks import NotebookError
+from chainpolicy.typeset import numbers
 
 SOURCE = """\
 # %% [markdown]
@@ -46,7 +51,11 @@ plt.plot([1, 2]);
 plt.plot([1, 2]);
 
 # %%
-[sys.executable, hash("a string"), os.environ["OMP_NUM_THREADS"], os.environ["ANSWER"]]
+answer, share, nothing = 42, 0.125, float("nan")
+[os.getcwd() != os.environ.get("PWD"), os.environ["ANSWER"]]
+
+# %% [markdown] tags=["readme"]
+# It is {{ answer }}, {{ share | percent }} of it known.
 """
 
 
@@ -59,7 +68,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def executed(source: Path) -> NotebookNode:
-    return notebooks.execute(source, {"ANSWER": "42"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANSWER", "42")
+        return notebooks.execute(source).notebook
 
 
 def as_bytes(notebook: NotebookNode, folder: Path) -> bytes:
@@ -85,24 +96,134 @@ def write_source(folder: Path, *cells: str) -> Path:
 
 
 def test_second_execution_gives_the_same_bytes(source, executed, tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONHASHSEED", "7")
+    monkeypatch.setenv("ANSWER", "42")
     monkeypatch.setenv("TZ", "Asia/Shanghai")
     startup = tmp_path / "startup.py"
     startup.write_text("print('from the startup file')")
     monkeypatch.setenv("PYTHONSTARTUP", str(startup))
-    settings = tmp_path / "matplotlib"
-    settings.mkdir()
-    (settings / "matplotlibrc").write_text("figure.figsize: 1, 1\n")
-    monkeypatch.setenv("MATPLOTLIBRC", str(settings))
-
-    again = notebooks.execute(source, {"ANSWER": "42"})
-
+    with mpl.rc_context({"figure.figsize": (1, 1)}):
+        again = notebooks.execute(source).notebook
+        assert mpl.rcParams["figure.figsize"] == [1, 1]
     assert as_bytes(again, tmp_path) == as_bytes(executed, tmp_path)
 
 
-def test_kernel_is_this_python_with_the_given_environment(executed):
-    assert sys.executable in executed.cells[-1].outputs[0].data["text/plain"]
-    assert "'1', '42'" in executed.cells[-1].outputs[0].data["text/plain"]
+def test_a_notebook_runs_here_in_an_empty_folder_and_leaves_nothing(executed, source, monkeypatch):
+    assert executed.cells[-2].outputs[0].data["text/plain"] == "[True, '42']"
+    before = Path.cwd(), mpl.get_backend(), set(sys.modules["__main__"].__dict__)
+    monkeypatch.setenv("ANSWER", "42")
+    notebooks.execute(source)
+    assert (Path.cwd(), mpl.get_backend(), set(sys.modules["__main__"].__dict__)) == before
+    assert not InteractiveShell.initialized()
+
+
+def test_names_of_one_notebook_are_unknown_to_the_next(tmp_path):
+    notebooks.execute(write_source(tmp_path, "left = 1"))
+    with pytest.raises(NotebookError, match="NameError: name 'left' is not defined"):
+        notebooks.execute(write_source(tmp_path, "left"))
+
+
+def test_a_real_kernel_gives_the_same_outputs(source, executed, tmp_path, monkeypatch):
+    """What a reader sees who opens the source in Jupyter."""
+    monkeypatch.setenv("ANSWER", "42")
+    notebook = notebooks.read_source(source)
+    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    for ours, theirs in zip(executed.cells, notebook.cells, strict=True):
+        for one, other in zip(ours.get("outputs", []), theirs.get("outputs", []), strict=True):
+            assert one.output_type == other.output_type
+            assert one.get("text") == other.get("text")
+            if "text/html" in one.get("data", {}):
+                assert one.data == other.data
+
+
+# ---- prose --------------------------------------------------------------------------------------
+
+
+def with_prose(folder: Path, prose: str, *cells: str) -> Path:
+    path = write_source(folder, "x, nothing = 0.5, float('nan')", *cells)
+    path.write_text(path.read_text() + f"# %% [markdown]\n# First line.\n# {prose}\n")
+    return path
+
+
+def test_prose_has_the_values_of_the_cells_above_it(executed):
+    assert executed.cells[-1].source == "It is 42, +12.5 % of it known."
+
+
+@pytest.mark.parametrize(
+    ("prose", "why"),
+    [
+        ("{{ missing }}", "'missing' is undefined"),
+        ("{{ x.missing }}", "has no attribute 'missing'"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ("{{ nothing | percent }}", "the value is nan, which cannot be written"),
+        ("{{ x }}", "0.5 needs a filter that says how it is written"),
+        ("{{ x | unknown }}", "No filter named 'unknown'"),
+        ("{{ x | }}", "unexpected end of template"),
+        ("{{ '' }}", "does not read as text"),
+        ("{{ none }}", "does not read as text"),
+    ],
+)
+def test_an_expression_that_cannot_be_written_stops_the_build(tmp_path, prose, why):
+    with pytest.raises(NotebookError) as caught:
+        notebooks.execute(with_prose(tmp_path, prose))
+    assert str(caught.value).startswith(
+        f"02_broken.py, cell 3 (First line.): line 2, {{{{ {prose.strip('{} ')} }}}}: "
+    )
+    assert re.search(why, str(caught.value))
+
+
+def test_a_claim_that_no_longer_holds_stops_the_build_with_its_sentence(tmp_path):
+    cell = (
+        "from chainpolicy import claim, claims\n"
+        'claims(claim("Water is wet", 1, True), claim("Fire is cold", 2.5, 1 > 2))'
+    )
+    with pytest.raises(NotebookError) as caught:
+        notebooks.execute(write_source(tmp_path, cell))
+    assert str(caught.value) == (
+        "02_broken.py, cell 2 (from chainpolicy import claim, claims): no longer holds: "
+        "Fire is cold"
+    )
+
+
+def test_claims_are_a_table_and_need_a_truth_value():
+    shown = claims(claim("Water is wet", 0.123456, np.bool_(True)), claim("So be it", "x", False))
+    assert shown.table().frame.to_numpy().tolist() == [
+        ["Water is wet", "0.1235", "yes"],
+        ["So be it", "x", "NO"],
+    ]
+    assert [failed.sentence for failed in shown.failed] == ["So be it"]
+    assert "<table" in shown._repr_html_()
+    for holds in (pd.Series([True, False]), pd.DataFrame()):
+        with pytest.raises(TypeError, match="not True or False"):
+            claim("All of it", 1, holds)
+
+
+def test_numbers_are_written_by_kind():
+    assert numbers.percent(-0.0941) == "−9.4 %"
+    assert numbers.percent(numbers.simple(np.log(1.1))) == "+10.0 %"
+    assert numbers.share(0.8421) == "84 %"
+    assert numbers.interval(numbers.simple((np.log(0.9), np.log(1.2)))) == "−10.0 % to +20.0 %"
+    assert numbers.p(0.0004) == "p < 0.001"
+    assert numbers.p(0.0449) == "p = 0.045"
+    assert numbers.count(14692) == "14,692"
+    assert numbers.number(-4.7249) == "−4.72"
+    assert numbers.day(pd.Timestamp("2019-10-05")) == "5 Oct 2019"
+    with pytest.raises(ValueError, match="is no whole number"):
+        numbers.count(1.5)
+    with pytest.raises(numbers.NotFiniteError):
+        numbers.day(pd.NaT)
+
+
+def test_tagged_cells_become_the_text_of_the_readme(tmp_path):
+    source = tmp_path / "00_x.py"
+    source.write_text(
+        "# %% [markdown]\n# # Why?\n\n# %%\n"
+        "from chainpolicy.typeset.report_table import ReportTable\n"
+        "import pandas as pd\n\n"
+        '# %% tags=["readme"]\nReportTable(pd.DataFrame({"a": ["1"]}), "A note.")\n\n'
+        '# %% [markdown] tags=["readme"]\n# It is {{ 1 + 1 }}.\n'
+    )
+    text = notebooks.execute(source).tagged("readme")
+    assert text == "| a |\n| ---: |\n| 1 |\n\nA note.\n\nIt is 2."
 
 
 def test_executed_notebook_is_a_valid_one(executed, tmp_path):
@@ -143,58 +264,6 @@ def test_broken_cell_names_notebook_cell_and_error(tmp_path):
     assert str(caught.value) == (
         "02_broken.py, cell 3 (x / 0): ZeroDivisionError: division by zero"
     )
-
-
-def test_killed_kernel_names_notebook_and_cell(tmp_path):
-    broken = write_source(tmp_path, "import os; os.kill(os.getpid(), 9)")
-    with pytest.raises(
-        NotebookError, match=r"02_broken\.py, cell 2 \(import os;.*kernel was killed"
-    ):
-        notebooks.execute(broken)
-
-
-def test_kernel_that_cannot_start_says_why(tmp_path, monkeypatch):
-    config = "import os\nos.write(2, b'no room left')\nos._exit(3)\n"
-    monkeypatch.setattr(notebooks, "KERNEL_CONFIG", config)
-    with pytest.raises(NotebookError) as caught:
-        notebooks.execute(write_source(tmp_path, "1"))
-    assert str(caught.value) == "02_broken.py: no kernel could be started: no room left"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
-def test_no_process_to_fork_kernels_from_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    monkeypatch.setattr(notebooks, "_nursery", lambda: kernels.Nursery(os.environ))
-    with pytest.raises(NotebookError) as caught:
-        notebooks.execute(write_source(tmp_path, "1"))
-    assert str(caught.value) == (
-        "02_broken.py: no kernel could be started: the process that starts kernels has ended"
-    )
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
-def test_kernels_end_with_the_process_they_are_forked_from(tmp_path):
-    nursery = kernels.Nursery(os.environ)
-    told = {"cwd": str(tmp_path), "log": str(tmp_path / "log"), "env": dict(os.environ)}
-    running, killed = (
-        kernels.Kernel(nursery, nursery.ask("start", {**told, "file": str(tmp_path / name)}))
-        for name in ("a.json", "b.json")
-    )
-    assert running.poll() is None
-    killed.kill()
-    assert killed.wait() == -signal.SIGKILL
-    killed.terminate()
-    nursery.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(running.pid, 0)
-    with pytest.raises(RuntimeError, match="has ended"):
-        running.poll()
-
-
-def test_cell_that_never_ends_is_stopped(tmp_path, monkeypatch):
-    monkeypatch.setattr(notebooks, "CELL_SECONDS", 1)
-    with pytest.raises(NotebookError, match=r"cell 2 \(import time.*not finished after 1 s"):
-        notebooks.execute(write_source(tmp_path, "import time; time.sleep(60)"))
 
 
 def test_warnings_and_addresses_are_refused_all_at_once(tmp_path):
@@ -282,7 +351,7 @@ def test_changed_source_output_and_figure_are_each_named(executed):
 def test_added_cell_is_reported(executed):
     old = copy.deepcopy(executed)
     old.cells.pop()
-    assert notebooks.differences(executed, old) == ["6 cells, now 7"]
+    assert notebooks.differences(executed, old) == ["7 cells, now 8"]
 
 
 def test_up_to_one_pixel_in_a_thousand_may_be_off():

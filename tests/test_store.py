@@ -1,5 +1,6 @@
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -105,11 +106,12 @@ def test_a_sound_file_of_another_layout_is_not_used(store, monkeypatch):
 
 def test_what_cannot_be_read_is_named(store):
     store.path("AAA").mkdir(parents=True)
-    assert store.entry("AAA").damage == "is no regular file"
+    damage = "is a folder: remove it unless it is empty, which the next download does"
+    assert store.entry("AAA").damage == damage
     assert store.entry("BBB") is None
     status, text = output(commands.verify, store)
     assert status == 1
-    assert f"{store.path('AAA')}: is no regular file" in text
+    assert f"{store.path('AAA')}: is a folder" in text
     with pytest.raises(
         StoreError, match=r"cannot be removed \(Is a directory\): remove it by hand"
     ):
@@ -188,7 +190,7 @@ def test_a_store_that_cannot_be_used_says_what_to_do(tmp_path):
     assert status == 1
     assert "The price store cannot be used" in text
     (tmp_path / "a" / "lock.sqlite").mkdir(parents=True)
-    with pytest.raises(StoreError, match="remove it or give write access"):
+    with pytest.raises(StoreError, match=r"lock.sqlite is a folder, .*: remove it, then repeat"):
         PriceStore(tmp_path / "a").write(series())
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "lock.sqlite").write_bytes(b"no database at all" * 100)
@@ -219,6 +221,128 @@ def test_the_lock_keeps_others_out_until_it_is_freed(store):
     thread.join(10)
     assert store.tickers() == ("AAA", "BBB")
     assert waits
+
+
+def plant(path: Path, kind: str) -> None:
+    """Put something that is no plain file where the store has a file."""
+    path.unlink(missing_ok=True)
+    match kind:
+        case "link":
+            path.symlink_to(path.with_name("BBB.parquet"))
+        case "dangling link":
+            path.symlink_to(path.with_name("nothing.here"))
+        case "pipe":
+            os.mkfifo(path)
+        case "empty folder":
+            path.mkdir()
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "pipe", "empty folder"])
+def test_what_is_no_file_is_named_and_replaced_by_the_next_download(store, kind):
+    store.write(series("AAA", seed=1))
+    store.write(series("BBB", seed=2))
+    other = store.path("BBB").read_bytes()
+    plant(store.path("AAA"), kind)
+    assert store.read("AAA") is None
+    assert re.search("is (a|no) .*: .*the next download", store.entry("AAA").damage)
+    status, text = output(commands.verify, store)
+    assert status == 1
+    assert "1 of 2 series are sound" in text
+    store.write(series("AAA", seed=1))
+    assert store.path("AAA").is_file()
+    assert not store.path("AAA").is_symlink()
+    assert store.read("AAA").prices.equals(series("AAA", seed=1).prices)
+    assert store.path("BBB").read_bytes() == other
+    assert not store.path("AAA").with_name("nothing.here").exists()
+
+
+def test_a_link_to_the_same_series_elsewhere_is_no_series_of_the_store(store, tmp_path):
+    store.write(series("AAA"))
+    elsewhere = store.path("AAA").rename(tmp_path / "mine.parquet")
+    before = elsewhere.read_bytes()
+    store.path("AAA").symlink_to(elsewhere)
+    assert store.entry("AAA").damage.startswith(f"is a link to {elsewhere}: ")
+    store.write(series("AAA", seed=3))
+    assert elsewhere.read_bytes() == before
+    store.path("AAA").unlink()
+    store.path("AAA").symlink_to(tmp_path / "nowhere")
+    assert store.clear(["AAA"]) == ("AAA",)
+    assert not os.path.lexists(store.path("AAA"))
+
+
+def test_a_full_folder_in_the_place_of_a_series_is_left_and_named(store):
+    store.path("AAA").mkdir(parents=True)
+    (store.path("AAA") / "mine").write_text("mine")
+    with pytest.raises(StoreError, match=r"is a folder where a file belongs .*: remove it, then"):
+        store.write(series("AAA"))
+    assert (store.path("AAA") / "mine").read_text() == "mine"
+    assert not list(store.folder.glob("*.tmp"))
+
+
+def test_nothing_is_written_through_a_link_under_the_name_of_an_unfinished_file(store, tmp_path):
+    store.write(series("AAA"))
+    (tmp_path / "mine").write_text("mine")
+    store.path("AAA").with_suffix(".tmp").symlink_to(tmp_path / "mine")
+    store.write(series("AAA", seed=1))
+    assert (tmp_path / "mine").read_text() == "mine"
+    store.path("AAA").with_suffix(".tmp").mkdir()
+    with pytest.raises(StoreError, match="remove what is in the way"):
+        store.write(series("AAA"))
+    assert store.read("AAA").prices.equals(series("AAA", seed=1).prices)
+
+
+def test_a_lock_that_is_a_link_is_refused(store, tmp_path):
+    store.folder.mkdir()
+    (store.folder / "lock.sqlite").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreError, match=r"lock.sqlite is a link to .*: remove it, then repeat"):
+        store.write(series())
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_store_that_is_a_file_is_not_an_empty_store(tmp_path):
+    (tmp_path / "prices").write_text("in the way")
+    store = PriceStore(tmp_path / "prices")
+    for command in (commands.show, commands.verify, commands.clear):
+        status, text = output(command, store)
+        assert status == 1
+        assert f"The price store cannot be used: {store.folder} cannot be used as a folder" in text
+
+
+def test_a_file_with_a_name_of_somebody_else_is_named(store):
+    store.write(series("A B"))
+    store.path("A B").rename(store.folder / "A B.parquet")
+    (entry,) = store.entries()
+    assert entry.damage == "has a name that the store never gives: remove it"
+
+
+STOPPED = """
+import os, sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from test_store import PriceStore, series
+def wait(_handle):
+    print("writing", flush=True)
+    time.sleep(600)
+os.fsync = wait
+PriceStore(Path({folder!r})).write(series("AAA"))
+"""
+
+
+def test_the_next_run_removes_what_a_dead_one_left_and_nothing_of_a_living_one(store):
+    script = STOPPED.format(tests=str(Path(__file__).parent), folder=str(store.folder))
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    command = [sys.executable, "-c", script]
+    unfinished = store.path("AAA").with_suffix(".tmp")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as writer:
+        assert writer.stdout.readline() == "writing\n"
+        with pytest.raises(StoreError, match="another process"), store.lock(seconds=0.2):
+            raise AssertionError("entered")
+        assert unfinished.exists()
+        writer.kill()
+    assert unfinished.exists()
+    # Whatever it does; here it writes another series.
+    store.write(series("BBB"))
+    assert sorted(path.name for path in store.folder.iterdir()) == ["BBB.parquet", "lock.sqlite"]
 
 
 # One warm process forks a hundred writers; each is killed at a random moment after its first

@@ -376,7 +376,7 @@ def test_a_settings_file_that_cannot_be_read(folder):
     (folder / "study.toml").mkdir()
     (problem,) = problems_of(folder)
     assert (problem.file, problem.line) == ("study.toml", None)
-    assert "is a directory" in problem.expected
+    assert "a regular file; this is a folder" in problem.expected
 
 
 @pytest.mark.parametrize("file", ["events.csv", "assets.csv", "prices.csv"])

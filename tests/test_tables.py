@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,11 +72,17 @@ def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
 
 
 def test_the_folder_holds_seven_tables_and_a_manifest(study, written):
-    folder, (n_estimated, n_excluded) = written
+    folder, summary = written
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{name}.csv" for name in COLUMNS} | {"manifest.json"}
-    assert n_estimated == len(rows_of(folder, "models"))
-    assert n_excluded == len(rows_of(folder, "excluded"))
+    kinds = Counter(
+        "event" if row["ticker"] == "" else "window" if row["window"] else "pair"
+        for row in rows_of(folder, "excluded")
+    )
+    shown = [kind for kind in ("event", "pair", "window") if kinds[kind]]
+    counts = ", ".join(f"{kinds[kind]} {kind}{'s' * (kinds[kind] > 1)}" for kind in shown)
+    estimated = f"{len(rows_of(folder, 'models')):,} pairs estimated"
+    assert summary == f"{estimated}; excluded: {counts}: excluded.csv"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["study_sha256"] == study.checksum
     assert set(manifest["packages"]) >= {"chainpolicy", "numpy", "pandas", "scipy"}

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from chainpolicy.prices.validation import (
+    check_adjustment,
+    check_interval,
     check_order,
     check_quotation,
     check_series,
@@ -40,15 +42,122 @@ def test_a_sound_series_has_no_findings():
     assert checked(frame(steps(12))) == []
 
 
+def quotes(days, close, **columns) -> pd.DataFrame:
+    return pd.DataFrame({"date": pd.to_datetime(days), "close": close} | columns)
+
+
+NAN = float("nan")
+
+
 def test_order_is_judged_on_what_was_sent():
-    days = pd.to_datetime(["2019-01-28", "2019-01-30", "2019-01-29", "2019-01-29"])
-    assert check_order("X", days[:2]) == []
-    found = check_order("X", days)
-    assert [str(finding) for finding in found] == [
-        "X: sends 2019-01-29 twice; dates must be unique",
-        "X: sends 2019-01-29 after a later date; dates must be sorted",
+    days = ["2019-01-28", "2019-01-30", "2019-01-29", "2019-01-29"]
+    assert check_order("X", quotes(days[:2], [1.0, 2.0])) == []
+    found = check_order("X", quotes(days, [1.0, 2.0, 3.0, 4.5]))
+    assert [(str(finding), finding.refused) for finding in found] == [
+        (
+            "X: sends 2019-01-29 twice with other prices (first: 3 and 4.5); dates must be unique",
+            True,
+        ),
+        ("X: sends 2019-01-29 after a later date; dates must be sorted", True),
     ]
-    assert all(finding.refused for finding in found)
+
+
+def test_a_day_sent_twice_with_the_same_prices_is_kept_once():
+    days = ["2019-01-28", "2019-01-29", "2019-01-29"]
+    (found,) = check_order("X", quotes(days, [1.0, 2.0, 2.0], adjusted=[1.0, 1.5, 1.5]))
+    assert str(found) == "X: sends 2019-01-29 twice with the same prices: kept once"
+    assert not found.refused
+    (found,) = check_order("X", quotes(days, [1.0, NAN, NAN]))
+    assert not found.refused
+    # Equal closes of which one is adjusted, or one is missing, are not the same prices.
+    (found,) = check_order("X", quotes(days, [1.0, 2.0, 2.0], adjusted=[1.0, 1.5, 2.0]))
+    assert found.refused
+    (found,) = check_order("X", quotes(days, [1.0, NAN, 2.0]))
+    assert found.refused
+    assert "(first: none and 2)" in found.message
+
+
+def test_rows_that_are_no_days_are_refused():
+    assert check_interval("X", None) == check_interval("X", "1d") == []
+    (found,) = check_interval("X", "1wk")
+    assert (found.refused, found.message) == (True, "each row is 1wk; expected days (1d)")
+
+
+def adjustment(close, adjusted=None, dividends=(), splits=()):
+    """Findings on five days; dividends and splits as (place, value)."""
+    days = pd.date_range("2019-03-04", periods=5)
+    columns = {} if adjusted is None else {"adjusted": adjusted}
+
+    def events(values):
+        index = days[[place for place, _ in values]]
+        return pd.Series([value for _, value in values], index=index, dtype="float64")
+
+    found = check_adjustment("X", quotes(days, close, **columns), events(dividends), events(splits))
+    return [(finding.refused, finding.message) for finding in found]
+
+
+def test_closes_without_their_dividends_are_refused():
+    close = [100.0, 100.0, 98.0, 98.0, 98.0]
+    # By hand: 2 paid on 100 take 2 % off the closes before the third day.
+    assert adjustment(close, [98.0, 98.0, 98.0, 98.0, 98.0], [(2, 2.0)]) == []
+    ((refused, message),) = adjustment(close, close, [(2, 2.0)])
+    assert refused
+    assert message.startswith("adjusted closes do not contain the dividend on 2019-03-06")
+    ((refused, message),) = adjustment(close, None, [(2, 2.0)])
+    assert refused
+    assert message.startswith("sends no adjusted closes, but a dividend on 2019-03-06")
+    # The first day has no return, so that its dividend is in none.
+    assert adjustment(close, close, [(0, 2.0)]) == []
+    # Later dividends lower all closes alike.
+    halved = [value / 2 for value in (98.0, 98.0, 98.0, 98.0, 98.0)]
+    assert adjustment(close, halved, [(2, 2.0)]) == []
+    ((refused, message),) = adjustment(close, None)
+    assert (refused, message) == (
+        False,
+        "sends no adjusted closes and no dividend: closes are taken as they are",
+    )
+
+
+def test_closes_without_their_splits_are_refused():
+    assert (
+        adjustment([10.0, 10.2, 9.9, 10.0, 10.1], [10.0, 10.2, 9.9, 10.0, 10.1], (), [(2, 2)]) == []
+    )
+    raw = [10.0, 10.2, 5.0, 5.0, 5.1]
+    assert adjustment(raw, raw, (), [(2, 2.0)]) == [
+        (True, "closes are not adjusted for the split on 2019-03-06")
+    ]
+    merged = [1.0, 1.1, 10.5, 10.0, 10.1]
+    assert adjustment(merged, merged, (), [(2, 0.1)]) == [
+        (True, "closes are not adjusted for the split on 2019-03-06")
+    ]
+
+
+def units(close):
+    days = sessions("24/7", date(2019, 1, 1), date(2019, 1, len(close)))
+    found = checked(frame(close, days), "24/7", date(2019, 1, 1), date(2019, 1, len(close)))
+    return [message for check, refused, message in found if check == "unit" and refused]
+
+
+def test_prices_in_another_unit_are_refused():
+    steady = [50.0, 51.0, 50.5, 49.0, 50.0, 51.5, 52.0, 51.0, 50.0, 49.5]
+    assert units(steady) == []
+    three_days = [*steady[:3], *(value / 100 for value in steady[3:6]), *steady[6:]]
+    assert units(three_days) == [
+        "close 0.49 after 50.5 (factor 103) from 2019-01-04 to 2019-01-06: another unit or an "
+        "error, not a price"
+    ]
+    for wrong in (
+        [*(value / 100 for value in steady[:3]), *steady[3:]],  # at the beginning
+        [*steady[:7], *(value / 100 for value in steady[7:])],  # at the end
+        [*steady[:4], 1000 * steady[4], *steady[5:]],
+        [*steady[:4], 5 * steady[4], *steady[5:]],  # a bad tick
+    ):
+        assert len(units(wrong)) == 1
+    # A fall that lasts, and a rise that lasts, are the market's.
+    assert units([*steady[:5], *(value / 6 for value in steady[5:])]) == []
+    assert units([*steady[:5], *(value * 6 for value in steady[5:])]) == []
+    # So is one that doubles and comes back.
+    assert units([*steady[:5], 2 * steady[5], *steady[6:]]) == []
 
 
 @pytest.mark.parametrize(
@@ -282,5 +391,5 @@ def test_closes_in_another_unit_are_refused(factors, refused):
     assert bool(unit) == refused
     assert all(finding.refused for finding in unit)
     if refused:
-        assert f"on {days[30]:%Y-%m-%d}" in unit[0].message
+        assert f"from {days[30]:%Y-%m-%d}" in unit[0].message
         assert "another unit" in unit[0].message

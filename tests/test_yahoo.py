@@ -181,33 +181,6 @@ def test_a_second_run_downloads_only_what_is_missing_stale_or_damaged(fetch, ser
     assert all(server.downloads(ticker) == 1 for ticker in ASSETS["ticker"])
 
 
-def test_a_file_of_the_store_that_is_none_is_named_and_fetched_anew(fetch, server, tmp_path):
-    fetch.fill("SPY", "BTC-USD")
-    mine = tmp_path / "mine.parquet"
-    mine.write_bytes(b"mine")
-    fetch.store.path(SHARE).symlink_to(fetch.store.path("SPY"))
-    fetch.store.path(SHARE).with_suffix(".tmp").symlink_to(mine)
-    fetch.store.path("BTC-USD").write_bytes(fetch.store.path("BTC-USD").read_bytes()[:99])
-    os.mkfifo(fetch.store.path("600002.SS"))
-    before = fetch.store.path("SPY").read_bytes()
-    assert fetch() == 0
-    assert f"{SHARE}: its file in the store is a link, not a file of the store" in fetch.text
-    assert "600002.SS: its file in the store is no regular file" in fetch.text
-    assert "BTC-USD: its file in the store does not match its checksum" in fetch.text
-    assert fetch.verified()
-    assert fetch.store.path("SPY").read_bytes() == before
-    assert mine.read_bytes() == b"mine"
-    assert not list(fetch.store.folder.glob("*.tmp"))
-
-
-def test_a_folder_in_place_of_a_series_is_left_to_its_owner(fetch, server):
-    path = fetch.store.path(SHARE)
-    (path / "mine").mkdir(parents=True)
-    assert fetch() == 1
-    assert f"{path} is a folder: remove it, then repeat" in fetch.text
-    assert (path / "mine").is_dir()
-
-
 def test_a_wider_study_gets_one_download_of_both_ranges(fetch, server):
     assert fetch(start=date(2019, 2, 11), end=date(2019, 2, 20)) == 0
     assert fetch(start=date(2019, 3, 1), end=date(2019, 3, 8)) == 0
@@ -294,19 +267,6 @@ def replace_at(values, places, value):
     return [value if place in places else old for place, old in enumerate(values)]
 
 
-def send_last_day_twice(listed, ratio):
-    """End with the last day of the study, and once more, its close times a ratio."""
-    kept = [day for day in listed.dates if day <= pd.Timestamp(END)]
-    close = listed.close[: len(kept)]
-    change(
-        listed,
-        dates=[*kept, kept[-1]],
-        close=[*close, close[-1] * ratio],
-        volume=[*listed.volume[: len(kept)], 0],
-    )
-    return kept[-1], close[-1]
-
-
 def shuffle(listed):
     listed.dates[40], listed.dates[41] = listed.dates[41], listed.dates[40]
 
@@ -315,6 +275,13 @@ def jump(listed):
     listed.close[50:] = [close * 1.2 for close in listed.close[50:]]
     # Neither the walk's own step nor the rounding may bring it back under the limit.
     listed.close[50] = listed.close[49] * 1.15
+
+
+def last_day_twice(listed):
+    last = listed.dates.index(pd.Timestamp("2019-03-29"))
+    listed.dates.insert(last, listed.dates[last])
+    listed.close.insert(last, listed.close[last] + 0.01)
+    listed.volume.insert(last, 1)
 
 
 FAULTS = {
@@ -345,7 +312,7 @@ FAULTS = {
     ),
     "duplicate": (
         lambda it: change(it, dates=replace_at(it.dates, {41}, it.dates[40])),
-        "twice; dates must be unique",
+        "sends 2019-01-30 twice with other prices (first: ",
     ),
     "unsorted": (shuffle, "after a later date; dates must be sorted"),
     "no closes": (
@@ -360,13 +327,21 @@ FAULTS = {
         lambda it: change(it, close=replace_at(it.close, {40}, float("inf"))),
         "refused: close inf on 2019-01-30; expected positive finite prices",
     ),
-    "the last day with two closes": (
-        lambda it: send_last_day_twice(it, 1.01),
-        "twice; dates must be unique",
+    "last day twice": (
+        last_day_twice,
+        "sends 2019-03-29 twice with other prices (first: ",
     ),
-    "dividends in closes that are not adjusted": (
-        lambda it: change(it, adjusted=False, dividends=[it.dates[30]]),
-        "refused: has no adjusted closes, and distributions on 2019-01-16",
+    "no adjusted closes": (
+        lambda it: change(it, adjusted=[], dividends={40: 0.3}),
+        "refused: sends no adjusted closes, but a dividend on 2019-01-30",
+    ),
+    "a dividend not in them": (
+        lambda it: change(it, dividends={40: 0.3}),
+        "refused: adjusted closes do not contain the dividend on 2019-01-30",
+    ),
+    "weeks": (
+        lambda it: change(it, interval="1wk"),
+        "refused: each row is 1wk; expected days (1d)",
     ),
     "price limit": (jump, "refused: moves 15.0% on 2019-02-20, beyond the price limit of 10%"),
     "another calendar": (
@@ -408,17 +383,63 @@ def test_a_lasting_fault_is_named_and_touches_nothing_else(fetch, server, fault)
     assert len(fetch.report.prices().query("ticker == @SHARE")) == 58
 
 
-def test_the_last_day_sent_twice_is_kept_once(fetch, server):
-    last, close = send_last_day_twice(server.listings[SHARE], 1.0)
-    assert fetch(ASSETS[ASSETS["calendar"] == "XSHG"]) == 0
-    rows = fetch.report.prices().query("ticker == @SHARE and date == @last")
-    assert rows["close"].tolist() == [close]
-    assert f"{SHARE}: sends {last:%Y-%m-%d} twice, with the same close: one is kept" in fetch.text
+def test_a_last_day_sent_twice_alike_is_kept_once(fetch, server):
+    listed = server.listings["SPY"]
+    last = listed.dates.index(pd.Timestamp("2019-03-29"))
+    for values in (listed.dates, listed.close):
+        values.insert(last, values[last])
+    # Only the volume of the second is that of the whole day.
+    listed.volume.insert(last, 1)
+    assert fetch(strict=True) == 0
+    assert "SPY: sends 2019-03-29 twice with the same prices: kept once" in fetch.text
+    days = fetch.store.read("SPY").prices["date"]
+    assert days.tolist() == sessions("XNYS", START, END).tolist()
 
 
-def test_closes_without_adjustment_serve_where_nothing_was_distributed(fetch, server):
-    change(server.listings[SHARE], adjusted=False)
-    assert fetch(ASSETS[ASSETS["calendar"] == "XSHG"], strict=True) == 0
+def test_a_series_in_another_unit_for_three_days_is_not_estimated(fetch, server):
+    listed = server.listings["SPY"]
+    first = listed.dates.index(pd.Timestamp("2019-02-12"))
+    for place in range(first, first + 3):
+        listed.close[place] /= 100
+    assert fetch() == 1
+    assert "SPY (us) is lost: refused: close " in fetch.text
+    assert "from 2019-02-12 to 2019-02-14: another unit or an error, not a price" in fetch.text
+    assert "SPY" not in set(fetch.report.prices()["ticker"])
+    assert fetch.store.read("SPY") is None
+
+
+def test_no_comparison_uses_a_stored_series_in_another_unit(fetch):
+    fetch.fill()
+    held = fetch.store.read("SPY")
+    held.prices.loc[20:22, "close"] /= 100
+    fetch.store.write(held)
+    with pytest.raises(
+        InputError, match=r"SPY: close .* another unit .* prices clear SPY"
+    ) as caught:
+        stored_prices(fetch.store, ASSETS, START, END)
+    assert len(caught.value.problems) == 1
+
+
+def test_closes_without_adjusted_ones_and_without_dividend_are_taken_and_named(fetch, server):
+    server.listings["BTC-USD"].adjusted = []
+    assert fetch(strict=True) == 0
+    assert "BTC-USD: sends no adjusted closes and no dividend: closes are taken" in fetch.text
+
+
+def test_adjusted_closes_with_their_dividends_are_taken(fetch, server):
+    listed = server.listings["SPY"]
+    place = listed.dates.index(pd.Timestamp("2019-02-12"))
+    share = 0.5 / listed.close[place - 1]
+    listed.dividends[place] = 0.5
+    listed.splits[place + 9] = 4.0  # Yahoo's closes are adjusted for it
+    listed.adjusted = [
+        close * (1 - share) if day < listed.dates[place] else close
+        for day, close in zip(listed.dates, listed.close, strict=True)
+    ]
+    assert fetch(strict=True) == 0
+    stored = fetch.store.read("SPY").prices.set_index("date")["close"]
+    on = [listed.dates.index(day) for day in stored.index]
+    np.testing.assert_allclose(stored, [listed.adjusted[place] for place in on], rtol=1e-12)
 
 
 def test_a_group_below_strength_fails(fetch, server):
@@ -688,7 +709,7 @@ def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tm
     assert compared["beyond_5bp"].sum() == 0
     assert compared.loc[lost, "sessions"] == 0
 
-    copy = live_folder(study, tmp_path / "new")
+    copy = live_folder(study, tmp_path / "new", ())
     for _again in range(2):
         write_live_study(study, copy, fetch.report, assets)
     assert [path.name for path in copy.parent.iterdir()] == ["study"]
@@ -723,7 +744,9 @@ def live_report(**closes) -> FetchReport:
     return FetchReport(tuple(outcomes), (), "", END)
 
 
-def study_of(folder: Path, *tickers: str, settings: str = '[prices]\nfile = "prices.csv"\n'):
+def study_of(
+    folder: Path, *tickers: str, settings: str = '[prices]\nfile = "prices.csv"\n'
+) -> pd.DataFrame:
     """A study folder as far as a copy needs one; return its assets."""
     folder.mkdir()
     (folder / "assets.csv").write_text("name, ticker \n\n" + "".join(f"x, {t}\n" for t in tickers))
@@ -731,61 +754,6 @@ def study_of(folder: Path, *tickers: str, settings: str = '[prices]\nfile = "pri
     return pd.DataFrame(
         {"ticker": tickers, "benchmark": [()] * len(tickers), "group": list(tickers)}
     )
-
-
-def test_a_live_copy_has_a_file_where_the_study_has_a_folder(tmp_path):
-    assets = study_of(
-        tmp_path / "study", "AAA", "BBB", settings='[prices]\nfile = "prices"  # one each\n'
-    )
-    (tmp_path / "study" / "prices").mkdir()
-    (tmp_path / "study" / "prices" / "AAA.csv").write_text("Date,Adj Close\n")
-    copy = tmp_path / "copy"
-    write_live_study(tmp_path / "study", copy, live_report(AAA=0.1, BBB=None), assets)
-    assert (copy / "prices.csv").read_text() == "date,ticker,close\n2019-01-02,AAA,0.1\n"
-    assert (copy / "study.toml").read_text() == '[prices]\nfile = "prices.csv"  # one each\n'
-    assert (copy / "assets.csv").read_text() == "name, ticker \nx, AAA\n"
-    assert (copy / "README.md").read_text().startswith("> This is a copy of a study on live prices")
-
-
-HOURLY = {
-    "table": """[prices]
-file = "prices.csv" # daily
-[prices.hourly] # for one figure
-AAA = "a.csv"
-"BTC-USD" = "b.csv"
-[study]
-name = "BTC-USD"
-""",
-    "inline": """[prices]
-file = "prices.csv" # daily
-hourly = { AAA = "a.csv", "BTC-USD" = "b.csv" } # for one figure
-[study]
-name = "BTC-USD"
-""",
-    "dotted": """prices.file = "prices.csv" # daily
-prices.hourly.AAA = "a.csv" # for one figure
-prices.hourly."BTC-USD" = "b.csv"
-study.name = "BTC-USD"
-""",
-}
-
-
-@pytest.mark.parametrize("settings", HOURLY.values(), ids=HOURLY)
-def test_a_live_copy_has_no_hourly_prices_of_a_lost_asset(tmp_path, settings):
-    assets = study_of(tmp_path / "study", "AAA", "BTC-USD", settings=settings)
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / "study" / name).write_text(name)
-    report = live_report(**{"AAA": 1.0, "BTC-USD": None})
-    write_live_study(tmp_path / "study", tmp_path / "copy", report, assets)
-    text = (tmp_path / "copy" / "study.toml").read_text()
-    before, after = tomllib.loads(settings), tomllib.loads(text)
-    assert before["prices"]["hourly"].pop("BTC-USD") == "b.csv"
-    assert after == before
-    assert "# daily" in text
-    assert "# for one figure" in text
-    assert sorted(path.name for path in (tmp_path / "copy").glob("*.csv")) == [
-        *("a.csv", "assets.csv", "downloads.csv", "prices.csv")
-    ]
 
 
 def test_a_live_copy_has_no_label_of_a_lost_group(tmp_path):
@@ -796,36 +764,96 @@ def test_a_live_copy_has_no_label_of_a_lost_group(tmp_path):
     assert copied["groups"] == {"AAA": "First"}
 
 
-def test_files_from_elsewhere_travel_under_names_of_their_own(tmp_path):
-    for folder in ("one", "two"):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "hours.csv").write_text(folder)
-    settings = (
-        f'[prices]\nfile = "{tmp_path}/one/prices.csv"\n[prices.hourly]\n'
-        f'AAA = "{tmp_path}/one/hours.csv"\nBBB = "../two/hours.csv"\n'
-    )
+def test_a_live_copy_has_a_file_where_the_study_has_a_folder(tmp_path):
+    settings = '[prices]\nfile = "prices"\n'
     assets = study_of(tmp_path / "study", "AAA", "BBB", settings=settings)
-    (tmp_path / "one" / "prices.csv").write_text("mine")
+    (tmp_path / "study" / "prices").mkdir()
+    (tmp_path / "study" / "prices" / "AAA.csv").write_text("Date,Adj Close\n")
     copy = tmp_path / "copy"
-    write_live_study(tmp_path / "study", copy, live_report(AAA=1.0, BBB=2.0), assets)
-    assert tomllib.loads((copy / "study.toml").read_text())["prices"] == {
-        "file": "prices.csv",
-        "hourly": {"AAA": "hours.csv", "BBB": "hours-2.csv"},
-    }
-    assert (copy / "hours.csv").read_text() == "one"
-    assert (copy / "hours-2.csv").read_text() == "two"
-    assert (tmp_path / "one" / "prices.csv").read_text() == "mine"
+    write_live_study(tmp_path / "study", copy, live_report(AAA=0.1, BBB=None), assets)
+    assert (copy / "prices").read_text() == "date,ticker,close\n2019-01-02,AAA,0.1\n"
+    assert (copy / "assets.csv").read_text() == "name, ticker \nx, AAA\n"
+    assert (copy / "README.md").read_text().startswith("> This is a copy of a study on live prices")
 
 
-def test_a_copy_of_a_read_only_study_can_be_written(tmp_path):
-    assets = study_of(tmp_path / "study", "AAA")
-    for path in [*(tmp_path / "study").iterdir(), tmp_path / "study"]:
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    for _again in range(2):
-        write_live_study(tmp_path / "study", tmp_path / "copy", live_report(AAA=1.0), assets)
-    modes = {path.stat().st_mode & 0o200 for path in (tmp_path / "copy").iterdir()}
-    assert modes == {0o200}
-    assert (tmp_path / "copy").stat().st_mode & 0o200
+HOURLY = {
+    "section": """[prices]
+file = "prices.csv"
+end = 2019-01-02
+[prices.hourly] # for one figure
+AAA = "a.csv"
+"BTC-USD" = "b.csv"
+[study]
+name = "BTC-USD"
+""",
+    "inline": """# mine
+[prices]
+file = 'prices.csv' # closes
+hourly = { "BTC-USD" = "b.csv", AAA = 'a.csv' } # for one figure
+[event]
+car_windows = [
+  [0, 0], # the day
+  [0, 1],
+]
+""",
+    "inline, last": '[prices]\nfile="prices.csv"\nhourly = {AAA="a.csv", "BTC-USD"="b.csv"}\n',
+    "inline, alone": '[prices]\nfile = "prices.csv"\nhourly = {"BTC-USD" = "b.csv"}\n',
+    "dotted": """[prices]
+file = "prices.csv"
+hourly."BTC-USD" = "b.csv"
+hourly.AAA = "a.csv" # an hour
+[study]
+name = "x"
+""",
+    "dotted, apart": """[prices]
+hourly.AAA = "a.csv"
+file = "prices.csv"
+hourly.'BTC-USD' = "b.csv"
+""",
+    "dotted from the root": """prices.file = "prices.csv"
+prices.hourly."BTC-USD" = "b.csv"
+prices.hourly.AAA = "a.csv"
+""",
+    "all inline": 'prices = {file = "prices.csv", hourly = {AAA = "a.csv", "BTC-USD" = "b.csv"}}\n',
+    "quoted section": """["prices"."hourly"]
+"BTC\\u002DUSD" = "b.csv"
+"AAA" = "a.csv"
+[prices]
+"file" = "prices.csv"
+""",
+    "Windows": '[prices]\r\nfile = "prices.csv"\r\n[prices.hourly]\r\n"BTC-USD" = "b.csv"\r\n',
+}
+# What is left beside the one entry stays as it was written.
+LEFT = {
+    "section": HOURLY["section"].replace('"BTC-USD" = "b.csv"\n', ""),
+    "dotted": HOURLY["dotted"].replace('hourly."BTC-USD" = "b.csv"\n', ""),
+    "dotted from the root": HOURLY["dotted from the root"].replace(
+        'prices.hourly."BTC-USD" = "b.csv"\n', ""
+    ),
+    "Windows": '[prices]\r\nfile = "prices.csv"\r\n[prices.hourly]\r\n',
+}
+
+
+@pytest.mark.parametrize("style", HOURLY)
+def test_a_live_copy_has_no_hourly_prices_of_a_lost_asset(tmp_path, style):
+    text = HOURLY[style]
+    study, copy = tmp_path / "study", tmp_path / "copy"
+    assets = study_of(study, "AAA", "BTC-USD", "end")
+    (study / "study.toml").write_bytes(text.encode())
+    for file in ("a.csv", "b.csv"):
+        (study / file).write_text(file)
+    report = live_report(**{"AAA": 1.0, "BTC-USD": None, "end": None})
+    write_live_study(study, copy, report, assets)
+    edited = (copy / "study.toml").read_bytes().decode()
+    expected = tomllib.loads(text)
+    del expected["prices"]["hourly"]["BTC-USD"]
+    assert tomllib.loads(edited) == expected
+    assert edited == LEFT.get(style, edited)
+    # Comments are nobody's key, and are kept.
+    assert [
+        part for part in ("# mine", "# closes", "# for one figure", "# the day") if part in edited
+    ] == [part for part in ("# mine", "# closes", "# for one figure", "# the day") if part in text]
+    assert (study / "study.toml").read_bytes() == text.encode()
 
 
 def test_a_live_copy_never_takes_the_place_of_something_else(tmp_path):
@@ -844,13 +872,13 @@ def test_a_live_copy_never_takes_the_place_of_something_else(tmp_path):
         (study.parent, "in which study/ is new, or the copy of an earlier run"),
     ):
         with pytest.raises(InputError, match=expected) as caught:
-            live_folder(study, output)
+            live_folder(study, output, ())
         assert str(caught.value).startswith(f"{output}: expected a")
     (study / "downloads.csv").touch()
     with pytest.raises(InputError, match="the study is itself the copy in this one"):
-        live_folder(study, study.parent)
-    assert live_folder(tmp_path / "other", study.parent) == study
-    assert live_folder(study, tmp_path / "a" / "b") == tmp_path / "a" / "b" / "study"
+        live_folder(study, study.parent, ())
+    assert live_folder(tmp_path / "other", study.parent, ()) == study
+    assert live_folder(study, tmp_path / "a" / "b", ()) == tmp_path / "a" / "b" / "study"
 
 
 def run_fetch(server: YahooServer, folder: Path) -> subprocess.Popen:
@@ -902,3 +930,107 @@ def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
     assert fetch() == 0
     assert "3 downloaded, 3 stored" in fetch.text
     assert server.downloads(SHARE) == 0
+
+
+# A warm process forks a fetch of everything again and again, and kills it at a random moment.
+KILLS = """
+import os, random, signal, sys, time
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_yahoo import *
+store = PriceStore(Path({folder!r}))
+random.seed(20191024)
+ended = halfway = 0
+for kill in range({kills} + 1):
+    began = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        connect = lambda: YahooFinance(store.folder / "yfinance", LoopbackSession({address!r}))
+        now = NOW + timedelta(days=kill)
+        console = Console(width=80)
+        status, _ = commands.fetch(
+            ASSETS, START, END, console, store=store, connect=connect, now=now, refresh=True
+        )
+        os._exit(status)
+    if kill:
+        time.sleep(random.uniform(0, 1.1 * whole))
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not kill:
+        assert status == 0
+        # How long a fetch takes here decides when the others are killed.
+        whole = time.monotonic() - began
+        for path in store.folder.glob("*.parquet"):
+            path.unlink()
+        continue
+    ended += status == 0
+    halfway += any(store.folder.glob("*.tmp"))
+    # Whatever is there is whole; what is not is reported.
+    entries = PriceStore(store.folder).entries()
+    assert all(entry.series is not None for entry in entries), entries
+print(ended, halfway, len(entries))
+"""
+
+
+def killed_fetches(address: str, folder: Path, kills: int) -> tuple[int, int, int]:
+    """Kill `prices fetch` so often; how many had ended, were within a file, and what is stored."""
+    script = KILLS.format(
+        tests=str(Path(__file__).parent),
+        folder=str(folder),
+        address=address,
+        kills=kills,
+    )
+    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment
+    )
+    assert run.returncode == 0, run.stderr
+    ended, halfway, stored = map(int, run.stdout.split())
+    return ended, halfway, stored
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
+def test_fetches_killed_at_any_moment_leave_whole_series_and_nothing_else(fetch, server):
+    ended, _, stored = killed_fetches(server.address, fetch.store.folder, kills=6)
+    assert ended < 6
+    assert stored  # some were killed after their first series
+    assert fetch(refresh=True) == 0
+    assert fetch.verified()
+    names = {path.name for path in fetch.store.folder.iterdir()}
+    expected = {fetch.store.path(ticker).name for ticker in ASSETS["ticker"]}
+    assert names == {*expected, "lock.sqlite", "yfinance"}
+
+
+def test_fetch_puts_a_series_in_the_place_of_what_is_none(fetch, server, tmp_path):
+    assert fetch() == 0
+    files = fetch.files()
+    path = fetch.store.path("SPY")
+    path.unlink()
+    path.symlink_to(fetch.store.path("BTC-USD"))
+    fetch.store.path(SHARE).write_bytes(files[fetch.store.path(SHARE).name][:500])
+    assert fetch() == 0
+    assert "2 downloaded, 4 stored" in fetch.text
+    assert fetch.verified()
+    assert fetch.files() == files
+
+    path.unlink()
+    path.mkdir()
+    (path / "mine").touch()
+    assert fetch() == 1
+    assert f"{path} is a folder where a file belongs" in fetch.text
+    assert "remove it, then repeat" in fetch.text
+
+
+def test_yfinance_writes_through_no_link(fetch, server, tmp_path):
+    kept = fetch.store.folder / "yfinance"
+    kept.mkdir(parents=True)
+    (kept / "tkr-tz.db").symlink_to(tmp_path / "mine.db")
+    assert fetch() == 0
+    assert not (tmp_path / "mine.db").exists()
+
+    forget()
+    (kept / "tkr-tz.db").unlink()
+    (kept / "tkr-tz.db").mkdir()
+    assert fetch(refresh=True) == 1
+    assert f"{kept / 'tkr-tz.db'} cannot be removed (Is a directory)" in fetch.text

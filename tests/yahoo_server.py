@@ -48,8 +48,12 @@ class Listing:
     symbol: str | None = None
     shift_days: int = 0
     after_end: bool = False
-    adjusted: bool = True
-    dividends: list[pd.Timestamp] = field(default_factory=list)
+    # Place in `dates` of a dividend per share, or of new shares for one old share.
+    dividends: dict[int, float] = field(default_factory=dict)
+    splits: dict[int, float] = field(default_factory=dict)
+    # Adjusted closes if they are others than the closes; nothing is sent if it is empty.
+    adjusted: list[float | None] | None = None
+    interval: str = "1d"
     # Faults of the answers to come, one each, before the listing itself is served: a name, or an
     # HTTP status, perhaps with its Retry-After ("429 after 30").
     faults: list[str] = field(default_factory=list)
@@ -203,7 +207,7 @@ def _meta(ticker: str, listing: Listing) -> dict[str, Any]:
         "timezone": "UTC",
         "gmtoffset": 0,
         "priceHint": 2,
-        "dataGranularity": "1d",
+        "dataGranularity": listing.interval,
         "range": "",
         "validRanges": ["1d", "5d", "1mo", "max"],
     }
@@ -230,17 +234,34 @@ def _result(ticker: str, listing: Listing, query: dict[str, str]) -> dict[str, A
     quote = dict.fromkeys(("open", "high", "low", "close"), close) | {
         "volume": [listing.volume[place] for place in kept]
     }
-    indicators: dict[str, Any] = {"quote": [quote]}
-    if listing.adjusted:
-        indicators["adjclose"] = [{"adjclose": close}]
-    paid = [stamps[listing.dates.index(day)] for day in listing.dividends]
-    dividends = {str(stamp): {"amount": 0.5, "date": stamp} for stamp in paid}
-    return {
+    result: dict[str, Any] = {
         "meta": _meta(ticker, listing),
         "timestamp": [stamps[place] for place in kept],
-        "events": {"dividends": dividends} if dividends else {},
-        "indicators": indicators,
+        "indicators": {"quote": [quote], "adjclose": [{"adjclose": close}]},
+        "events": {
+            "dividends": {
+                str(stamps[place]): {"amount": amount, "date": stamps[place]}
+                for place, amount in listing.dividends.items()
+                if place in kept
+            },
+            "splits": {
+                str(stamps[place]): {
+                    "date": stamps[place],
+                    "numerator": ratio,
+                    "denominator": 1,
+                    "splitRatio": f"{ratio}:1",
+                }
+                for place, ratio in listing.splits.items()
+                if place in kept
+            },
+        },
     }
+    if listing.adjusted == []:
+        del result["indicators"]["adjclose"]
+    elif listing.adjusted is not None:
+        adjusted = [listing.adjusted[place] for place in kept]
+        result["indicators"]["adjclose"] = [{"adjclose": adjusted}]
+    return result
 
 
 def listing(

@@ -456,7 +456,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
     from chainpolicy.study import load_study
 
     loaded = load_study(study)
-    target = live_folder(loaded.path, output)
+    target = live_folder(loaded.path, output, loaded.files)
     status, report = commands.fetch(
         loaded.assets, loaded.start, loaded.end, _console(), snapshot=loaded.prices
     )

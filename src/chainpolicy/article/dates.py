@@ -1,237 +1,155 @@
-"""Mentions of dates in running text, and the days they mean.
+"""What a date as written means: a span of days, or why none can be told.
 
-Candidates are found by explicit patterns, because a free search for dates in running text takes
-half of the numbers for dates; each candidate is then read by ``dateparser``.
+Each kind of expression of the table in `expressions` has one function here. It takes the mention
+and its context, and returns a `Span` or raises `UnresolvedError` with the reason.
 
-What is found
-    ``October 24``, ``Oct. 24th``, ``24 October 2019``, ``the 24th of October``, ``2019-10-24``,
-    ``2019/10/24``, ranges (``October 24-26``, ``24 October to 2 November``, ``between October 24
-    and 26``), lists (``24 and 26 October``; ``October 24 and 26`` before punctuation or a year),
-    months (``mid-November``, ``in October``, ``October 2019``, ``July this year``, ``last July``),
-    and relative expressions (``yesterday``, ``last week``, ``on Friday``, ``on the 24th``, ``three
-    months after``, ``that night``, ``not long ago``). ``24/10/2019`` is read because only one order
-    of day and month is possible; ``10/11/2019`` is reported as unresolved.
-What is not
-    Bare years and ranges of years, two-digit years, fractions (``24/7``), days in words, numbers of
-    documents, versions, durations (``the past two months``), ``today`` and ``recently``, which in
-    this kind of prose mostly mean no day, and names of holidays.
+Two-digit years
+    Are of the century that puts them nearest to the day of publication, or to the year that the
+    text speaks of.
 Year of a date written without one
-    With a day of publication P: the year of P, unless that puts the date more than 92 days after P;
-    then the year before. Without P the year is inferred, and the inference is stated: each year
-    written alone votes for itself (a range of years for its first), each date with a year for the
-    year that brings the dates without one nearest to it. Most votes win, the later year at a tie. A
-    day of the week beside a date comes first: the year has to fit it. It is one year for the whole
-    text: one that runs over the turn of a year needs P.
-Relative expressions
-    ``on the 24th`` takes the month of the last date before it. ``yesterday``, ``two days ago`` and
-    ``on Friday`` are days, ``last month`` and ``three months ago`` months, if P is known. Every
-    other one stays unresolved, as does what can be read in two ways or is no day of the calendar.
+    With a day of publication P: the year that puts the date within the year that ends 92 days after
+    P. Without P the year is inferred, see `infer_year`. A date before another
+    one that has a year ("October 24 and November 4, 2019") takes it from there. Where a date with a
+    year in the same sentence or before it in the paragraph speaks for another year, or the verb for
+    another direction from P, the date stays unresolved.
+Days of the week
+    ``said on Monday`` is the last one before or on P, ``will meet on Monday`` the first one after
+    it. ``last``, ``this`` and ``next`` Monday are days only where both usages, the nearest one and
+    the one of that calendar week, mean the same day.
+Periods
+    Quarters, half-years and years are those of the calendar. Weeks begin on Monday. Spring, summer
+    and autumn are the northern meteorological ones: March to May and so on. ``early 2020`` and
+    ``mid-November`` are the whole year and the whole month.
 """
 
 from __future__ import annotations
 
-import bisect
 import calendar
 import datetime as dt
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal
+
+from chainpolicy.article.tense import Tense, tense
 
 DAYS_AHEAD = 92
 
-Precision = Literal["day", "month", "unresolved"]
+Precision = Literal["day", "week", "month", "quarter", "season", "half-year", "year", "unresolved"]
 
-_MONTH = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\b\.?)"
-)
-_NUMERIC_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
-_DAY = rf"{_NUMERIC_DAY}(?:st|nd|rd|th)?"
-_YEAR = r"(?:19|20)\d\d"
-_N, _D, _Y = rf"(?P<n>{_MONTH})", rf"(?P<d>{_DAY})", rf"(?P<y>{_YEAR})\b"
-_N2, _D2, _Y2 = rf"(?P<n2>{_MONTH})", rf"(?P<d2>{_DAY})", rf"(?P<y2>{_YEAR})\b"
-_THE = r"(?:the (?=\d+[snrt]))?"  # before an ordinal
-_TO = rf"(?: ?[-–—/] ?| (?:to|through|until|till) {_THE})"
-_DAYS = rf"(?P<days>{_DAY}(?:, {_DAY}){{0,30}},? (?:and|&) {_DAY})"
-_WEEKDAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
-# Case counts: a board that "sat October 24" did not meet on a Saturday.
-_SHORT_WEEKDAY = rf"(?-i:{_WEEKDAY}|(?:Mon|Tues?|Wed|Thur?s?|Fri|Sat|Sun)\b\.?)"
-_BEFORE = rf"(?:\b(?P<before>{_SHORT_WEEKDAY}),? )?"
-_AFTER = rf"(?: ?\((?P<after>{_SHORT_WEEKDAY})\))?"
-_FIRST = r"(?<![\w.,/:$€£¥-])"
-_LAST = r"(?![\w%$€£¥]|[.,:]\d|-[a-z])"
-_NO_DAY = rf"(?! ?{_DAY}\b){_LAST}"
-_PART = r"(?:(?:early|mid|late)[- ]|(?:the )?(?:beginning|start|middle|end) of )"
-_NUMBER = (
-    r"(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|several|a few|some|many"
-    r"|a couple of|\d{1,3})"
-)
-_NOT_OWNING = r"\b(?!['’]s)"
-# What may follow words such as "the 24th" or "that day" where they stand for a date.
-_ALONE = (
-    r"(?=[.,;:!?)\]\"”’'–—]|$| (?:and|at|in|when|that|after|before|by|with|to|as|but|for|from|the|a"
-    r"|an|he|she|it|they|we|which|while|said|was|were|is|has|had|will)\b)"
-)
 
-# Of the matches at one place the longest counts, of equally long ones the first. Group m is the
-# mention as written; n, d, y are the name of the month, day and year, with a 2 those of the end of
-# a range.
-_PATTERNS = [
-    (kind, re.compile(text, re.IGNORECASE))
-    for kind, text in (
-        (
-            "date",
-            rf"{_BEFORE}\b(?P<m>{_N} ?{_THE}{_D}(?:,? {_Y})?(?:{_TO}(?:{_N2} ?)?{_D2})?"
-            rf"(?:(?:, ?| ){_Y2})?){_LAST}{_AFTER}",
-        ),
-        (
-            "date",
-            rf"{_BEFORE}{_FIRST}(?P<m>{_THE}{_D}[ -]?(?:of )?{_N}(?:,?[ -]{_Y})?"
-            rf"(?:{_TO}{_D2}[ -](?:of )?{_N2}(?:,?[ -]{_Y2})?)?){_LAST}{_AFTER}",
-        ),
-        ("date", rf"{_FIRST}(?P<m>{_THE}{_D}{_TO}{_D2} (?:of )?{_N}(?:,? {_Y})?){_LAST}"),
-        ("date", rf"(?<=between )(?P<m>{_N} {_D} and (?:{_N2} )?{_D2}(?:,? {_Y2})?){_LAST}"),
-        ("date", rf"(?<=between )(?P<m>{_D} (?:{_N} )?and {_D2} {_N2}(?:,? {_Y2})?){_LAST}"),
-        ("list", rf"{_FIRST}(?P<m>{_THE}{_DAYS} (?:of )?{_N}(?:,? {_Y})?){_LAST}"),
-        # "On October 24 and 25 firms closed" names one day.
-        ("list", rf"\b(?P<m>{_N} {_DAYS}(?:,? {_Y}{_LAST}|(?=[.,;:)](?!\d)|$)))"),
-        (
-            "iso",
-            rf"{_FIRST}(?P<m>(?P<y>{_YEAR})(?P<s>[-/.])(?P<n>1[0-2]|0?[1-9])(?P=s)"
-            rf"(?P<d>{_NUMERIC_DAY})(?:/(?:(?P<y2>{_YEAR})-(?P<n2>\d\d)-)?(?P<d2>\d\d))?)"
-            r"(?:T\d\d:?\d\d[\d:.]*(?:Z|[+-]\d\d:?\d\d)?)?(?![\w/-]|\.\d)",
-        ),
-        (
-            "numeric",
-            rf"{_FIRST}(?P<m>(?P<d>{_NUMERIC_DAY})(?P<s>[-/.])(?P<n>{_NUMERIC_DAY})(?P=s)"
-            rf"(?P<y>{_YEAR}))(?![\w/-]|\.\d)",
-        ),
-        (
-            "month",
-            rf"{_FIRST}(?P<m>{_PART}?{_N}"
-            rf"(?:,? (?:of )?{_Y}| (?:of )?(?P<which>this|last|next) year\b)){_LAST}",
-        ),
-        ("month", rf"{_FIRST}(?P<m>{_PART}{_N}){_NO_DAY}"),
-        ("month", rf"\b(?:in|during|since|until|till|throughout) (?P<m>{_N}){_NO_DAY}"),
-        # A capitalised word after these prepositions would make the month a first name.
-        ("month", rf"\b(?:by|from|after|before) (?P<m>{_N})(?-i:(?! [A-Z])){_NO_DAY}"),
-        ("nearby month", rf"{_FIRST}(?P<m>(?P<which>this|last|next) {_N}){_NO_DAY}"),
-        (
-            "day of month",
-            rf"\b(?:on|by|since|until|till|(?P<before>{_SHORT_WEEKDAY}),?)"
-            rf" (?P<m>the (?P<d>{_NUMERIC_DAY}(?:st|nd|rd|th))"
-            rf"(?: of (?:this|that|the same|the) month)?){_ALONE}",
-        ),
-        (
-            "relative day",
-            r"\b(?P<m>(?:the day before )?yesterday|(?:the day after )?tomorrow"
-            rf"|{_NUMBER} days? ago){_NOT_OWNING}",
-        ),
-        (
-            "weekday",
-            rf"(?:(?<=\bon )|(?=\blast ))(?P<m>(?P<which>last )?(?P<wd>{_WEEKDAY})){_NOT_OWNING}"
-            rf"(?!,? {_THE}(?:{_MONTH} ?\d|{_DAY}\b))",
-        ),
-        # "the last month" and "the last week" are durations.
-        (
-            "relative month",
-            rf"\b(?<!the )(?P<m>(?:last|this) month|{_NUMBER} months? ago){_NOT_OWNING}",
-        ),
-        (
-            "vague",
-            r"\b(?<!the )(?P<m>not long ago|last night|next month|(?:last|this|next) week(?:end)?"
-            rf"|(?:this|next) {_WEEKDAY}|{_NUMBER} (?:weeks?|years?) ago"
-            rf"|{_NUMBER} (?:days?|weeks?|months?|years?) (?:after|later|earlier|before))"
-            rf"{_NOT_OWNING}",
-        ),
-        (
-            "vague",
-            r"\b(?P<m>(?:that|the (?:same|following|previous))"
-            rf" (?:weekend|week|month|{_WEEKDAY})"
-            r"|(?:that|the (?:same|next|following|previous))"
-            rf" (?:day|night|evening|morning|afternoon)){_ALONE}",
-        ),
-    )
-]
-_LONE_YEAR = re.compile(rf"(?<![\w.,/:$€£¥–—-])({_YEAR})(?![\w%:$€£¥/]|[.,]\d)")
+class UnresolvedError(Exception):
+    """Says why a mention cannot be resolved."""
+
+
+_NEEDS_DAY_OF_PUBLICATION = (
+    "relative to a day of publication that is not known: give --published DATE"
+)
+NO_YEAR = "no year is written in the text: give --published DATE"
+_VAGUE = "no day can be told from these words"
+
+
+@dataclass(frozen=True)
+class Span:
+    """First and last day, both inclusive, and how precisely the text names them."""
+
+    start: dt.date
+    end: dt.date
+    precision: Precision
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A date as written, taken apart but not resolved: paragraph, offsets in it, and its parts."""
+    """A date as written, taken apart but not resolved: paragraph, offsets in it, and its parts.
+
+    The parts are the named groups of its pattern, "" where one is missing: n, d, y are the name of
+    the month, day and year, with a 2 those of the end of a range.
+    """
 
     kind: str
     paragraph: int
     first: int
     last: int
     text: str
-    day: str = ""
-    month: str = ""
-    year: str = ""
-    end_day: str = ""
-    end_month: str = ""
-    end_year: str = ""
-    weekday: str = ""
-    which: str = ""
+    parts: dict[str, str]
+    meaning: Callable[[Mention, Context], Span]
+
+    def __getitem__(self, part: str) -> str:
+        return self.parts.get(part, "")
+
+    @property
+    def year(self) -> str:
+        """The last year written for it, "" if there is none."""
+        return self["y2"] or self["y"]
+
+    @property
+    def weekday(self) -> str:
+        """The day of the week written beside it, "" if there is none."""
+        return self["before"] or self["after"]
 
 
-def find_mentions(paragraph: int, text: str) -> list[Mention]:
-    """Return the mentions in the text of a paragraph, in order, without overlaps."""
-    found = [
-        (kind, match)
-        for kind, pattern in _PATTERNS
-        for match in pattern.finditer(text)
-        if _is_possible(kind, match)
-    ]
-    found.sort(key=lambda candidate: (candidate[1].start("m"), -candidate[1].end("m")))
-    mentions: list[Mention] = []
-    for kind, match in found:
-        if not mentions or match.start("m") >= mentions[-1].last:
-            mentions.extend(_taken_apart(paragraph, kind, match))
-    return mentions
+@dataclass(frozen=True)
+class Context:
+    """What a mention is resolved from.
+
+    Parameters
+    ----------
+    published : datetime.date, optional
+        Day of publication, if known.
+    year : int, optional
+        Year of dates without one, where no day of publication is known.
+    before, after : str
+        What stands in the sentence before and after the mention.
+    previous : Span, optional
+        The day or month resolved last in the paragraph.
+    linked : Span, optional
+        What a mention with a year means that follows directly, as after "and".
+    dated : Span, optional
+        What the nearest mention with a year means: in the sentence, else before it in the
+        paragraph.
+    same_sentence : bool
+        Whether `dated` stands in the sentence.
+    """
+
+    published: dt.date | None
+    year: int | None
+    before: str = ""
+    after: str = ""
+    previous: Span | None = None
+    linked: Span | None = None
+    dated: Span | None = None
+    same_sentence: bool = False
+
+    @property
+    def day(self) -> dt.date:
+        """The day of publication; raises if there is none."""
+        if self.published is None:
+            raise UnresolvedError(_NEEDS_DAY_OF_PUBLICATION)
+        return self.published
+
+    @property
+    def preposition(self) -> str:
+        """The word before the mention, in small letters."""
+        found = re.search(r"(\w+),? (?:the )?$", self.before)
+        return found[1].lower() if found else ""
+
+    @property
+    def tense(self) -> Tense:
+        """Tense of the verb that the mention goes with."""
+        found = tense(self.before, self.after)
+        # What was closed in the past may have been closed until a day to come.
+        open_end = self.preposition in {"until", "till", "by", "before", "from", "for", "after"}
+        if self.preposition == "since":
+            return "past"
+        return "unclear" if open_end and found == "past" else found
 
 
-def _is_possible(kind: str, match: re.Match[str]) -> bool:
-    if kind == "numeric":
-        return min(int(match["d"]), int(match["n"])) <= 12
-    # In small letters these are a verb and a noun.
-    return match.groupdict().get("n") not in {"may", "march", "mar"}
-
-
-def _taken_apart(paragraph: int, kind: str, match: re.Match[str]) -> Iterator[Mention]:
-    groups = {key: value or "" for key, value in match.groupdict().items()}
-    first, last = match.span("m")
-    parts = [(first, last, groups.get("d", ""))]
-    if kind == "list":
-        kind = "date"
-        inside = match.start("days")
-        days = list(re.finditer(_DAY, match["days"]))
-        firsts = [first, *(inside + day.start() for day in days[1:])]
-        lasts = [*(inside + day.end() for day in days[:-1]), last]
-        parts = list(zip(firsts, lasts, (day[0] for day in days), strict=True))
-    for first, last, day in parts:
-        yield Mention(
-            kind,
-            paragraph,
-            first,
-            last,
-            text=match.string[first:last],
-            day=day,
-            month=groups.get("n", ""),
-            year=groups.get("y", ""),
-            end_day=groups.get("d2", ""),
-            end_month=groups.get("n2", ""),
-            end_year=groups.get("y2", ""),
-            weekday=groups.get("before") or groups.get("after") or groups.get("wd", ""),
-            which=groups.get("which", "").strip().lower(),
-        )
+# --- days of the calendar ------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=100_000)
-def _day(day: str, month: str, year: int) -> dt.date | None:
+def find_day(day: str, month: str, year: int) -> dt.date | None:
     """Return the day, or None if there is no such day."""
     import dateparser
 
@@ -244,251 +162,437 @@ def _day(day: str, month: str, year: int) -> dt.date | None:
     return None if parsed is None else parsed.date()
 
 
-def _ago(text: str, published: dt.date) -> dt.date | None:
-    import dateparser
-
-    base = dt.datetime.combine(published, dt.time(12))
-    parsed = dateparser.parse(text, languages=["en"], settings={"RELATIVE_BASE": base})
-    return None if parsed is None else parsed.date()
+def weekday_number(name: str) -> int:
+    """Return the number of a day of the week, 0 for Monday."""
+    return ("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(name[:3].lower())
 
 
-_NEEDS_DAY_OF_PUBLICATION = (
-    "relative to a day of publication that is not known: give --published DATE"
-)
-_NO_YEAR = "no year is written in the text: give --published DATE"
-
-
-@dataclass(frozen=True)
-class Clock:
-    """What dates written without a year, and relative ones, are counted from.
-
-    Parameters
-    ----------
-    published : datetime.date, optional
-        Day of publication, if known.
-    year : int, optional
-        Year of dates without one, where no day of publication is known.
-    """
-
-    published: dt.date | None
-    year: int | None
-
-    def year_of(self, day: str, month: str) -> int | None:
-        """Return the year of a day and month written without one."""
-        if self.published is None:
-            return self.year
-        named = _day(day, month, self.published.year)
-        late = named is not None and named - self.published > dt.timedelta(days=DAYS_AHEAD)
-        return self.published.year - late
-
-
-class UnresolvedError(Exception):
-    """Says why a mention cannot be resolved."""
-
-
-def resolve(
-    mention: Mention, clock: Clock, previous: dt.date | None
-) -> tuple[dt.date, dt.date, Precision]:
-    """Return first day, last day and precision of a mention.
-
-    Parameters
-    ----------
-    mention : Mention
-    clock : Clock
-    previous : datetime.date, optional
-        Last day of the mention resolved before this one.
-
-    Raises
-    ------
-    UnresolvedError
-        If the mention has no meaning as a day or month, or more than one; says why.
-    """
-    match mention.kind:
-        case "date" | "iso":
-            return *_resolve_date(mention, clock), "day"
-        case "numeric":
-            first, second = int(mention.day), int(mention.month)
-            if max(first, second) <= 12 and first != second:
-                raise UnresolvedError("day and month could stand in either order")
-            day, month = (second, first) if second > 12 else (first, second)
-            start = _checked(str(day), str(month), int(mention.year))
-            return start, start, "day"
-        case "month" | "nearby month":
-            return *_whole_month(_resolve_month(mention, clock)), "month"
-        case "day of month":
-            start = _resolve_day_of_month(mention, clock, previous)
-            return start, start, "day"
-        case "vague":
-            raise UnresolvedError("no day can be told from these words")
-    if clock.published is None:
-        raise UnresolvedError(_NEEDS_DAY_OF_PUBLICATION)
-    if mention.kind == "weekday":
-        back = (clock.published.weekday() - _weekday_number(mention.weekday)) % 7
-        start = clock.published - dt.timedelta(days=back or 7 * (mention.which == "last"))
-        return start, start, "day"
-    day_meant = None
-    if not re.match(r"(?:several|a few|some|many|a couple)\b", mention.text, re.IGNORECASE):
-        day_meant = _ago(mention.text, clock.published)
-    if day_meant is None:
-        raise UnresolvedError("no day can be told from these words")
-    if mention.kind == "relative month":
-        return *_whole_month(day_meant), "month"
-    return day_meant, day_meant, "day"
-
-
-def _checked(day: str, month: str, year: int | None) -> dt.date:
-    if year is None:
-        raise UnresolvedError(_NO_YEAR)
-    found = _day(day, month, year)
+def _checked(day: str, month: str, year: int) -> dt.date:
+    found = find_day(day, month, year)
     if found is None:
         raise UnresolvedError(f"there is no such day in {year}")
     return found
 
 
-def _resolve_date(mention: Mention, clock: Clock) -> tuple[dt.date, dt.date]:
-    month = mention.month or mention.end_month
-    written = mention.end_year or mention.year
-    if not mention.end_day:
-        year = int(written) if written else clock.year_of(mention.day, month)
-        start = _checked(mention.day, month, year)
-        return _on_its_weekday(start, mention), start
-    end_month = mention.end_month or month
-    year = int(written) if written else clock.year_of(mention.end_day, end_month)
-    start = _checked(mention.day, month, int(mention.year) if mention.year else year)
-    end = _checked(mention.end_day, end_month, year)
-    if start > end and end_month != month:  # over the turn of the year
-        if mention.year and not mention.end_year:
-            end = _checked(mention.end_day, end_month, end.year + 1)
-        elif not mention.year:
-            start = _checked(mention.day, month, start.year - 1)
-    if start > end:
-        raise UnresolvedError("the range ends before it begins")
-    return start, end
-
-
-def _resolve_month(mention: Mention, clock: Clock) -> dt.date:
-    """Return the first day of the month meant."""
-    published = clock.published
-    if mention.year:
-        return _checked("1", mention.month, int(mention.year))
-    if mention.kind == "nearby month" and mention.which != "this":
-        if published is None:
-            raise UnresolvedError(_NEEDS_DAY_OF_PUBLICATION)
-        named = _checked("1", mention.month, published.year)
-        this_month = published.replace(day=1)
-        if mention.which == "last":
-            return named if named < this_month else _checked("1", mention.month, published.year - 1)
-        return named if named > this_month else _checked("1", mention.month, published.year + 1)
-    if mention.which:
-        year = clock.year if published is None else published.year
-        if year is not None:
-            year += {"last": -1, "this": 0, "next": 1}[mention.which]
-        return _checked("1", mention.month, year)
-    return _checked("1", mention.month, clock.year_of("1", mention.month))
-
-
-def _resolve_day_of_month(mention: Mention, clock: Clock, previous: dt.date | None) -> dt.date:
-    day = int(re.sub(r"\D", "", mention.day))
-    anchor = previous
-    if anchor is None:
-        if clock.published is None:
-            raise UnresolvedError("no month is named before it")
-        anchor = clock.published
-        if day > anchor.day:
-            anchor = anchor.replace(day=1) - dt.timedelta(days=1)
-    try:
-        return _on_its_weekday(anchor.replace(day=day), mention)
-    except ValueError as error:
-        raise UnresolvedError(f"there is no such day in {anchor:%B %Y}") from error
-
-
 def _on_its_weekday(day: dt.date, mention: Mention) -> dt.date:
-    if mention.weekday and day.weekday() != _weekday_number(mention.weekday):
+    if mention.weekday and day.weekday() != weekday_number(mention.weekday):
         raise UnresolvedError(f"{day.isoformat()} is no {mention.weekday}")
     return day
 
 
-def _whole_month(day: dt.date) -> tuple[dt.date, dt.date]:
-    return day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1])
+def _single(day: dt.date) -> Span:
+    return Span(day, day, "day")
 
 
-def _weekday_number(name: str) -> int:
-    return ("mon", "tue", "wed", "thu", "fri", "sat", "sun").index(name[:3].lower())
+def _months(first: dt.date, n_months: int, precision: Precision) -> Span:
+    """Return the span of whole months that begins with the month of a day."""
+    years, month = divmod(first.month + n_months - 2, 12)
+    year = first.year + years
+    last = dt.date(year, month + 1, calendar.monthrange(year, month + 1)[1])
+    return Span(first.replace(day=1), last, precision)
 
 
-def infer_year(paragraphs: Sequence[str], mentions: Sequence[Mention]) -> tuple[int | None, str]:
-    """Return the year of the dates written without one, and where it comes from, in words."""
-    dated = [mention for mention in mentions if mention.kind in {"date", "iso", "numeric", "month"}]
-    # Any leap year: it has all the days, and only their order within a year is needed.
-    open_days = Counter(
-        day.timetuple().tm_yday
-        for mention in dated
-        if not (mention.year or mention.end_year or mention.which)
-        and (day := _day(mention.day or "15", mention.month or mention.end_month, 2000))
+def _period(unit: str, day: dt.date) -> Span:
+    """Return the week, month, quarter or year of the calendar that holds a day."""
+    if unit == "week":
+        monday = day - dt.timedelta(days=day.weekday())
+        return Span(monday, monday + dt.timedelta(days=6), "week")
+    if unit == "month":
+        return _months(day, 1, "month")
+    if unit == "quarter":
+        return _months(day.replace(day=1, month=(day.month - 1) // 3 * 3 + 1), 3, "quarter")
+    return _months(day.replace(day=1, month=1), 12, "year")
+
+
+# --- years ---------------------------------------------------------------------------------------
+
+
+def full_year(written: str, near: int | None) -> int:
+    """Return a year written with four digits or two, the latter nearest to another year."""
+    number = int(re.sub(r"\D", "", written))
+    if len(re.sub(r"\D", "", written)) > 2:
+        return number
+    if near is None:
+        raise UnresolvedError("the century of its year is not known: give --published DATE")
+    return min((number + century for century in (1900, 2000)), key=lambda year: abs(year - near))
+
+
+def _written_year(written: str, context: Context) -> int:
+    return full_year(written, context.published.year if context.published else context.year)
+
+
+def days_without_year(published: dt.date) -> tuple[dt.date, dt.date]:
+    """Return the first and last day that a date without a year can mean: a year of them."""
+    last = published + dt.timedelta(days=DAYS_AHEAD)
+    before = find_day(str(last.day), str(last.month), last.year - 1)
+    return (before or dt.date(last.year - 1, 2, 28)) + dt.timedelta(days=1), last
+
+
+def nearest_year(day: str, month: str, span: Span) -> int | None:
+    """Return the year that brings a day nearest to a span; None if the day is in none of them."""
+
+    def distance(found: dt.date) -> dt.timedelta:
+        return max(span.start - found, found - span.end, dt.timedelta())
+
+    years = range(span.start.year - 1, span.end.year + 2)
+    days = [found for year in years if (found := find_day(day, month, year))]
+    return min(days, key=distance).year if days else None
+
+
+def _year_without_one(day: str, month: str, context: Context, *, whole_month: bool = False) -> int:
+    """Return the year of a date written without one; see the docstring of the module."""
+    if context.linked is not None:
+        year = context.linked.end.year
+        found = find_day(day, month, year)
+        return year - (found is not None and found > context.linked.end)
+    if context.published is None and context.year is None:
+        raise UnresolvedError(NO_YEAR)
+    year = _year_by_publication(day, month, context)
+    if context.dated is not None:
+        year = _agreed(year, day, month, context, context.dated)
+    found = find_day(day, month, year)
+    if found is not None and not (whole_month and _holds(found, context.published)):
+        _require_tense(found, context)
+    return year
+
+
+def _year_by_publication(day: str, month: str, context: Context) -> int:
+    if context.published is None:
+        return context.year or 0
+    first, last = days_without_year(context.published)
+    for year in (last.year, first.year):
+        found = find_day(day, month, year)
+        if found is not None and first <= found <= last:
+            return year
+    return context.published.year
+
+
+def _agreed(year: int, day: str, month: str, context: Context, dated: Span) -> int:
+    """Return the year that a date with a year nearby leaves possible, or raise."""
+    other = nearest_year(day, month, dated)
+    found, alternative = (find_day(day, month, y) for y in (year, other or year))
+    if found is None or alternative is None or found == alternative:
+        return year
+    if not context.same_sentence:
+        # News writes no year where the day is near; an older story is told in the years it names,
+        # and "mid-September" after "Q3 2021" may be a part of it.
+        part = dated.precision in {"quarter", "season", "half-year"}
+        inside = part and dated.start <= alternative <= dated.end
+        published = context.published or found
+        if not inside and abs(found - published) <= dt.timedelta(days=DAYS_AHEAD):
+            return year
+    raise UnresolvedError(
+        f"it may be of {year}, or of {alternative.year} as another date near it suggests"
     )
-    if not open_days and not any(mention.which for mention in mentions):
-        return None, "no date is written without its year"
-    votes: Counter[int] = Counter()
-    evidence: dict[int, list[str]] = {}
 
-    def vote(year: int, words: str) -> None:
-        votes[year] += 1
-        evidence.setdefault(year, []).append(words)
 
-    @cache
-    def shift(day_of_year: int) -> int:
-        def distance(years: int) -> tuple[int, int]:
-            total = sum(abs(day + 366 * years - day_of_year) * n for day, n in open_days.items())
-            return total, abs(years)
+def _holds(first: dt.date, published: dt.date | None) -> bool:
+    return published is not None and published.replace(day=1) == first
 
-        return min((0, -1, 1), key=distance)
 
-    for mention in dated:
-        written = mention.end_year or mention.year
-        if written and written in mention.text:  # of a list the last day only
-            written_day, month = mention.day or "15", mention.month or mention.end_month
-            if mention.end_year:
-                written_day, month = mention.end_day or written_day, mention.end_month or month
-            year = int(written)
-            if mention.kind == "numeric":
-                vote(year, mention.text)
-            elif full := _day(written_day, month, year):
-                vote(year + shift(full.timetuple().tm_yday), mention.text)
-    spans: dict[int, list[tuple[int, int]]] = {}
-    for mention in mentions:
-        spans.setdefault(mention.paragraph, []).append((mention.first, mention.last))
-    for number, paragraph in enumerate(paragraphs, start=1):
-        taken = spans.get(number, [])
-        for match in _LONE_YEAR.finditer(paragraph):
-            before = bisect.bisect_right(taken, (match.start(), len(paragraph))) - 1
-            if before < 0 or match.start() >= taken[before][1]:
-                vote(int(match[1]), match[1])
-    if not votes:
-        return None, _NO_YEAR
-    weekdays = {
-        (mention.day, mention.month, mention.weekday)
-        for mention in dated
-        if mention.weekday and not (mention.year or mention.end_year or mention.end_day)
-    }
-
-    def merit(year: int) -> tuple[int, int, int]:
-        fitting = sum(
-            (day := _day(number, month, year)) is not None
-            and day.weekday() == _weekday_number(name)
-            for number, month, name in weekdays
+def _require_tense(found: dt.date, context: Context) -> None:
+    """Raise if the verb looks from the day of publication the other way than the day found."""
+    published, spoken = context.published, context.tense
+    if published is None:
+        return
+    if (spoken == "future" and found < published) or (spoken == "past" and found > published):
+        raise UnresolvedError(
+            f"the day of publication makes it {found.isoformat()}, but the sentence speaks of the "
+            f"{spoken}"
         )
-        return fitting, votes[year], year
-
-    near = {year + step for year in votes for step in (-1, 0, 1)} if weekdays else set(votes)
-    chosen = max(near, key=merit)
-    words = ", ".join(f'"{text}"' for text in dict.fromkeys(evidence.get(chosen, [])))
-    reasons = [f"from {_cut(words)}"] if words else []
-    if merit(chosen)[0]:
-        reasons.append("the days of the week fit")
-    if len(votes) > 1:
-        reasons.append(f"{votes[chosen]} of {votes.total()} years written in the text speak for it")
-    return chosen, f"inferred {'; '.join(reasons)}"
 
 
-def _cut(text: str, width: int = 120) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
+# --- one function for each kind ------------------------------------------------------------------
+
+
+def never(reason: str) -> Callable[[Mention, Context], Span]:
+    """Return the meaning of what is a date but has none."""
+
+    def meaning(mention: Mention, context: Context) -> Span:  # noqa: ARG001
+        raise UnresolvedError(reason)
+
+    return meaning
+
+
+vague = never(_VAGUE)
+
+
+def date(mention: Mention, context: Context) -> Span:
+    """Read day and month in words or in ISO order, or a range of two such days."""
+    if mention["odd"]:
+        raise UnresolvedError(f'"{mention["odd"].strip()}" may be its year, another day or a count')
+    month = mention["n"] or mention["n2"]
+    if not mention["d2"]:
+        year = (
+            _written_year(mention.year, context)
+            if mention.year
+            else _year_without_one(mention["d"], month, context)
+        )
+        return _single(_on_its_weekday(_checked(mention["d"], month, year), mention))
+    return _range_of_days(mention, month, context)
+
+
+def _range_of_days(mention: Mention, month: str, context: Context) -> Span:
+    end_month = mention["n2"] or month
+    year = (
+        _written_year(mention.year, context)
+        if mention.year
+        else _year_without_one(mention["d2"], end_month, context)
+    )
+    first_year = _written_year(mention["y"], context) if mention["y"] else year
+    start = _checked(mention["d"], month, first_year)
+    end = _checked(mention["d2"], end_month, year)
+    if start > end and end_month != month:  # over the turn of the year
+        if mention["y"] and not mention["y2"]:
+            end = _checked(mention["d2"], end_month, end.year + 1)
+        elif not mention["y"]:
+            start = _checked(mention["d"], month, start.year - 1)
+    if start > end:
+        raise UnresolvedError("the range ends before it begins")
+    return Span(_on_its_weekday(start, mention), end, "day")
+
+
+def numeric_readings(mention: Mention, year: int | None) -> Iterator[dt.date]:
+    """Yield the days that three numbers can mean.
+
+    The year comes last, or, of two digits, first too.
+    """
+    first, second, third = (int(mention[part]) for part in ("a", "b", "c"))
+    if len(mention["c"]) == 4:
+        readings = [(third, second, first), (third, first, second)]
+    else:
+        last = full_year(mention["c"], year)
+        readings = [(last, second, first), (last, first, second)]
+        if len(mention["a"]) == 2:
+            readings.append((full_year(mention["a"], year), second, third))
+    for of_year, month, day in readings:
+        if 1 <= month <= 12 and 1 <= day <= 31:
+            yield _checked(str(day), str(month), of_year)
+
+
+def numeric(mention: Mention, context: Context) -> Span:
+    """Read three numbers such as 24/10/2019 and 24.10.19, if they can be read in one way only."""
+    near = context.published.year if context.published else context.year
+    readings = sorted(set(numeric_readings(mention, near)))
+    if len(readings) > 1:
+        days = " or ".join(day.isoformat() for day in readings)
+        raise UnresolvedError(f"day, month and year could stand in either order: {days}")
+    return _single(readings[0])
+
+
+def month(mention: Mention, context: Context) -> Span:
+    """Read a month, or a part of one: ``mid-November``, ``October 2019``, ``July last year``."""
+    if mention["which"]:
+        steps = {"last": -1, "this": 0, "next": 1}
+        base = context.year if context.published is None else context.published.year
+        if base is None:
+            raise UnresolvedError(NO_YEAR)
+        year = base + steps[mention["which"]]
+    elif mention.year:
+        year = _written_year(mention.year, context)
+    else:
+        year = _year_without_one("1", mention["n"], context, whole_month=True)
+    return _months(_checked("1", mention["n"], year), 1, "month")
+
+
+def months(mention: Mention, context: Context) -> Span:
+    """Read a range of months: ``October to December 2019``."""
+    year = (
+        _written_year(mention.year, context)
+        if mention.year
+        else _year_without_one("1", mention["n2"], context, whole_month=True)
+    )
+    first_year = _written_year(mention["y"], context) if mention["y"] else year
+    start, end = _checked("1", mention["n"], first_year), _checked("1", mention["n2"], year)
+    if start > end and not mention["y"]:
+        start = _checked("1", mention["n"], first_year - 1)
+    elif start > end and not mention["y2"]:
+        end = _checked("1", mention["n2"], year + 1)
+    if start > end:
+        raise UnresolvedError("the range ends before it begins")
+    return Span(start, _months(end, 1, "month").end, "month")
+
+
+def nearby_month(mention: Mention, context: Context) -> Span:
+    """Read ``last July``, ``this July``, ``next July``."""
+    today = context.day.replace(day=1)
+    named = _checked("1", mention["n"], today.year)
+    if mention["which"] == "this":
+        return _months(named, 1, "month")
+    step = 1 if mention["which"] == "next" else -1
+    if (named - today).days * step <= 0:
+        return _months(_checked("1", mention["n"], today.year + step), 1, "month")
+    if abs(named.month - today.month) <= 3:
+        raise UnresolvedError(f"it may be of {today.year} or of {today.year + step}")
+    return _months(named, 1, "month")
+
+
+def day_of_month(mention: Mention, context: Context) -> Span:
+    """Read ``on the 24th``: of the month named before it in the paragraph, else near P."""
+    number = int(re.sub(r"\D", "", mention["d"]))
+    anchor = context.previous
+    if anchor is not None:
+        if anchor.precision == "day" and number < anchor.end.day:
+            raise UnresolvedError(
+                f"it may be before {anchor.end.isoformat()} or in the month after it"
+            )
+        month_meant = anchor.end
+    elif context.published is None:
+        raise UnresolvedError("no month is named before it")
+    else:
+        month_meant = _month_of_a_day(number, context.published, context.tense)
+    try:
+        return _single(_on_its_weekday(month_meant.replace(day=number), mention))
+    except ValueError as error:
+        raise UnresolvedError(f"there is no such day in {month_meant:%B %Y}") from error
+
+
+def _month_of_a_day(number: int, published: dt.date, spoken: Tense) -> dt.date:
+    if spoken == "past":
+        last_month = published.replace(day=1) - dt.timedelta(days=1)
+        return published if number <= published.day else last_month.replace(day=1)
+    if spoken == "future" and number != published.day:
+        next_month = published.replace(day=28) + dt.timedelta(days=4)
+        return published if number > published.day else next_month.replace(day=1)
+    raise UnresolvedError("neither past nor future can be told from the sentence")
+
+
+def weekday(mention: Mention, context: Context) -> Span:
+    """Read ``on Friday``, by the tense of its verb."""
+    back = (context.day.weekday() - weekday_number(mention["wd"])) % 7
+    if context.tense == "past":
+        return _single(context.day - dt.timedelta(days=back))
+    if context.tense == "future" and back:
+        return _single(context.day + dt.timedelta(days=7 - back))
+    if context.tense == "future":
+        raise UnresolvedError("it may be the day of publication or a week later")
+    raise UnresolvedError("neither past nor future can be told from the sentence")
+
+
+def nearby_weekday(mention: Mention, context: Context) -> Span:
+    """Read ``last Friday``, ``the coming Friday``, ``Friday next week``."""
+    number, which = weekday_number(mention["wd"]), mention["which"].split()[-1]
+    monday = context.day - dt.timedelta(days=context.day.weekday())
+    back = (context.day.weekday() - number) % 7
+    before = context.day - dt.timedelta(days=back or 7)
+    after = context.day + dt.timedelta(days=7 - back)
+    steps = {"last": -1, "this": 0, "next": 1, "past": -1, "coming": 1}
+    of_week = monday + dt.timedelta(days=7 * steps[which] + number)
+    nearest = {"last": before, "past": before, "next": after, "coming": after}
+    found = nearest.get(which, after if back else context.day)
+    if mention["week"]:
+        return _single(of_week)
+    if which in {"last", "this", "next"} and found != of_week:
+        days = " or ".join(day.isoformat() for day in sorted({found, of_week}))
+        raise UnresolvedError(f"usage differs: it may be {days}")
+    return _single(found)
+
+
+def counted(mention: Mention, context: Context) -> Span:
+    """Read ``yesterday``, ``two days ago``, ``three months ago``: what a number counts from P."""
+    import dateparser
+
+    published = context.day
+    base = dt.datetime.combine(published, dt.time(12))
+    text = re.sub(r"\bfrom now\b", "later", mention.text, flags=re.IGNORECASE)
+    if text != mention.text:
+        text = f"in {text.removesuffix('later').strip()}"
+    parsed = None
+    if not re.match(r"(?:several|a few|some|many|a couple)\b", text, re.IGNORECASE):
+        parsed = dateparser.parse(text, languages=["en"], settings={"RELATIVE_BASE": base})
+    if parsed is None:
+        raise UnresolvedError(_VAGUE)
+    if mention["unit"]:
+        return _months(parsed.date(), 1, "month")
+    return _single(parsed.date())
+
+
+def same_day(mention: Mention, context: Context) -> Span:  # noqa: ARG001
+    """Read ``tonight``, ``this morning``: the day of publication."""
+    return _single(context.day)
+
+
+def relative_period(mention: Mention, context: Context) -> Span:
+    """Read ``last week``, ``this month``, ``early next year``."""
+    unit, step = mention["unit"].lower(), {"last": -1, "this": 0, "next": 1}[mention["which"]]
+    now = _period("week" if unit == "weekend" else unit, context.day)
+    if unit in {"week", "weekend"} and context.day.weekday() == 6:
+        raise UnresolvedError("on a Sunday usage differs: weeks begin on Sunday or on Monday")
+    if unit == "weekend":
+        if step == 1 or context.day.weekday() >= 5:
+            raise UnresolvedError("usage differs: it may be either of two weekends")
+        saturday = now.end + dt.timedelta(days=7 * step - 1)
+        return Span(saturday, saturday + dt.timedelta(days=1), "day")
+    if step == 0:
+        return now
+    outside = now.start - dt.timedelta(days=1) if step < 0 else now.end + dt.timedelta(days=1)
+    return _period(unit, outside)
+
+
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "last": 4, "1st": 1}
+_ORDINALS |= {"2nd": 2, "3rd": 3, "4th": 4, "final": 4}
+
+
+def _which_part(mention: Mention) -> int:
+    return int(mention["q"]) if mention["q"].isdigit() else _ORDINALS[mention["q"].lower()]
+
+
+def quarter(mention: Mention, context: Context) -> Span:
+    """Read ``Q3 2021``, ``the third quarter of 2021``."""
+    if not mention.year:
+        raise UnresolvedError("a quarter without its year")
+    year = _written_year(mention.year, context)
+    return _months(dt.date(year, 3 * _which_part(mention) - 2, 1), 3, "quarter")
+
+
+def half_year(mention: Mention, context: Context) -> Span:
+    """Read ``H1 2019``, ``the first half of 2019``."""
+    if not mention.year:
+        raise UnresolvedError("a half-year without its year")
+    later = _which_part(mention) > 1
+    return _months(dt.date(_written_year(mention.year, context), 1 + 6 * later, 1), 6, "half-year")
+
+
+def season(mention: Mention, context: Context) -> Span:
+    """Read ``spring 2020``; a winter needs both of its years."""
+    if not mention["y"]:
+        raise UnresolvedError("a season without its year")
+    year, name = _written_year(mention["y"], context), mention["season"].lower()
+    if name == "winter":
+        if not mention["y2"]:
+            raise UnresolvedError(f"a winter of {year} may begin or end in that year")
+        if (year + 1) % 100 != int(mention["y2"]) % 100:
+            raise UnresolvedError("a winter has two years, one after the other")
+        return _months(dt.date(year, 12, 1), 3, "season")
+    first = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9}[name]
+    return _months(dt.date(year, first, 1), 3, "season")
+
+
+def years(mention: Mention, context: Context) -> Span:
+    """Read ``in 2019``, ``mid-2019``, ``from 2019 to 2021``."""
+    start = _written_year(mention["y"], context)
+    end = _written_year(mention["y2"], context) if mention["y2"] else start
+    if len(mention["y2"]) == 2:  # of 2019-21
+        end = start // 100 * 100 + int(mention["y2"])
+    if start > end:
+        raise UnresolvedError("the range ends before it begins")
+    return Span(dt.date(start, 1, 1), dt.date(end, 12, 31), "year")
+
+
+def iso_week(mention: Mention, context: Context) -> Span:
+    """Read ``2019-W43``, ``week 43 of 2019``, by ISO 8601."""
+    try:
+        monday = dt.date.fromisocalendar(
+            _written_year(mention["y"], context), int(mention["week"]), 1
+        )
+    except ValueError as error:
+        raise UnresolvedError(f"there is no such week in {mention['y']}") from error
+    return _period("week", monday)
+
+
+def iso_month(mention: Mention, context: Context) -> Span:
+    """Read ``2019-10``, unless it may be two years such as 2009-10."""
+    year, number = _written_year(mention["y"], context), int(mention["n"])
+    if number == (year + 1) % 100:
+        raise UnresolvedError(f"it may be a month or the years {year} and {year + 1}")
+    return _months(dt.date(year, number, 1), 1, "month")

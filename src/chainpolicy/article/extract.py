@@ -9,11 +9,11 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, get_args
 
 import pandas as pd
 
-from chainpolicy.article import Extraction, Statement, dated_statements, read_article
+from chainpolicy.article import Extraction, Precision, Statement, dated_statements, read_article
 from chainpolicy.article.tone import TONES, score, stance_lexicon
 from chainpolicy.study.problems import InputError, Problem
 
@@ -27,23 +27,43 @@ def tone_table(extraction: Extraction) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per mention in the order of the text: ``paragraph, sentence, mention, date`` (ISO
-        8601; "" if unresolved), ``precision, actor, tone_lm, tone_vader, tone_stance, lm_positive,
-        lm_negative, support, restriction, text, note``. The tone is that of the whole sentence, so
-        two dates in one sentence share it.
+        One row per mention in the order of the text. The tone is that of the whole sentence, so two
+        dates in one sentence share it.
+
+        - ``paragraph, sentence`` (both counted from 1), ``mention`` as written;
+        - ``date`` in ISO 8601, as short as its precision allows: 2019-10-24, 2019-10, 2019, or two
+          joined by a slash for a range; "" if unresolved;
+        - ``date_from, date_to``: first and last day meant, both inclusive; "" if unresolved;
+        - ``precision``: day, week, month, quarter, season, half-year, year or unresolved; that of
+          both ends of a range;
+        - ``time``: the time of day that goes with the date, 12:08-04:00, or 12:08 if the offset
+          from UTC is not known;
+        - ``actor``: who issues or speaks, "" if the sentence names nobody;
+        - ``tone_lm, tone_vader, tone_stance, lm_positive, lm_negative, support, restriction``;
+        - ``text``: the sentence;
+        - ``reason``: why the date is unresolved, or its time without an offset.
     """
-    described = ("paragraph", "sentence", "mention", "date", "precision", "actor")
+    described = ("paragraph", "sentence", "mention", "date")
+    detailed = ("precision", "time", "actor")
+    days = ("date_from", "date_to")
     counted = ("lm_positive", "lm_negative", "support", "restriction")
     rows = []
     for statement in extraction.statements:
         tone = score(statement.text)
         rows.append(
             {name: getattr(statement, name) for name in described}
+            | dict(zip(days, map(_iso, (statement.start, statement.end)), strict=True))
+            | {name: getattr(statement, name) for name in detailed}
             | {"tone_lm": tone.lm, "tone_vader": tone.vader, "tone_stance": tone.stance}
             | {name: getattr(tone, name) for name in counted}
-            | {"text": statement.text, "note": statement.note}
+            | {"text": statement.text, "reason": statement.reason}
         )
-    return pd.DataFrame(rows, columns=[*described, *TONES, *counted, "text", "note"])
+    columns = [*described, *days, *detailed, *TONES, *counted, "text", "reason"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _iso(day: dt.date | None) -> str:
+    return "" if day is None else day.isoformat()
 
 
 def brief(table: pd.DataFrame) -> pd.DataFrame:
@@ -250,6 +270,8 @@ def extract(
     Returns
     -------
     ExtractReport
+        Its table has a row for every date expression, resolved or with the reason why not; see
+        `tone_table` for the columns.
 
     Raises
     ------
@@ -283,7 +305,9 @@ def _published(text: str) -> dt.date:
 
 def _summary(extraction: Extraction) -> Iterator[str]:
     counts = pd.Series([s.precision for s in extraction.statements], dtype=str).value_counts()
-    parts = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("day", "month", "unresolved"))
+    always = ("day", "month", "unresolved")
+    names = [name for name in get_args(Precision) if name in always or name in counts]
+    parts = ", ".join(f"{counts.get(name, 0)} {name}" for name in names)
     article = extraction.article
     yield (
         f"{article.name}: {_count(len(article.paragraphs), 'paragraph')}, "

@@ -664,8 +664,8 @@ def study_products(study: Study) -> list[Product]:
 
 
 def study_files(study: Study) -> list[Path]:
-    """List the files of a study folder, on which all its products depend."""
-    return sorted(path for path in study.path.rglob("*") if path.is_file())
+    """List the files of a study, also outside its folder, on which all its products depend."""
+    return sorted({*study.files, *(path for path in study.path.rglob("*") if path.is_file())})
 
 
 def main(

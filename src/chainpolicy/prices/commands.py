@@ -134,10 +134,14 @@ def show(out: Console, console: Console, store: PriceStore | None = None) -> int
     Returns
     -------
     int
-        Exit status: 0.
+        Exit status: 1 if the store cannot be used.
     """
     store = store or PriceStore()
-    entries = store.entries()
+    try:
+        entries = store.entries()
+    except StoreError as error:
+        _say(console, f"The price store cannot be used: {error}.")
+        return FAILED
     _print_table(pd.DataFrame([_described(entry) for entry in entries]), out)
     _say(console, f"{len(entries)} series in {store.folder}")
     return DONE
@@ -158,10 +162,14 @@ def verify(out: Console, console: Console, store: PriceStore | None = None) -> i
     Returns
     -------
     int
-        Exit status: 1 if a file is damaged.
+        Exit status: 1 if a file is damaged, or the store cannot be used.
     """
     store = store or PriceStore()
-    entries = store.entries()
+    try:
+        entries = store.entries()
+    except StoreError as error:
+        _say(console, f"The price store cannot be used: {error}.")
+        return FAILED
     damaged = [entry for entry in entries if entry.series is None]
     for entry in damaged:
         _say(out, f"{entry.path}: {entry.damage}")

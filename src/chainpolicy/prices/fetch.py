@@ -14,16 +14,16 @@ from chainpolicy.prices.store import MAX_AGE, PriceStore, StoredSeries
 from chainpolicy.prices.validation import (
     Finding,
     check_adjustment,
+    check_interval,
     check_order,
     check_quotation,
-    check_repeated,
     check_series,
     check_symbol,
 )
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
 from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.study.folder import suspended
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
 
 # So many series in a row without an answer are the source's trouble, not the series'.
@@ -269,12 +269,32 @@ def stored_prices(store: PriceStore, assets: pd.DataFrame, start: Day, end: Day)
     -------
     pandas.DataFrame
         ``date, ticker, close``, sorted; only the tickers that the store has.
+
+    Raises
+    ------
+    InputError
+        If a series must not be used, as a download of it would be refused today.
     """
     found = {}
-    for ticker, calendar in zip(assets["ticker"], assets["calendar"], strict=True):
-        series = store.read(ticker)
-        if series is not None:
+    first, last = pd.Timestamp(start), pd.Timestamp(end)
+    with collecting() as problems:
+        for ticker, calendar in zip(assets["ticker"], assets["calendar"], strict=True):
+            series = store.read(ticker)
+            if series is None:
+                continue
+            prices = series.prices[series.prices["date"].between(first, last)]
             found[ticker] = _usable(series.prices, calendar, start, end)
+            if prices.empty:
+                continue
+            problems += [
+                Problem(
+                    str(store.path(ticker)),
+                    f"prices that can be used, but {finding}; remove them with `chainpolicy prices "
+                    f"clear {ticker}`",
+                )
+                for finding in check_series(ticker, prices, calendar, first.date(), last.date())
+                if finding.refused
+            ]
     return _long(found)
 
 
@@ -344,8 +364,7 @@ class _Task:
 
     def download(self, asset: dict[str, Any], source: Source) -> Outcome:
         ticker = asset["ticker"]
-        entry = self.store.entry(ticker)
-        held = entry.series if entry else None
+        held = self.store.read(ticker)
         # Another study may need the days that are there already, and one series is one download:
         # adjusted closes of two of them do not fit together.
         start = min(self.start, held.start) if held else self.start
@@ -359,16 +378,13 @@ class _Task:
             return replace(lost, unanswered=failure.transient, seconds=seconds)
         findings = [
             *check_symbol(ticker, found.symbol),
-            *check_order(ticker, found.days_sent),
+            *check_interval(ticker, found.interval),
+            *check_order(ticker, found.quotes),
             *check_quotation(ticker, asset["calendar"], found.currency, found.timezone),
-            *check_adjustment(ticker, found.unadjusted),
+            *check_adjustment(ticker, found.quotes, found.distributions, found.splits),
         ]
-        if not findings:
-            last = found.prices["date"].max()
-            findings = [
-                *check_repeated(ticker, last, found.repeated),
-                *self._findings(asset, found.prices),
-            ]
+        if not any(finding.refused for finding in findings):
+            findings += self._findings(asset, found.prices)
         series = StoredSeries(
             ticker=ticker,
             prices=found.prices.dropna(subset="close", ignore_index=True),
@@ -379,9 +395,6 @@ class _Task:
             downloaded_at=self.now,
             yfinance_version=YFINANCE_VERSION,
         )
-        if entry and entry.damage:
-            message = f"its file in the store {entry.damage}; downloaded anew"
-            findings = [Finding(ticker, "store", False, message), *findings]
         outcome = self._judged(asset, series, findings, "downloaded")
         if outcome.status == "downloaded":
             self.store.write(series)

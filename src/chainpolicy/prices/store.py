@@ -8,6 +8,7 @@ import json
 import os
 import re
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -100,8 +101,14 @@ class PriceStore:
         return self.folder / f"{quote(ticker, safe='^=')}.parquet"
 
     def tickers(self) -> tuple[str, ...]:
-        """Tickers with a file, sorted."""
-        return tuple(sorted(unquote(path.stem) for path in self.folder.glob("*.parquet")))
+        """Tickers with a file, sorted.
+
+        Raises
+        ------
+        StoreError
+            If the store's folder is something else.
+        """
+        return tuple(sorted({unquote(path.stem) for path in self._paths()}))
 
     def write(self, series: StoredSeries) -> None:
         """Store a series in place of the one before; readers see the old file or the new one.
@@ -113,12 +120,13 @@ class PriceStore:
         """
         content = _to_bytes(series)
         path = self.path(series.ticker)
+        # A fixed name: under the lock nobody else uses it, and what a killed process left under it
+        # went when the lock was taken.
         temporary = path.with_suffix(".tmp")
         with self.lock():
-            if path.is_dir() and not path.is_symlink():
-                raise StoreError(f"{path} is a folder: remove it, then repeat")
+            _make_way(path)
             try:
-                # A fixed name: under the lock nobody else uses it. Never through a link.
+                # Never through a link that somebody put there.
                 with temporary.open("xb") as file:
                     file.write(content)
                     file.flush()
@@ -126,25 +134,26 @@ class PriceStore:
                 temporary.replace(path)
                 _sync_folder(self.folder)
             except OSError as error:
-                temporary.unlink(missing_ok=True)
                 raise StoreError(
-                    f"{path} cannot be written ({error.strerror}): make room or give write access, "
-                    "then repeat"
+                    f"{error.filename or path} cannot be written ({error.strerror}): make room, "
+                    "remove what is in the way or give write access, then repeat"
                 ) from error
+            finally:
+                if not temporary.is_dir():
+                    temporary.unlink(missing_ok=True)
 
     def entry(self, ticker: str) -> StoreEntry | None:
         """Look a ticker up; None if the store has no file of it."""
         path = self.path(ticker)
-        if path.is_symlink():
-            return StoreEntry(ticker, path, "", None, "is a link, not a file of the store")
-        if path.exists() and not path.is_file():
-            return StoreEntry(ticker, path, "", None, "is no regular file")
         try:
-            content = path.read_bytes()
+            damage = _irregular(path)
+            content = b"" if damage else path.read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            return StoreEntry(ticker, path, "", None, f"cannot be read ({error.strerror})")
+            damage = f"cannot be read ({error.strerror})"
+        if damage:
+            return StoreEntry(ticker, path, "", None, damage)
         found = _CHECKSUM.findall(content)
         blanked = _CHECKSUM.sub(_BLANK_CHECKSUM, content)
         # Checked before the content is parsed: a damaged Parquet file may do anything.
@@ -159,9 +168,32 @@ class PriceStore:
         return StoreEntry(ticker, path, found[0].decode(), series, "")
 
     def entries(self) -> tuple[StoreEntry, ...]:
-        """Everything the store holds, in the order of the tickers."""
-        found = (self.entry(ticker) for ticker in self.tickers())
-        return tuple(entry for entry in found if entry is not None)
+        """Everything the store holds, in the order of the tickers.
+
+        Raises
+        ------
+        StoreError
+            If the store's folder is something else.
+        """
+        found = [self.entry(ticker) for ticker in self.tickers()]
+        entries = [entry for entry in found if entry is not None]
+        misnamed = [
+            StoreEntry(
+                unquote(path.stem),
+                path,
+                "",
+                None,
+                "has a name that the store never gives: remove it",
+            )
+            for path in self._paths()
+            if path != self.path(unquote(path.stem))
+        ]
+        return tuple(sorted([*entries, *misnamed], key=lambda entry: (entry.ticker, entry.path)))
+
+    def _paths(self) -> list[Path]:
+        if os.path.lexists(self.folder) and not self.folder.is_dir():
+            raise _no_folder(self.folder, "it is no folder")
+        return sorted(self.folder.glob("*.parquet"))
 
     def read(self, ticker: str) -> StoredSeries | None:
         """Read a series; None if the store has no sound one."""
@@ -189,8 +221,9 @@ class PriceStore:
         removed = []
         with self.lock():
             for ticker in self.tickers() if tickers is None else tickers:
-                if self.path(ticker).exists() or self.path(ticker).is_symlink():
-                    _remove(self.path(ticker))
+                # A link that leads nowhere is there too.
+                if os.path.lexists(self.path(ticker)):
+                    remove(self.path(ticker))
                     removed.append(ticker)
         return tuple(removed)
 
@@ -225,9 +258,10 @@ class PriceStore:
         # when its holder is killed.
         with closing(_open_lock(self.folder)) as connection:
             self._acquire(connection, seconds, on_wait, sleep)
-            # Only a process that was killed leaves one: whoever writes holds the lock.
+            # Who writes holds the lock, and now we do: these are of processes that are dead.
             for leftover in self.folder.glob("*.tmp"):
-                _remove(leftover)
+                if leftover.is_symlink() or not leftover.is_dir():
+                    remove(leftover)
             self._depth += 1
             try:
                 yield
@@ -266,13 +300,48 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        raise _no_folder(folder, str(error.strerror)) from error
+
+
+def _no_folder(folder: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"{folder} cannot be used as a folder ({reason}): remove what is in the way or give write "
+        "access, then repeat"
+    )
+
+
+def _irregular(path: Path) -> str:
+    """Say what a path is and what to do about it, if it is no plain file; it is not followed."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISLNK(mode):
+        return f"is a link to {path.readlink()}: the next download takes its place"
+    if stat.S_ISDIR(mode):
+        return "is a folder: remove it unless it is empty, which the next download does"
+    return "is no plain file: the next download takes its place"
+
+
+def _make_way(path: Path) -> None:
+    """Remove an empty folder, which a rename does not replace as it replaces all else."""
+    if path.is_symlink() or not path.is_dir():
+        return
+    try:
+        path.rmdir()
+    except OSError as error:
         raise StoreError(
-            f"{folder} cannot be used as a folder ({error.strerror}): remove what is in the way "
-            "or give write access, then repeat"
+            f"{path} is a folder where a file belongs ({error.strerror}): remove it, then repeat"
         ) from error
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a link of the store.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be removed.
+    """
     try:
         path.unlink()
     except OSError as error:
@@ -282,8 +351,14 @@ def _remove(path: Path) -> None:
 
 
 def _open_lock(folder: Path) -> sqlite3.Connection:
+    path = folder / "lock.sqlite"
+    if os.path.lexists(path) and (irregular := _irregular(path)):
+        raise StoreError(
+            f"{path} {irregular.partition(':')[0]}, where the store has its lock: remove it, then "
+            "repeat"
+        )
     try:
-        return sqlite3.connect(folder / "lock.sqlite", timeout=0, isolation_level=None)
+        return sqlite3.connect(path, timeout=0, isolation_level=None)
     except sqlite3.Error as error:
         raise _no_lock(folder, error) from error
 

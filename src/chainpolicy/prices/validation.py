@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -15,11 +14,15 @@ from chainpolicy.study.folder import suspended
 from chainpolicy.study.sessions import sessions
 
 JUMP = 0.40
-# A close this many times the one before, or a fraction of it, is another unit: at once if nothing
-# moves so far in a session, at a smaller factor if it comes back within as many sessions.
-UNIT_FACTOR = 20.0
-PASSING_UNIT_FACTOR = 8.0
-PASSING_SESSIONS = 20
+# A close four times the one before, or a quarter of it, that comes back was never a price.
+EXCURSION = 4.0
+EXCURSION_SESSIONS = 20
+# Prices in another unit (pence, cents, thousands) are off by these, whatever the market did.
+UNITS = (100.0, 1000.0)
+# A split this small is less than a day's move.
+SMALLEST_SPLIT = 1.2
+# A dividend smaller than this share of the close drowns in the rounding of the adjusted closes.
+SMALLEST_DIVIDEND = 1e-4
 STALE_SESSIONS = 5
 # More strays than this are another market's calendar, not a stray.
 STRAY_SHARE = 0.02
@@ -40,8 +43,9 @@ class Finding:
     ticker : str
         Of the series.
     check : str
-        Name of the check: ``order``, ``adjustment``, ``symbol``, ``quotation``, ``closes``,
-        ``sessions``, ``limit``, ``unit``, ``jump``, ``stale``, ``suspended`` or ``shift``.
+        Name of the check: ``order``, ``symbol``, ``interval``, ``quotation``, ``adjustment``,
+        ``closes``, ``sessions``, ``limit``, ``jump``, ``unit``, ``stale``, ``suspended`` or
+        ``shift``.
     refused : bool
         Whether the series must not be used; else it is a remark.
     message : str
@@ -57,22 +61,33 @@ class Finding:
         return f"{self.ticker}: {self.message}"
 
 
-def check_order(ticker: str, stamps: pd.DatetimeIndex) -> list[Finding]:
-    """Refuse repeated or unsorted days.
+def check_order(ticker: str, quotes: pd.DataFrame) -> list[Finding]:
+    """Refuse unsorted days, and days that are sent twice with different prices.
 
     Parameters
     ----------
     ticker : str
         Of the series.
-    stamps : pandas.DatetimeIndex
-        Days as the source sent them, before any client put them in order.
+    quotes : pandas.DataFrame
+        ``date`` and prices as the source sent them, before any client put them in order.
     """
     findings = []
-    repeated = stamps[stamps.duplicated()]
-    if len(repeated):
-        findings.append(
-            Finding(ticker, "order", True, f"sends {_listed(repeated)} twice; dates must be unique")
+    stamps = pd.DatetimeIndex(quotes["date"])
+    repeated = pd.DatetimeIndex(stamps[stamps.duplicated()].unique())
+    different = pd.DatetimeIndex(quotes.drop_duplicates()["date"])
+    differing = pd.DatetimeIndex(different[different.duplicated()].unique())
+    equal = repeated.difference(differing)
+    if len(differing):
+        rows = quotes.loc[quotes["date"] == differing[0], "close"]
+        closes = " and ".join("none" if np.isnan(close) else f"{close:g}" for close in rows)
+        message = (
+            f"sends {_listed(differing)} twice with other prices (first: {closes}); dates must be "
+            "unique"
         )
+        findings.append(Finding(ticker, "order", True, message))
+    if len(equal):
+        message = f"sends {_listed(equal)} twice with the same prices: kept once"
+        findings.append(Finding(ticker, "order", False, message))
     backwards = stamps[1:][stamps[1:] < stamps[:-1]]
     if len(backwards):
         findings.append(
@@ -84,28 +99,6 @@ def check_order(ticker: str, stamps: pd.DatetimeIndex) -> list[Finding]:
             )
         )
     return findings
-
-
-def check_adjustment(ticker: str, unadjusted: pd.DatetimeIndex) -> list[Finding]:
-    """Refuse closes from which distributions have not been taken.
-
-    Parameters
-    ----------
-    ticker : str
-        Of the series.
-    unadjusted : pandas.DatetimeIndex
-        Days of distributions that an answer without adjusted closes names.
-    """
-    if not len(unadjusted):
-        return []
-    message = f"has no adjusted closes, and distributions on {_listed(unadjusted)}"
-    return [Finding(ticker, "adjustment", True, message)]
-
-
-def check_repeated(ticker: str, day: pd.Timestamp, repeated: bool) -> list[Finding]:
-    """Say that the last day came twice with the same close, of which one is kept."""
-    message = f"sends {day:%Y-%m-%d} twice, with the same close: one is kept"
-    return [Finding(ticker, "order", False, message)] if repeated else []
 
 
 def check_symbol(ticker: str, symbol: str | None) -> list[Finding]:
@@ -121,6 +114,85 @@ def check_symbol(ticker: str, symbol: str | None) -> list[Finding]:
     if symbol is None or symbol.casefold() == ticker.casefold():
         return []
     return [Finding(ticker, "symbol", True, f"the answer is about {symbol}")]
+
+
+def check_interval(ticker: str, interval: str | None) -> list[Finding]:
+    """Refuse rows that are weeks or months, which sources send for long ranges.
+
+    Parameters
+    ----------
+    ticker : str
+        Of the series.
+    interval : str or None
+        As stated by the source, which may not state one.
+    """
+    if interval in (None, "1d"):
+        return []
+    return [Finding(ticker, "interval", True, f"each row is {interval}; expected days (1d)")]
+
+
+def check_adjustment(
+    ticker: str,
+    quotes: pd.DataFrame,
+    distributions: pd.Series[float],
+    splits: pd.Series[float],
+) -> list[Finding]:
+    """Refuse closes that are not adjusted for the dividends and splits that the source reports.
+
+    Parameters
+    ----------
+    ticker : str
+        Of the series.
+    quotes : pandas.DataFrame
+        ``date, close`` and, if the source sends it, ``adjusted``.
+    distributions : pandas.Series
+        Dividends and capital gains per share, by day.
+    splits : pandas.Series
+        New shares for one old share, by day.
+    """
+    is_adjusted = "adjusted" in quotes
+    paid = distributions[distributions > 0]
+    if not is_adjusted and len(paid):
+        message = (
+            f"sends no adjusted closes, but a dividend on {_listed(_days_of(paid))}; returns "
+            "without it would be wrong"
+        )
+        return [Finding(ticker, "adjustment", True, message)]
+    rows = quotes.dropna().sort_values("date").drop_duplicates("date")
+    dates = pd.DatetimeIndex(rows["date"])
+    close = rows["close"].to_numpy(dtype=np.float64)
+    used = rows["adjusted" if is_adjusted else "close"].to_numpy(dtype=np.float64)
+    if not ((close > 0) & (used > 0)).all():
+        return []  # said by `check_series`
+    findings = []
+    at = dates.searchsorted(_days_of(paid))
+    inside = (at > 0) & (at < len(dates))
+    at = at[inside]
+    share = paid[inside].to_numpy() / close[at - 1]
+    step = 1 - (used[at - 1] / close[at - 1]) / (used[at] / close[at])
+    # How much a dividend lowers the closes before it depends on its currency; that it does not.
+    ignored = (share > SMALLEST_DIVIDEND) & (step < share / 10)
+    if ignored.any():
+        message = (
+            f"adjusted closes do not contain the dividend on {_listed(dates[at[ignored]])}; "
+            "returns without it would be wrong"
+        )
+        findings.append(Finding(ticker, "adjustment", True, message))
+    ratio = splits[
+        (splits > 0) & (np.abs(np.log(splits.where(splits > 0))) > np.log(SMALLEST_SPLIT))
+    ]
+    at = dates.searchsorted(_days_of(ratio))
+    inside = (at > 0) & (at < len(dates))
+    at, size = at[inside], np.log(ratio[inside].to_numpy())
+    move = np.log(used[at] / used[at - 1])
+    unadjusted = np.abs(move + size) < np.abs(size) / 4
+    if unadjusted.any():
+        message = f"closes are not adjusted for the split on {_listed(dates[at[unadjusted]])}"
+        findings.append(Finding(ticker, "adjustment", True, message))
+    if not is_adjusted:
+        message = "sends no adjusted closes and no dividend: closes are taken as they are"
+        findings.append(Finding(ticker, "adjustment", False, message))
+    return findings
 
 
 def check_quotation(
@@ -198,6 +270,7 @@ def check_series(
     on_calendar = sessions(calendar, start, end)
     findings = _check_sessions(ticker, dates[known], on_calendar, calendar)
     findings += _check_moves(ticker, dates, close, on_calendar, limits)
+    findings += _check_unit(ticker, dates[known], close[known])
     if (known & ~traded).any():
         found = dates[known & ~traded]
         findings.append(
@@ -302,19 +375,7 @@ def _check_moves(
                 f"of {limit[1:][first]:.0%}",
             )
         )
-    unit = _unit_changes(close)
-    if unit.any():
-        place = int(np.argmax(unit)) + 1
-        findings.append(
-            Finding(
-                ticker,
-                "unit",
-                True,
-                f"goes from {close[place - 1]:g} to {close[place]:g} on "
-                f"{_listed(dates[1:][unit])}: another unit, or a split that is not adjusted",
-            )
-        )
-    jump = ~beyond & ~unit & (move > JUMP)
+    jump = ~beyond & (move > JUMP)
     if jump.any():
         first = int(np.argmax(jump))
         findings.append(
@@ -329,16 +390,24 @@ def _check_moves(
     return findings
 
 
-def _unit_changes(close: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Find moves of a size that only another unit explains."""
-    step = np.diff(np.log(close))
-    changed: NDArray[np.bool_] = np.abs(step) >= np.log(UNIT_FACTOR)
-    large = np.flatnonzero(np.abs(step) >= np.log(PASSING_UNIT_FACTOR))
-    for first, second in itertools.pairwise(large):
-        back = np.log(close[second + 1] / close[first])
-        if second - first <= PASSING_SESSIONS and np.abs(back) < np.log(1 + JUMP):
-            changed[[first, second]] = True
-    return changed
+def _check_unit(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64]) -> list[Finding]:
+    """Refuse closes that leave their level and come back to it, or leave it by a unit."""
+    level = np.log(close)
+    move = np.diff(level)
+    for place in np.flatnonzero(np.abs(move) > np.log(EXCURSION)).tolist():
+        factor = np.exp(np.abs(move[place]))
+        later = level[place + 2 : place + 2 + EXCURSION_SESSIONS]
+        returns = np.flatnonzero(np.abs(later - level[place]) < np.log(1 + JUMP))
+        last = dates[place + 1 + int(returns[0])] if len(returns) else None
+        if last is None and not any(abs(np.log(factor / unit)) < np.log(1.25) for unit in UNITS):
+            continue
+        until = "" if last is None else f" to {last:%Y-%m-%d}"
+        message = (
+            f"close {close[place + 1]:g} after {close[place]:g} (factor {factor:.3g}) from "
+            f"{dates[place + 1]:%Y-%m-%d}{until}: another unit or an error, not a price"
+        )
+        return [Finding(ticker, "unit", True, message)]
+    return []
 
 
 def _check_stale(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64]) -> list[Finding]:
@@ -383,6 +452,10 @@ def _check_shift(
 
 def _is_daily(on_calendar: pd.DatetimeIndex) -> bool:
     return bool((np.diff(on_calendar) == np.timedelta64(1, "D")).all())
+
+
+def _days_of(values: pd.Series[float]) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(values.index)
 
 
 def _sessions(count: int) -> str:

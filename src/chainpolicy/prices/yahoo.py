@@ -13,9 +13,9 @@ import re
 import sqlite3
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -27,7 +27,7 @@ from curl_cffi import requests
 from curl_cffi.requests.exceptions import IncompleteRead, RequestException, Timeout
 from yfinance.data import YfData
 
-from chainpolicy.prices.store import make_folder
+from chainpolicy.prices.store import make_folder, remove
 
 YFINANCE_VERSION: str = yf.__version__
 PREFLIGHT_SECONDS = 5.0
@@ -91,8 +91,8 @@ class ChartAnswer:
             return None
 
     @property
-    def series(self) -> dict[str, Any]:
-        """The series inside the chart; nothing if the answer has none of the known layout."""
+    def result(self) -> dict[str, Any]:
+        """The first result of the chart, empty if there is none."""
         try:
             return dict((self.chart or {})["result"][0])
         except (KeyError, IndexError, TypeError, ValueError):
@@ -101,24 +101,7 @@ class ChartAnswer:
     @property
     def stamps(self) -> tuple[int, ...]:
         """Time stamps in seconds, in the order in which they were sent."""
-        return tuple(self.series.get("timestamp") or ())
-
-    @property
-    def closes(self) -> tuple[float | None, ...]:
-        """Closes as quoted, in the order in which they were sent."""
-        try:
-            return tuple(self.series["indicators"]["quote"][0]["close"])
-        except (KeyError, IndexError, TypeError):
-            return ()
-
-    @property
-    def unadjusted(self) -> tuple[int, ...]:
-        """Time stamps of distributions that the closes are not adjusted for."""
-        if (self.series.get("indicators") or {}).get("adjclose"):
-            return ()
-        paid = self.series.get("events") or {}
-        kinds = [paid.get(kind) or {} for kind in ("dividends", "capitalGains")]
-        return tuple(sorted(int(event["date"]) for kind in kinds for event in kind.values()))
+        return tuple(self.result.get("timestamp") or ())
 
     def pause(self, now: datetime) -> float:
         """Seconds to wait that the source asks for, as a number or as a date; 0 if it does not."""
@@ -171,23 +154,25 @@ class Download:
     prices : pandas.DataFrame
         ``date`` (midnight, no time zone), ``close`` (adjusted), ``volume``, sorted; a NaN close
         is a day without one.
-    days_sent : pandas.DatetimeIndex
-        Days in the order of the answer, before yfinance put them in order.
-    symbol, currency, timezone : str or None
+    quotes : pandas.DataFrame
+        ``date, close`` and, if the answer has it, ``adjusted``: the rows in the order of the
+        answer, before yfinance put them in order and filled in what it lacks.
+    distributions : pandas.Series
+        Dividends and capital gains per share, by day.
+    splits : pandas.Series
+        New shares for one old share, by day.
+    symbol, currency, timezone, interval : str or None
         As stated in the answer.
-    unadjusted : pandas.DatetimeIndex
-        Days of distributions that the closes are not adjusted for.
-    repeated : bool
-        True if the last day was sent twice with the same close; one of them is kept.
     """
 
     prices: pd.DataFrame
-    days_sent: pd.DatetimeIndex
+    quotes: pd.DataFrame
+    distributions: pd.Series[float]
+    splits: pd.Series[float]
     symbol: str | None
     currency: str | None
     timezone: str | None
-    unadjusted: pd.DatetimeIndex = field(default_factory=lambda: pd.DatetimeIndex([]))
-    repeated: bool = False
+    interval: str | None
 
 
 class YahooFinance:
@@ -314,30 +299,33 @@ class YahooFinance:
                 "volume": history["Volume"].to_numpy(dtype="float64"),
             }
         )
-        answer = self.session.answers[-1]
-
-        def as_days(stamps: tuple[int, ...]) -> pd.DatetimeIndex:
-            moments = pd.to_datetime(list(stamps), unit="s", utc=True)
-            return moments.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
-
-        days_sent = as_days(answer.stamps)
-        # The current price is often appended, whatever the end; yfinance drops it and so do we.
-        if len(days_sent) and days_sent[-1] >= pd.Timestamp(day_after):
-            days_sent = days_sent[:-1]
-        closes = answer.closes[: len(days_sent)]
-        twice = len(days_sent) > 1 and days_sent[-1] == days_sent[-2]
-        repeated = bool(twice and closes[-1] == closes[-2])
-        if repeated:
-            days_sent = days_sent[:-1]
-            prices = prices.drop_duplicates("date", ignore_index=True)
+        answer = self.session.answers[-1].result
+        try:
+            quotes = _quotes(answer, timezone)
+            events = answer.get("events") or {}
+            gains = [*_values(events, "dividends"), *_values(events, "capitalGains")]
+            distributions = _by_day([(it["date"], it["amount"]) for it in gains], timezone)
+            splits = _by_day(
+                [
+                    (it["date"], it["numerator"] / it["denominator"])
+                    for it in _values(events, "splits")
+                ],
+                timezone,
+            )
+        except (LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+            reason = f"the answer was not understood ({_named(error)})"
+            raise SeriesUnavailableError(reason, transient=False) from error
         return Download(
-            prices,
-            days_sent,
+            # Days that are sent twice are told apart, or not, by the rows as they were sent.
+            prices.drop_duplicates("date", ignore_index=True),
+            # The current price is often appended, whatever the end; yfinance drops it, so do we.
+            quotes[quotes["date"] < pd.Timestamp(day_after)],
+            distributions,
+            splits,
             metadata.get("symbol"),
             metadata.get("currency"),
             timezone,
-            as_days(answer.unadjusted),
-            repeated,
+            metadata.get("dataGranularity"),
         )
 
     def _failure(self, error: Exception, no_rows: str) -> SeriesUnavailableError:
@@ -371,6 +359,29 @@ class YahooFinance:
         return SeriesUnavailableError(f"the answer was not understood ({_named(error)})", False)
 
 
+def _days(stamps: Iterable[int], timezone: str | None) -> pd.DatetimeIndex:
+    sent = pd.to_datetime(list(stamps), unit="s", utc=True)
+    return sent.tz_convert(timezone).tz_localize(None).normalize().as_unit("ns")
+
+
+def _quotes(answer: dict[str, Any], timezone: str | None) -> pd.DataFrame:
+    indicators = answer["indicators"]
+    columns: dict[str, Any] = {"date": _days(answer["timestamp"], timezone)}
+    columns["close"] = pd.Series(indicators["quote"][0]["close"], dtype="float64")
+    if "adjclose" in indicators:
+        columns["adjusted"] = pd.Series(indicators["adjclose"][0]["adjclose"], dtype="float64")
+    return pd.DataFrame(columns)
+
+
+def _values(events: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    return list((events.get(kind) or {}).values())
+
+
+def _by_day(values: list[tuple[int, float]], timezone: str | None) -> pd.Series[float]:
+    days = _days([stamp for stamp, _ in values], timezone)
+    return pd.Series([value for _, value in values], index=days, dtype="float64").sort_index()
+
+
 def _connection_reason(error: RequestException, seconds: float, received: int = 0) -> str:
     if isinstance(error, Timeout):
         return f"no answer within {seconds:g} s"
@@ -383,14 +394,18 @@ def _connection_reason(error: RequestException, seconds: float, received: int = 
 def _drop_damaged(cache: Path) -> None:
     """Remove databases of yfinance that cannot be read: it would fail on every series."""
     for file in cache.glob("*.db"):
-        try:
-            with closing(sqlite3.connect(file)) as connection:
-                sound = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
-        except sqlite3.DatabaseError:
+        if file.is_symlink() or not file.is_file():
+            # yfinance would write to where a link leads.
             sound = False
+        else:
+            try:
+                with closing(sqlite3.connect(file)) as connection:
+                    sound = connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            except sqlite3.DatabaseError:
+                sound = False
         if not sound:
             for path in cache.glob(f"{file.name}*"):
-                path.unlink()
+                remove(path)
 
 
 def _named(error: Exception) -> str:

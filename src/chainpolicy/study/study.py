@@ -57,8 +57,8 @@ class Study:
         See `events.read_events`.
     assets : pandas.DataFrame
         See `assets.read_assets`.
-    prices_file : str
-        Name of the price file or folder inside the study folder.
+    files : tuple of pathlib.Path
+        Everything that was read, wherever it lies.
     prices : pandas.DataFrame
         ``date, ticker, close`` between `start` and `end`.
     hourly : mapping of ticker to pandas.DataFrame
@@ -101,7 +101,7 @@ class Study:
     path: Path
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
-    prices_file: str
+    files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
     start: pd.Timestamp
@@ -300,14 +300,17 @@ def load_study(path: str | Path | None = None) -> Study:
     events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    files = [SETTINGS_FILE, _EVENTS, _ASSETS, settings["prices.file"]]
+    hourly_files = settings["prices.hourly"].values()
+    files = _files(
+        folder, [SETTINGS_FILE, _EVENTS, _ASSETS, settings["prices.file"], *hourly_files]
+    )
     return Study(
         name=settings["study.name"],
         title=settings["study.title"] or settings["study.name"],
         path=folder,
         events=events,
         assets=assets,
-        prices_file=settings["prices.file"],
+        files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
         start=start,
@@ -329,7 +332,7 @@ def load_study(path: str | Path | None = None) -> Study:
         kind=kind,
         gaps=gaps,
         half_life=settings["sentiment.half_life"],
-        checksum=_checksum(folder, [*files, *settings["prices.hourly"].values()]),
+        checksum=_checksum(files),
         unused_tickers=unused,
         labels=settings["groups"],
     )
@@ -542,21 +545,20 @@ def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp
     return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
 
 
-def _with_folders(folder: Path, names: list[str]) -> dict[str, Path]:
-    """Files by the name that study.toml has for them; those of a folder in its place."""
-    files = {}
+def _files(folder: Path, names: list[str]) -> dict[str, Path]:
+    """Files by their name in study.toml, in order; those of a folder take its place."""
+    found = {}
     for name in names:
         path = folder / name
-        inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        for file in inside:
+        for file in path.iterdir() if path.is_dir() else [path]:
             if file.is_file():
-                files[name if file == path else f"{name}/{file.name}"] = file
-    return files
+                found[(Path(name) / file.relative_to(path)).as_posix()] = file
+    return dict(sorted(found.items()))
 
 
-def _checksum(folder: Path, files: list[str]) -> str:
+def _checksum(files: Mapping[str, Path]) -> str:
     digest = hashlib.sha256()
-    for name, path in sorted(_with_folders(folder, files).items()):
+    for name, path in files.items():
         with path.open("rb") as stream:
             content = hashlib.file_digest(stream, "sha256").digest()
         # Fixed lengths and a length before the name: no two studies share an encoding.
