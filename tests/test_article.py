@@ -955,7 +955,7 @@ def test_a_sentence_without_end_is_refused():
 @pytest.mark.parametrize("name", ["missing.txt", "a\0b", "."])
 def test_a_file_that_cannot_be_read_is_named(name):
     with pytest.raises(
-        InputError, match="a file that can be read|a regular file; this is a folder"
+        InputError, match=r"a file that can be read|a regular file; this is a folder"
     ):
         read_article(name)
 

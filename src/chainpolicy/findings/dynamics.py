@@ -32,7 +32,6 @@ from chainpolicy.figures.style import day_label
 from chainpolicy.findings.base import LEVEL, Finding, label, p_value, percent
 from chainpolicy.findings.responses import event_name, headline_name, interval, percents, records
 from chainpolicy.study import Study
-from chainpolicy.study.once import ordinary_sessions
 from chainpolicy.tables.estimates import headline_event
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
@@ -331,7 +330,7 @@ def phases_report(study: Study, results: EventStudyResults) -> ReportTable:
     event_id = headline_event(study)
     table = phase_table(results, event_id)
     ranks = [
-        placebo_p_values(results, ordinary_sessions(study, window), window).assign(phase=phase)
+        placebo_p_values(results, study.placebo(window), window).assign(phase=phase)
         for phase, window in PHASES.items()
         if inside(results, window)
     ]
@@ -435,7 +434,7 @@ def early_reading(study: Study, results: EventStudyResults) -> Finding:
         return Finding(
             f"The event window does not hold the sessions {window_label(EARLY)}.", pd.DataFrame()
         )
-    placebo = ordinary_sessions(study, EARLY)
+    placebo = study.placebo(EARLY)
     table = early_movers(results, placebo, event_id, EARLY)
     if table.empty:
         return Finding(f"No asset has a complete window {window_label(EARLY)}.", table)
@@ -530,7 +529,7 @@ def _reach(smallest: pd.Series) -> str:
 def _reversals(study: Study, results: EventStudyResults) -> pd.DataFrame:
     """Attributes of `dynamics.Reversal` at the headline event and ``n_assets``, by group."""
     event_id = headline_event(study)
-    found = reversal(results, ordinary_sessions(study, (0, 0)), event_id)
+    found = reversal(results, study.placebo((0, 0)), event_id)
     columns = [field.name for field in fields(Reversal)]
     table = pd.DataFrame([vars(item) for item in found], columns=columns)
     if table.empty:
