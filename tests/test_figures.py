@@ -602,6 +602,17 @@ def test_show_displays_figure_caption_and_alternative_text(tiny, displayed):
         figures.show("no such figure", tiny)
 
 
+def test_a_description_of_its_own_replaces_title_and_caption(tiny, displayed):
+    shown = figures.show("forest", tiny, "One bar, +2.0 %.")
+    assert shown.to_markdown() == "![One bar, +2.0 %.](figures/forest.png)"
+    shown._ipython_display_()
+    (_, metadata), (caption, _) = displayed
+    assert metadata["image/png"]["alt"] == "One bar, +2.0 %."
+    assert caption.data == f"*{SPECS['forest'].caption}*"
+    lacking = figures.show("hourly_response", tiny, "Bars by the hour.")
+    assert repr(lacking.figure) == "The study has no hourly prices."
+
+
 def test_show_of_what_a_study_lacks_has_no_caption(tiny, displayed):
     figures.show("hourly_response", tiny)._ipython_display_()
     ((figure, _),) = displayed

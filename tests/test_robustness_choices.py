@@ -13,7 +13,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from chainpolicy import cli, figures, findings
+from chainpolicy import cli, figures
 from chainpolicy.checks import (
     boards,
     cumulative_abnormal_returns,
@@ -431,27 +431,12 @@ def test_stored_numbers_are_complete_and_over_reject_as_they_say(study):
 def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
     bare = replace(study, path=tmp_path)
     assert stored_space(bare).empty
-    assert "returns of its whole market" in str(findings.random_portfolios(bare, "a_shares_tier1"))
     (tmp_path / "placebo_in_space.csv").write_text("group,event_session\na,2019-10-28\n")
     with pytest.raises(InputError, match="the columns window, event_id"):
         stored_space(bare)
 
 
-# --- findings and figures ---------------------------------------------------------------------
-
-
-def test_findings_say_the_numbers_of_their_frames(study):
-    finding = findings.specifications(study, "a_shares_tier1")
-    later = finding.numbers[finding.numbers["window"] == "[0, 5]"]
-    low, high = 100 * later["caar"].min(), 100 * later["caar"].max()
-    assert f"over [0, 5] from {low:+.1f} % to {high:+.1f} %" in str(finding)
-    assert f"p < 0.05 in {(later['p_value'] < 0.05).sum()} of 96" in str(finding)
-    assert "no complete window" in str(findings.specifications(study, "nobody"))
-    space = findings.random_portfolios(study, "a_shares_tier1", ((0, 1),))
-    [row] = space.numbers.to_dict("records")
-    assert f"p = {row['p_value']:.3f}" in str(space)
-    assert f"{100 * row['rejection_rate']:.0f} % of ordinary sessions" in str(space)
-    assert f"among {row['n_ordinary']} ordinary sessions" in str(space)
+# --- figures -----------------------------------------------------------------------------------
 
 
 def test_specification_figure_draws_every_way_once(study):
