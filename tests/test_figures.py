@@ -807,7 +807,6 @@ def test_labels_are_cut_and_have_no_missing_character():
     long = shorten("First Trust Indxx Innovative Transaction and Process ETF")
     assert len(long) <= 28
     assert re.fullmatch("First Trust.*….*Process ETF", long)
-    assert undrawable(["plain", "\U0010fffd"]) == ["\U0010fffd"]
     assert shorten("\U0010fffd") == "□"
 
 

@@ -14,6 +14,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -161,6 +162,10 @@ def execute(source: Path) -> Executed:
     if found := failed + [f"{source.name}, {problem}" for problem in unfit(notebook)]:
         raise NotebookError("\n".join(found))
     return Executed(notebook, values)
+
+
+def _show_warning(message: Any, category: type[Warning], *_: Any) -> None:
+    print(f"{category.__name__}: {message}", file=sys.stderr)
 
 
 @contextmanager
