@@ -183,8 +183,16 @@ def _shell() -> Iterator[Any]:
     before, backend = Path.cwd(), mpl.get_backend()
     # Whole tables, as Jupyter shows them: where pandas finds no kernel it cuts them to a terminal.
     whole = pd.option_context("display.max_columns", 20, "display.width", 160)
-    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder, mpl.rc_context(), whole:
+    with (
+        tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder,
+        mpl.rc_context(),
+        whole,
+        warnings.catch_warnings(),
+    ):
         mpl.rcdefaults()
+        # A reader would see them: they are refused with what else is on standard error.
+        warnings.simplefilter("default")
+        warnings.showwarning = _show_warning
         os.chdir(folder)
         shell = NotebookShell.instance(config=config)
         try:
