@@ -164,7 +164,7 @@ def execute(source: Path) -> Executed:
     return Executed(notebook, values)
 
 
-def _show_warning(message: Any, category: type[Warning], *_: Any) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     print(f"{category.__name__}: {message}", file=sys.stderr)
 
 
