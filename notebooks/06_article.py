@@ -10,27 +10,59 @@
 # # What did the article say, and when did markets learn it?
 
 # %%
+import numpy as np
+import pandas as pd
+
 import chainpolicy
-from chainpolicy import figures, findings
+from chainpolicy import article, claim, claims, figures, tables
+from chainpolicy.article import market_claims
+from chainpolicy.article.agreement import agreement
+from chainpolicy.article.tone import TONES
+from chainpolicy.estimators.policy_index import policy_index, response_by_stance, stance_sessions
 
 study = chainpolicy.load_study()
-results = study.estimate()
-findings.article_answer(study, results)
+shifts = article.article_shifts(study)
+moved = shifts.groupby("event_id")["shift"].apply(lambda shift: (shift != 0).any())
+verdicts = pd.Series(
+    {
+        "Bitcoin gained more than two fifths in the evening of 25 October.": "partly",
+        "On 28 October blockchain concept shares led Shanghai and Shenzhen.": "supported",
+        "On that day close to a hundred of them rose by the daily limit.": "partly",
+        "With Shanghai's notice of 14 November the market turned overnight.": "not supported",
+        "State television counted 755 worthless coins and 102 pyramid coins.": "not checkable",
+        "Nine provinces and cities set up funds of nearly 40 billion yuan.": "not checkable",
+        "About seven of ten central banks study a digital currency.": "not checkable",
+    },
+    name="What prices say",
+)
+counts = verdicts.value_counts()
 
 # %% [markdown]
+# **The article gives a day for {{ moved | length }} events of the sample, and for
+# {{ moved.sum() }} of them that day points some market to another session than the first that could
+# react. Of its {{ verdicts | length }} claims about prices and numbers, prices support
+# {{ counts["supported"] }} and support {{ counts["partly"] }} in part;
+# {{ counts["not supported"] }} is not supported, and {{ counts["not checkable"] }} cannot be
+# checked with prices.**
+#
 # ## When markets could know
 #
 # The article dates its statements by the day on paper or of the meeting. What moves a price is the
-# moment at which the public first knew; the event session of an asset is the first session of its
-# calendar that closes after that moment.
-
-# %%
-findings.dated_statements_found(study)
+# moment at which the public first knew. The event session of an asset is the first session of its
+# calendar that closes after that moment; [01_events](01_events.ipynb) compares the two.
 
 # %%
 figures.show("event_timeline", study)
 
+# %%
+mentioned = study.events[study.events["from_article"]]
+scored = study.events[(study.events[list(TONES)] != "").all(axis=1)]
+shared = scored["article_date"].duplicated(keep=False)
+
 # %% [markdown]
+# The article speaks of {{ mentioned | length }} announcements in the catalogue and gives a day for
+# {{ (mentioned.article_date != "").sum() }} of them; {{ shared.sum() }} share their day with another.
+#
 # ## Tone
 #
 # Each dated statement is scored by three lexicons side by side, never blended: the word lists of
@@ -39,9 +71,20 @@ figures.show("event_timeline", study)
 # $N$ negative or restrictive words in a statement,
 #
 # $$\text{tone} = \frac{P - N}{P + N}, \qquad \text{tone} = 0 \text{ if } P + N = 0 .$$
+#
+# Statements that share a sentence share its tone.
 
 # %%
-findings.tone_report(study)
+names = {
+    "tone_lm": "Loughran-McDonald",
+    "tone_vader": "VADER",
+    "tone_stance": "regulatory-stance lexicon",
+    "stance_blockchain": "blockchain",
+    "stance_crypto": "crypto",
+}
+columns = ["article_date", "stance_blockchain", "stance_crypto"]
+tones = scored[list(TONES)].astype(float).round(2)
+scored[["event_id", *columns]].join(tones).set_index("event_id").rename(columns=names)
 
 # %% [markdown]
 # ## Do the tones agree with the coded stances?
@@ -51,25 +94,31 @@ findings.tone_report(study)
 #
 # $$\kappa_w = 1 - \frac{\sum_{ij} |i - j|\, O_{ij}}{\sum_{ij} |i - j|\, E_{ij}} ,$$
 #
-# $O_{ij}$ the share of events rated $i$ by hand and $j$ by tone, $E_{ij}$ the share expected if the
-# two were independent.
+# where $O_{ij}$ is the share of events rated $i$ by hand and $j$ by tone and $E_{ij}$ the share
+# expected if the two were independent. A kappa of one is perfect agreement, zero is agreement by
+# chance. Intervals are percentile bootstrap intervals over events.
 
 # %%
-findings.tone_agreement(study)
-
-# %%
-findings.agreement_report(study)
+kappas = agreement(study.events).replace(names).sort_values("kappa", ignore_index=True)
+worst, best = kappas.iloc[0], kappas.iloc[-1]
+kappas.round(2)
 
 # %% [markdown]
+# Over {{ best.n }} events the tones agree weakly with the coded stances. The weighted kappa ranges
+# from {{ worst.kappa | number }} ({{ worst.tone }}, {{ worst.stance }}) to
+# {{ best.kappa | number }} ({{ best.tone }}, {{ best.stance }}; 95 % interval
+# {{ best.lower | number }} to {{ best.upper | number }}), and {{ (kappas.lower > 0).sum() }} of
+# {{ kappas | length }} intervals excludes zero. Events that share a sentence are not independent, so
+# the intervals are too narrow.
+#
 # A lexicon counts words. It cannot tell that a title which promotes the technology, in the same
 # sentence as an order to clear up its exchanges, restricts coins. The project's own lexicon was
-# written by someone who knew the coded stances, so that its agreement is no independent evidence.
-
-# %% [markdown]
+# written by someone who knew the coded stances, so its agreement is no independent evidence.
+#
 # ## From stances to an index
 #
-# Announcement $k$ has a stance $s_k \in \{-1, 0, 1\}$ on blockchain and one on crypto, a salience
-# $w_k$, and enters on its event session $T_k$. Its weight halves every $h$ calendar days:
+# Announcement $k$ has a stance $s_k \in \{-1, 0, 1\}$ on blockchain and one on crypto and a salience
+# $w_k$, and it enters on its event session $T_k$. Its weight halves every $h$ calendar days:
 #
 # $$S_t = \sum_{k:\,T_k \le t} s_k w_k\, 2^{-(t - T_k)/h} .$$
 #
@@ -77,52 +126,164 @@ findings.agreement_report(study)
 # react.
 
 # %%
-findings.policy_extremes(study)
-
-# %%
 figures.show("policy_index", study)
 
+# %%
+index = policy_index(study, "bitcoin")
+level = index.pivot_table(index="session", columns="dimension", values="level")
+
 # %% [markdown]
+# With a half-life of {{ study.half_life | number(0) }} calendar days, sentiment on blockchain
+# peaks at {{ level["blockchain"].max() | number(1, signed=True) }} on
+# {{ level["blockchain"].idxmax() | day }} and never falls below zero. Sentiment on crypto falls to
+# {{ level["crypto"].min() | number(1) }} on {{ level["crypto"].idxmin() | day }} and reaches
+# {{ level["crypto"].max() | number(1, signed=True) }} on {{ level["crypto"].idxmax() | day }}.
+#
 # ## Did prices follow the stance?
 #
 # Announcements of one session are one observation with their net stance. Let $d$ be the mean CAAR
-# of supportive less that of restrictive sessions. It is compared with the differences $d^*$ under
-# every assignment of the same stances to the same sessions, the true one among them,
+# of supportive sessions minus that of restrictive ones. It is compared with the differences $d^*$
+# under every assignment of the same stances to the same sessions, the true one among them,
 #
 # $$p = \frac{\#\{|d^*| \ge |d|\}}{\#\text{assignments}} .$$
-
-# %%
-findings.response_to_stances(study, results)
 
 # %%
 figures.show("stance_responses", study)
 
 # %%
-findings.stance_report(study, results)
-
-# %% [markdown]
-# ## What the article says about prices
-#
-# Each claim in our words, beside what prices say.
+tables.stances_report(study)
 
 # %%
-findings.claims_report(study, results)
+by_stance = response_by_stance(stance_sessions(study)).query("dimension == 'overall'")
+lowest = by_stance.set_index("group").loc[by_stance.set_index("group")["p_value"].idxmin()]
 
 # %% [markdown]
+# By the net stance of a session, both stances added, {{ (by_stance.difference > 0).sum() }} of
+# {{ by_stance | length }} groups gained more over [0, 1] after supportive than after restrictive
+# sessions, but no difference is significant. The smallest p-value, {{ lowest.p_value | number(3) }},
+# is that of {{ study.label(lowest.name) }}: {{ lowest.supportive | simple | percent }} on
+# {{ lowest.n_supportive }} supportive and {{ lowest.restrictive | simple | percent }} on
+# {{ lowest.n_restrictive }} restrictive sessions.
+#
+# ## What the article says about prices
+#
+# Each claim in our words.
+
+# %%
+evening = pd.Timestamp("2019-10-25T10:00Z"), pd.Timestamp("2019-10-25T16:00Z")
+monday, notice = pd.Timestamp("2019-10-28"), pd.Timestamp("2019-11-14")
+tiers = ["a_shares_tier1", "a_shares_tier2"]
+indices = ["000001.SS", "000300.SS", "399006.SZ"]
+market = market_claims.stored_figures(study)
+rise = market_claims.rise(study, "BTC-USD", *evening, until=pd.Timestamp("2019-10-27T00:00Z"))
+trades = market["bitcoin_high"] / market["bitcoin_low"] - 1
+lead = market_claims.lead(study, "a_shares_tier1", indices, monday)
+limit = market_claims.at_upper_limit(study, tiers, monday).sum()
+turn = market_claims.turn(
+    study, ["bitcoin", "a_shares_tier1"], notice, "shanghai-exchange-notice", study.headline_event
+)
+coin, shares = turn.loc["bitcoin"], turn.loc["a_shares_tier1"]
+tables.ReportTable(
+    verdicts.rename_axis("Claim, in our words").reset_index(),
+    "Partly: true of another window, or of another count, than the one that the words suggest.",
+)
+
+# %% [markdown]
+# **Bitcoin's evening.** From the hour of the announcement to midnight in Beijing the price rose by
+# {{ rise.evening | share(1) }}, over the UTC day by {{ rise.day | share(1) }} and over two days by
+# {{ rise.two_days | share(1) }}. Two fifths are reached only from the lowest trade of the first day
+# to the highest of the second ({{ trades | share(1) }}; between hourly closes
+# {{ rise.trough_to_peak | share(1) }}).
+#
+# **Concept shares in the lead.** The {{ study.groups.value_counts()["a_shares_tier1"] }} shares of
+# tier 1 rose by {{ lead.a_shares_tier1 | share(1) }} on average, the indices by
+# {{ lead[indices].min() | share(1) }} to {{ lead[indices].max() | share(1) }}, all A-shares by
+# {{ market.market_mean | share(1) }}; {{ market.share_below | share }} of
+# {{ market.n_shares | count }} A-shares rose less than that average. Industries were not ranked.
+#
+# **A hundred at the limit.** {{ limit.n_upper }} of the {{ limit.n_assets }} concept shares of this
+# study closed at the upper limit, which bounds the number from below. The whole market bounds it
+# from above: {{ market.n_upper | count }} shares that are not under special treatment did, against
+# {{ market.n_upper_before | count }} the session before.
+#
+# **A turn overnight.** On the day of the notice Bitcoin returned {{ coin.on_day | percent }} and
+# the shares of tier 1 {{ shares.on_day | percent }}; the CAAR over [0, 1] from its first
+# publication is {{ coin.caar | percent }} for Bitcoin (95 % interval
+# {{ (coin.lower, coin.upper) | interval }}) and {{ shares.caar | percent }} for the shares
+# ({{ (shares.lower, shares.upper) | interval }}). Most of the rise had gone before: of at most
+# {{ shares.peak | percent }} after the speech, {{ shares.left | percent }} was left for the shares
+# on the session before the notice, and the CAAR had not been significant since
+# {{ shares.insignificant_from | day }}. Of Bitcoin's {{ coin.peak | percent }},
+# {{ coin.left | percent }} was left.
+#
+# The last three claims count coins by type, add up announced sizes of funds and quote a survey of
+# central banks. None of this has a price.
+#
 # ## Reading
 #
 # The article records what was decided and when, not when it became known; a study dated by it would
-# look for some reactions on the wrong session. Word lists read its statements poorly: only one of
-# three agrees with the coded stances better than chance, and that one was made for the purpose.
+# look for some reactions in the wrong session. Word lists read its statements poorly: only one of
+# the comparisons agrees better than chance, and its lexicon was made for the purpose.
 #
-# A claim can be true of a trough and a peak and not of an evening. That shares of a kind rose most
-# is supported by prices; how many of them there were depends on whose list is counted. Responses
+# A claim can be true of a trough and a peak and not of an evening. Prices support that concept
+# shares led the market. How many of them hit the limit depends on whose list is counted. Responses
 # lean in the direction of the stance, but in no group by more than the same stances on other
 # sessions would often give. This is a weak result on few sessions, and no proof that the stance
 # does not matter.
-#
+
+# %%
+claims(
+    claim("Some of the article's days point to another session", int(moved.sum()), moved.sum() > 0),
+    claim(
+        "Only the regulatory-stance lexicon agrees better than chance, with one stance",
+        best["tone"],
+        (kappas["lower"] > 0).sum() == 1 and best["tone"] == names["tone_stance"],
+    ),
+    claim(
+        "Sentiment on blockchain never falls below zero",
+        level["blockchain"].min(),
+        level["blockchain"].min() >= 0,
+    ),
+    claim(
+        "Every group gained more after supportive sessions",
+        np.expm1(by_stance["difference"].min()),
+        by_stance["difference"].min() > 0,
+    ),
+    claim("In no group is the difference significant", lowest["p_value"], lowest["p_value"] > 0.05),
+    claim(
+        "Bitcoin gained less than two fifths in the evening, and over two days",
+        rise["two_days"],
+        rise.max() < 0.4,
+    ),
+    # A percentage in prose is a rounded one.
+    claim("From the lowest to the highest trade it gained two fifths", trades, trades > 0.3995),
+    claim(
+        "Concept shares rose more than each index and 95 % of A-shares",
+        market["share_below"],
+        lead.idxmax() == "a_shares_tier1" and market["share_below"] > 0.95,
+    ),
+    claim(
+        "Close to a hundred at the limit lies between our count and that of the market",
+        f"{limit['n_upper']} to {market['n_upper']:.0f}",
+        limit["n_upper"] < 90 <= market["n_upper"],
+    ),
+    claim(
+        "Neither Bitcoin nor the shares fell significantly with the notice",
+        turn["upper"].min(),
+        turn["upper"].min() > 0,
+    ),
+    claim(
+        "By then the rise of the shares was gone",
+        shares["left"],
+        shares["left"] < 0.2 * shares["peak"],
+    ),
+)
+
+# %% [markdown]
 # ## Limits
 #
-# Stances were coded by hand and follow a codebook. Windows of neighbouring sessions overlap, so
-# that a response may belong to the announcement before it, and a session that mixes subjects, such
-# as the first after the headline event in Shanghai, has one return for all of them.
+# Stances were coded by hand and follow a codebook. Windows of neighbouring sessions overlap, so a
+# response may belong to the announcement before it, and a session that mixes subjects, such as the
+# first after the headline event in Shanghai, has one return for all of them. Trades and shares
+# outside the study are counted in files that are not part of it; the study folder stores the
+# results with the checksum of each file.

@@ -338,7 +338,7 @@ def study() -> Study:
 
 @pytest.fixture(scope="module")
 def regressions(study) -> CrossSections:
-    return cross_sections(study, study.estimate())
+    return cross_sections(study)
 
 
 def test_cluster_has_the_sign_of_what_its_members_said(study):
@@ -453,7 +453,7 @@ def test_study_without_a_coin_has_no_beta(tmp_path):
     folder = new_study(tmp_path / "study")
     study = edit(folder, "assets.csv", "COIN,24/7,Coin,coin", "COIN,24/7,Coin,benchmark")
     assert exposures(study).columns.tolist() == [AGE]
-    regressors = cross_sections(study, study.estimate()).tidy()["regressor"]
+    regressors = cross_sections(study).tidy()["regressor"]
     assert not regressors.str.contains("beta").any()
 
 
@@ -464,7 +464,7 @@ def test_study_of_coins_alone_has_betas_to_the_first(tmp_path):
     (folder / "assets.csv").write_text("\n".join(kept) + "\n", encoding="utf-8")
     study = load_study(folder)
     assert exposures(study)["beta to COIN"].to_dict() == {"COIN": 1.0}
-    table = cross_sections(study, study.estimate()).tidy()
+    table = cross_sections(study).tidy()
     assert table["regressor"].tolist() == ["stance", "stance_blockchain", "stance_crypto"]
 
 

@@ -731,7 +731,6 @@ def test_no_p_value_is_written_as_zero_and_none_goes_beyond_its_reach(study, res
         findings.phases_report(study, results),
         findings.sentiment_report(study),
         findings.volatility_report(study),
-        findings.stance_report(study, results),
     ]
     for report in reports:
         heads = [head for head in report.frame if head.startswith("p")]

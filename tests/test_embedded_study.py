@@ -417,7 +417,11 @@ def test_stance_table_in_the_readme_is_the_catalogue(events, readme):
     assert stated == {event: tuple(pair) for event, *pair in coded.itertuples()}
 
 
-@pytest.mark.parametrize("name", ["events.csv", "assets.csv", "prices.csv", "btc_hourly.csv"])
+@pytest.mark.parametrize(
+    "name",
+    ["events.csv", "assets.csv", "prices.csv", "btc_hourly.csv", "confounders.csv",
+     "market_figures.csv"],
+)  # fmt: skip
 def test_every_column_is_explained_in_the_readme(name, readme):
     section = readme.split(f"### {name}\n")[1].split("\n#")[0]
     explained = re.findall(r"^\| ([a-z0-9_]+) \| ", section, re.MULTILINE)

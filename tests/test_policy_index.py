@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from chainpolicy import figures, findings
+from chainpolicy import figures, tables
 from chainpolicy.estimators.policy_index import (
     DIMENSIONS,
     permutation_test,
@@ -121,7 +121,7 @@ def test_index_of_the_study_on_two_days_by_hand(study):
 
 
 def test_events_of_one_session_are_one_with_their_net_stance(study, results):
-    responses = stance_sessions(study, results)
+    responses = stance_sessions(study)
     row = responses[
         (responses["group"] == "us_listed")
         & (responses["dimension"] == "blockchain")
@@ -136,7 +136,7 @@ def test_events_of_one_session_are_one_with_their_net_stance(study, results):
 
 
 def test_windows_of_neighbouring_sessions_overlap(study, results):
-    responses = stance_sessions(study, results)
+    responses = stance_sessions(study)
     shares = responses[
         (responses["group"] == "a_shares_tier1") & (responses["dimension"] == "crypto")
     ].set_index("event_session")["overlaps"]
@@ -144,11 +144,11 @@ def test_windows_of_neighbouring_sessions_overlap(study, results):
     assert shares["2019-11-01"]
     assert shares["2019-11-04"]
     assert not shares["2019-11-06"]
-    assert stance_sessions(study, results, (0, 0))["overlaps"].sum() == 0
+    assert stance_sessions(study, (0, 0))["overlaps"].sum() == 0
 
 
 def test_means_and_permutation_by_hand(study, results):
-    responses = stance_sessions(study, results)
+    responses = stance_sessions(study)
     one = responses.query("group == 'bitcoin' and dimension == 'overall' and stance != 0")
     up, down = one.query("stance > 0")["caar"], one.query("stance < 0")["caar"]
     found = response_by_stance(responses).set_index(["group", "dimension"])
@@ -283,35 +283,19 @@ def test_response_figure_draws_one_mark_a_session(study, results):
     assert (frame["stance"] != 0).all()
 
 
-def test_findings_say_the_numbers_of_their_frames(study, results):
-    finding = findings.response_to_stances(study, results)
-    bitcoin = finding.numbers.set_index("group").loc["bitcoin"]
-    assert finding.numbers["p_value"].min() == bitcoin["p_value"]
-    supportive = f"{100 * np.expm1(bitcoin['supportive']):+.1f} % on 9 supportive"
-    assert f"{bitcoin['p_value']:.3f}, is that of Bitcoin: {supportive}" in finding.text
-    assert "5 of 5 groups gained more" in finding.text
-    assert "for none of them has the difference p < 0.05" in finding.text
-    assert (
-        "No group has 3 sessions"
-        in findings.response_to_stances(study, results, dimension="crypto").text
-    )
-    extremes = findings.policy_extremes(study)
-    assert "+7.8 on 5 Nov 2019" in extremes.text
-    assert "never below zero" in extremes.text
-    report = findings.stance_report(study, results)
+def test_stances_are_laid_out_as_simple_returns(study):
+    found = response_by_stance(stance_sessions(study)).set_index(["group", "dimension"])
+    report = tables.stances_report(study)
     assert len(report.frame) == 5 * len(DIMENSIONS)
     assert "10 rows have no p-value" in report.note
-    row = report.frame.query("Group == 'Bitcoin' and `Stance on` == 'blockchain'").iloc[0]
-    assert row["Supportive, % (n)"].endswith(" (8)")
-    assert row[["Restrictive, % (n)", "p"]].tolist() == ["(0)", ""]
-
-
-def test_the_article_is_answered_in_two_sentences(study, results):
-    text = findings.article_answer(study, results).text
-    # Six of the article's days differ from an event session: see the shifts of the sample.
-    assert text.startswith("The article gives a day for 13 events of the sample, and for **6**")
-    assert text.count(". ") == 1
-    assert findings.claims_verdicts(study, results).text in text
+    rows = report.frame.set_index(["Group", "Stance on"])
+    silent = rows.loc[("Bitcoin", "blockchain")]
+    assert silent["Supportive, % (n)"].endswith(" (8)")
+    assert silent[["Restrictive, % (n)", "p"]].tolist() == ["(0)", ""]
+    both = rows.loc[("Bitcoin", "both")]
+    mean = found.loc[("bitcoin", "overall"), "supportive"]
+    assert both["Supportive, % (n)"] == f"{100 * (np.exp(mean) - 1):+.1f} (9)"
+    assert not (rows["p"] == "0.000").any()
 
 
 def test_a_study_without_policy_events_says_so(study):

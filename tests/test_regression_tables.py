@@ -30,6 +30,7 @@ from chainpolicy.tables.estimates import (
     regression_report,
     regression_tables,
 )
+from chainpolicy.tables.stances import stances_report
 from panels import sessions
 
 
@@ -151,7 +152,7 @@ def test_overlap_is_laid_out_for_reading(overlapped):
 
 
 def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
-    tables = regression_tables(placebos, placebos.estimate())
+    tables = regression_tables(placebos)
     assert {name for name, table in tables.items() if table.empty} == {
         "system",
         "undoing",
@@ -281,7 +282,7 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, name
         assert bool(said.out) == estimable
     study = load_study(folder)
     results = study.estimate()
-    tables = regression_tables(study, results)
+    tables = regression_tables(study)
     in_sample = int(study.alignment["in_sample"].sum())
     regressed = name not in ("controls alone", "nothing in sample", "after the data")
     assert tables["system"].empty != regressed
@@ -292,8 +293,7 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, name
     for spec in figures.FIGURES:
         if spec.name in ("overlap", "stance_responses", "volatility", "specification_curve"):
             assert len(spec.draw(study)[1])
-    assert str(findings.response_to_stances(study, results, study.car_windows[0]))
-    assert str(findings.stance_report(study, results, study.car_windows[0]))
+    assert str(stances_report(study, study.car_windows[0]))
 
 
 def test_without_an_event_in_the_sample_none_leads(tmp_path):

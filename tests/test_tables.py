@@ -248,7 +248,7 @@ def test_a_coin_at_the_sessions_of_an_exchange_keeps_its_own_event_sessions(tmp_
         "sellers": 13,
     }
     assert len(table) == 9
-    regressions = tables.regression_tables(coin, results)
+    regressions = tables.regression_tables(coin)
     for name in ("system", "overlap"):
         table = regressions[name].query("window == '[0, 1]'")
         assert set(table.loc[table["event_id"] == "rule-announced", "group"]) == {

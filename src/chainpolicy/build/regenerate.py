@@ -654,7 +654,7 @@ def study_products(study: Study) -> list[Product]:
     def tables(staging: Path) -> None:
         results = study.estimate()
         write_tables(study, results, staging / "build")
-        for name, table in regression_tables(study, results).items():
+        for name, table in regression_tables(study).items():
             write_csv(table, staging / "build" / f"{name}.csv")
 
     return [

@@ -512,9 +512,7 @@ def _evidence_date(text: str) -> pd.Timestamp | NaTType:
     return begin + (begin + length[len(stamp)] - begin) / 2
 
 
-def cross_sections(
-    study: Study, results: EventStudyResults, window: Window = (0, 1)
-) -> CrossSections:
+def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     """Run the cross-section of every group, and between the groups of a calendar.
 
     Per group: stance with asset effects (both stances together, then each alone), and stance
@@ -525,15 +523,13 @@ def cross_sections(
     Parameters
     ----------
     study : Study
-    results : EventStudyResults
-        Of this study.
     window : tuple of int
 
     Returns
     -------
     CrossSections
     """
-    data = cross_section_data(study, results, window)
+    data = cross_section_data(study, study.results, window)
     measured = [name for name in data.columns if name == AGE or name.startswith(BETA)]
     found = []
     for group in dict.fromkeys(study.groups):

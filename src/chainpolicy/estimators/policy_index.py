@@ -20,8 +20,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, sessions
 
 # Both stances of an announcement added up: what it says about the whole subject.
@@ -129,16 +129,13 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def stance_sessions(
-    study: Study, results: EventStudyResults, window: tuple[int, int] = (0, 1)
-) -> pd.DataFrame:
+@remembered
+def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFrame:
     """Merge the announcements of a session and say how each group responded.
 
     Parameters
     ----------
     study : Study
-    results : EventStudyResults
-        Of this study.
     window : tuple of int
         Both ends inclusive.
 
@@ -150,7 +147,7 @@ def stance_sessions(
         ``mixed`` (the session holds both signs), ``overlaps`` (its window shares a session with
         that of the next or the last one), ``n_assets, caar``.
     """
-    responses = results.caar(window).set_index(["group", "event_id"])[["n_assets", "caar"]]
+    responses = study.results.caar(window).set_index(["group", "event_id"])[["n_assets", "caar"]]
     rows = []
     for group in study.groups.unique():
         announced = policy_announcements(study, str(group))

@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from chainpolicy.article.market_claims import rivals
 from chainpolicy.estimators import (
     EARLY,
     PHASES,
@@ -105,13 +104,13 @@ def draw_hourly_response(study: Study) -> Drawn:
     if not responses:
         raise NothingToDrawError("No announcement of known hour lies inside the hourly prices.")
     shown = responses[:MOST_HOURLY]
-    other = rivals(study).dropna(subset="at")
+    other = study.confounders.dropna(subset="at")
     figure = StudyFigure(figsize=(WIDTH, 0.6 + 2.5 * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for response, ax in zip(shown, axes, strict=True):
         look = group_looks(study).get(study.groups.get(response.ticker, ""))
         _plot_hours(response, ax, look.color if look else INK)
-        _mark_rivals(response, other[other["event_id"] == response.event_id], ax)
+        _mark_confounders(response, other[other["event_id"] == response.event_id], ax)
         name = shorten(study.assets.set_index("ticker")["name"][response.ticker])
         moment = response.announced_at
         hour = f"{day_label(moment)}, {moment:%H:%M} UTC"
@@ -159,13 +158,13 @@ def _plot_hours(response: HourlyResponse, ax: Axes, color: str) -> Axes:
     return ax
 
 
-def _mark_rivals(response: HourlyResponse, table: pd.DataFrame, ax: Axes) -> None:
+def _mark_confounders(response: HourlyResponse, table: pd.DataFrame, ax: Axes) -> None:
     origin = response.announced_at.floor("h")
     top = ax.get_ylim()[1]
-    for rival in table.to_dict("records"):
-        hour = (rival["at"] - origin) / pd.Timedelta(hours=1)
+    for other in table.to_dict("records"):
+        hour = (other["at"] - origin) / pd.Timedelta(hours=1)
         ax.axvline(hour, color=RESTRICTIVE, linewidth=0.8, linestyle=":")
-        ax.text(hour - 0.4, top, shorten(f"{rival['name']}, {rival['at']:%H:%M} UTC", 50),
+        ax.text(hour - 0.4, top, shorten(f"{other['name']}, {other['at']:%H:%M} UTC", 50),
                 rotation=90, ha="right", va="top", fontsize=6, color=RESTRICTIVE)  # fmt: skip
 
 

@@ -139,9 +139,10 @@ def draw_stance_responses(study: Study) -> Drawn:
     Frame: ``group, dimension, event_session, event_id, members, net, stance, mixed, overlaps,
     n_assets, caar``; sessions whose net stance is zero are left out.
     """
-    results, _ = estimated_events(study)
+    # Refuses a study of which nothing could be estimated.
+    estimated_events(study)
     window = headline_window(study)
-    responses = stance_sessions(study, results, window)
+    responses = stance_sessions(study, window)
     signed = responses[responses["stance"] != 0]
     if signed.empty:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")

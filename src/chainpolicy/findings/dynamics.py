@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from chainpolicy.article.market_claims import rivals
 from chainpolicy.checks import adjust_for_multiple_testing, placebo_p_values, within_reach
 from chainpolicy.estimators import (
     EARLY,
@@ -203,7 +202,7 @@ def hour_by_hour(study: Study) -> Finding:
         reason = "no announcement of known hour lies inside them" if study.hourly else "none"
         return Finding(f"Hourly prices: {reason}. The daily results do not need them.", left_out)
     rows, parts = [], []
-    other = rivals(study)
+    other = study.confounders
     for response in responses:
         path = response.path.set_index("tau")
         variance = path["std_error"].pow(2).diff().fillna(path["std_error"].pow(2))
@@ -502,7 +501,7 @@ def _left_the_band(study: Study, response: HourlyResponse, first: int) -> str:
     path = response.path.set_index("tau")
     hours = f"{abs(first)} hour{'' if abs(first) == 1 else 's'}"
     when = f"**{hours} {'after' if first > 0 else 'before'}**" if first else "**in**"
-    other = rivals(study)
+    other = study.confounders
     in_hour = other["at"].dt.floor("h") == path["time"][first]
     other = other[(other["event_id"] == response.event_id) & in_hour]
     return (

@@ -99,10 +99,11 @@ def _is_label(text: pd.Series) -> pd.Series:
 
 
 def _is_time_or_date(text: pd.Series) -> pd.Series:
-    return parse_dates(text).notna() | text.map(_is_time).astype(bool)
+    return parse_dates(text).notna() | text.map(is_time).astype(bool)
 
 
-def _is_time(text: str) -> bool:
+def is_time(text: str) -> bool:
+    """Whether a text is a time in ISO 8601 with its UTC offset."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

@@ -19,6 +19,7 @@ from chainpolicy.eventstudy import (
     window_label,
 )
 from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
+from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
 from chainpolicy.study.events import collect_events
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
@@ -57,6 +58,8 @@ class Study:
         See `events.read_events`.
     assets : pandas.DataFrame
         See `assets.read_assets`.
+    confounders : pandas.DataFrame
+        What else happened near an event, see `confounders.collect_confounders`.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -101,6 +104,7 @@ class Study:
     path: Path
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
+    confounders: pd.DataFrame = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -250,8 +254,8 @@ def load_study(path: str | Path | None = None) -> Study:
     Parameters
     ----------
     path : str or pathlib.Path, optional
-        Folder with study.toml, events.csv, assets.csv and the price files that study.toml
-        names. Default: the embedded study.
+        Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
+        and perhaps confounders.csv. Default: the embedded study.
 
     Returns
     -------
@@ -273,6 +277,7 @@ def load_study(path: str | Path | None = None) -> Study:
     alignment = None
     if len(problems) == before:
         alignment = _align(events, assets, problems)
+    confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
 
     prices, hourly = None, {}
     if "prices.file" in settings:
@@ -300,16 +305,15 @@ def load_study(path: str | Path | None = None) -> Study:
     events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    hourly_files = settings["prices.hourly"].values()
-    files = _files(
-        folder, [SETTINGS_FILE, _EVENTS, _ASSETS, settings["prices.file"], *hourly_files]
-    )
+    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CONFOUNDERS_FILE]
+    files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
         name=settings["study.name"],
         title=settings["study.title"] or settings["study.name"],
         path=folder,
         events=events,
         assets=assets,
+        confounders=confounders,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,

@@ -23,6 +23,7 @@ from chainpolicy.tables.responses import (
     significance_report,
     windows_report,
 )
+from chainpolicy.tables.stances import stances_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "sessions_report",
     "significance",
     "significance_report",
+    "stances_report",
     "windows_report",
     "write_tables",
 ]

@@ -85,14 +85,12 @@ def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.Da
     }
 
 
-def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Regress the events of a study, all together.
 
     Parameters
     ----------
     study : Study
-    results : EventStudyResults
-        Of this study.
 
     Returns
     -------
@@ -119,7 +117,7 @@ def regression_tables(study: Study, results: EventStudyResults) -> dict[str, pd.
             [overlap.tidy() for overlap in overlaps(study, study.car_windows, base)],
             ignore_index=True,
         ),
-        "cross_section": cross_sections(study, results, regressed_window(study)).tidy(),
+        "cross_section": cross_sections(study, regressed_window(study)).tidy(),
     }
 
 
@@ -139,7 +137,7 @@ def regression_report(study: Study, name: str) -> ReportTable:
     if name == "overlap":
         return overlaps(study, [window])[0].summary()
     if name == "cross_section":
-        return cross_sections(study, study.estimate(), window).summary()
+        return cross_sections(study, window).summary()
     system = EventDummySystem.from_study(study, window=window).fit()
     return (
         system.summary()
