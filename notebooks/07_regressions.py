@@ -122,7 +122,7 @@ findings.disentangled(study, reg.overlap(study, window=(0, 5)))
 # yield a coefficient at least as large?
 
 # %%
-regressions = reg.cross_sections(study, study.estimate())
+regressions = reg.cross_sections(study)
 findings.explained(regressions)
 
 # %%

@@ -350,7 +350,7 @@ def test_findings_quote_their_numbers(study, overlapped):
     apart = str(findings.disentangled(study, overlapped))
     assert "6 of 12 (Shanghai)" in apart
     assert "for **US-listed** (N = 9) at “Cryptography law passed”" in apart
-    explained = str(findings.explained(cross_sections(study, study.estimate())))
+    explained = str(findings.explained(cross_sections(study)))
     assert explained.startswith(
         "The CAR changes with stance at a permutation p < 0.05 in none of 5"
     )
