@@ -372,7 +372,7 @@ def test_verdicts_follow_from_the_interval(template):
     lone = str(findings.disentangled(template, overlap(template)))
     assert "0 of 2 (New York)" in lone
     assert "Taken apart" not in lone
-    nothing = str(findings.explained(cross_sections(template, template.estimate())))
+    nothing = str(findings.explained(cross_sections(template)))
     assert nothing == "No regression has three events of either sign, so none has a p-value."
 
 
