@@ -16,23 +16,17 @@ from chainpolicy.findings.dynamics import (
     volatility_reading,
     volatility_report,
 )
-from chainpolicy.findings.regressions import disentangled, explained, moved, speech_answer, undone
 
 __all__ = [
     "Finding",
-    "disentangled",
     "early_reading",
-    "explained",
     "hour_by_hour",
-    "moved",
     "phases_report",
     "projection_reading",
     "reversal_report",
     "sentiment_effect",
     "sentiment_report",
-    "speech_answer",
     "speed_and_persistence",
-    "undone",
     "volatility_reading",
     "volatility_report",
 ]
