@@ -235,8 +235,8 @@ pd.concat({"p < 0.05": low, "p < 0.05, Holm": kept}, axis=1).T.rename(tests)
 # Of {{ policy.loc["two factors"] | length }} sessions with policy announcements,
 # {{ (0.05 * policy.loc["two factors"].index.size) | number(1) }} are expected to have a p-value
 # below 5 % by chance. Those that do, in either model and any test, are the session of the speech
-# and that of the Shanghai head office of the central bank, which announced a campaign against
-# crypto trading. Holm's correction is for all responses of the study, in the family of each test:
+# and that of the Shanghai head office of the central bank, which threatened to crack down on
+# coin trading. Holm's correction is for all responses of the study, in the family of each test:
 # {{ two.time_series_t_p_holm | p }} with two factors and {{ one.time_series_t_p_holm | p }} with one
 # for the portfolio t of the speech, {{ two.adjusted_bmp_p_holm | p }} and
 # {{ one.adjusted_bmp_p_holm | p }} for the adjusted BMP. The rank cannot survive it: with

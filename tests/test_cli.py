@@ -122,7 +122,7 @@ def test_a_study_of_which_nothing_can_be_estimated_exits_with_2(tmp_path, capfd)
         assert main([*command, str(folder)]) == 2
         said = capfd.readouterr()
         assert said.out == ""
-        assert "no pair of this study can be; 18 of 18: " in said.err
+        assert "no pair of this study can be; 13 of 18: " in said.err
     assert main(["regenerate", str(folder), "--output", str(tmp_path / "report")]) == 2
     assert "no pair of this study can be" in capfd.readouterr().err
 
@@ -134,7 +134,8 @@ def test_simulate_prints_a_rate_per_test_and_writes_the_figure(tmp_path, capfd):
     assert lines[0].split("\t") == ["test", "draws", "rejection_rate", "std_error"]
     assert len(lines) == 12
     written = {path.name for path in tmp_path.iterdir()}
-    assert written == {"rejection_rates.csv", "rejection_rates.png"}
+    assert written == {"rejection_rates.csv", "rejection_rates.png", "manifest.json"}
+    assert output.not_whole(tmp_path) == []
 
 
 def test_simulate_names_a_meaningless_parameter(capfd):

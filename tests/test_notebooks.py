@@ -274,7 +274,6 @@ def test_warnings_and_addresses_are_refused_all_at_once(tmp_path):
     assert first.startswith(
         "02_broken.py, cell 2 (import warnings): the output holds text on stand"
     )
-    assert "hello" in first
     assert second.startswith("02_broken.py, cell 3 (object()): the output holds a memory address")
 
 
@@ -397,11 +396,8 @@ def test_notebook_without_cell_ids_is_read_without_a_warning(executed, tmp_path)
 @pytest.mark.parametrize(
     ("cell", "problem"),
     [
-        ("\n".join(f"x{i} = {i}" for i in range(9)), "9 lines, at most 8 are allowed"),
         ("def f():\n    return 1", "defines f;"),
         ("class A:\n    pass", "defines A;"),
-        ("for i in x:\n    i", "loops;"),
-        ("while True:\n    pass", "loops;"),
         ('pd.read_csv("prices.csv")', 'names a file, "prices.csv";'),
         ('load_study("../mine")', 'names a file, "../mine";'),
         ("!ls", "not plain Python"),

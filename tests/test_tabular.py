@@ -75,7 +75,7 @@ def test_a_folder_in_place_of_a_file(tmp_path):
     (tmp_path / "table.csv").mkdir()
     problems: list[Problem] = []
     read_table(tmp_path / "table.csv", SCHEMA, ["name"], problems)
-    assert "is a directory" in str(problems[0])
+    assert "a regular file; this is a folder" in str(problems[0])
 
 
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", b"\n", b" , \n", b"\nname,size\nx,1\n"])

@@ -14,10 +14,10 @@ import pytest
 
 import chainpolicy
 import chainpolicy.figures  # Matplotlib makes its folder when it is first imported.
-from chainpolicy import study as studies
 from chainpolicy.cli import main
 from chainpolicy.prices import yahoo
 from chainpolicy.study import new_study
+from chainpolicy.study import study as study_module
 from yahoo_server import LoopbackSession, forget, listings_of, serving
 
 CHANGING = {
@@ -277,9 +277,9 @@ def test_the_live_copy_of_a_read_only_study_can_be_written(server, tmp_path):
 
 def test_a_new_study_from_a_read_only_installation_can_be_written(tmp_path, monkeypatch):
     template = tmp_path / "installed"
-    shutil.copytree(studies.TEMPLATE, template)
+    shutil.copytree(study_module.TEMPLATE, template)
     make_read_only(template)
-    monkeypatch.setattr(studies, "TEMPLATE", template)
+    monkeypatch.setattr(study_module, "TEMPLATE", template)
     assert_writable(new_study(tmp_path / "new"))
 
 

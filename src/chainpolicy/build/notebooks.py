@@ -14,6 +14,7 @@ import hashlib
 import io
 import os
 import re
+import sys
 import tempfile
 import warnings
 from collections import Counter
@@ -163,6 +164,10 @@ def execute(source: Path) -> Executed:
     return Executed(notebook, values)
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    print(f"{category.__name__}: {message}", file=sys.stderr)
+
+
 @contextmanager
 def _shell() -> Iterator[Any]:
     """Start a shell that collects what cells show; leave nothing behind of what they set."""
@@ -178,8 +183,16 @@ def _shell() -> Iterator[Any]:
     before, backend = Path.cwd(), mpl.get_backend()
     # Whole tables, as Jupyter shows them: where pandas finds no kernel it cuts them to a terminal.
     whole = pd.option_context("display.max_columns", 20, "display.width", 160)
-    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder, mpl.rc_context(), whole:
+    with (
+        tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder,
+        mpl.rc_context(),
+        whole,
+        warnings.catch_warnings(),
+    ):
         mpl.rcdefaults()
+        # A reader would see them: they are refused with what else is on standard error.
+        warnings.simplefilter("default")
+        warnings.showwarning = _show_warning
         os.chdir(folder)
         shell = NotebookShell.instance(config=config)
         try:

@@ -21,14 +21,19 @@ from chainpolicy.figures.style import (
     undrawable,
 )
 from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
 
 Drawn = tuple[StudyFigure, pd.DataFrame]
 Draw = Callable[[Study], Drawn]
 
 
 def study_figure(draw: Draw) -> Draw:
-    """Draw in the study's style, whatever the user's; say so where there is nothing to draw."""
+    """Draw in the study's style, whatever the user's; say so where there is nothing to draw.
 
+    A study keeps its figures: files and notebooks of one build show the same drawing.
+    """
+
+    @remembered
     @wraps(draw)
     def styled(study: Study) -> Drawn:
         # Before the style is set, because it names the fonts.

@@ -456,7 +456,7 @@ def plot_forest(estimates: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
             markerfacecolor=face, markeredgewidth=0.9,
         )  # fmt: skip
     # As many labels as there is room for.
-    room = 6 * ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted()).width
+    room = 4.5 * ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted()).width
     ax.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(room)), steps=[1, 2, 5, 10]))
     percent_ticks(ax.xaxis)
     return ax
