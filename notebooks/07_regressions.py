@@ -8,24 +8,39 @@
 
 # %% [markdown]
 # # One speech, several crackdowns: what moved what?
+
+# %%
+from scipy import stats
+
+import chainpolicy
+from chainpolicy import checks, claim, claims, estimators, figures
+
+study = chainpolicy.load_study()
+names = study.events.set_index("event_id")["name"]
+system = estimators.EventDummySystem.from_study(study, window=(0, 1)).fit()
+speech = system["a_shares_tier1"].car(study.headline_event)
+sums = estimators.undoing(study, system)
+half = stats.t.isf(0.025, sums["degrees"]) * sums["std_error"]
+sums["lower"], sums["upper"] = sums["average"] - half, sums["average"] + half
+sums["added"] = sums.groupby("group")["average"].diff()
+steps = sums[sums["group"] == "a_shares_tier1"].set_index("event_id")
+first, last = (sums.groupby("group").nth(place).set_index("group") for place in (0, -1))
+shares = last.loc["a_shares_tier1"]
+
+# %% [markdown]
+# **With all announcements in one regression, the session of
+# “{{ names[study.headline_event] }}” moved the {{ speech.n_assets }} A-shares of tier 1 by
+# {{ speech.average | simple | percent }} over [0, 1]** (95 % interval
+# {{ speech.interval() | simple | interval }}; {{ speech.p_value | p }}). **Adding the
+# {{ shares.step }} restrictive sessions after it takes the sum to
+# {{ shares.average | simple | percent }}** ({{ (shares.lower, shares.upper) | simple | interval }}),
+# which is not significantly different from zero. The largest step down is
+# “{{ names[steps.added.idxmin()] }}” ({{ steps.added.min() | simple | percent }}).
 #
 # The announcements of autumn 2019 followed each other within days, some shared a session, and each
 # hit dozens of assets at once. Event studies look at one event at a time. Here all of them stand in
 # one regression, so that an effect is what is left when the others are held fixed.
-
-# %%
-import chainpolicy
-from chainpolicy import estimators as reg
-from chainpolicy import figures, findings
-
-study = chainpolicy.load_study()
-system = reg.EventDummySystem.from_study(study, window=(0, 1)).fit()
-findings.speech_answer(study, system, "a_shares_tier1")
-
-# %%
-findings.moved(study, system)
-
-# %% [markdown]
+#
 # ## All events and all assets in one system
 #
 # For every asset $i$ of a group and every session $t$,
@@ -34,11 +49,11 @@ findings.moved(study, system)
 #
 # where $R$ is the log return, $F$ the returns of the group's benchmarks, $D_d$ a dummy for one
 # session of an event window and $e$ the error. $\gamma_{id}$ is then the abnormal return of that
-# session, and a cluster's $CAR_i = \sum_{d \in W} \gamma_{id}$ the sum over its window $W$. A
-# session that lies in two windows has one dummy and belongs to both. The regressors are the same
-# for all assets, so that least squares is the seemingly unrelated regression, with covariance
-# $\Sigma \otimes (X'X)^{-1}$ and $\Sigma = E'E / (n - k)$ from the $n$ sessions, $k$ regressors and
-# residuals $E$.
+# session, and the $CAR_i = \sum_{d \in W} \gamma_{id}$ of a cluster, the announcements of one
+# session, is the sum over its window $W$. A session that lies in two windows has one dummy and
+# belongs to both. The regressors are the same for all assets, so that least squares is the
+# seemingly unrelated regression, with covariance $\Sigma \otimes (X'X)^{-1}$ and
+# $\Sigma = E'E / (n - k)$ from the $n$ sessions, $k$ regressors and residuals $E$.
 #
 # For a sum of dummies with weights $c$ and the vector $g$ of that sum for all $N$ assets, two
 # questions differ. Did the average asset move? That is the $t$ of $\bar g$, the same as in the
@@ -47,12 +62,28 @@ findings.moved(study, system)
 # $$F = \frac{n - k - N + 1}{N} \, \frac{g' (E'E)^{-1} g}{c'(X'X)^{-1}c} \sim F(N, n - k - N + 1).$$
 #
 # Standard errors are those of a forecast. Robust ones are refused here: a dummy fits the residuals
-# of its own few sessions away, and a variance made of just these residuals is far too small.
+# of its own few sessions perfectly, and a variance made of just these residuals is far too small.
+# The tables give log returns, the text simple ones.
 
 # %%
 system.summary(groups=["a_shares_tier1", "bitcoin"])
 
+# %%
+effects = system.tidy()
+adjusted = checks.adjust_for_multiple_testing(effects["p_value"])
+survivors = effects[adjusted["holm"] < 0.05].set_index("group")
+several = effects[effects["n_assets"] > 1].dropna(subset="f_p_value")
+joint = checks.adjust_for_multiple_testing(several["f_p_value"])["holm"]
+
 # %% [markdown]
+# Of {{ effects | length }} average effects, one per group and cluster,
+# {{ (effects.p_value < 0.05).sum() }} have a p-value below 5 %;
+# {{ (0.05 * effects.p_value.count()) | number(1) }} are expected by chance. Holm's correction
+# leaves {{ survivors | length }}, as does that of Benjamini and Hochberg, all of them on the session
+# of the speech. The joint F, whose null hypothesis is that no asset of the group moved at all, has a
+# p-value below 5 % in {{ (several.f_p_value < 0.05).sum() }} of {{ several | length }} cases,
+# {{ (joint < 0.05).sum() }} after Holm's correction.
+#
 # Nothing replaces the headline tests: the average effect *is* the portfolio t, and is counted once
 # with it. What is new is the F, and that sums over several events can be tested.
 #
@@ -64,17 +95,29 @@ system.summary(groups=["a_shares_tier1", "bitcoin"])
 # $$H_0: \; CAR_i^{\text{speech}} + \sum_{r} CAR_i^{\text{restrictive } r} = 0
 #   \quad \text{for every asset } i,$$
 #
-# a session that lies in several windows being counted once.
+# where a session that lies in several windows counts once.
 
 # %%
-findings.undone(study, system)
+estimators.undoing_report(sums, study.labels)
 
 # %%
-reg.undoing_report(reg.undoing(study, system))
+us, coins, bitcoin = (last.loc[group] for group in ("us_listed", "coins", "bitcoin"))
+tier2 = last.loc["a_shares_tier2"]
 
 # %% [markdown]
-# A sum that cannot be told from zero is not a proof that the speech was undone: each added window
-# widens the interval, and the days between the windows are not in it.
+# On average the A-shares gave the speech back: the sum is {{ shares.average | simple | percent }}
+# for tier 1 and {{ tier2.average | simple | percent }} for tier 2
+# ({{ (tier2.lower, tier2.upper) | simple | interval }}), and neither interval contains the response
+# to the speech. Single shares of tier 1 did not: the joint F rejects ({{ shares.f_p_value | p }}).
+# For Bitcoin ({{ bitcoin.average | simple | percent }}, 95 % interval
+# {{ (bitcoin.lower, bitcoin.upper) | simple | interval }}) and the other coins
+# ({{ coins.average | simple | percent }}, {{ (coins.lower, coins.upper) | simple | interval }}) the
+# intervals contain both zero and the whole response, so the data do not say. The US-listed names
+# kept {{ us.average | simple | percent }} ({{ (us.lower, us.upper) | simple | interval }};
+# {{ us.p_value | p }}).
+#
+# A sum that is not significantly different from zero is no proof that the speech was undone: each
+# added window widens the interval, and the days between the windows are not in it.
 #
 # ## Windows that overlap
 #
@@ -87,30 +130,48 @@ reg.undoing_report(reg.undoing(study, system))
 # $W_k$.
 
 # %%
-overlapping = reg.overlap(study, window=(0, 1))
-findings.disentangled(study, overlapping)
-
-# %%
 figures.show("overlap", study)
 
 # %%
+overlapping = estimators.overlap(study, window=(0, 1))
 overlapping.summary(groups=["a_shares_tier1", "bitcoin"])
 
-# %% [markdown]
-# Where the response comes on the first session and fades, the assumption is wrong: the dummy of
-# the first window spreads the jump evenly, and the window that follows is charged with the
-# difference. Longer windows make this worse, because more of them overlap.
-
 # %%
-findings.disentangled(study, reg.overlap(study, window=(0, 5)))
+short, long = overlapping.tidy(), estimators.overlap(study, window=(0, 5)).tidy()
+for table in (short, long):
+    table["change"] = (table["caar_joint"] - table["caar_study"]).abs()
+    table["error"] = stats.t.isf(0.025, table["degrees_joint"]) * table["std_error_joint"]
+shared = short["shared_sessions"] > 0
+most = short.loc[short.loc[shared, "change"].idxmax()]
+alone = short.loc[~shared, "change"].max()
+worse = long.set_index(["group", "event_id"]).loc[(most["group"], most["event_id"])]
+in_shanghai = [
+    table[table["group"] == "a_shares_tier1"]["shared_sessions"] for table in (short, long)
+]
 
 # %% [markdown]
+# In Shanghai {{ (in_shanghai[0] > 0).sum() }} of {{ in_shanghai[0] | length }} clusters have a window
+# [0, 1] that shares a session with another one. Taking the windows apart changes the estimate most for
+# {{ study.label(most.group) }} (N = {{ most.n_assets }}) at “{{ names[most.event_id] }}”:
+# {{ most.caar_study | simple | percent }} by itself, {{ most.caar_joint | simple | percent }} in the
+# joint estimate (95 % interval
+# {{ (most.caar_joint - most.error, most.caar_joint + most.error) | simple | interval }}). Where a
+# window is alone the two estimates differ by at most
+# {{ (100 * alone) | number(1) }} log points.
+#
+# Where the response comes in the first session and fades, the assumption is wrong: the dummy of the
+# first window spreads the jump evenly, and the window that follows is charged with the difference.
+# Longer windows make this worse, because more of them overlap. Over [0, 5] it is
+# {{ (in_shanghai[1] > 0).sum() }} of {{ in_shanghai[1] | length }} in Shanghai, and the estimate of
+# the same event goes from {{ worse.caar_study | simple | percent }} by itself to
+# {{ worse.caar_joint | simple | percent }}.
+#
 # ## Was it what they said, and to whom?
 #
 # One observation per asset $i$ and event session $k$. The stance of a session is the sign of what
 # its announcements said about blockchain and about coins together: $+1$ supportive, $-1$
 # restrictive. Stance is the same for all assets of an event, so event effects would absorb it;
-# what can be told apart with them is who responds more:
+# with them one can still ask who responds more:
 #
 # $$CAR_{ik} = a_i + b \, stance_k + e_{ik}, \qquad
 #   CAR_{ik} = a_i + d_k + c \, stance_k \, x_i + e_{ik}.$$
@@ -122,30 +183,118 @@ findings.disentangled(study, reg.overlap(study, window=(0, 5)))
 # yield a coefficient at least as large?
 
 # %%
-regressions = reg.cross_sections(study)
-findings.explained(regressions)
-
-# %%
+regressions = estimators.cross_sections(study)
 regressions.of("a_shares_tier1", "a_shares_tier1, a_shares_tier2").summary()
 
 # %%
 regressions.of("bitcoin", "coins").summary()
 
+# %%
+table = regressions.tidy()
+on_stance = table[table["regressor"] == "stance"].set_index("sample")
+crossed = table[table["regressor"].str.contains(" x ")].dropna(subset="p_permutation")
+untested = table["p_permutation"].isna() & table["estimate"].notna()
+closest = on_stance.loc[on_stance["p_permutation"].idxmin()]
+
 # %% [markdown]
+# In all {{ on_stance | length }} groups the CAR rises with the stance, by
+# {{ on_stance.estimate.min() | simple | percent }} to {{ on_stance.estimate.max() | simple | percent }}
+# per unit, and in none is the coefficient significant. {{ study.label(closest.name) }} comes closest
+# (permutation {{ closest.p_permutation | p }}, wild bootstrap {{ closest.p_bootstrap | p }};
+# {{ (closest.lowest, closest.highest) | simple | interval }} when one cluster is left out).
+# Of {{ crossed | length }} regressions on stance times an exposure none has a permutation p-value
+# below {{ crossed.p_permutation.min() | number(3) }}. {{ untested.sum() }} more have no p-value,
+# because too few clusters carry one of the signs. No p-value is adjusted for the number of
+# regressions.
+#
 # ## Reading
 #
-# The speech is the largest response of every group. Each restrictive announcement by itself is
-# mostly within what ordinary sessions do; added up they may have taken back the speech where the
-# sum is compatible with zero. That is a statement about two-session windows, not about the price a
-# month later. The cross-section asks whether words of one sign go with returns of that sign over
-# all events: the table says how much of that rests on the speech alone, by what is left of the
-# coefficient when one event is dropped.
+# The session of the speech brought the largest average effect of every group, and the only ones
+# that survive a correction for the number of tests. Of the restrictive announcements only the
+# statement of the central bank's office in Shanghai has a significant effect by itself, on
+# A-shares and before correction. Added up, the restrictive announcements are enough
+# to take back what A-shares had gained on average; they are not enough for the US-listed names, and
+# for coins the intervals are too wide to say. This is a statement about two-session windows, not
+# about the price a month later.
 #
+# The cross-section asks whether words of one sign go with returns of that sign over all events. The
+# signs agree and the evidence is weak: even the smallest permutation p-value is not significant.
+# Which assets responded more, the exposures do not say.
+
+# %%
+by_size = effects.loc[effects.groupby("group")["average"].idxmax()]
+on_speech = by_size["members"].str.split(";").str[0] == study.headline_event
+restrictive = effects.merge(sums.loc[sums["step"] > 0, ["group", "event_id"]])
+fell = restrictive[restrictive["p_value"] < 0.05]
+claims(
+    claim(
+        "Every group's largest average effect is that of the speech",
+        int(on_speech.sum()),
+        on_speech.all(),
+    ),
+    claim(
+        "Only responses to the speech survive Holm's correction",
+        len(survivors),
+        (survivors["event_id"] == study.headline_event).all(),
+    ),
+    claim(
+        "Benjamini and Hochberg's leaves as many",
+        int((adjusted["benjamini_hochberg"] < 0.05).sum()),
+        (adjusted["benjamini_hochberg"] < 0.05).sum() == len(survivors),
+    ),
+    claim(
+        "Of the restrictive sessions only the central bank's has an effect, on A-shares",
+        ", ".join(study.label(group) for group in fell["group"]),
+        set(fell["event_id"]) == {"pboc-shanghai-statement"}
+        and fell["group"].str.startswith("a_shares").all()
+        and (fell["average"] < 0).all(),
+    ),
+    claim(
+        "A-shares gave the speech back: their sums are below the response, not away from zero",
+        last.loc[["a_shares_tier1", "a_shares_tier2"], "p_value"].min(),
+        all(
+            row["lower"] < 0 < row["upper"] < first.loc[group, "average"]
+            for group, row in last.iterrows()
+            if group.startswith("a_shares")
+        ),
+    ),
+    claim(
+        "Single shares of tier 1 did not",
+        shares["f_p_value"],
+        shares["f_p_value"] < 0.05,
+    ),
+    claim(
+        "The intervals of Bitcoin and the coins contain zero and the whole response",
+        last.loc[["bitcoin", "coins"], "upper"].min(),
+        all(
+            last.loc[group, "lower"] < 0 < first.loc[group, "average"] < last.loc[group, "upper"]
+            for group in ("bitcoin", "coins")
+        ),
+    ),
+    claim("The US-listed names kept some of it", us["lower"], us["lower"] > 0),
+    claim(
+        "The CAR rises with stance in every group",
+        on_stance["estimate"].min(),
+        on_stance["estimate"].min() > 0,
+    ),
+    claim(
+        "No coefficient on stance is significant",
+        on_stance["p_permutation"].min(),
+        on_stance["p_permutation"].min() > 0.05,
+    ),
+    claim(
+        "Nor is one on stance times an exposure",
+        crossed["p_permutation"].min(),
+        crossed["p_permutation"].min() > 0.05,
+    ),
+)
+
+# %% [markdown]
 # ## Limits
 #
 # The F test assumes normal errors; returns have fat tails, so it rejects more often than it should,
 # and its p-values should be read beside the placebo ranks of the ordinary sessions. Events that
 # share a session cannot be separated by any regression. Window dummies separate overlapping windows
-# only as far as effects are constant within a window. Permutation takes events for exchangeable,
+# only as far as effects are constant within a window. Permutation takes events to be exchangeable,
 # although a speech by the head of the party is not one draw among equals. Assets without a return
 # on some session are not in the systems, and a close at the daily limit is a response cut short.

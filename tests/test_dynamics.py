@@ -10,14 +10,16 @@ import pytest
 import statsmodels.api as sm
 from arch import arch_model
 
-from chainpolicy import estimators, figures, findings
-from chainpolicy.checks import placebo_p_values
+from chainpolicy import estimators, figures, tables
+from chainpolicy.checks import placebo_p_values, within_reach
 from chainpolicy.estimators import (
+    EARLY,
     early_movers,
     fit_volatility,
     half_life_of_jump,
     hourly_response,
     hourly_responses,
+    local_projections,
     phase_table,
     project,
     regress_on_sentiment,
@@ -340,14 +342,11 @@ def test_announcements_outside_the_hourly_prices_are_left_out(study):
     assert "no return" in left_out["reason"].item()
 
 
-def test_a_study_without_hourly_prices_says_so_and_goes_on(study, results):
+def test_a_study_without_hourly_prices_says_so_and_goes_on(study):
     bare = replace(study, hourly={})
     _, frame = SPECS["hourly_response"].draw(bare)
     assert frame["note"].item() == "The study has no hourly prices."
-    assert "none" in findings.hour_by_hour(bare).text
-    text = findings.speed_and_persistence(bare, results).text
-    assert "cannot be said within the day" in text
-    assert "for **A-shares, tier 1** (N = 38) after 3 sessions" in text
+    assert hourly_responses(bare)[0] == []
     # Hourly prices, but no announcement of known hour.
     day_only = replace(study, events=study.events.assign(time_precision="day"))
     _, frame = SPECS["hourly_response"].draw(day_only)
@@ -453,14 +452,14 @@ def test_a_calm_regime_does_not_invent_an_effect_nor_a_turbulent_one_hide_it(stu
     deviation = np.where(np.arange(500) < 400, 0.01, 0.03)
     returns = rng.normal(0, 1, 500) * deviation
     returns[[300, 301, 450, 451]] = 0.035
-    events, models = volatility_around_events(one_asset(returns, [300, 450], study))
-    table = events.set_index("event_id")
+    coin = one_asset(returns, [300, 450], study)
+    table = volatility_around_events(coin).set_index("event_id")
     assert table["ewma_standardized"]["e0"] > 2 * table["ewma_standardized"]["e1"]
     assert table["ewma_p"]["e0"] < 0.02
     assert table["ewma_p"]["e1"] > 0.05
     assert table["abnormal"]["e0"] == pytest.approx(table["abnormal"]["e1"])
-    rows = models.set_index("model")
-    assert rows["deviation_after"]["ewma"] > 1.2 * rows["deviation_before"]["ewma"]
+    predicted = estimators.volatility_paths(coin).groupby("estimation")["ewma"].mean()
+    assert predicted[False] > 1.2 * predicted[True]
 
 
 def test_sessions_of_earlier_events_estimate_no_normal_return(study):
@@ -480,7 +479,7 @@ def test_a_burst_of_variance_is_found_and_shared_windows_are_counted(study):
     rng = np.random.default_rng(18)
     returns = rng.normal(0, 0.01, 400)
     returns[300:306] = [0.06, -0.06, 0.05, -0.05, 0.06, -0.06]
-    table, _ = volatility_around_events(one_asset(returns, [300, 303, 350], study))
+    table = volatility_around_events(one_asset(returns, [300, 303, 350], study))
     found = table.set_index("event_id")
     assert found["garch_ratio_p"]["e0"] < 0.01
     assert found["garch_ratio_p"]["e2"] > 0.05
@@ -491,7 +490,7 @@ def test_volatility_ranks_have_their_size(study):
     rng = np.random.default_rng(19)
     p_values = []
     for _ in range(8):
-        table, _ = volatility_around_events(
+        table = volatility_around_events(
             one_asset(garch(rng, 420), list(range(240, 410, 12)), study)
         )
         p_values += table["ewma_p"].tolist() + table["ewma_ratio_p"].tolist()
@@ -500,13 +499,10 @@ def test_volatility_ranks_have_their_size(study):
 
 def test_too_short_a_past_has_no_volatility(study):
     short = one_asset(np.random.default_rng(20).normal(size=80), [50], study)
-    events, models = volatility_around_events(short)
-    assert events.empty
-    assert models.empty
+    assert volatility_around_events(short).empty
     assert estimators.volatility_paths(short).empty
     _, frame = SPECS["volatility"].draw(short)
     assert "60 sessions" in frame["note"].item()
-    assert "60 sessions" in findings.volatility_reading(short).text
 
 
 # --- before, at and after -------------------------------------------------------------------
@@ -673,14 +669,15 @@ def test_ranks_of_early_movers_have_their_size():
 
 
 def test_forms_syntron_was_at_its_limit_before_the_news(study, results):
-    finding = findings.early_reading(study, results)
-    table = finding.numbers.set_index("ticker")
+    table = early_movers(results, study.placebo(EARLY), "xi-politburo", EARLY)
+    table = table.set_index("ticker")
     assert table["at_upper"]["300468.SZ"] == "2019-10-23;2019-10-24"
     assert table.index[0] == "300468.SZ"
-    assert "upper limit on 23 Oct 2019 and 24 Oct 2019" in finding.text
+    # 60 assets, at most some three hundred ordinary weeks: 60 / 300 is above 5 %.
+    assert not within_reach(table["smallest_p"].min(), len(table), 0.05)
 
 
-# --- figures and findings -------------------------------------------------------------------
+# --- figures and tables -------------------------------------------------------------------
 
 
 def test_projection_figure_draws_its_frame(study):
@@ -688,9 +685,6 @@ def test_projection_figure_draws_its_frame(study):
     assert len(frame) == 5 * 2 * 11
     first = frame.query("group == 'bitcoin' and surprise == 'supportive'")
     np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), first["response"])
-    reading = findings.projection_reading(study)
-    outside = (frame["response"] > frame["upper"]) | (frame["response"] < frame["lower"])
-    assert reading.text.startswith(f"Of 110 responses (group, surprise, horizon) {outside.sum()} ")
 
 
 def test_hourly_figure_marks_the_expiry_and_the_session(study):
@@ -719,18 +713,17 @@ def test_phases_and_movers_are_drawn_as_computed(study, results):
     by_hand = results.caar((2, 10)).query("event_id == 'xi-politburo'").set_index("group")["caar"]
     found = frame[frame["phase"] == "after"].set_index("group")["caar"]
     pd.testing.assert_series_equal(found.sort_index(), by_hand.sort_index())
-    report = findings.phases_report(study, results).frame
-    assert len(report) == 15
+    assert len(tables.phases_report(study).frame) == 15
     figure, frame = SPECS["early_movers"].draw(study)
     assert len(frame) == 60
     assert figure.axes[0].get_yticklabels()[0].get_text().endswith("300468.SZ")
 
 
-def test_no_p_value_is_written_as_zero_and_none_goes_beyond_its_reach(study, results):
+def test_no_p_value_is_written_as_zero(study):
     reports = [
-        findings.phases_report(study, results),
-        findings.sentiment_report(study),
-        findings.volatility_report(study),
+        tables.phases_report(study),
+        tables.sentiment_report(study),
+        tables.volatility_report(study),
     ]
     for report in reports:
         heads = [head for head in report.frame if head.startswith("p")]
@@ -738,108 +731,62 @@ def test_no_p_value_is_written_as_zero_and_none_goes_beyond_its_reach(study, res
         assert not report.frame[heads].isin(["0.000", "0.00", "0"]).any(axis=None)
     portfolio = reports[0].frame
     assert "<0.001" in portfolio["p (portfolio t)"].tolist()
-    # 60 assets, at most some three hundred ordinary weeks: 60 / 300 is above 5 %.
-    text = findings.early_reading(study, results).text
-    assert "could pass Holm's correction over 60 assets" in text
-    assert "Holm-corrected" not in text
     # The A-shares end the reaction with 11 of 38 names at a limit.
     row = portfolio[(portfolio["Group"] == "A-shares, tier 1") & (portfolio["Phase"] == "at")]
     assert row["At limit, %"].item() == f"{100 * 11 / 38:.0f}"
-    assert "Of 66 ordinary windows" in findings.hour_by_hour(study).text
-    assert "as small as it can be" in findings.hour_by_hour(study).text
 
 
-def test_a_rank_within_reach_is_corrected(study, results, monkeypatch):
-    table = pd.DataFrame(
-        {"ticker": ["ETH-USD", "LTC-USD"], "car": [0.1, 0.0], "at_upper": "",
-         "p_placebo": [0.004, 0.5], "smallest_p": 0.004}
-    )  # fmt: skip
-    monkeypatch.setattr("chainpolicy.findings.dynamics.early_movers", lambda *_: table)
-    text = findings.early_reading(study, results).text
-    assert "the smallest after Holm's correction is p = 0.008" in text
+def test_phases_have_their_rank_among_ordinary_sessions(study, results):
+    table = tables.phases(study).set_index(["group", "phase"])
+    window = (2, 10)
+    t = results.tests(window).get("xi-politburo", "us_listed", "time_series_t").statistic
+    placebo = study.placebo(window).tests(window).tidy()
+    placebo = placebo[(placebo["group"] == "us_listed") & (placebo["test"] == "time_series_t")]
+    ordinary = placebo["statistic"].dropna().abs()
+    expected = (1 + (ordinary >= abs(t)).sum()) / (1 + len(ordinary))
+    assert table.loc[("us_listed", "after"), "placebo_p"] == pytest.approx(expected)
+    assert table.loc[("us_listed", "after"), "smallest_p"] == pytest.approx(1 / (1 + len(ordinary)))
 
 
-def test_findings_quote_their_numbers(study, results):
-    effect = findings.sentiment_effect(study)
-    # Five groups, three dimensions, innovation and level: all numbers, half of them shown.
-    assert len(effect.numbers) == 5 * 3 * 2
-    own = effect.numbers.query("dimension == 'overall' and term == 'innovation'")
-    bitcoin = own.set_index("group").loc["bitcoin"]
-    assert f"without the headline session p = {bitcoin['without_headline']:.3f}" in effect.text
-    assert f"in {(own['p_value'] < 0.05).sum()} of 5 groups, and in none without" in effect.text
-    report = findings.sentiment_report(study)
-    assert report.frame["Stance on"].tolist() == [
-        *["both"] * 5,
-        *["blockchain"] * 5,
-        *["crypto"] * 5,
-    ]
-    assert "Not shown: 15 rows of the level" in report.note
-    # No p-value is below the reach that its note states: one part in all sessions by group.
-    sessions = own["n_sessions"]
-    assert f"can be: {1 / sessions.max():.3f} to {1 / sessions.min():.3f})" in report.note
-    hours = findings.hour_by_hour(study)
-    assert "15:00 UTC of 25 Oct" in hours.text
-    assert "short squeeze" in hours.text
-    ratio = findings.reversal_report(study, results).frame.set_index("Group")
+def test_sentiment_is_laid_out_with_and_without_the_headline_session(study):
+    report = tables.sentiment_report(study)
+    frame = report.frame
+    # Five groups, three dimensions; of innovation and level half is shown.
+    assert frame["Stance on"].tolist() == [*["both"] * 5, *["blockchain"] * 5, *["crypto"] * 5]
+    bare = sentiment_regression(study, without="xi-politburo")
+    bare = bare.set_index(["group", "dimension", "term"])["p_value"]
+    row = frame[(frame["Group"] == "Bitcoin") & (frame["Stance on"] == "crypto")].iloc[0]
+    assert row["p without headline"] == f"{bare['bitcoin', 'crypto', 'innovation']:.3f}"
+    # No p-value is below the reach that the note states: one part in all sessions by group.
+    sessions = frame["Sessions"].astype(int)
+    assert f"than {1 / sessions.max():.3f} to {1 / sessions.min():.3f}." in report.note
+
+
+def test_reversals_are_laid_out(study, results):
+    frame = tables.reversals_report(study).frame.set_index("Group")
     jump, after = (
         results.caar(window).query("event_id == 'xi-politburo'").set_index("group")["caar"]
         for window in ((0, 1), (2, 10))
     )
-    shares = after["a_shares_tier1"] / jump["a_shares_tier1"]
-    column = "Reversal ratio (95 % interval)"
-    assert ratio.loc["A-shares, tier 1", column].startswith(f"{shares:+.2f} (")
-    assert ratio.loc["A-shares, tier 1", "N"] == "38"
+    ratio = after["a_shares_tier1"] / jump["a_shares_tier1"]
+    shares = frame.loc["A-shares, tier 1"]
+    assert shares["Reversal ratio (95 % interval)"].startswith(f"{ratio:+.2f} (")
+    assert shares["N"] == "38"
+    assert shares["CAAR[0, 1], %"] == f"{100 * (np.exp(jump['a_shares_tier1']) - 1):+.1f}"
     # The jump of the coins may be zero: no interval of the ratio, none of the half-life.
-    assert "(" not in ratio.loc["Coins", column]
-    lives = ratio["Half gone after, sessions (95 % interval)"]
+    assert "(" not in frame.loc["Coins", "Reversal ratio (95 % interval)"]
+    lives = frame["Half gone after, sessions (95 % interval)"]
     assert lives["Coins"] == ">20"
     assert lives["Bitcoin"] == ">20 (3 to >20)"
-    volatile = findings.volatility_reading(study)
-    assert f"Of {len(volatile.numbers)} responses" in volatile.text
-    rows = findings.volatility_report(study).frame
+
+
+def test_volatility_has_a_row_for_each_model(study):
+    rows = tables.volatility_report(study).frame
     assert len(rows) >= 2 * 5
     assert rows["Model"].tolist() == ["EWMA", "GARCH(1,1)"] * (len(rows) // 2)
     sessions = rows.groupby("Model")[["Group", "Session", "Event", "Later", "CAAR, %"]]
     first, second = (part.reset_index(drop=True) for _, part in sessions)
     pd.testing.assert_frame_equal(first, second)
-    fast = findings.speed_and_persistence(study, results).text
-    # Two sentences: 15:00 UTC is five hours after 10:00, and the futures expired at 15:00.
-    assert fast.count(". ") == 1
-    assert fast.startswith("Bitcoin (N = 1) left the 95 % band of ordinary hours **5 hours after**")
-    assert "in an hour that has another explanation (monthly futures expire): " in fast
-    assert "**Bitcoin** (N = 1) not within 20 sessions (95 % interval 3 to more than 20)" in fast
-    early = findings.early_reading(study, results)
-    assert early.text.count("\n- **") == 5
-    assert not any("xi-politburo" in str(text) for text in (fast, hours, early, effect))
-
-
-@pytest.mark.parametrize(
-    ("first", "words"),
-    [(1, "**1 hour after** the hour of"), (0, "**in** the hour of"), (-2, "**2 hours before**")],
-)
-def test_the_hour_outside_is_named_on_either_side(study, results, monkeypatch, first, words):
-    found, left_out = hourly_responses(study)
-    moved = [replace(one, first_outside=first) for one in found]
-    monkeypatch.setattr(
-        "chainpolicy.findings.dynamics.hourly_responses", lambda _: (moved, left_out)
-    )
-    text = findings.speed_and_persistence(study, results).text
-    assert words in text
-    assert "another explanation" not in text
-
-
-def test_prices_without_an_ordinary_window_compare_the_hours_with_none(study, results, monkeypatch):
-    found, left_out = hourly_responses(study)
-    nothing = {"n_ordinary": 0, "ordinary_outside": np.nan, "p_value": np.nan}
-    alone = [replace(one, **nothing) for one in found]
-    monkeypatch.setattr(
-        "chainpolicy.findings.dynamics.hourly_responses", lambda _: (alone, left_out)
-    )
-    hours = findings.hour_by_hour(study).text
-    assert "no ordinary window from the same hour on to compare it with" in hours
-    fast = findings.speed_and_persistence(study, results).text
-    assert "without ordinary windows to compare the whole path with" in fast
-    assert "nan" not in hours + fast
 
 
 def test_short_event_windows_are_said_not_computed(study):
@@ -849,29 +796,24 @@ def test_short_event_windows_are_said_not_computed(study):
     for name in ("phases", "early_movers"):
         _, frame = SPECS[name].draw(short)
         assert "event window" in frame["note"].item()
-    assert findings.phases_report(short, results).frame.empty
-    reversal_table = findings.reversal_report(short, results)
-    assert reversal_table.frame.empty
-    assert "does not hold" in reversal_table.note
-    assert "does not hold" in findings.early_reading(short, results).text
-    assert "does not hold" in findings.speed_and_persistence(short, results).text
+    assert tables.phases_report(short).frame.empty
+    report = tables.reversals_report(short)
+    assert report.frame.empty
+    assert "does not hold" in report.note
 
 
 def test_a_study_without_stances_says_so(study):
     neutral = study.events.assign(stance_blockchain=0, stance_crypto=0)
     silent = replace(study, events=neutral)
-    assert "takes a stance" in findings.sentiment_effect(silent).text
-    assert findings.sentiment_report(silent).frame.empty
-    assert "takes a stance" in findings.projection_reading(silent).text
+    assert tables.sentiment_report(silent).frame.empty
+    assert local_projections(silent).empty
     _, frame = SPECS["local_projections"].draw(silent)
     assert "takes a stance" in frame["note"].item()
 
 
 def test_the_template_study_goes_through():
     example = load_study(TEMPLATE)
-    results = example.estimate()
-    for name in ("sentiment_effect", "projection_reading", "hour_by_hour", "volatility_reading",
-                 "sentiment_report", "volatility_report"):  # fmt: skip
-        getattr(findings, name)(example)
-    for name in ("speed_and_persistence", "reversal_report", "early_reading", "phases_report"):
-        getattr(findings, name)(example, results)
+    assert len(tables.sentiment_report(example).frame)
+    assert len(tables.phases_report(example).frame)
+    assert len(tables.reversals_report(example).frame)
+    assert "sessions by group" in tables.volatility_report(example).note

@@ -192,5 +192,5 @@ def test_everything_at_once(write):
 def test_every_time_that_python_writes_with_an_offset_is_read(moment, offset, detail, separator):
     zone = timezone(timedelta(minutes=offset))
     text = moment.replace(tzinfo=zone).isoformat(separator, detail)
-    assert events_module._is_time(text)
-    assert not events_module._is_time(text[:-6])
+    assert events_module.is_time(text)
+    assert not events_module.is_time(text[:-6])

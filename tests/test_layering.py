@@ -12,7 +12,7 @@ import chainpolicy
 PACKAGE = Path(chainpolicy.__file__).parent
 ORDER = [
     *["typeset", "eventstudy", "study", "prices", "checks", "estimators", "article"],
-    *["tables", "figures", "findings", "build", "cli"],
+    *["tables", "figures", "build", "cli"],
 ]
 EVENTSTUDY = ["panel", "normal", "abnormal", "inference", "results", "estimator"]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)

@@ -230,7 +230,7 @@ def test_permutation_has_its_size():
     assert np.mean(np.array(p_values) <= 3 / 56 + 1e-9) == pytest.approx(3 / 56, abs=0.03)
 
 
-# --- portfolio, figures, findings -----------------------------------------------------------
+# --- portfolio, figures, tables -------------------------------------------------------------
 
 
 def test_portfolio_is_the_mean_over_those_with_a_return():

@@ -1,4 +1,4 @@
-"""Overlap report, tables, figure, findings and notebook of the regressions."""
+"""Overlap report, tables, undoing and figure of the regressions."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 
-from chainpolicy import cli, figures, findings
+from chainpolicy import cli, figures
 from chainpolicy.estimators import (
-    CrossSections,
     EventDummySystem,
-    Overlap,
-    cross_sections,
     overlap,
     overlapping_clusters,
+    undoing,
 )
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.figures.regressions import draw_overlap
@@ -160,16 +157,6 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
         "cross_section",
     }
     assert set(tables["system_left"]["reason"]) == {"no policy event: the group has no system"}
-    system = EventDummySystem.from_study(placebos).fit()
-    nothing = overlap(placebos)
-    for finding in (
-        findings.moved(placebos, system),
-        findings.undone(placebos, system),
-        findings.speech_answer(placebos, system, "makers"),
-        findings.disentangled(placebos, nothing),
-        findings.explained(CrossSections(())),
-    ):
-        assert str(finding).startswith("No ")
     for name in ("system", "undoing", "overlap", "cross_section"):
         assert "tabular" in regression_report(placebos, name).to_latex()
     frame = draw_overlap(placebos)[1]
@@ -320,60 +307,7 @@ def test_window_is_the_first_two_sessions_where_there_are_two(study, template):
     assert regressed_window(short) == (-1, 0)
 
 
-# --- findings ----------------------------------------------------------------------------------
-
-
-def test_findings_quote_their_numbers(study, overlapped):
-    system = EventDummySystem.from_study(study).fit()
-    tidy = system.tidy()
-    low = int((tidy["p_value"] < 0.05).sum())
-    assert f"{low} of {len(tidy)} average effects" in str(findings.moved(study, system))
-    answer = findings.speech_answer(study, system, "a_shares_tier1")
-    steps = answer.numbers["average"]
-    assert f"{100 * np.expm1(steps.iloc[0]):+.1f} %" in str(answer)
-    assert f"{100 * np.expm1(steps.iloc[-1]):+.1f} %" in str(answer)
-    assert "Cryptography law passed" in str(answer)
-    undone = str(findings.undone(study, system))
-    assert undone.count("\n- ") == 4
-    assert "**US-listed**" in undone
-    # The groups that survive are named with event, interval and N.
-    moved = str(findings.moved(study, system))
-    (law,) = tidy[(tidy["group"] == "us_listed") & (tidy["event_id"] == "xi-politburo")].to_dict(
-        "records"
-    )
-    half = stats.t.isf(0.025, law["degrees"]) * law["std_error"]
-    low, high = (100 * np.expm1(law["average"] + side * half) for side in (-1, 1))
-    assert f"- **US-listed** (N = 9): {100 * np.expm1(law['average']):+.1f} %" in moved
-    assert f"(95 % interval {low:+.1f} % to {high:+.1f} %)" in moved
-    assert "on the session of “Xi calls blockchain a core technology to be pursued”:" in moved
-    assert "xi-politburo" not in moved
-    apart = str(findings.disentangled(study, overlapped))
-    assert "6 of 12 (Shanghai)" in apart
-    assert "for **US-listed** (N = 9) at “Cryptography law passed”" in apart
-    explained = str(findings.explained(cross_sections(study)))
-    assert explained.startswith(
-        "The CAR changes with stance at a permutation p < 0.05 in none of 5"
-    )
-    assert "(assets: 38; clusters: 7 supportive, 4 restrictive, 1 neither)" in explained
-
-
-def test_verdicts_follow_from_the_interval(template):
-    """The template's makers gain and lose about 8 %; coin and sellers cannot be told."""
-    system = EventDummySystem.from_study(template).fit()
-    lines = str(findings.undone(template, system)).splitlines()
-    assert "with the restrictive session after it" in lines[0]
-    assert next(x for x in lines if "makers" in x).endswith("*compatible with undone*.")
-    assert next(x for x in lines if "coin" in x).endswith("and with nothing undone*.")
-    speech_only = with_stances(template, rule_announced=1)
-    assert "no restrictive announcement followed" in str(findings.undone(speech_only, system))
-    answer = str(findings.speech_answer(speech_only, system, "makers"))
-    assert answer.endswith("No restrictive announcement followed.")
-    # The other way round: the later event is the restrictive answer to nothing.
-    lone = str(findings.disentangled(template, overlap(template)))
-    assert "0 of 2 (New York)" in lone
-    assert "Taken apart" not in lone
-    nothing = str(findings.explained(cross_sections(template)))
-    assert nothing == "No regression has three events of either sign, so none has a p-value."
+# --- undoing -----------------------------------------------------------------------------------
 
 
 def with_stances(study: Study, **stances: int) -> Study:
@@ -381,39 +315,26 @@ def with_stances(study: Study, **stances: int) -> Study:
     return replace(study, events=study.events.assign(stance_crypto=coded))
 
 
-def test_verdict_is_where_the_interval_lies(template):
-    """Effects made up: +8 % answered by +4 %, -4 % and -16 %, residuals as they are."""
-    system = EventDummySystem.from_study(template).fit()
-    makers = system["makers"]
-    first, second = (list(makers.membership[e]) for e in ("rule-announced", "rule-withdrawn"))
-    for answer, verdict in ((0.04, "not undone"), (-0.04, "not undone"), (-0.16, "more than")):
-        coefficients = makers.coefficients.copy()
-        coefficients.loc[first] = 0.04
-        coefficients.loc[second] = answer / 2
-        made_up = replace(makers, coefficients=coefficients)
-        lines = str(findings.undone(template, replace(system, systems=(made_up,))))
-        assert lines.endswith(f"*{verdict}{' undone' if verdict == 'more than' else ''}*.")
+def test_a_speech_that_nothing_answers_has_one_step(template):
+    study = with_stances(template, rule_announced=1)
+    steps = undoing(study, EventDummySystem.from_study(study).fit())
+    assert steps["step"].tolist() == [0, 0, 0]
+    assert set(steps["event_id"]) == {"rule-announced"}
 
 
 def test_without_a_supportive_event_there_is_no_speech(template):
     study = with_stances(template, rule_announced=-1, rule_withdrawn=-1)
-    system = EventDummySystem.from_study(study).fit()
-    assert str(findings.undone(study, system)).startswith("No supportive policy cluster")
-    assert "No supportive" in str(findings.speech_answer(study, system, "makers"))
+    assert undoing(study, EventDummySystem.from_study(study).fit()).empty
 
 
-def test_single_assets_have_no_joint_test_in_the_text(template):
-    system = EventDummySystem.from_study(template).fit()
-    coin = replace(system, systems=(system["coin"],))
-    assert "joint F" not in str(findings.moved(template, coin))
-    assert "joint F" in str(findings.moved(template, system))
-
-
-def test_windows_that_all_overlap_have_none_alone(study, overlapped):
-    table = overlapped.tidy().query("shared_sessions > 0")
-    text = str(findings.disentangled(study, Overlap((0, 1), table)))
-    assert "Taken apart" in text
-    assert "is alone" not in text
+def test_planted_effects_that_cancel_sum_to_zero(template):
+    """The template's makers gain 8 % and lose 7 %: of the second step little is left."""
+    steps = undoing(template, EventDummySystem.from_study(template).fit())
+    makers = steps[steps["group"] == "makers"].set_index("step")
+    assert makers.loc[0, "average"] == pytest.approx(0.08, abs=2.5 * makers.loc[0, "std_error"])
+    assert makers.loc[0, "p_value"] < 0.001
+    assert makers.loc[1, "average"] == pytest.approx(0.01, abs=2.5 * makers.loc[1, "std_error"])
+    assert makers.loc[1, "p_value"] > 0.05
 
 
 # --- figure --------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from chainpolicy.estimators.phases import (
     inside,
     phase_table,
     reversal,
+    reversals,
 )
 from chainpolicy.estimators.sentiment import (
     LocalProjection,
@@ -84,6 +85,7 @@ __all__ = [
     "project",
     "regress_on_sentiment",
     "reversal",
+    "reversals",
     "sentiment_regression",
     "undoing",
     "undoing_report",

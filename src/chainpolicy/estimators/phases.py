@@ -8,7 +8,7 @@ drawn in whole calendar weeks, to the path.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
 
 Floats = NDArray[np.float64]
 
@@ -205,6 +207,29 @@ def reversal(
             )
         )
     return found
+
+
+@remembered
+def reversals(study: Study) -> pd.DataFrame:
+    """Measure the reversal of the headline event, group by group.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        The attributes of `Reversal` and ``n_assets``; no row if [0, 1] or [2, 10] does not lie
+        inside the event window.
+    """
+    found = reversal(study.results, study.placebo((0, 0)), study.headline_event)
+    columns = [field.name for field in fields(Reversal)]
+    table = pd.DataFrame([vars(one) for one in found], columns=columns)
+    if table.empty:
+        return table.assign(n_assets=[])
+    keys = ["event_id", "group"]
+    return table.merge(study.results.caar(JUMP)[[*keys, "n_assets"]], on=keys)
 
 
 def _weekly_draws(noise: pd.Series, length: int, draws: int, rng: np.random.Generator) -> Floats:

@@ -149,7 +149,7 @@ def abnormal_volatility(
 @remembered
 def volatility_around_events(
     study: Study, return_sessions: int = 2, variance_sessions: int = 6
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> pd.DataFrame:
     """Standardize every group's abnormal returns around policy events by predicted volatility.
 
     Parameters
@@ -162,19 +162,16 @@ def volatility_around_events(
 
     Returns
     -------
-    events : DataFrame
+    DataFrame
         ``group, event_session, event_id`` (the earliest announced), ``abnormal`` (sum over the
         first window), ``n_within`` (later policy sessions inside the second), then for each
         model ``<model>_standardized, <model>_p, <model>_ratio, <model>_ratio_p``; p-values are
         ranks among ordinary sessions (two-sided for the return, upper tail for the ratio),
-        ``n_placebo`` their number.
-    models : DataFrame
-        ``group, model, omega, alpha, beta, deviation_before, deviation_after, n_estimation``: the
-        parameters and the mean predicted standard deviation before and after the first event
-        window begins. A group with fewer than 60 sessions before has no row.
+        ``n_placebo`` their number. A group with fewer than 60 sessions before the first event
+        window has no row.
     """
     merged = clusters(study.alignment[study.alignment["role"] == "policy"], study.groups)
-    rows, models = [], []
+    rows = []
     for group in study.groups.drop_duplicates():
         aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
         own = merged[merged["group"] == group]
@@ -203,28 +200,13 @@ def volatility_around_events(
             table[f"{name}_p"] = _rank(shown[:n].abs(), shown[n:].abs())
             table[f"{name}_ratio"] = ratio[:n]
             table[f"{name}_ratio_p"] = _rank(ratio[:n], ratio[n:])
-            deviation = np.sqrt(model.variance)
-            models.append(
-                {
-                    "group": group,
-                    "model": name,
-                    "omega": model.omega,
-                    "alpha": model.alpha,
-                    "beta": model.beta,
-                    "deviation_before": deviation[:n_estimation].mean(),
-                    "deviation_after": deviation[n_estimation:].mean(),
-                    "n_estimation": n_estimation,
-                }
-            )
         rows.append(table.assign(group=group, n_placebo=len(placebo)))
     columns = ["group", "event_session", "event_id", "abnormal", "n_within"]
     columns += [
         f"{name}_{part}" for name in MODELS for part in ("standardized", "p", "ratio", "ratio_p")
     ]
     columns.append("n_placebo")
-    events = pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
-    of_model = ["group", "model", "omega", "alpha", "beta", "deviation_before", "deviation_after"]
-    return events, pd.DataFrame(models, columns=[*of_model, "n_estimation"])
+    return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 
 @remembered

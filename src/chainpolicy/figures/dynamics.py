@@ -47,7 +47,7 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
-from chainpolicy.typeset.report_table import p_value
+from chainpolicy.typeset.numbers import p
 
 SURPRISES = {"supportive": SUPPORTIVE, "restrictive": RESTRICTIVE}
 MOST_HOURLY = 4
@@ -290,7 +290,7 @@ def draw_early_movers(study: Study) -> Drawn:
                 markerfacecolor=look.color if mover["p_placebo"] < 0.05 else "white")  # fmt: skip
         days = mover["at_upper"].count(";") + 1 if mover["at_upper"] else 0
         limit = f", {days} × upper limit" if days else ""
-        ax.text(max(mover["car"], 0), row, f"   {p_value(mover['p_placebo'])}{limit}", va="center",
+        ax.text(max(mover["car"], 0), row, f"   {p(mover['p_placebo'])}{limit}", va="center",
                 fontsize=6, color=QUIET)  # fmt: skip
         ticker = str(mover["ticker"])
         labels.append("  ".join(dict.fromkeys([shorten(names[ticker], 32), shorten(ticker, 12)])))

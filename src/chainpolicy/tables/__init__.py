@@ -1,5 +1,12 @@
 """Results become tables: tidy files, and tables to be read."""
 
+from chainpolicy.tables.dynamics import (
+    phases,
+    phases_report,
+    reversals_report,
+    sentiment_report,
+    volatility_report,
+)
 from chainpolicy.tables.estimates import (
     HEADLINE_TESTS,
     estimate_tables,
@@ -39,15 +46,20 @@ __all__ = [
     "left_out_report",
     "over_windows",
     "p_text",
+    "phases",
+    "phases_report",
     "regressed_window",
     "regression_report",
     "regression_tables",
     "responses",
     "responses_report",
+    "reversals_report",
+    "sentiment_report",
     "sessions_report",
     "significance",
     "significance_report",
     "stances_report",
+    "volatility_report",
     "windows_report",
     "write_tables",
 ]

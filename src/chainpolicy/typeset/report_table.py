@@ -8,6 +8,8 @@ from html import escape
 
 import pandas as pd
 
+from chainpolicy.typeset.numbers import typeset
+
 
 @dataclass(frozen=True, eq=False)
 class ReportTable:
@@ -66,29 +68,11 @@ class ReportTable:
         return f"{latex}% {self.note}\n"
 
 
-# What the embedded study's groups are called where there is room for words.
-_GROUP_LABELS = {
-    "bitcoin": "Bitcoin",
-    "coins": "Coins",
-    "a_shares_tier1": "A-shares, tier 1",
-    "a_shares_tier2": "A-shares, tier 2",
-    "us_listed": "US-listed",
-}
 # Lengths up to which cells of numbers and of words are kept on one line, the first two that fit on
 # a page: broken numbers are harder to read than broken words.
 _UNBROKEN = ((24, 24), (24, 16), (24, 0), (0, 0))
 # Characters beside each other on a notebook's page; the margins of a column take two.
 _PAGE = 122
-
-
-def group_label(group: str) -> str:
-    """Name a group for a reader: "A-shares, tier 1"; a user's own group keeps its name."""
-    return _GROUP_LABELS.get(group, group)
-
-
-def typeset(text: str) -> str:
-    """Write the minus of a negative number as a minus sign, not as a hyphen."""
-    return re.sub(r"(?<![\w.)])-(?=\d)", "\N{MINUS SIGN}", text)
 
 
 def _is_numeric(column: pd.Series) -> bool:
@@ -139,11 +123,6 @@ def p_text(value: float) -> str:
     if pd.isna(value):
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def p_value(value: float) -> str:
-    """Write a p-value in a sentence: "p = 0.017", "p < 0.001"."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def formatted(values: pd.Series, spec: str) -> pd.Series:
