@@ -22,7 +22,6 @@ from chainpolicy.eventstudy import EventStudy
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.tables.estimates import (
-    headline_event,
     regressed_window,
     regression_report,
     regression_tables,
@@ -287,7 +286,7 @@ def test_without_an_event_in_the_sample_none_leads(tmp_path):
     folder = new_study(tmp_path / "study")
     _edit(folder, "events.csv", SMALL["nothing in sample"]["events.csv"])
     with pytest.raises(ValueError, match="no dated event is in the sample"):
-        headline_event(load_study(folder))
+        load_study(folder).headline_event  # noqa: B018
 
 
 @pytest.mark.parametrize("name", ["system", "undoing", "overlap", "cross_section"])

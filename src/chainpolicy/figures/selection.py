@@ -9,7 +9,6 @@ from chainpolicy.figures.style import day_label, shorten, shorten_all
 from chainpolicy.study import Study
 from chainpolicy.study.assets import ALWAYS_OPEN
 from chainpolicy.study.sessions import announcement_time, clusters
-from chainpolicy.tables.estimates import headline_event
 
 # What still can be read on one page; a larger study's figures say what they leave out.
 MOST_EVENTS = 40
@@ -69,7 +68,7 @@ def headline_cells(study: Study, merged: pd.DataFrame) -> tuple[str, pd.DataFram
     NothingToDrawError
         If it could not be estimated.
     """
-    event_id = headline_event(study)
+    event_id = study.headline_event
     cells = merged[merged["event_id"] == event_id]
     if cells.empty:
         raise NothingToDrawError(f"The headline event {shorten(event_id)} could not be estimated.")

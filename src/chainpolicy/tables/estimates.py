@@ -23,7 +23,7 @@ from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
-from chainpolicy.study.sessions import announcement_time, clusters
+from chainpolicy.study.sessions import clusters
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
 from chainpolicy.typeset.report_table import formatted
 from chainpolicy.typeset.report_table import p_text as p_text
@@ -288,31 +288,6 @@ def headline_report(
 def _is_constant(frame: pd.DataFrame, column: str) -> bool:
     values = set(frame[column]) if column in frame else set()
     return len(values) == 1 and "" not in values
-
-
-def headline_event(study: Study) -> str:
-    """Return the event that leads: the in-sample policy event of the highest salience.
-
-    Of several the one announced first; without a policy event the first of any role.
-
-    Raises
-    ------
-    ValueError
-        If no dated event is in the sample.
-    """
-    dated = study.alignment[study.alignment["in_sample"]].drop_duplicates("event_id")
-    if dated.empty:
-        raise ValueError("no dated event is in the sample, so that none leads")
-    events = study.events[study.events["event_id"].isin(dated["event_id"])]
-    policy = events[events["role"] == "policy"]
-    if len(policy):
-        events = policy[policy["salience"] == policy["salience"].max()]
-    announced = {
-        event_id: announcement_time("24/7", announced_at)
-        for event_id, announced_at in zip(events["event_id"], events["announced_at"], strict=True)
-    }
-    first, _ = min(announced.items(), key=lambda item: (item[1], item[0]))
-    return str(first)
 
 
 def headline(
