@@ -11,10 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 
-import eventstudy
 import numpy as np
 import pandas as pd
 
+import eventstudy
 from chainpolicy.eventstudy import TESTS, EstimationWindow, EventStudy
 
 ESTIMATION, WINDOW, SPREAD, RUNS = 250, 21, 41, 7

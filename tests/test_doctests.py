@@ -11,10 +11,10 @@ import re
 from types import ModuleType
 
 import pytest
-
-import chainpolicy
 import test_hand_worked
 import test_thin_trading
+
+import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build.reference import api_page, equation_numbers, markdown
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,11 @@ import pytest
 from chainpolicy.article import market_claims
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.problems import InputError
+from places import ROOT, SHARED
 
-LARGE = Path(__file__).resolve().parents[2] / "shared" / "prices"
+LARGE = SHARED / "prices"
 FILES = {"market": "ashare_panel.parquet", "hourly": "btc_hourly_bitstamp.parquet"}
-NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "06_article.py"
+NOTEBOOK = ROOT / "notebooks" / "06_article.py"
 MONDAY = pd.Timestamp("2019-10-28")
 
 

@@ -35,6 +35,7 @@ from chainpolicy.study.assets import read_assets
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import read_prices
+from places import TESTS
 from yahoo_server import (
     CALENDARS,
     DELISTED,
@@ -885,7 +886,7 @@ def run_fetch(server: YahooServer, folder: Path) -> subprocess.Popen:
     """`prices fetch` of the small study in a process of its own."""
     script = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path[:0] = {[str(Path(__file__).parent), str(TESTS)]!r}
 from pathlib import Path
 from rich.console import Console
 from test_yahoo import *
@@ -935,7 +936,7 @@ def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
 # A warm process forks a fetch of everything again and again, and kills it at a random moment.
 KILLS = """
 import os, random, signal, sys, time
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {paths!r}
 from pathlib import Path
 from test_yahoo import *
 store = PriceStore(Path({folder!r}))
@@ -976,7 +977,7 @@ print(ended, halfway, len(entries))
 def killed_fetches(address: str, folder: Path, kills: int) -> tuple[int, int, int]:
     """Kill `prices fetch` so often; how many had ended, were within a file, and what is stored."""
     script = KILLS.format(
-        tests=str(Path(__file__).parent),
+        paths=[str(Path(__file__).parent), str(TESTS)],
         folder=str(folder),
         address=address,
         kills=kills,

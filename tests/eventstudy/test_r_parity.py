@@ -23,7 +23,6 @@ Conventions that differ, and how they are compared:
 from __future__ import annotations
 
 from math import sqrt
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -40,8 +39,9 @@ from chainpolicy.eventstudy import (
     MarketModel,
 )
 from panels import eleven
+from places import SHARED
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "eventstudy_r"
+REFERENCE = SHARED / "reference" / "eventstudy_r"
 pytestmark = pytest.mark.skipif(
     not REFERENCE.is_dir(), reason=f"needs the reference values of R's EventStudy in {REFERENCE}"
 )

@@ -15,9 +15,10 @@ import pytest
 
 import chainpolicy
 from chainpolicy.study.sessions import event_session, sessions
+from places import SHARED
 
 FOLDER = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019"
-ARTICLE = Path(__file__).resolve().parents[2] / "shared" / "article.txt"
+ARTICLE = SHARED / "article.txt"
 
 # A-share event sessions (two where the hour is unknown and either may be the first), UTC day.
 SESSIONS = {

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 import chainpolicy
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.returns import compute_returns
+from places import SHARED
 
 SNAPSHOT = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019" / "prices.csv"
-PANEL = Path(__file__).parents[2] / "shared" / "prices" / "ashare_panel.parquet"
+PANEL = SHARED / "prices" / "ashare_panel.parquet"
 INDICES = ["000300.SS", "000001.SS", "399006.SZ"]
 # Concept stocks that were named as such only on 28 October 2019.
 TIER_2 = [

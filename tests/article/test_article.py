@@ -2,7 +2,6 @@ import contextlib
 import datetime as dt
 import hashlib
 import io
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,8 +10,9 @@ from hypothesis import strategies as st
 from chainpolicy.article import dated_statements, read_article
 from chainpolicy.article.actors import find_actor
 from chainpolicy.study.problems import InputError
+from places import SHARED
 
-ARTICLE = Path(__file__).parents[1] / ".." / "shared" / "article.txt"
+ARTICLE = SHARED / "article.txt"
 needs_article = pytest.mark.skipif(
     not ARTICLE.exists(), reason="the study's article is not beside the repository"
 )

@@ -25,9 +25,10 @@ from chainpolicy.checks import (
 )
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.study import EMBEDDED, TEMPLATE, load_study
+from places import SHARED
 
 LEAD = "xi-politburo"
-MARKET = Path(__file__).resolve().parents[2] / "shared" / "prices" / "ashare_panel.parquet"
+MARKET = SHARED / "prices" / "ashare_panel.parquet"
 SPECS = {spec.name: spec for spec in figures.FIGURES}
 
 

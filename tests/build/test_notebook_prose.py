@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from chainpolicy.build import notebooks
+from places import ROOT
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 
 # Definitions, not results: windows, levels and power of a test, sessions, limits, names.
 DEFINITIONS = (

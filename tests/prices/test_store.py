@@ -17,6 +17,7 @@ from rich.console import Console
 
 from chainpolicy.prices import commands
 from chainpolicy.prices.store import PriceStore, StoredSeries, StoreError
+from places import TESTS
 
 DAYS = pd.bdate_range("2019-01-01", periods=40)
 
@@ -318,7 +319,7 @@ def test_a_file_with_a_name_of_somebody_else_is_named(store):
 STOPPED = """
 import os, sys, time
 from pathlib import Path
-sys.path.insert(0, {tests!r})
+sys.path[:0] = {paths!r}
 from test_store import PriceStore, series
 def wait(_handle):
     print("writing", flush=True)
@@ -329,7 +330,9 @@ PriceStore(Path({folder!r})).write(series("AAA"))
 
 
 def test_the_next_run_removes_what_a_dead_one_left_and_nothing_of_a_living_one(store):
-    script = STOPPED.format(tests=str(Path(__file__).parent), folder=str(store.folder))
+    script = STOPPED.format(
+        paths=[str(Path(__file__).parent), str(TESTS)], folder=str(store.folder)
+    )
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
     command = [sys.executable, "-c", script]
     unfinished = store.path("AAA").with_suffix(".tmp")

@@ -18,13 +18,14 @@ from chainpolicy.cli import main
 from chainpolicy.figures import FIGURES
 from chainpolicy.prices import yahoo
 from chainpolicy.study import new_study
+from places import ROOT, SHARED
 from yahoo_server import DELISTED, LoopbackSession, command, forget, listings_of, serving
 
 ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 
 On 6 May 2021 the regulator prohibited the exchange and cracked down on fraud.
 """
-REAL_ARTICLE = Path(__file__).parents[2] / "shared" / "article.txt"
+REAL_ARTICLE = SHARED / "article.txt"
 
 
 @pytest.fixture
@@ -137,7 +138,7 @@ def test_fetch_show_verify_compare_clear(server, tmp_path, capfd):
     assert main(["prices", "clear"]) == 0
 
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = ROOT
 
 
 def checksums(*folders: Path) -> dict[Path, str]:

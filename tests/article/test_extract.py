@@ -1,6 +1,5 @@
 import io
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -8,8 +7,9 @@ import pytest
 from chainpolicy.article import dated_statements, read_article
 from chainpolicy.article.extract import brief, event_tones, extract, tone_table, verify
 from chainpolicy.study.problems import InputError
+from places import SHARED
 
-ARTICLE = Path(__file__).parents[1] / ".." / "shared" / "article.txt"
+ARTICLE = SHARED / "article.txt"
 
 TEXT = """The Harbour Bank banned all tokens on October 24, 2019. Lena Brandt warned of losses.
 
