@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -432,7 +433,20 @@ def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
     bare = replace(study, path=tmp_path)
     assert stored_space(bare).empty
     (tmp_path / "placebo_in_space.csv").write_text("group,event_session\na,2019-10-28\n")
-    with pytest.raises(InputError, match="the columns window, event_id"):
+    with pytest.raises(InputError, match=r"placebo_in_space\.csv, line 1.*event_id"):
+        stored_space(bare)
+    kept = (EMBEDDED / "placebo_in_space.csv").read_text().splitlines(keepends=True)
+    spoilt = kept[1].replace("2019-10-08", "8 October").replace("3569", "many")
+    (tmp_path / "placebo_in_space.csv").write_text(kept[0] + spoilt)
+    with pytest.raises(InputError) as caught:
+        stored_space(bare)
+    assert [(p.line, p.column, p.value) for p in caught.value.problems] == [
+        (2, "event_session", "8 October"),
+        (2, "n_shares", "many"),
+    ]
+    (tmp_path / "placebo_in_space.csv").unlink()
+    os.mkfifo(tmp_path / "placebo_in_space.csv")
+    with pytest.raises(InputError, match="a regular file; this is a named pipe"):
         stored_space(bare)
 
 

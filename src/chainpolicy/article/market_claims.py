@@ -12,14 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.study import Study
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.returns import LIMIT_TOLERANCE
+from chainpolicy.study.tabular import IS_NUMBER, cell, parse_numbers, read_table
 
 STORED = "market_figures.csv"
-COLUMNS = ("figure", "value", "source", "sha256")
+SCHEMA = pa.DataFrameSchema(
+    {
+        "figure": cell(required=True, blank=False),
+        "value": cell(IS_NUMBER, required=True, blank=False),
+        **{name: cell(required=True, blank=False) for name in ("source", "sha256")},
+    }
+)
 
 
 def rise(
@@ -230,22 +238,25 @@ def stored_figures(study: Study) -> pd.Series:
     Raises
     ------
     InputError
-        If the study keeps no such file, or the file lacks a column.
+        If the study keeps no such file, or the file lacks a column or holds what is no number.
     """
     path = study.path / STORED
-    if not path.is_file():
+    if not path.exists():
         expected = "a file of this name in the study folder, with figures of the whole market"
         raise InputError([Problem(STORED, expected)])
-    table = pd.read_csv(path)
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise InputError([Problem(STORED, f"the columns {', '.join(missing)}")])
-    return table.set_index("figure")["value"]
+    with collecting() as problems:
+        table = read_table(path, SCHEMA, ["figure"], problems)
+    return parse_numbers(table.set_index("figure")["value"])
 
 
 def _mean_return(study: Study, group: str, day: pd.Timestamp) -> float:
-    """Mean simple return of a group on its first session from a day on."""
+    """Mean simple return of a group on its first session from a day on.
+
+    Of the assets that have one: a return over a gap is not that of the session at its end.
+    """
     members = study.groups.index[study.groups == group]
     returns = study.returns[study.returns["ticker"].isin(members)]
+    returns = returns[(returns["n_sessions"] == 1) & returns["return"].notna()]
     first = returns.loc[returns["session"] >= day, "session"].min()
     values = returns.loc[returns["session"] == first, "return"]
     return float(np.mean(_simple(study, values.to_numpy(np.float64))))

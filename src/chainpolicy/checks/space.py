@@ -20,14 +20,23 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.normal import fit_normal
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.problems import InputError, Problem, irregular
+from chainpolicy.study.problems import InputError, Problem, collecting, irregular
 from chainpolicy.study.sessions import clusters, sessions
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    IS_NUMBER,
+    cell,
+    parse_dates,
+    parse_numbers,
+    read_table,
+)
 
 DRAWS = 999
 SEED = 20191028
@@ -37,10 +46,17 @@ BETA_CLASSES = 5
 # Numbers of a study that need the whole market, kept in its folder.
 STORED = "placebo_in_space.csv"
 MARKET_COLUMNS = ("date", "ticker", "pct_change", "trading")
-COLUMNS = (
-    *("group", "window", "event_id", "event_session", "n_members", "n_shares", "caar"),
-    *("random_mean", "random_deviation", "excess", "p_random", "rejection_rate", "n_ordinary"),
-    *("p_value", "smallest_p"),
+NUMBERS = (
+    *("n_members", "n_shares", "caar", "random_mean", "random_deviation", "excess", "p_random"),
+    *("rejection_rate", "n_ordinary", "p_value", "smallest_p"),
+)
+COLUMNS = ("group", "window", "event_id", "event_session", *NUMBERS)
+SCHEMA = pa.DataFrameSchema(
+    {
+        **{name: cell(required=True, blank=False) for name in ("group", "window", "event_id")},
+        "event_session": cell(IS_DATE, required=True, blank=False),
+        **{name: cell(IS_NUMBER, required=True) for name in NUMBERS},
+    }
 )
 
 
@@ -241,16 +257,16 @@ def space_of_study(
     """
     used = study.estimate().residuals
     merged = clusters(study.alignment, study.groups)
-    calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     frames = []
     for group in study.groups.drop_duplicates():
         members = study.groups.index[(study.groups == group) & study.groups.index.isin(market)]
         estimation = used.loc[used["ticker"].isin(members), "session"]
         if members.empty or estimation.empty:
             continue
-        calendar = calendar_of[members[0]]
-        days = sessions(calendar, study.start, study.end)
-        own = study.returns[study.returns["ticker"] == members[0]].set_index("session")
+        days = sessions(study.calendars[str(group)], study.start, study.end)
+        own = study.returns[study.returns["ticker"].isin(members)]
+        # Beside a return that spans a gap stands the benchmark's over the same sessions.
+        own = own[own["n_sessions"] == 1].groupby("session").first()
         factors = own[list(study.benchmarks[members[0]])].reindex(days)
         abnormal, beta = cumulative_abnormal_returns(
             market.reindex(days),
@@ -293,12 +309,14 @@ def stored_space(study: Study) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file lacks a column.
+        If the file cannot be read, lacks a column or holds what is no number or date.
     """
     path = study.path / STORED
-    if not path.is_file():
+    if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    table = pd.read_csv(path, parse_dates=["event_session"])
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise InputError([Problem(STORED, f"the columns {', '.join(missing)}")])
-    return table
+    with collecting() as problems:
+        table = read_table(path, SCHEMA, ["group", "window", "event_id"], problems)
+    for name in NUMBERS:
+        table[name] = parse_numbers(table[name])
+    table["event_session"] = parse_dates(table["event_session"])
+    return table[list(COLUMNS)].reset_index(drop=True)

@@ -117,9 +117,7 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
         `DIMENSIONS`, in stance times salience.
     """
     announced = policy_announcements(study, group)
-    ticker = study.groups.index[study.groups == group][0]
-    calendar = study.alignment.loc[study.alignment["ticker"] == ticker, "calendar"].iloc[0]
-    days = sessions(calendar, study.start, study.end)
+    days = sessions(study.calendars[group], study.start, study.end)
     frames = []
     for dimension in DIMENSIONS:
         shocks = announced.rename(columns={dimension: "value"})
@@ -304,9 +302,7 @@ def _overlaps(
 ) -> set[pd.Timestamp]:
     """Event sessions closer to another one than a window is long."""
     ordered = pd.DatetimeIndex(days.drop_duplicates().sort_values())
-    calendar = study.alignment.loc[
-        study.alignment["ticker"].map(study.groups) == group, "calendar"
-    ].iloc[0]
+    calendar = study.calendars[group]
     close: set[pd.Timestamp] = set()
     for former, later in pairwise(ordered):
         if len(sessions(calendar, former, later)) - 1 <= window[1] - window[0]:

@@ -236,8 +236,9 @@ class EventDummySystem:
                 continue
             common = max(own, key=own.count)
             calendar = pd.DatetimeIndex(np.sort(rows["session"].unique()))
-            # A return that spans a gap is not the return of its session.
-            rows = rows.assign(**{"return": rows["return"].where(rows["n_sessions"] == 1)})
+            # A return that spans a gap is not the return of its session, nor is the benchmark's.
+            single = rows["n_sessions"] == 1
+            rows = rows.assign(**{name: rows[name].where(single) for name in ("return", *common)})
             wide = rows.set_index(["session", "ticker"])["return"].unstack()  # noqa: PD010
             by_session = rows.groupby("session")
             factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)

@@ -54,13 +54,11 @@ def draw_policy_index(study: Study) -> Drawn:
     Frame: ``group, session, cumulative_return, blockchain, crypto, blockchain_innovation,
     crypto_innovation``, one row per session shown.
     """
-    calendars = study.alignment.assign(group=study.alignment["ticker"].map(study.groups))
-    calendar_of = calendars.drop_duplicates("group").set_index("group")["calendar"]
+    calendar_of = study.calendars
     groups = [
         group
-        for group in study.groups.drop_duplicates()
-        if group in calendar_of.index
-        and (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
+        for group in calendar_of
+        if (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
     ]
     if not groups:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")

@@ -395,6 +395,7 @@ def _not_covered(calendar: str, announced_at: str) -> Problem:
     )
 
 
+@cache
 def _parse(announced_at: str) -> date | datetime:
     try:
         if len(announced_at) == len("YYYY-MM-DD"):

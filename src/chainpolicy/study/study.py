@@ -175,6 +175,12 @@ class Study:
         expected = f"an event and an asset that can be estimated; no pair of this study can be{why}"
         raise InputError([Problem(str(self.path), expected)])
 
+    @property
+    def calendars(self) -> dict[str, str]:
+        """Calendar of each group."""
+        estimated = self.assets[self.assets["group"] != BENCHMARK].drop_duplicates("group")
+        return dict(zip(estimated["group"], estimated["calendar"], strict=True))
+
     def label(self, group: str) -> str:
         """Name a group as texts, tables and figures do."""
         return self.labels.get(group, group)
@@ -209,14 +215,21 @@ class Study:
             event_window=self.event_window,
         )
 
-    @remembered
     def estimate(self, model: str | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
+        return self._estimate(self.model if model is None else model)
+
+    def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
+        """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
+        return self._placebo(window, self.model if model is None else model)
+
+    # Remembered by the model's name, whether it was asked for by name or is the study's own.
+    @remembered
+    def _estimate(self, model: str) -> EventStudyResults:
         return self.event_study(model).fit()
 
     @remembered
-    def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
-        """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
+    def _placebo(self, window: Window, model: str) -> EventStudyResults:
         return self.event_study(model).placebo(window)
 
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:

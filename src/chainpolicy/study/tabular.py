@@ -116,6 +116,10 @@ def parse_numbers(text: pd.Series) -> pd.Series:
     return numbers.astype("float64").where(np.isfinite(numbers))
 
 
+IS_DATE = (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")
+IS_NUMBER = (lambda text: parse_numbers(text).notna(), "a number with a decimal point")
+
+
 def read_table(
     path: Path,
     schema: pa.DataFrameSchema,
