@@ -46,6 +46,7 @@ BETA_CLASSES = 5
 # Numbers of a study that need the whole market, kept in its folder.
 STORED = "placebo_in_space.csv"
 MARKET_COLUMNS = ("date", "ticker", "pct_change", "trading")
+COUNTS = ("n_members", "n_shares", "n_ordinary")
 NUMBERS = (
     *("n_members", "n_shares", "caar", "random_mean", "random_deviation", "excess", "p_random"),
     *("rejection_rate", "n_ordinary", "p_value", "smallest_p"),
@@ -55,7 +56,7 @@ SCHEMA = pa.DataFrameSchema(
     {
         **{name: cell(required=True, blank=False) for name in ("group", "window", "event_id")},
         "event_session": cell(IS_DATE, required=True, blank=False),
-        **{name: cell(IS_NUMBER, required=True) for name in NUMBERS},
+        **{name: cell(IS_NUMBER, required=True, blank=name not in COUNTS) for name in NUMBERS},
     }
 )
 
@@ -318,5 +319,6 @@ def stored_space(study: Study) -> pd.DataFrame:
         table = read_table(path, SCHEMA, ["group", "window", "event_id"], problems)
     for name in NUMBERS:
         table[name] = parse_numbers(table[name])
+    table = table.astype(dict.fromkeys(COUNTS, np.int64))
     table["event_session"] = parse_dates(table["event_session"])
     return table[list(COLUMNS)].reset_index(drop=True)
