@@ -3,7 +3,8 @@
 A `Product` is something that can be built on its own: it writes its files into an empty staging
 folder, under the paths at which they are kept. `regenerate` builds what is not up to date and moves
 files whose content changed over the old ones, once everything has been built; `check` builds
-everything in a temporary folder and compares. Products do not depend on one another.
+everything in a temporary folder and compares. Products do not depend on one another; a build forks
+as many processes as there are cores, after it has computed what they share.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,11 @@ import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
 from chainpolicy.build.notebooks import NotebookError
+from chainpolicy.build.workers import cores, run_jobs
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.figures.style import undrawable
-from chainpolicy.study import Study, load_study
+from chainpolicy.study import Study, load_study, read_once
 from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.tables.estimates import regression_tables, write_tables
@@ -63,6 +66,8 @@ class Product:
         False for products that are not kept under version control, hence not checked.
     rtol : float, default 1e-6
         Relative tolerance for the numbers of the product's CSV files when they are checked.
+    beside : str, optional
+        Name of the product that needs the same results: one process builds both.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Product:
     settings: Sequence[str] = ()
     kept: bool = True
     rtol: float = RTOL
+    beside: str = ""
 
 
 @dataclass
@@ -256,26 +262,50 @@ def _build(products: Sequence[Product], staging: Path) -> dict[str, dict[Path, P
     folders = {product.name: staging / product.name for product in products}
     for folder in folders.values():
         folder.mkdir()
+    notes = staging / ".jobs"
+    notes.mkdir()
+    jobs = [partial(_build_all, together, folders, notes) for together in _together(products)]
     console = Console(stderr=True)
-    broken: list[str] = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    silent = not console.is_terminal
+    # A thread that refreshes would be forked in the middle of what it does.
+    with Progress(console=console, transient=True, disable=silent, auto_refresh=False) as progress:
         task = progress.add_task("building", total=len(products))
-        for product in products:
-            progress.update(task, description=product.name)
-            try:
-                product.build(folders[product.name])
-            except NotebookError as error:
-                # The other notebooks may be broken too: say all of it at once.
-                broken.append(str(error))
-            progress.advance(task)
-    if broken:
-        raise NotebookError("\n".join(broken))
+
+        def look() -> None:
+            done = sum(1 for _ in notes.glob("*.done"))
+            progress.update(task, completed=done, refresh=True)
+
+        failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look)
+    # The other notebooks may be broken too: say all of it at once.
+    broken = [str(failure) for failure in failures if isinstance(failure, NotebookError)]
+    for failure in failures:
+        raise NotebookError("\n".join(broken)) if len(broken) == len(failures) else failure
     return {
         name: {
             path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()
         }
         for name, folder in folders.items()
     }
+
+
+def _together(products: Sequence[Product]) -> list[list[Product]]:
+    """Sort products into those that one process builds, the most first."""
+    groups: dict[str, list[Product]] = {}
+    for product in products:
+        groups.setdefault(product.beside or product.name, []).append(product)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _build_all(products: Sequence[Product], folders: Mapping[str, Path], notes: Path) -> None:
+    broken: list[str] = []
+    for product in products:
+        try:
+            product.build(folders[product.name])
+        except NotebookError as error:
+            broken.append(str(error))
+        (notes / f"{product.name}.done").touch()
+    if broken:
+        raise NotebookError("\n".join(broken))
 
 
 def _changed(product: Product, staged: Path, target: Path) -> bool:
@@ -519,7 +549,9 @@ def _with_block(document: Path, block: str) -> str:
     return f"{before}{start}{block.strip()}\n{end}{after}"
 
 
-def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) -> Product:
+def figure_product(
+    figure: FigureSpec, study: Study, data: Sequence[Path] = (), beside: str = ""
+) -> Product:
     """Register one figure and the CSV of its numbers.
 
     Parameters
@@ -530,6 +562,8 @@ def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) 
         What the drawing function takes.
     data : sequence of Path, optional
         Files of the study.
+    beside : str, optional
+        The notebook that shows it.
 
     Returns
     -------
@@ -541,7 +575,7 @@ def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) 
         picture, numbers = figure.draw(study)
         save_figure(picture, numbers, staging / "figures", figure.name)
 
-    return Product(figure.name, build, data, rtol=figure.rtol)
+    return Product(figure.name, build, data, rtol=figure.rtol, beside=beside)
 
 
 def figure_index_product(figures: Sequence[FigureSpec]) -> Product:
@@ -636,13 +670,15 @@ def study_notebook_product(
     return Product("study", build, data, (study.title, str(study_path)))
 
 
-def study_products(study: Study) -> list[Product]:
+def study_products(study: Study, notebook: str | None = None) -> list[Product]:
     """Register the tables and figures of a study.
 
     Parameters
     ----------
     study : Study
         The study.
+    notebook : str, optional
+        The one that shows all figures. Default: each is shown by its own.
 
     Returns
     -------
@@ -659,7 +695,7 @@ def study_products(study: Study) -> list[Product]:
 
     return [
         Product("tables", tables, data, kept=False),
-        *(figure_product(figure, study, data) for figure in FIGURES),
+        *(figure_product(figure, study, data, notebook or figure.notebook) for figure in FIGURES),
     ]
 
 
@@ -710,11 +746,16 @@ def main(
             file=sys.stderr,
         )
     data = study_files(study)
-    products = study_products(study)
     if output is None:
+        products = study_products(study)
         products += [figure_index_product(FIGURES), api_product()]
         sources = sorted((root / "notebooks").glob("*.py"))
         products += [notebook_product(source, data) for source in sources]
     else:
+        products = study_products(study, notebook="study")
         products.append(study_notebook_product(study, study_path, data))
-    return run(root, products, only_check=only_check, only=only, fresh=fresh)
+    # Every process has what was computed before it was forked.
+    for window in study.car_windows:
+        study.placebo(window)
+    with read_once(study):
+        return run(root, products, only_check=only_check, only=only, fresh=fresh)

@@ -71,7 +71,8 @@ def specification_curve(
             variant.estimation = replace(chosen, mask=mask)
             own = study.kind == kind and study.model == name and study.estimation.mask == mask
             own &= anchor == "study" and not half
-            tables.append(_responses(variant.fit(), event_id, windows))
+            fitted = study.results if own else variant.fit()
+            tables.append(_responses(fitted, event_id, windows))
             # On one benchmark a single index is the market model.
             law = MarketModel.name if isinstance(model, SingleIndexModel) else name
             told.append((anchor, chosen.length, mask, kind, law, own))

@@ -31,6 +31,7 @@ from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
 from chainpolicy.typeset.report_table import ReportTable, p_text, stars
 
@@ -471,6 +472,7 @@ def _reference_coin(study: Study) -> str | None:
     return str((coins if alone.empty else alone)["ticker"].iloc[0])
 
 
+@remembered
 def _betas(study: Study, reference: str) -> pd.Series:
     assets = study.assets.copy()
     of_reference = assets["ticker"] == reference

@@ -65,6 +65,7 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
     return pd.DataFrame({"session": days, "innovation": sums[0], "level": sums[1]})
 
 
+@remembered
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
     """List the announcements that make the index of a group's calendar.
 

@@ -41,7 +41,7 @@ from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.selection import headline_window
-from chainpolicy.figures.style import DPI, StudyFigure, group_styles, png_bytes
+from chainpolicy.figures.style import DPI, StudyFigure, group_styles
 from chainpolicy.study import Study
 from chainpolicy.study.output import write_bytes, write_csv
 
@@ -294,7 +294,7 @@ def save_figure(figure: StudyFigure, frame: pd.DataFrame, directory: Path, name:
     name : str
     """
     directory.mkdir(parents=True, exist_ok=True)
-    write_bytes(png_bytes(figure), directory / f"{name}.png")
+    write_bytes(figure.png(), directory / f"{name}.png")
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
 
 

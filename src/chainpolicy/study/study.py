@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -132,6 +133,7 @@ class Study:
         return self.estimate()
 
     @property
+    @remembered
     def headline_event(self) -> str:
         """The event that leads: the in-sample policy event of the highest salience.
 
@@ -232,6 +234,17 @@ class Study:
     def _placebo(self, window: Window, model: str) -> EventStudyResults:
         return self.event_study(model).placebo(window)
 
+    def copy(self) -> Study:
+        """Return the same study, with the same memory, whose tables may be changed."""
+        tables: dict[str, Any] = {
+            name: value.copy()
+            for name, value in vars(self).items()
+            if isinstance(value, pd.DataFrame | pd.Series)
+        }
+        other = replace(self, **tables)
+        object.__setattr__(other, "kept", self.kept)
+        return other
+
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
         """Return the same study on other prices.
 
@@ -261,6 +274,23 @@ class Study:
         )
 
 
+_IN_BUILD: dict[Path, Study] = {}
+
+
+@contextmanager
+def read_once(study: Study) -> Iterator[None]:
+    """Let whoever loads the study's folder meanwhile have what is read and remembered already.
+
+    For a build, which is of one study, even if a file of the folder changes while it runs.
+    """
+    folder = study.path.resolve()
+    _IN_BUILD[folder] = study
+    try:
+        yield
+    finally:
+        del _IN_BUILD[folder]
+
+
 def load_study(path: str | Path | None = None) -> Study:
     """Read and validate a study folder.
 
@@ -280,6 +310,8 @@ def load_study(path: str | Path | None = None) -> Study:
         With every problem of all files at once.
     """
     folder = EMBEDDED if path is None else Path(path)
+    if _IN_BUILD and (known := _IN_BUILD.get(folder.resolve())):
+        return known.copy()
     _check_folder(folder)
     problems: list[Problem] = []
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)

@@ -13,7 +13,7 @@ from chainpolicy.checks import minimum_detectable_effect
 from chainpolicy.estimators import (
     EventDummySystem,
     cross_sections,
-    overlaps,
+    overlap,
     undoing,
     undoing_report,
 )
@@ -100,9 +100,8 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
         them), ``undoing`` (session dummies), ``overlap`` and ``cross_section``; see the functions
         of `chainpolicy.estimators`.
     """
-    base = EventDummySystem.from_study(study)
     fitted = [
-        base.over(window, dummies).fit()
+        EventDummySystem.from_study(study, window=window, dummies=dummies).fit()
         for window in study.car_windows
         for dummies in DUMMIES
         if dummies == "session" or window[1] > window[0]
@@ -114,7 +113,7 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
         "system_left": pd.concat(left, ignore_index=True),
         "undoing": pd.concat([undoing(study, system) for system in by_session], ignore_index=True),
         "overlap": pd.concat(
-            [overlap.tidy() for overlap in overlaps(study, study.car_windows, base)],
+            [overlap(study, window).tidy() for window in study.car_windows],
             ignore_index=True,
         ),
         "cross_section": cross_sections(study, regressed_window(study)).tidy(),
@@ -135,7 +134,7 @@ def regression_report(study: Study, name: str) -> ReportTable:
     """
     window = regressed_window(study)
     if name == "overlap":
-        return overlaps(study, [window])[0].summary()
+        return overlap(study, window).summary()
     if name == "cross_section":
         return cross_sections(study, window).summary()
     system = EventDummySystem.from_study(study, window=window).fit()
