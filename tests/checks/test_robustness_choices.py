@@ -24,22 +24,12 @@ from chainpolicy.checks import (
     stored_space,
 )
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.study import EMBEDDED, TEMPLATE, load_study
+from chainpolicy.study.study import EMBEDDED, TEMPLATE
 from places import SHARED
 
 LEAD = "xi-politburo"
 MARKET = SHARED / "prices" / "ashare_panel.parquet"
 SPECS = {spec.name: spec for spec in figures.FIGURES}
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 @pytest.fixture(scope="module")

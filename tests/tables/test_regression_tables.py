@@ -31,18 +31,8 @@ from panels import sessions
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
-
-
-@pytest.fixture(scope="module")
 def overlapped(study):
     return overlap(study, (0, 1))
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory) -> Study:
-    return load_study(new_study(tmp_path_factory.mktemp("template") / "study"))
 
 
 @pytest.fixture
