@@ -100,14 +100,7 @@ class Project:
 
 
 ENVIRONMENT_DIGEST = regenerate.environment_digest
-
-
-@pytest.fixture(autouse=True, scope="module")
-def same_code() -> Iterator[None]:
-    """Hashing the package and all that is installed takes half a second; once is enough."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(regenerate, "environment_digest", lambda: "this version")
-        yield
+pytestmark = pytest.mark.usefixtures("same_code")
 
 
 @pytest.fixture

@@ -22,25 +22,17 @@ from chainpolicy.checks import (
     read_market,
     space_of_study,
     specification_curve,
+    specifications,
     stored_space,
 )
+from chainpolicy.eventstudy import MODELS
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.study import EMBEDDED, TEMPLATE, load_study
+from chainpolicy.study.study import EMBEDDED, TEMPLATE
 from places import SHARED
 
 LEAD = "xi-politburo"
 MARKET = SHARED / "prices" / "ashare_panel.parquet"
 SPECS = {spec.name: spec for spec in figures.FIGURES}
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +131,14 @@ def test_the_studys_own_choices_are_marked(study, results, curve):
             assert found["upper"] == pytest.approx(np.expm1(row["upper"]), rel=1e-12)
 
 
-def test_anchor_at_the_first_event_keeps_its_place(study):
+@pytest.fixture
+def own_model(study, monkeypatch):
+    """A twelfth of the curve: the study's own model and kind of returns, all other choices."""
+    monkeypatch.setattr(specifications, "MODELS", {study.model: MODELS[study.model]})
+    monkeypatch.setattr(specifications, "KINDS", (study.kind,))
+
+
+def test_anchor_at_the_first_event_keeps_its_place(study, own_model):
     first = replace(study.estimation, anchor="first", end=None, window=(-150, -31))
     anchored = replace(study, estimation=first)
     curve = specification_curve(anchored, LEAD)
@@ -148,16 +147,17 @@ def test_anchor_at_the_first_event_keeps_its_place(study):
     pd.testing.assert_series_equal(np.log1p(own).sort_index(), caar.sort_index())
 
 
-def test_a_window_that_only_its_end_keeps_apart_is_not_moved_to_the_event(study):
+def test_a_window_that_only_its_end_keeps_apart_is_not_moved_to_the_event(study, own_model):
     late = replace(study, estimation=replace(study.estimation, window=(-120, -1)))
     assert set(specification_curve(late, LEAD)["estimation"]) == {"study"}
 
 
-def test_an_event_that_cannot_be_estimated_has_no_curve(study):
+def test_an_event_that_cannot_be_estimated_has_no_curve(study, own_model):
     early = replace(study, estimation=replace(study.estimation, end=pd.Timestamp("2018-10-20")))
     table = specification_curve(early, LEAD)
     assert set(table["estimation"]) == {"event"}
-    assert specification_curve(study, "no-such-event").empty
+    # A copy of the study, because the whole curve is the study's to remember.
+    assert specification_curve(replace(study), "no-such-event").empty
 
 
 # --- leave one out ----------------------------------------------------------------------------

@@ -21,20 +21,9 @@ from chainpolicy.estimators.policy_index import (
     sentiment_index,
     stance_sessions,
 )
-from chainpolicy.study import load_study
 from chainpolicy.study.returns import portfolio_returns
 
 WEEKDAYS = pd.bdate_range("2019-10-01", periods=60, name="session").as_unit("ns")
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 def shocks(*entries: tuple[str, float]) -> pd.DataFrame:

@@ -46,16 +46,6 @@ Drawn = tuple[Figure, pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study: Study):
-    return study.estimate()
-
-
-@pytest.fixture(scope="module")
 def drawn(study: Study) -> dict[str, Drawn]:
     return {name: spec.draw(study) for name, spec in SPECS.items()}
 

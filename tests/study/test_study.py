@@ -202,8 +202,7 @@ def test_another_model_for_one_estimate(folder):
         study.estimate("capm")
 
 
-def test_the_embedded_study_loads():
-    study = load_study()
+def test_the_embedded_study_loads(study):
     assert study.name == "china-blockchain-2019"
 
 

@@ -41,16 +41,6 @@ KEYS = {
 
 
 @pytest.fixture(scope="module")
-def study():
-    return chainpolicy.load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
-
-
-@pytest.fixture(scope="module")
 def written(study, results, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     return folder, tables.write_tables(study, results, folder)
