@@ -13,6 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainpolicy
+from chainpolicy.article import market_claims
+from chainpolicy.estimators.policy_index import sentiment_index
+from chainpolicy.eventstudy import EstimationWindow
+from chainpolicy.study.assets import parse_price_limit, price_limit_on
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import (
     CALENDARS,
@@ -23,6 +27,7 @@ from chainpolicy.study.sessions import (
     sessions,
     trading_hours,
 )
+from chainpolicy.study.snapshot import read_prices
 
 SNAPSHOT = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019" / "prices.csv"
 
@@ -450,3 +455,43 @@ def test_align_without_a_dated_event_is_empty() -> None:
     aligned = align(catalogue(("undated", "", False)), MARKETS)
     assert aligned.empty
     assert aligned["event_session"].dtype == "datetime64[ns]"
+
+
+ZONED = pd.Timestamp("2019-10-28", tz="Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda study, day: sessions("XSHG", day, day),
+        lambda study, day: read_prices(SNAPSHOT, start=day),
+        lambda study, day: read_prices(SNAPSHOT, end=day),
+        lambda study, day: price_limit_on(parse_price_limit("0.1"), pd.DatetimeIndex([day])),
+        lambda study, day: market_claims.lead(study, "bitcoin", [], day),
+        lambda study, day: market_claims.at_upper_limit(study, ["bitcoin"], day),
+        lambda study, day: market_claims.turn(study, ["bitcoin"], day, "xi-politburo", "none"),
+        lambda study, day: market_claims.market_day(SNAPSHOT, day, []),
+        lambda study, day: market_claims.market_limits(SNAPSHOT, day),
+        lambda study, day: sentiment_index(
+            pd.DatetimeIndex([day]), pd.DataFrame({"event_session": [day], "value": [1.0]}), 5
+        ),
+        lambda study, day: EstimationWindow(end=day),
+    ],
+)
+def test_a_day_with_a_time_zone_is_refused_wherever_days_are_taken(study, call):
+    with pytest.raises(ValueError, match=r"time ?zone"):
+        call(study, ZONED)
+
+
+def test_a_moment_without_a_time_zone_is_refused(study):
+    naive = [pd.Timestamp("2019-10-25")] * 3
+    with pytest.raises(ValueError, match="start: 2019-10-25 00:00:00 has no time zone"):
+        market_claims.rise(study, "BTC-USD", *naive)
+    with pytest.raises(ValueError, match="day: 2019-10-25 00:00:00 has no time zone"):
+        market_claims.hourly_range(SNAPSHOT, *naive[:2])
+
+
+@pytest.mark.parametrize("value", ["2019-13-45", "soon", None])
+def test_what_is_no_day_is_refused(value):
+    with pytest.raises(ValueError, match=r"the first day is .*; expected a day such as 2019-10-28"):
+        sessions("XSHG", value, "2019-10-28")

@@ -51,7 +51,15 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
     -------
     DataFrame
         ``session, innovation, level``.
+
+    Raises
+    ------
+    ValueError
+        If the days or the shocks have a time zone.
     """
+    for name, given in (("days", days), ("shocks", pd.DatetimeIndex(shocks["event_session"]))):
+        if given.tz is not None:
+            raise ValueError(f"{name} have the time zone {given.tz}; give days without one")
     entered = shocks["event_session"].to_numpy("datetime64[ns]")
     value = shocks["value"].to_numpy(np.float64)
     # Summed one by one in their order, a later announcement adds exactly nothing before it.

@@ -23,7 +23,7 @@ from chainpolicy.prices.validation import (
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
 from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.study.folder import suspended
-from chainpolicy.study.problems import InputError, Problem, collecting
+from chainpolicy.study.problems import InputError, Problem, collecting, require_day
 from chainpolicy.study.sessions import Day, sessions
 
 # So many series in a row without an answer are the source's trouble, not the series'.
@@ -217,8 +217,8 @@ def fetch_series(
         If the study starts in the future.
     """
     # The bar of a day that is not over is no close.
-    last_day = min(pd.Timestamp(end).date(), now.date() - timedelta(days=1))
-    first_day = pd.Timestamp(start).date()
+    last_day = min(require_day("the last day", end).date(), now.date() - timedelta(days=1))
+    first_day = require_day("the first day", start).date()
     if first_day > last_day:
         expected = f"a day up to {last_day}; there are no closes after it yet"
         raise InputError([Problem("study.toml", expected, None, "prices.start", str(first_day))])

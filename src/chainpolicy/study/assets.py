@@ -127,13 +127,20 @@ def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray
     schedule : tuple of (datetime.date or None, float)
         From `parse_price_limit`.
     dates : pandas.DatetimeIndex
-        Days, in any order.
+        Days without a time zone, in any order.
 
     Returns
     -------
     numpy.ndarray, shape (len(dates),)
         Fraction of the last close, NaN where no limit is in force.
+
+    Raises
+    ------
+    ValueError
+        If the dates have a time zone.
     """
+    if dates.tz is not None:
+        raise ValueError(f"the dates have the time zone {dates.tz}; give days without one")
     limits = np.full(len(dates), np.nan)
     for start, limit in schedule:
         limits[dates >= pd.Timestamp(start or pd.Timestamp.min)] = limit

@@ -10,7 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
-from chainpolicy.study.problems import Problem, collecting
+from chainpolicy.study.problems import Problem, collecting, require_day
 from chainpolicy.study.sessions import Day
 from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session
 from chainpolicy.study.tabular import (
@@ -96,8 +96,8 @@ def collect_folder(
     wanted = sorted(there) if tickers is None else sorted(tickers)
     if not wanted:
         problems.append(Problem(name, "a folder with a file <ticker>.csv for each asset"))
-    first = pd.Timestamp.min if start is None else pd.Timestamp(start)
-    last = pd.Timestamp.max if end is None else pd.Timestamp(end)
+    first = pd.Timestamp.min if start is None else require_day("the first day", start)
+    last = pd.Timestamp.max if end is None else require_day("the last day", end)
     frames = [NO_PRICES]
     for ticker in wanted:
         file = f"{name}/{ticker}.csv"

@@ -18,7 +18,7 @@ from pandas.errors import Pandas4Warning
 
 from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
 from chainpolicy.study.assets import CALENDARS as CALENDARS
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, require_day
 
 _EXCHANGES: Mapping[str, Any] = {
     "XSHG": XSHGExchangeCalendar,
@@ -57,12 +57,12 @@ def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
     """
     days = _all_sessions(calendar)
     first, last = reach(calendar)
-    for day in (pd.Timestamp(start), pd.Timestamp(end)):
-        if day.tzinfo is not None:
-            raise ValueError(f"{day} has a time zone; give a day without one")
-    if pd.Timestamp(start) > pd.Timestamp(end):
+    bounds = {
+        "prices.start": require_day("the first day", start),
+        "prices.end": require_day("the last day", end),
+    }
+    if bounds["prices.start"] > bounds["prices.end"]:
         raise ValueError(f"the first day, {start}, comes after the last, {end}")
-    bounds = {"prices.start": pd.Timestamp(start), "prices.end": pd.Timestamp(end)}
     problems = [
         Problem(
             "study.toml", f"a day between {first} and {last}", column=key, value=f"{day:%Y-%m-%d}"

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.study.problems import InputError, Problem, collecting
+from chainpolicy.study.problems import InputError, Problem, collecting, require_day
 from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
     MOST_PROBLEMS,
@@ -101,8 +101,8 @@ def collect_prices(
         As from `read_prices`, without the rows that have a problem.
     """
     before = len(problems)
-    first = pd.Timestamp.min if start is None else pd.Timestamp(start)
-    last = pd.Timestamp.max if end is None else pd.Timestamp(end)
+    first = pd.Timestamp.min if start is None else require_day("the first day", start)
+    last = pd.Timestamp.max if end is None else require_day("the last day", end)
     wanted = None if tickers is None else pd.Index(list(tickers), dtype="str")
     unused: set[str] = set()
     # A code for each ticker, because text would take half the memory of a long file.
