@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 import chainpolicy
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import (
-    CALENDARS,
     align,
     announcement_time,
     effective_calendars,
@@ -39,6 +38,7 @@ HOLIDAYS = {
 }
 HALF_DAYS = {"XSHG": "", "XHKG": "02-04 12-24 12-31", "XNYS": "07-03 11-29 12-24"}
 EXCHANGES = tuple(ZONE)
+CALENDARS = (*EXCHANGES, "24/7")
 
 
 def in_2019(days: str) -> set[date]:

@@ -249,7 +249,7 @@ def space_of_study(
         if members.empty or estimation.empty:
             continue
         calendar = calendar_of[members[0]]
-        days = sessions(calendar, study.start, study.end)
+        days = sessions(calendar, study.start, study.end, study.corrections)
         own = study.returns[study.returns["ticker"] == members[0]].set_index("session")
         factors = own[list(study.benchmarks[members[0]])].reindex(days)
         abnormal, beta = cumulative_abnormal_returns(

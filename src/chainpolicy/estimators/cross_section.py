@@ -30,8 +30,8 @@ from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
-from chainpolicy.study.returns import compute_returns
+from chainpolicy.study.assets import BENCHMARK
+from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.typeset.report_table import ReportTable, p_text, stars
 
 DRAWS = 9_999
@@ -478,7 +478,7 @@ def _betas(study: Study, reference: str) -> pd.Series:
         () if alone or group == BENCHMARK else (reference,)
         for alone, group in zip(of_reference, assets["group"], strict=True)
     ]
-    returns = compute_returns(study.prices, assets, study.start, study.end, study.kind, study.gaps)
+    returns = study.compute_returns(assets=assets)
     own = returns["ticker"] != reference
     alignment = study.alignment[study.alignment["ticker"] != reference]
     if not own.any():

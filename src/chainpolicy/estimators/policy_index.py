@@ -119,7 +119,7 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
     announced = policy_announcements(study, group)
     ticker = study.groups.index[study.groups == group][0]
     calendar = study.alignment.loc[study.alignment["ticker"] == ticker, "calendar"].iloc[0]
-    days = sessions(calendar, study.start, study.end)
+    days = sessions(calendar, study.start, study.end, study.corrections)
     frames = []
     for dimension in DIMENSIONS:
         shocks = announced.rename(columns={dimension: "value"})
@@ -309,6 +309,6 @@ def _overlaps(
     ].iloc[0]
     close: set[pd.Timestamp] = set()
     for former, later in pairwise(ordered):
-        if len(sessions(calendar, former, later)) - 1 <= window[1] - window[0]:
+        if len(sessions(calendar, former, later, study.corrections)) - 1 <= window[1] - window[0]:
             close |= {former, later}
     return close

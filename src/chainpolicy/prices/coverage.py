@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.study import Study
+from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.sessions import effective_calendars, sessions
+
+# Storms and mourning close an exchange for days, not for weeks.
+LONGEST_CLOSURE = 5
 
 
 def coverage(study: Study) -> pd.DataFrame:
@@ -83,6 +87,33 @@ def missing_closes(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def probable_closures(study: Study) -> pd.DataFrame:
+    """Find sessions on which no asset of a calendar has a close, though those around them do.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        ``calendar, session, n_assets`` (of the calendar, benchmarks among them): runs of at most
+        `LONGEST_CLOSURE` sessions; longer ones are holes in the data.
+    """
+    dates = study.prices.merge(study.assets[["ticker", "calendar"]])
+    rows = []
+    for calendar, own in dates.groupby("calendar"):
+        if calendar == ALWAYS_OPEN:
+            continue
+        closed = own["date"]
+        days = sessions(str(calendar), closed.min(), closed.max(), study.corrections)
+        absent = np.flatnonzero(~days.isin(closed))
+        for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
+            if len(run) <= LONGEST_CLOSURE:
+                rows += [(calendar, day, own["ticker"].nunique()) for day in days[run]]
+    return pd.DataFrame(rows, columns=["calendar", "session", "n_assets"])
+
+
 def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd.DatetimeIndex]]:
     """Each asset with the sessions on which it is measured and those on which it has a close."""
     calendars = effective_calendars(study.assets)
@@ -90,5 +121,5 @@ def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd
     for asset in study.assets.to_dict("records"):
         asset["calendar"] = calendars[asset["ticker"]]
         closed = pd.DatetimeIndex(dates.get_group(asset["ticker"]))
-        days = sessions(asset["calendar"], study.start, study.end)
+        days = sessions(asset["calendar"], study.start, study.end, study.corrections)
         yield asset, days, closed[closed.isin(days)]

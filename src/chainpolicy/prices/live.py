@@ -25,7 +25,8 @@ DOWNLOADS = "downloads.csv"
 
 _SETTINGS = "study.toml"
 # Files that the copy has in any case: nothing else takes their names.
-_OWN = {_SETTINGS, "events.csv", "assets.csv", "confounders.csv", "README.md", DOWNLOADS}
+_OWN = {_SETTINGS, "events.csv", "assets.csv", "confounders.csv", "calendars.csv"}
+_OWN |= {"README.md", DOWNLOADS}
 
 _NOTE = f"""\
 > This is a copy of a study on live prices. They come from Yahoo Finance; {DOWNLOADS} says when

@@ -9,13 +9,10 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.calendars import ALWAYS_OPEN, CALENDARS, canonical, expected_calendar
 from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
+from chainpolicy.study.tabular import cell, nearest, parse_dates, parse_numbers, read_table
 
-ALWAYS_OPEN = "24/7"
-CALENDARS = ("XSHG", "XHKG", "XNYS", ALWAYS_OPEN)
-# What a calendar is called before a reader.
-PLACES = {"XSHG": "Shanghai", "XHKG": "Hong Kong", "XNYS": "New York", ALWAYS_OPEN: "UTC day"}
 BENCHMARK = "benchmark"
 
 # Columns of returns and terms of coefficients stand beside columns named after tickers.
@@ -35,10 +32,11 @@ def read_assets(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of `CALENDARS`);
-        ``name`` and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers, empty
-        if there is none; ``price_limit`` as given (see `parse_price_limit`); ``selection``
-        and ``evidence`` as text; unknown columns untouched.
+        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of
+        `calendars.CALENDARS`, an alias under the name of its sessions: XNYS for XNAS); ``name``
+        and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers, empty if there is
+        none; ``price_limit`` as given (see `parse_price_limit`); ``selection`` and ``evidence``
+        as text; unknown columns untouched.
 
     Raises
     ------
@@ -74,6 +72,7 @@ def collect_assets(path: Path, problems: list[Problem]) -> pd.DataFrame:
         name=assets["name"].where(assets["name"] != "", assets["ticker"]),
         group=assets["group"].where(assets["group"] != "", assets["ticker"]),
         benchmark=assets["benchmark"].astype("object").map(_split),
+        calendar=assets["calendar"].map(canonical).astype("str"),
     )
     refused = {(problem.line, problem.column) for problem in problems[before:]}
     if not refused & {(1, "ticker"), (1, "calendar")}:
@@ -173,6 +172,8 @@ def _check_rows(assets: pd.DataFrame, name: str) -> list[Problem]:
     first_of: dict[str, tuple[str, str, int]] = {}
     for line, asset in zip(assets.index, assets.to_dict("records"), strict=True):
         ticker, calendar, benchmarks = asset["ticker"], asset["calendar"], asset["benchmark"]
+        if calendar and calendar not in CALENDARS:
+            problems.append(Problem(name, expected_calendar(calendar), line, "calendar", calendar))
         expected = _expected_benchmarks(ticker, calendar, benchmarks, own)
         if expected:
             problems.append(Problem(name, expected, line, "benchmark", ";".join(benchmarks)))
@@ -227,7 +228,7 @@ SCHEMA = pa.DataFrameSchema(
             required=True,
             blank=False,
         ),
-        "calendar": cell(one_of(*CALENDARS), required=True, blank=False),
+        "calendar": cell(required=True, blank=False),
         "name": cell(),
         "group": cell(
             (lambda text: text.map(str.isprintable).astype(bool), "a label in one line"),

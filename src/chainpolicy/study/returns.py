@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections
 from chainpolicy.study.problems import require_choice
 from chainpolicy.study.sessions import Day, effective_calendars, sessions
 
@@ -30,6 +31,7 @@ def compute_returns(
     end: Day,
     kind: Literal["log", "simple"] = "log",
     gaps: Literal["drop", "span"] = "drop",
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     r"""Return of every estimated asset on every session of its calendar.
 
@@ -61,6 +63,8 @@ def compute_returns(
         Kind of all returns, also of the benchmarks.
     gaps : {"drop", "span"}
         What becomes of the return that spans missing sessions.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -89,11 +93,11 @@ def compute_returns(
     estimated = estimated.sort_values("ticker", ignore_index=True)
     on_calendar = calendars.loc[estimated["ticker"]].to_numpy()
     days = sessions(ALWAYS_OPEN, start, end)
-    closes = _close_grid(prices, assets, days)
+    closes = _close_grid(prices, assets, days, corrections)
 
     frames = []
     for calendar in dict.fromkeys(on_calendar):
-        of_calendar = sessions(calendar, start, end)
+        of_calendar = sessions(calendar, start, end, corrections)
         sampled = pd.DataFrame(
             closes[days.get_indexer(of_calendar)], index=of_calendar, columns=assets["ticker"]
         )
@@ -141,7 +145,9 @@ def _returns_on_calendar(
     )
 
 
-def _close_grid(prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeIndex) -> Floats:
+def _close_grid(
+    prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeIndex, corrections: Corrections
+) -> Floats:
     """Lay closes out by day (rows) and asset (columns); NaN = no close."""
     date = pd.to_datetime(prices["date"])
     if date.dt.tz is not None:
@@ -166,7 +172,7 @@ def _close_grid(prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeInd
     if np.isfinite(grid).sum() != len(close):
         raise ValueError("prices hold two closes for one date and ticker")
     for calendar in assets["calendar"].unique():
-        closed = ~days.isin(sessions(calendar, days[0], days[-1]))
+        closed = ~days.isin(sessions(calendar, days[0], days[-1], corrections))
         traded = np.isfinite(grid) & closed[:, None] & (assets["calendar"] == calendar).to_numpy()
         if traded.any():
             row, column = np.argwhere(traded)[0]

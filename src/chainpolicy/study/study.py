@@ -18,7 +18,13 @@ from chainpolicy.eventstudy import (
     EventStudyResults,
     window_label,
 )
-from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
+from chainpolicy.study.assets import BENCHMARK, collect_assets
+from chainpolicy.study.calendars import (
+    CALENDARS,
+    CALENDARS_FILE,
+    Corrections,
+    collect_corrections,
+)
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
 from chainpolicy.study.events import collect_events
 from chainpolicy.study.folder import collect_folder
@@ -60,6 +66,8 @@ class Study:
         See `assets.read_assets`.
     confounders : pandas.DataFrame
         What else happened near an event, see `confounders.collect_confounders`.
+    corrections : tuple of Correction
+        What the study sets right in its calendars, see `calendars.collect_corrections`.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -105,6 +113,7 @@ class Study:
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
     confounders: pd.DataFrame = field(repr=False)
+    corrections: Corrections = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -219,6 +228,34 @@ class Study:
         """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
         return self.event_study(model).placebo(window)
 
+    def compute_returns(
+        self,
+        prices: pd.DataFrame | None = None,
+        assets: pd.DataFrame | None = None,
+        kind: Literal["log", "simple"] | None = None,
+    ) -> pd.DataFrame:
+        """Compute returns as the study does, with something in the place of its own.
+
+        Parameters
+        ----------
+        prices, assets : pandas.DataFrame, optional
+        kind : {"log", "simple"}, optional
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `returns.compute_returns`.
+        """
+        return compute_returns(
+            self.prices if prices is None else prices,
+            self.assets if assets is None else assets,
+            self.start,
+            self.end,
+            kind or self.kind,
+            self.gaps,
+            self.corrections,
+        )
+
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
         """Return the same study on other prices.
 
@@ -234,13 +271,12 @@ class Study:
         Study
             Its checksum is blank, because no folder holds it.
         """
-        returns = compute_returns(prices, assets, self.start, self.end, self.kind, self.gaps)
         estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
         return replace(
             self,
             prices=prices,
             assets=assets,
-            returns=returns,
+            returns=self.compute_returns(prices, assets),
             alignment=self.alignment[self.alignment["ticker"].isin(estimated.index)],
             groups=estimated["group"],
             benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
@@ -255,7 +291,7 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps confounders.csv. Default: the embedded study.
+        and perhaps calendars.csv and confounders.csv. Default: the embedded study.
 
     Returns
     -------
@@ -274,14 +310,15 @@ def load_study(path: str | Path | None = None) -> Study:
     before = len(problems)
     events = collect_events(folder / _EVENTS, problems)
     assets = collect_assets(folder / _ASSETS, problems)
+    corrections = collect_corrections(folder / CALENDARS_FILE, problems)
     alignment = None
     if len(problems) == before:
-        alignment = _align(events, assets, problems)
+        alignment = _align(events, assets, corrections, problems)
     confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
 
     prices, hourly = None, {}
     if "prices.file" in settings:
-        prices = _collect_prices(folder, settings, assets, problems)
+        prices = _collect_prices(folder, settings, assets, corrections, problems)
     problems += _check_labels(settings["groups"], assets, lines)
     for ticker, file in settings["prices.hourly"].items():
         if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
@@ -297,7 +334,7 @@ def load_study(path: str | Path | None = None) -> Study:
     if alignment is not None:
         problems += _check_minimum(assets, settings, lines)
         if not out_of_range:
-            problems += _check_overlap(alignment, settings, lines, start, end)
+            problems += _check_overlap(alignment, settings, lines, start, end, corrections)
     if problems or alignment is None or prices is None:
         raise InputError(in_reading_order(problems))
 
@@ -305,7 +342,7 @@ def load_study(path: str | Path | None = None) -> Study:
     events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CONFOUNDERS_FILE]
+    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE]
     files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
         name=settings["study.name"],
@@ -314,12 +351,13 @@ def load_study(path: str | Path | None = None) -> Study:
         events=events,
         assets=assets,
         confounders=confounders,
+        corrections=corrections,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
         start=start,
         end=end,
-        returns=compute_returns(prices, assets, start, end, kind, gaps),
+        returns=compute_returns(prices, assets, start, end, kind, gaps, corrections),
         alignment=alignment,
         groups=estimated["group"],
         benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
@@ -401,7 +439,11 @@ def _check_folder(folder: Path) -> None:
 
 
 def _collect_prices(
-    folder: Path, settings: Settings, assets: pd.DataFrame, problems: list[Problem]
+    folder: Path,
+    settings: Settings,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
 ) -> pd.DataFrame:
     start, end = settings.get("prices.start"), settings.get("prices.end")
     if start and end and start > end:
@@ -416,6 +458,7 @@ def _collect_prices(
         end,
         tickers=None if known.empty else known.index,
         calendars=dict(known[known.isin(CALENDARS)]),
+        corrections=corrections,
     )
 
 
@@ -428,10 +471,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def _align(
-    events: pd.DataFrame, assets: pd.DataFrame, problems: list[Problem]
+    events: pd.DataFrame,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
 ) -> pd.DataFrame | None:
     try:
-        return align(events, assets)
+        return align(events, assets, corrections)
     except InputError as error:
         for problem in error.problems:
             at = events.index[events["announced_at"] == problem.value]
@@ -493,6 +539,7 @@ def _check_overlap(
     lines: dict[str, int],
     start: pd.Timestamp,
     end: pd.Timestamp,
+    corrections: Corrections,
 ) -> list[Problem]:
     """Refuse a common estimation window that reaches into an event window, per calendar."""
     window, event_window = settings.get("estimation.window"), settings.get("event.window")
@@ -512,7 +559,10 @@ def _check_overlap(
         for event_id, first in (
             rows.groupby("event_id", sort=False)["event_session"].first().items()
         ):
-            if last >= _sessions_between(str(calendar), anchor, first) + event_window[0]:
+            if (
+                last
+                >= _sessions_between(str(calendar), anchor, first, corrections) + event_window[0]
+            ):
                 reached.setdefault(str(event_id), []).append(str(calendar))
     if not reached:
         return []
@@ -542,11 +592,17 @@ def _check_minimum(
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))]
 
 
-def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp) -> int:
+def _sessions_between(
+    calendar: str, anchor: pd.Timestamp, session: pd.Timestamp, corrections: Corrections
+) -> int:
     """Sessions after `anchor` up to `session`; negative if `session` comes first."""
+
+    def count(first: pd.Timestamp, last: pd.Timestamp) -> int:
+        return len(sessions(calendar, first, last, corrections))
+
     if session >= anchor:
-        return len(sessions(calendar, anchor, session)) - len(sessions(calendar, anchor, anchor))
-    return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
+        return count(anchor, session) - count(anchor, anchor)
+    return count(session, session) - count(session, anchor)
 
 
 def _files(folder: Path, names: list[str]) -> dict[str, Path]:
