@@ -477,7 +477,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
-    from chainpolicy.prices.coverage import probable_closures
+    from chainpolicy.prices.coverage import missing_factors, probable_closures
     from chainpolicy.study import assets, events
 
     in_sample = int(study.events["in_sample"].sum())
@@ -495,6 +495,13 @@ def _describe(study: Study) -> list[str]:
         f"{'asset' if count == 1 else 'assets'}), but of those around; if so, write the row "
         f"{calendar},{day:%Y-%m-%d},closed into calendars.csv (calendar,date,hours)"
         for calendar, day, count in probable_closures(study).itertuples(index=False)
+    ]
+    lines += [
+        f"{file}: {name} has no value on {missing:,} of {days:,} sessions of {calendar}, first on "
+        f"{first:%Y-%m-%d}"
+        for file, name, calendar, days, missing, first in missing_factors(study).itertuples(
+            index=False
+        )
     ]
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),

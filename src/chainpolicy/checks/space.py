@@ -252,8 +252,12 @@ def space_of_study(
         days = sessions(calendar, study.start, study.end, study.corrections)
         own = study.returns[study.returns["ticker"] == members[0]].set_index("session")
         factors = own[list(study.benchmarks[members[0]])].reindex(days)
+        shares = market.reindex(days)
+        if study.factors is not None:
+            rates = study.factors.rates(days, np.arange(len(days)) - 1, study.kind)
+            shares = shares.sub(rates, axis=0)
         abnormal, beta = cumulative_abnormal_returns(
-            market.reindex(days),
+            shares,
             factors,
             pd.DatetimeIndex(np.sort(estimation.unique())),
             study.estimation.minimum,

@@ -10,6 +10,7 @@ import pandas as pd
 
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN
+from chainpolicy.study.returns import in_excess
 from chainpolicy.study.sessions import effective_calendars, sessions
 
 # Storms and mourning close an exchange for days, not for weeks.
@@ -112,6 +113,42 @@ def probable_closures(study: Study) -> pd.DataFrame:
             if len(run) <= LONGEST_CLOSURE:
                 rows += [(calendar, day, own["ticker"].nunique()) for day in days[run]]
     return pd.DataFrame(rows, columns=["calendar", "session", "n_assets"])
+
+
+def missing_factors(study: Study) -> pd.DataFrame:
+    """Count the sessions on which a factor that is used has no value.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        ``file, factor, calendar, sessions, missing`` (of them), ``first`` (of the missing); a
+        factor without gaps has no row. An asset has no normal return where a factor has no value,
+        and no return where the risk-free return has none.
+    """
+    columns = ["file", "factor", "calendar", "sessions", "missing", "first"]
+    factors = study.factors
+    if factors is None:
+        return pd.DataFrame(columns=columns)
+    calendars = effective_calendars(study.assets)
+    used: dict[tuple[str, str], pd.Series] = {}
+    for ticker, benchmarks in study.benchmarks.items():
+        calendar = calendars[ticker]
+        used |= {
+            (name, calendar): factors.growth[name] for name in benchmarks if name in factors.names
+        }
+        if in_excess(calendar, benchmarks, factors):
+            used[str(factors.risk_free), calendar] = factors.rate
+    rows = []
+    for (name, calendar), values in used.items():
+        days = sessions(calendar, study.start, study.end, study.corrections)
+        absent = days[~days.isin(values.dropna().index)]
+        if len(absent):
+            rows.append((factors.file, name, calendar, len(days), len(absent), absent[0]))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd.DatetimeIndex]]:

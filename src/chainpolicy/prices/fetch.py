@@ -319,8 +319,10 @@ def surviving_assets(assets: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame
         With a column ``ticker``.
     """
     priced = set(prices["ticker"])
+    # A benchmark without a row is a factor, which needs no prices.
+    unpriced = set(assets["ticker"]) - priced
     kept = [
-        priced.issuperset({ticker, *benchmarks})
+        unpriced.isdisjoint({ticker, *benchmarks})
         for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True)
     ]
     return assets[kept].reset_index(drop=True)

@@ -200,7 +200,7 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     assets : pandas.DataFrame
-        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row).
+        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row, and of factors).
 
     Returns
     -------
@@ -215,7 +215,8 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
     effective = {}
     for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True):
-        exchanges = sorted({own[name] for name in benchmarks} - {ALWAYS_OPEN})
+        # A factor has no calendar: its returns are those of whatever days it has.
+        exchanges = sorted({own.get(name, ALWAYS_OPEN) for name in benchmarks} - {ALWAYS_OPEN})
         if own[ticker] != ALWAYS_OPEN or not exchanges:
             effective[ticker] = own[ticker]
         elif len(exchanges) == 1:

@@ -98,6 +98,10 @@ KEYS: dict[str, _Key] = {
     "prices.hourly": _Key(
         _texts, 'lines such as "BTC-USD" = "btc_hourly.csv" under [prices.hourly]', default={}
     ),
+    "factors.file": _Key(_text, 'a file such as "factors.csv"'),
+    "factors.units": _Key(_choice("percent", "decimal"), "percent or decimal"),
+    "factors.risk_free": _Key(_text, 'the column of the risk-free return, such as "RF"'),
+    "factors.kind": _Key(_choice("simple", "log"), "simple or log", default="simple"),
     "returns.kind": _Key(_choice("log", "simple"), "log or simple", default="log"),
     "returns.gaps": _Key(_choice("drop", "span"), "drop or span", default="drop"),
     "estimation.model": _Key(_choice(*MODELS), "one of " + ", ".join(MODELS), default="market"),
@@ -277,6 +281,15 @@ def _check_settings(
     def refuse(name: str, expected: str) -> None:
         value = _as_written(values.get(name, settings[name]))
         problems.append(Problem(SETTINGS_FILE, expected, lines.get(name), name, value))
+
+    if "factors.file" in values and "factors.units" not in values:
+        expected = "this key with the unit of the factors, percent or decimal"
+        problems.append(
+            Problem(SETTINGS_FILE, expected, lines.get("factors.file"), "factors.units")
+        )
+    for name in ("factors.units", "factors.risk_free", "factors.kind"):
+        if name in values and name in settings and "factors.file" not in values:
+            refuse(name, "the key factors.file beside this one, with the file that it is about")
 
     start, end = settings.get("prices.start"), settings.get("prices.end")
     until = settings.get("estimation.end")

@@ -27,6 +27,7 @@ from chainpolicy.study.calendars import (
 )
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
 from chainpolicy.study.events import collect_events
+from chainpolicy.study.factors import Factors, collect_factors
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
@@ -41,6 +42,7 @@ from chainpolicy.study.sessions import (
 )
 from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
+from chainpolicy.study.tabular import nearest
 
 STUDIES = Path(__file__).parents[1] / "studies"
 EMBEDDED = STUDIES / "china_blockchain_2019"
@@ -68,6 +70,8 @@ class Study:
         What else happened near an event, see `confounders.collect_confounders`.
     corrections : tuple of Correction
         What the study sets right in its calendars, see `calendars.collect_corrections`.
+    factors : Factors or None
+        What benchmarks without prices are, and the risk-free return.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -114,6 +118,7 @@ class Study:
     assets: pd.DataFrame = field(repr=False)
     confounders: pd.DataFrame = field(repr=False)
     corrections: Corrections = field(repr=False)
+    factors: Factors | None = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -254,6 +259,7 @@ class Study:
             kind or self.kind,
             self.gaps,
             self.corrections,
+            self.factors,
         )
 
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
@@ -309,7 +315,8 @@ def load_study(path: str | Path | None = None) -> Study:
 
     before = len(problems)
     events = collect_events(folder / _EVENTS, problems)
-    assets = collect_assets(folder / _ASSETS, problems)
+    factors = _collect_factors(folder, settings, lines, problems)
+    assets = collect_assets(folder / _ASSETS, problems, factors.names if factors else ())
     corrections = collect_corrections(folder / CALENDARS_FILE, problems)
     alignment = None
     if len(problems) == before:
@@ -335,6 +342,8 @@ def load_study(path: str | Path | None = None) -> Study:
         problems += _check_minimum(assets, settings, lines)
         if not out_of_range:
             problems += _check_overlap(alignment, settings, lines, start, end, corrections)
+    if factors is not None and not out_of_range:
+        problems += _check_factors(factors, assets, start, end)
     if problems or alignment is None or prices is None:
         raise InputError(in_reading_order(problems))
 
@@ -343,6 +352,7 @@ def load_study(path: str | Path | None = None) -> Study:
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
     own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE]
+    own += [factors.file] if factors else []
     files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
         name=settings["study.name"],
@@ -352,12 +362,13 @@ def load_study(path: str | Path | None = None) -> Study:
         assets=assets,
         confounders=confounders,
         corrections=corrections,
+        factors=factors,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
         start=start,
         end=end,
-        returns=compute_returns(prices, assets, start, end, kind, gaps, corrections),
+        returns=compute_returns(prices, assets, start, end, kind, gaps, corrections, factors),
         alignment=alignment,
         groups=estimated["group"],
         benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
@@ -460,6 +471,50 @@ def _collect_prices(
         calendars=dict(known[known.isin(CALENDARS)]),
         corrections=corrections,
     )
+
+
+def _collect_factors(
+    folder: Path, settings: Settings, lines: dict[str, int], problems: list[Problem]
+) -> Factors | None:
+    file, risk_free = settings.get("factors.file"), settings.get("factors.risk_free")
+    if file is None:
+        return None
+    before = len(problems)
+    factors = collect_factors(
+        folder / file,
+        file,
+        problems,
+        # A missing unit is reported; the file is checked all the same.
+        units=settings.get("factors.units") or "percent",
+        kind=settings.get("factors.kind", "simple"),
+        risk_free=risk_free,
+    )
+    if risk_free and not factors.risk_free and len(problems) == before:
+        key = "factors.risk_free"
+        near = nearest(risk_free, factors.names)
+        hint = f'; did you mean "{near}"?' if near else ""
+        expected = f"a column of {file}, which has {', '.join(factors.names)}{hint}"
+        problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, risk_free))
+    return factors
+
+
+def _check_factors(
+    factors: Factors, assets: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> list[Problem]:
+    """Refuse a factor without a value in the study's days."""
+    used = {
+        name: factors.growth[name]
+        for names in assets["benchmark"]
+        for name in names
+        if name in factors.names
+    }
+    if factors.risk_free is not None:
+        used[factors.risk_free] = factors.rate
+    return [
+        Problem(factors.file, f"a value between {start:%Y-%m-%d} and {end:%Y-%m-%d}", None, name)
+        for name, values in used.items()
+        if values.loc[start:end].isna().all()
+    ]
 
 
 def _is_folder(path: Path) -> bool:
