@@ -481,6 +481,7 @@ def _describe(study: Study) -> list[str]:
     from chainpolicy.study import assets, events
 
     in_sample = int(study.events["in_sample"].sum())
+    regressed = {name for regressor in study.regressors for name in regressor.columns}
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
         f"{study.name}: no problem found",
@@ -507,7 +508,8 @@ def _describe(study: Study) -> list[str]:
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
     ):
-        unknown = [str(column) for column in table if column not in schema.columns]
+        known = {*schema.columns, *regressed}
+        unknown = [str(column) for column in table if column not in known]
         if unknown:
             lines.append(f"{file}: unknown columns, ignored: {', '.join(unknown)}")
     return lines

@@ -83,6 +83,11 @@ def _texts(value: object) -> dict[str, str] | None:
     return None
 
 
+def _names(value: object) -> tuple[str, ...] | None:
+    names = tuple(value) if isinstance(value, list) else ()
+    return names if names and all(_text(name) for name in names) else None
+
+
 _A_WINDOW = f"first and last session, in this order, at most {FARTHEST:,} away, such as"
 _A_DATE = "a date without a time and without quotation marks, such as 2019-09-16"
 
@@ -118,6 +123,11 @@ KEYS: dict[str, _Key] = {
         "one or more different windows, each first and last session in this order, "
         "such as [[0, 0], [0, 1]]",
         required=True,
+    ),
+    "cross_section.regressors": _Key(
+        _names,
+        'one or more products of columns, such as ["stance_crypto * log_size"]',
+        default=(),
     ),
     "sentiment.half_life": _Key(
         _days, f"a positive number of calendar days, at most {FARTHEST:,}", default=5.0

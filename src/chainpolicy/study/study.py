@@ -31,6 +31,7 @@ from chainpolicy.study.factors import Factors, collect_factors
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
+from chainpolicy.study.regressors import Regressor, collect_regressors, with_numbers
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
 from chainpolicy.study.sessions import (
@@ -99,6 +100,9 @@ class Study:
         Kind of returns.
     gaps : {"drop", "span"}
         What becomes of the return after a gap.
+    regressors : tuple of Regressor
+        Of the cross-section; empty: those that every study has, see
+        `estimators.cross_sections`. The columns of events and assets that they name are numbers.
     half_life : float
         Of the policy-sentiment index, in calendar days.
     checksum : str
@@ -134,6 +138,7 @@ class Study:
     car_windows: tuple[Window, ...]
     kind: Literal["log", "simple"]
     gaps: Literal["drop", "span"]
+    regressors: tuple[Regressor, ...]
     half_life: float
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
@@ -323,6 +328,8 @@ def load_study(path: str | Path | None = None) -> Study:
         alignment = _align(events, assets, corrections, problems)
     confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
 
+    key = "cross_section.regressors"
+    regressors = collect_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
     prices, hourly = None, {}
     if "prices.file" in settings:
         prices = _collect_prices(folder, settings, assets, corrections, problems)
@@ -348,7 +355,9 @@ def load_study(path: str | Path | None = None) -> Study:
         raise InputError(in_reading_order(problems))
 
     unused = prices.attrs.pop("unused_tickers")
-    events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
+    columns = [name for regressor in regressors for name in regressor.columns]
+    events = with_numbers(events.reset_index(drop=True), columns)
+    assets = with_numbers(assets.reset_index(drop=True), columns)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
     own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE]
@@ -384,6 +393,7 @@ def load_study(path: str | Path | None = None) -> Study:
         car_windows=settings["event.car_windows"],
         kind=kind,
         gaps=gaps,
+        regressors=regressors,
         half_life=settings["sentiment.half_life"],
         checksum=_checksum(files),
         unused_tickers=unused,
