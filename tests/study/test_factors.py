@@ -11,6 +11,7 @@ import pytest
 import statsmodels.api as sm
 
 from chainpolicy import cli
+from chainpolicy.figures.event_study import draw_estimation_fit
 from chainpolicy.prices.fetch import FetchReport, Outcome
 from chainpolicy.prices.live import live_folder, write_live_study
 from chainpolicy.study.factors import Factors, collect_factors
@@ -323,6 +324,13 @@ def test_prices_and_factors_together(folder):
     terms = study.results.coefficients.groupby("ticker")["term"].unique()
     assert list(terms["ACME"]) == ["alpha", "INDEX", "HML"]
     assert list(terms["BOLT"]) == ["alpha", "INDEX"]
+
+
+def test_a_figure_calls_a_factor_by_its_name(folder):
+    set_benchmarks(folder, **dict.fromkeys(SHARES, "INDEX;SMB"))
+    figure, _ = draw_estimation_fit(load_study(folder))
+    under = [label.get_text() for ax in figure.axes for label in ax.get_xticklabels()]
+    assert "SMB" in under
 
 
 def test_without_a_risk_free_return_nothing_is_in_excess(folder):
