@@ -61,7 +61,7 @@ def test_a_number_per_asset_is_the_regression_with_event_dummies():
     assert (found.unit, found.effects, found.regressor) == ("asset", ("event",), "log_size")
     assert (found.n_supportive, found.n_restrictive) == (2, 4)
     assert np.isnan(found.p_permutation)
-    assert "2 assets above and 4 below the mean" in found.note
+    assert "2 above and 4 below the mean over assets" in found.note
 
 
 def with_median_size(data: pd.DataFrame) -> pd.DataFrame:

@@ -352,7 +352,7 @@ class CrossSection:
             booted = wild_bootstrap_p_value(regressor, outcome, basis, unit, draws=draws, rng=rng)
             p_values = (permuted, count, booted, draws)
         else:
-            found = f"{signs[0]} {self.unit}s above and {signs[1]} below the mean"
+            found = f"{signs[0]} above and {signs[1]} below the mean over {self.unit}s"
             if is_stance(self.stance):
                 found = f"{signs[0]} supportive and {signs[1]} restrictive events"
             needed = f"{MINIMUM_EVENTS} of either {'sign' if is_stance(self.stance) else 'kind'}"

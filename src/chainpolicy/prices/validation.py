@@ -215,7 +215,8 @@ def check_quotation(
     currency, timezone : str or None
         As stated by the source.
     """
-    quoted = ticker.rpartition("-")[2] if "-" in ticker else None
+    # The hyphen of a share, as in VOLV-B, is about its class.
+    quoted = ticker.rpartition("-")[2] if calendar == ALWAYS_OPEN and "-" in ticker else None
     expected = {
         "currency": _CURRENCIES.get(calendar, quoted),
         "time zone": _TIMEZONES.get(calendar) or _zone_of(calendar, timezone),
