@@ -374,6 +374,7 @@ def fetch(
         loaded.end,
         _console(),
         snapshot=loaded.prices,
+        corrections=loaded.corrections,
         strict=strict,
         refresh=refresh,
     )
@@ -421,6 +422,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
         window_label(window),
         _output(),
         _console(),
+        corrections=loaded.corrections,
     )
     raise typer.Exit(status)
 
@@ -458,7 +460,12 @@ def _live_study(study: Path | None, output: Path) -> Path:
     loaded = load_study(study)
     target = live_folder(loaded.path, output, loaded.files)
     status, report = commands.fetch(
-        loaded.assets, loaded.start, loaded.end, _console(), snapshot=loaded.prices
+        loaded.assets,
+        loaded.start,
+        loaded.end,
+        _console(),
+        snapshot=loaded.prices,
+        corrections=loaded.corrections,
     )
     if status or report is None:
         if report is not None:
@@ -470,9 +477,11 @@ def _live_study(study: Path | None, output: Path) -> Path:
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
+    from chainpolicy.prices.coverage import missing_factors, probable_closures
     from chainpolicy.study import assets, events
 
     in_sample = int(study.events["in_sample"].sum())
+    regressed = {name for regressor in study.regressors for name in regressor.columns}
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
         f"{study.name}: no problem found",
@@ -482,11 +491,25 @@ def _describe(study: Study) -> list[str]:
     ]
     if study.unused_tickers:
         lines.append(_unused(study))
+    lines += [
+        f"{calendar} was probably closed on {day:%Y-%m-%d}: it has no close of that day ({count} "
+        f"{'asset' if count == 1 else 'assets'}), but of those around; if so, write the row "
+        f"{calendar},{day:%Y-%m-%d},closed into calendars.csv (calendar,date,hours)"
+        for calendar, day, count in probable_closures(study).itertuples(index=False)
+    ]
+    lines += [
+        f"{file}: {name} has no value on {missing:,} of {days:,} sessions of {calendar}, first on "
+        f"{first:%Y-%m-%d}"
+        for file, name, calendar, days, missing, first in missing_factors(study).itertuples(
+            index=False
+        )
+    ]
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
     ):
-        unknown = [str(column) for column in table if column not in schema.columns]
+        known = {*schema.columns, *regressed}
+        unknown = [str(column) for column in table if column not in known]
         if unknown:
             lines.append(f"{file}: unknown columns, ignored: {', '.join(unknown)}")
     return lines
@@ -513,7 +536,7 @@ def _catalogue(study: Study) -> pd.DataFrame:
     table = study.events[shown].merge(sessions.drop_duplicates(), on="event_id", how="left")
     dated = table["calendar"].notna()
     hours = [
-        trading_hours(calendar, announced_at) if is_dated else ""
+        trading_hours(calendar, announced_at, study.corrections) if is_dated else ""
         for calendar, announced_at, is_dated in zip(
             table.pop("own"), table["announced_at"], dated, strict=True
         )

@@ -19,7 +19,6 @@ from chainpolicy.eventstudy import EstimationWindow
 from chainpolicy.study.assets import parse_price_limit, price_limit_on
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import (
-    CALENDARS,
     align,
     announcement_time,
     effective_calendars,
@@ -44,6 +43,7 @@ HOLIDAYS = {
 }
 HALF_DAYS = {"XSHG": "", "XHKG": "02-04 12-24 12-31", "XNYS": "07-03 11-29 12-24"}
 EXCHANGES = tuple(ZONE)
+CALENDARS = (*EXCHANGES, "24/7")
 
 
 def in_2019(days: str) -> set[date]:

@@ -507,7 +507,7 @@ def test_every_problem_of_every_file_at_once(folder):
     change(folder, "study.toml", ("minimum = 60", "minimum = -1"), ("half_life", "halflife"))
     change(folder, "events.csv", ("2023-08-12", "2023-08-32"), (",placebo,", ",plcebo,"))
     change(
-        folder, "assets.csv", ("DUNE,XNYS", "DUNE,NYSE"), ("BOLT,XNYS,Bolt,makers,INDEX", "BOLT")
+        folder, "assets.csv", ("DUNE,XNYS", "DUNE,NYSX"), ("BOLT,XNYS,Bolt,makers,INDEX", "BOLT")
     )
     append(folder, "prices.csv", "2023-10-18,ACME,1\n2023-10-17,COIN,nan\nx,DUNE,5\n2023-10-21\n")
     assert places(folder) == [
@@ -516,7 +516,7 @@ def test_every_problem_of_every_file_at_once(folder):
         ("events.csv", 3, "announced_at", "2023-08-32"),
         ("events.csv", 3, "role", "plcebo"),
         ("assets.csv", 3, None, "4 fields"),
-        ("assets.csv", 5, "calendar", "NYSE"),
+        ("assets.csv", 5, "calendar", "NYSX"),
         ("prices.csv", 1491, "date, ticker", "2023-10-18, ACME"),
         ("prices.csv", 1492, "close", "nan"),
         ("prices.csv", 1492, "date, ticker", "2023-10-17, COIN"),

@@ -264,13 +264,17 @@ def space_of_study(
         estimation = used.loc[used["ticker"].isin(members), "session"]
         if members.empty or estimation.empty:
             continue
-        days = sessions(study.calendars[str(group)], study.start, study.end)
+        days = sessions(study.calendars[str(group)], study.start, study.end, study.corrections)
         own = study.returns[study.returns["ticker"].isin(members)]
         # Beside a return that spans a gap stands the benchmark's over the same sessions.
         own = own[own["n_sessions"] == 1].groupby("session").first()
         factors = own[list(study.benchmarks[members[0]])].reindex(days)
+        shares = market.reindex(days)
+        if study.factors is not None:
+            rates = study.factors.rates(days, np.arange(len(days)) - 1, study.kind)
+            shares = shares.sub(rates, axis=0)
         abnormal, beta = cumulative_abnormal_returns(
-            market.reindex(days),
+            shares,
             factors,
             pd.DatetimeIndex(np.sort(estimation.unique())),
             study.estimation.minimum,

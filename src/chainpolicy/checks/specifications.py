@@ -22,7 +22,6 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.results import EventStudyResults, Window
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
-from chainpolicy.study.returns import compute_returns
 
 KINDS: tuple[Literal["log", "simple"], ...] = ("log", "simple")
 # In the order in which a figure stacks them.
@@ -99,9 +98,7 @@ def specification_curve(
 def _event_study(study: Study, event_id: str, kind: Literal["log", "simple"]) -> EventStudy:
     returns = study.returns
     if kind != study.kind:
-        returns = compute_returns(
-            study.prices, study.assets, study.start, study.end, kind, study.gaps
-        )
+        returns = study.compute_returns(kind=kind)
     alignment = study.alignment
     if study.estimation.anchor == "event" or study.estimation.end is not None:
         # The others still are masked; only an anchor at the first of them needs them in sample.

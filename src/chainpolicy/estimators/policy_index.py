@@ -126,7 +126,7 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
         `DIMENSIONS`, in stance times salience.
     """
     announced = policy_announcements(study, group)
-    days = sessions(study.calendars[group], study.start, study.end)
+    days = sessions(study.calendars[group], study.start, study.end, study.corrections)
     frames = []
     for dimension in DIMENSIONS:
         shocks = announced.rename(columns={dimension: "value"})
@@ -314,6 +314,6 @@ def _overlaps(
     calendar = study.calendars[group]
     close: set[pd.Timestamp] = set()
     for former, later in pairwise(ordered):
-        if len(sessions(calendar, former, later)) - 1 <= window[1] - window[0]:
+        if len(sessions(calendar, former, later, study.corrections)) - 1 <= window[1] - window[0]:
             close |= {former, later}
     return close

@@ -7,7 +7,7 @@ import pandas as pd
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.figures.style import day_label, shorten, shorten_all
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN
+from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.sessions import announcement_time, clusters
 
 # What still can be read on one page; a larger study's figures say what they leave out.

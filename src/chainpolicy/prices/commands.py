@@ -14,6 +14,7 @@ from rich.table import Table
 
 from chainpolicy.prices.compare import compare_headlines, compare_returns
 from chainpolicy.prices.store import PriceStore, StoreEntry, StoreError
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import Day
 from chainpolicy.typeset.report_table import p_text
@@ -38,6 +39,7 @@ def fetch(
     refresh: bool = False,
     connect: Callable[[], Source] | None = None,
     now: datetime | None = None,
+    corrections: Corrections = (),
 ) -> tuple[int, FetchReport | None]:
     """Bring the store up to date for a study and say how that went.
 
@@ -61,6 +63,8 @@ def fetch(
         Makes the source. Default: Yahoo Finance.
     now : datetime.datetime, optional
         Default: the clock.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -101,6 +105,7 @@ def fetch(
                 refresh,
                 track=track,
                 on_wait=say_wait,
+                corrections=corrections,
             )
         except SourceUnreachableError as error:
             _say(
@@ -226,6 +231,7 @@ def compare(
     out: Console,
     console: Console,
     store: PriceStore | None = None,
+    corrections: Corrections = (),
 ) -> int:
     """Say whether live prices and embedded ones agree, and whether the result still stands.
 
@@ -248,6 +254,8 @@ def compare(
         Gets what they come to.
     store : PriceStore, optional
         Default: the user's.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -262,11 +270,11 @@ def compare(
     from chainpolicy.prices.fetch import stored_prices, surviving_assets
 
     store = store or PriceStore()
-    live = stored_prices(store, assets, start, end)
+    live = stored_prices(store, assets, start, end, corrections)
     if live.empty:
         expected = "live prices of this study; download them with `chainpolicy prices fetch` first"
         raise InputError([Problem(str(store.folder), expected)])
-    returns = compare_returns(embedded, live, assets, start, end)
+    returns = compare_returns(embedded, live, assets, start, end, corrections)
     largest = returns["largest"].map("{:.4%}".format, na_action="ignore")
     _print_table(returns.assign(largest=largest), out)
     total, beyond = int(returns["sessions"].sum()), int(returns["beyond_5bp"].sum())

@@ -10,6 +10,7 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import Problem, collecting, require_day
 from chainpolicy.study.sessions import Day
 from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session
@@ -31,6 +32,7 @@ def read_folder(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read daily prices from one CSV file per ticker, ``<ticker>.csv``.
 
@@ -49,6 +51,8 @@ def read_folder(
         Those that are used; each must have a file. Default: every CSV file of the folder.
     calendars : mapping of ticker to calendar, optional
         A day that is no session of the ticker's calendar is refused. Default: not checked.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -62,7 +66,9 @@ def read_folder(
     """
     path = Path(path)
     with collecting() as problems:
-        return collect_folder(path, path.name, problems, start, end, tickers, calendars)
+        return collect_folder(
+            path, path.name, problems, start, end, tickers, calendars, corrections
+        )
 
 
 def collect_folder(
@@ -73,6 +79,7 @@ def collect_folder(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read prices as `read_folder` does, gathering problems instead of raising.
 
@@ -84,7 +91,7 @@ def collect_folder(
         What the problems call it.
     problems : list of Problem
         Appended.
-    start, end, tickers, calendars
+    start, end, tickers, calendars, corrections
         As in `read_folder`.
 
     Returns
@@ -102,7 +109,9 @@ def collect_folder(
     for ticker in wanted:
         file = f"{name}/{ticker}.csv"
         calendar = (calendars or {}).get(ticker)
-        prices = _read_file(path / f"{ticker}.csv", file, problems, first, last, calendar)
+        prices = _read_file(
+            path / f"{ticker}.csv", file, problems, first, last, calendar, corrections
+        )
         frames.append(prices.assign(ticker=ticker)[["date", "ticker", "close"]])
     prices = pd.concat(frames, ignore_index=True)
     prices.attrs["unused_tickers"] = tuple(sorted(there.difference(wanted)))
@@ -116,6 +125,7 @@ def _read_file(
     first: pd.Timestamp,
     last: pd.Timestamp,
     calendar: str | None,
+    corrections: Corrections,
 ) -> pd.DataFrame:
     before = len(problems)
     chunks = list(read_chunks(path, LAYOUT, problems, name))
@@ -130,7 +140,7 @@ def _read_file(
     # Yahoo has rows without a price on holidays, too.
     priced = date[date.notna() & ~table["Adj Close"].isin(["", _NO_VALUE])]
     if calendar is not None and len(priced):
-        problems += off_session(priced, calendar, name)
+        problems += off_session(priced, calendar, name, corrections)
     volume = parse_numbers(table["Volume"]) if "Volume" in table else float("nan")
     close = parse_numbers(table["Adj Close"])
     prices = pd.DataFrame({"date": date, "close": close, "volume": volume}).dropna(

@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from functools import cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from exchange_calendars.exchange_calendar_xhkg import XHKGExchangeCalendar
-from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
-from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
-from pandas.errors import Pandas4Warning
 
-from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
-from chainpolicy.study.assets import CALENDARS as CALENDARS
+from chainpolicy.study.assets import BENCHMARK
+from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.problems import InputError, Problem, require_day
 
-_EXCHANGES: Mapping[str, Any] = {
-    "XSHG": XSHGExchangeCalendar,
-    "XHKG": XHKGExchangeCalendar,
-    "XNYS": XNYSExchangeCalendar,
-}
-# Fixed, so that no result depends on the day it is computed.
-_FIRST_DAY = pd.Timestamp("1990-01-01")
-_LAST_DAY = pd.Timestamp("2035-12-31")
 _UTC = ZoneInfo("UTC")
 
 Day = str | date | pd.Timestamp
 
 
-def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
+def sessions(
+    calendar: str, start: Day, end: Day, corrections: Corrections = ()
+) -> pd.DatetimeIndex:
     """Sessions of a calendar, both ends inclusive.
 
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`; ``"24/7"`` has one session per UTC day.
+        One of `calendars.CALENDARS`; ``"24/7"`` has one session per UTC day.
     start, end : str, datetime.date or pandas.Timestamp
         First and last day; neither needs to be a session.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -55,7 +44,7 @@ def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
     ValueError
         If a day has a time zone, or `start` comes after `end`.
     """
-    days = _all_sessions(calendar)
+    days = exchange(calendar, corrections).sessions
     first, last = reach(calendar)
     bounds = {
         "prices.start": require_day("the first day", start),
@@ -83,25 +72,27 @@ def reach(calendar: str) -> tuple[date, date]:
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
 
     Returns
     -------
     first, last : datetime.date
     """
-    days = _all_sessions(calendar)
+    days = exchange(calendar).sessions
     return days[0].date(), days[-1].date()
 
 
-def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
+def event_session(calendar: str, announced_at: str, corrections: Corrections = ()) -> pd.Timestamp:
     """First session that could react to an announcement.
 
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -118,32 +109,35 @@ def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
     moment = _parse(announced_at)
     if calendar == ALWAYS_OPEN or not isinstance(moment, datetime):
         day = moment.astimezone(_UTC).date() if isinstance(moment, datetime) else moment
-        return _first_session_from(calendar, day, announced_at)
-    exchange = _exchange(calendar)
-    local_day = moment.astimezone(exchange.tz).date()
+        return _first_session_from(calendar, day, announced_at, corrections)
+    market = exchange(calendar, corrections)
+    local_day = moment.astimezone(market.tz).date()
     first, last = reach(calendar)
-    position = int(exchange.closes.searchsorted(pd.Timestamp(moment), side="right"))
-    if not first <= local_day <= last or position == len(exchange.sessions):
+    position = int(market.hours["close"].searchsorted(pd.Timestamp(moment), side="right"))
+    if not first <= local_day <= last or position == len(market.sessions):
         raise InputError([_not_covered(calendar, announced_at)])
-    return _all_sessions(calendar)[position]
+    return market.sessions[position]
 
 
-def trading_hours(calendar: str, announced_at: str) -> str:
+def trading_hours(calendar: str, announced_at: str, corrections: Corrections = ()) -> str:
     """Say whether an announcement fell inside the calendar's trading hours.
 
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
     str
-        ``"inside trading hours"``, ``"lunch break"`` (between the halves of one session),
-        ``"before the open"``, ``"after the close"`` (or exactly at it), ``"no session that
-        day"`` or ``"hour unknown"``. The day is that of the exchange's time zone.
+        ``"inside trading hours"`` (also of a session that opened the evening before),
+        ``"lunch break"`` (between the halves of one session), ``"before the open"``, ``"after
+        the close"`` (or exactly at it), ``"no session that day"`` or ``"hour unknown"``. The day
+        is that of the exchange's time zone.
 
     Raises
     ------
@@ -151,23 +145,23 @@ def trading_hours(calendar: str, announced_at: str) -> str:
         If `announced_at` cannot be read or the calendar does not reach that far.
     """
     moment = _parse(announced_at)
-    hour_known = isinstance(moment, datetime)
     if calendar == ALWAYS_OPEN:
-        return "inside trading hours" if hour_known else "hour unknown"
-    exchange = _exchange(calendar)
-    day = moment.astimezone(exchange.tz).date() if isinstance(moment, datetime) else moment
-    if _first_session_from(calendar, day, announced_at) != pd.Timestamp(day):
+        return "inside trading hours" if isinstance(moment, datetime) else "hour unknown"
+    market = exchange(calendar, corrections)
+    if isinstance(moment, datetime):
+        day = moment.astimezone(market.tz).date()
+        hours = market.hours.loc[event_session(calendar, announced_at, corrections)]
+        if hours["open"] <= moment:
+            at_lunch = hours["break_start"] <= moment < hours["break_end"]
+            return "lunch break" if at_lunch else "inside trading hours"
+    else:
+        day = moment
+    if _first_session_from(calendar, day, announced_at, corrections) != pd.Timestamp(day):
         return "no session that day"
-    if not hour_known:
+    if not isinstance(moment, datetime):
         return "hour unknown"
-    hours = exchange.schedule.loc[pd.Timestamp(day)]
-    if moment < hours["open"]:
-        return "before the open"
-    if moment >= hours["close"]:
-        return "after the close"
-    if exchange.has_break and hours["break_start"] <= moment < hours["break_end"]:
-        return "lunch break"
-    return "inside trading hours"
+    opened = pd.Timestamp(moment) >= market.hours["open"].loc[pd.Timestamp(day)]
+    return "after the close" if opened else "before the open"
 
 
 def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
@@ -176,7 +170,7 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
 
@@ -193,7 +187,7 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
     """
     moment = _parse(announced_at)
     if not isinstance(moment, datetime):
-        zone = _UTC if calendar == ALWAYS_OPEN else _exchange(calendar).tz
+        zone = _UTC if calendar == ALWAYS_OPEN else exchange(calendar).tz
         moment = datetime.combine(moment, time(), zone)
     return pd.Timestamp(moment).tz_convert("UTC")
 
@@ -207,7 +201,7 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     assets : pandas.DataFrame
-        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row).
+        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row, and of factors).
 
     Returns
     -------
@@ -222,7 +216,8 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
     effective = {}
     for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True):
-        exchanges = sorted({own[name] for name in benchmarks} - {ALWAYS_OPEN})
+        # A factor has no calendar: its returns are those of whatever days it has.
+        exchanges = sorted({own.get(name, ALWAYS_OPEN) for name in benchmarks} - {ALWAYS_OPEN})
         if own[ticker] != ALWAYS_OPEN or not exchanges:
             effective[ticker] = own[ticker]
         elif len(exchanges) == 1:
@@ -232,7 +227,9 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     return pd.Series(effective, name="calendar", dtype="str").rename_axis("ticker")
 
 
-def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
+def align(
+    events: pd.DataFrame, assets: pd.DataFrame, corrections: Corrections = ()
+) -> pd.DataFrame:
     """Event session of every dated event for every estimated asset.
 
     A 24/7 asset on its benchmark's sessions reacts in the first of them on or after the UTC
@@ -245,6 +242,8 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
         Problems are located by an index named ``line``, if there is one.
     assets : pandas.DataFrame
         ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -277,9 +276,11 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
             lines, dated["event_id"], dated["announced_at"], strict=True
         ):
             try:
-                session = event_session(own, announced_at)
+                session = event_session(own, announced_at, corrections)
                 if own != calendar:
-                    session = _first_session_from(calendar, session.date(), announced_at)
+                    session = _first_session_from(
+                        calendar, session.date(), announced_at, corrections
+                    )
                 reaction[event_id] = session
                 order[event_id] = (announcement_time(calendar, announced_at), event_id)
             except InputError as error:
@@ -356,31 +357,13 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     return merged.set_axis(["event_id", "members"], axis=1).reset_index()
 
 
-@cache
-def _exchange(calendar: str) -> Any:
-    factory = _EXCHANGES[calendar]
-    first = max(_FIRST_DAY, factory.bound_min() or _FIRST_DAY)
-    last = min(_LAST_DAY, factory.bound_max() or _LAST_DAY)
-    with warnings.catch_warnings():
-        # exchange_calendars 4.13 still reads Series.values the way pandas 3.1 deprecates.
-        warnings.simplefilter("ignore", Pandas4Warning)
-        return factory(start=first, end=last)
-
-
-@cache
-def _all_sessions(calendar: str) -> pd.DatetimeIndex:
-    if calendar == ALWAYS_OPEN:
-        days = pd.date_range(_FIRST_DAY, _LAST_DAY, freq="D")
-    else:
-        days = _exchange(calendar).sessions
-    return pd.DatetimeIndex(days.to_numpy(dtype="datetime64[ns]"), name="session")
-
-
-def _first_session_from(calendar: str, day: date, announced_at: str) -> pd.Timestamp:
+def _first_session_from(
+    calendar: str, day: date, announced_at: str, corrections: Corrections
+) -> pd.Timestamp:
     first, last = reach(calendar)
     if not first <= day <= last:
         raise InputError([_not_covered(calendar, announced_at)])
-    days = _all_sessions(calendar)
+    days = exchange(calendar, corrections).sessions
     return days[int(days.searchsorted(pd.Timestamp(day)))]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.calendars import CALENDARS_FILE, Corrections
 from chainpolicy.study.problems import InputError, Problem, collecting, require_day
 from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
@@ -38,6 +39,7 @@ def read_prices(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read daily prices from a long CSV file.
 
@@ -56,6 +58,8 @@ def read_prices(
         Default: all.
     calendars : mapping of ticker to calendar, optional
         A day that is no session of the ticker's calendar is refused. Default: not checked.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -70,7 +74,9 @@ def read_prices(
     """
     path = Path(path)
     with collecting() as problems:
-        return collect_prices(path, path.name, problems, start, end, tickers, calendars)
+        return collect_prices(
+            path, path.name, problems, start, end, tickers, calendars, corrections
+        )
 
 
 def collect_prices(
@@ -81,6 +87,7 @@ def collect_prices(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read prices as `read_prices` does, gathering problems instead of raising.
 
@@ -92,7 +99,7 @@ def collect_prices(
         What the problems call it.
     problems : list of Problem
         Appended.
-    start, end, tickers, calendars
+    start, end, tickers, calendars, corrections
         As in `read_prices`.
 
     Returns
@@ -137,7 +144,7 @@ def collect_prices(
     prices["ticker"] = names.take(prices["ticker"].to_numpy())
     if calendars is not None:
         for calendar, rows in prices.groupby(prices["ticker"].map(calendars), sort=False):
-            problems += off_session(rows["date"], str(calendar), name)
+            problems += off_session(rows["date"], str(calendar), name, corrections)
     prices = prices[prices["close"].notna()].reset_index(drop=True)
     prices.attrs["unused_tickers"] = tuple(sorted(unused))
     return prices
@@ -192,7 +199,9 @@ def collect_hourly(path: Path, name: str, problems: list[Problem]) -> pd.DataFra
     return hourly.dropna().sort_values("time", ignore_index=True)
 
 
-def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
+def off_session(
+    date: pd.Series, calendar: str, name: str, corrections: Corrections = ()
+) -> list[Problem]:
     """Find days that are no sessions of a calendar.
 
     Parameters
@@ -200,9 +209,11 @@ def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
     date : pandas.Series
         At least one day, without gaps; its name is that of the column, index ``line``.
     calendar : str
-        One of `sessions.CALENDARS`.
+        One of `calendars.CALENDARS`.
     name : str
         What the problems call the file.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -212,7 +223,7 @@ def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
     """
     column = str(date.name)
     try:
-        days = sessions(calendar, date.min(), date.max())
+        days = sessions(calendar, date.min(), date.max(), corrections)
     except InputError as error:
         return [
             replace(found, file=name, line=_line_of(date, str(found.value)), column=column)
@@ -220,7 +231,14 @@ def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
         ]
     closed = date[~date.isin(days)].head(MOST_PROBLEMS)
     return [
-        Problem(name, f"a session of calendar {calendar}", line, column, f"{day:%Y-%m-%d}")
+        Problem(
+            name,
+            f"a session of calendar {calendar}; if it was one, say so in {CALENDARS_FILE}: "
+            f"{calendar},{day:%Y-%m-%d},open",
+            line,
+            column,
+            f"{day:%Y-%m-%d}",
+        )
         for line, day in zip(closed.index.tolist(), closed, strict=True)
     ]
 

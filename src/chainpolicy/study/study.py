@@ -19,12 +19,20 @@ from chainpolicy.eventstudy import (
     EventStudyResults,
     window_label,
 )
-from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
+from chainpolicy.study.assets import BENCHMARK, collect_assets
+from chainpolicy.study.calendars import (
+    CALENDARS,
+    CALENDARS_FILE,
+    Corrections,
+    collect_corrections,
+)
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
 from chainpolicy.study.events import collect_events
+from chainpolicy.study.factors import Factors, collect_factors
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
+from chainpolicy.study.regressors import Regressor, collect_regressors, with_numbers
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
 from chainpolicy.study.sessions import (
@@ -36,6 +44,7 @@ from chainpolicy.study.sessions import (
 )
 from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
+from chainpolicy.study.tabular import nearest
 
 STUDIES = Path(__file__).parents[1] / "studies"
 EMBEDDED = STUDIES / "china_blockchain_2019"
@@ -61,6 +70,10 @@ class Study:
         See `assets.read_assets`.
     confounders : pandas.DataFrame
         What else happened near an event, see `confounders.collect_confounders`.
+    corrections : tuple of Correction
+        What the study sets right in its calendars, see `calendars.collect_corrections`.
+    factors : Factors or None
+        What benchmarks without prices are, and the risk-free return.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -88,6 +101,9 @@ class Study:
         Kind of returns.
     gaps : {"drop", "span"}
         What becomes of the return after a gap.
+    regressors : tuple of Regressor
+        Of the cross-section; empty: those that every study has, see
+        `estimators.cross_sections`. The columns of events and assets that they name are numbers.
     half_life : float
         Of the policy-sentiment index, in calendar days.
     checksum : str
@@ -106,6 +122,8 @@ class Study:
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
     confounders: pd.DataFrame = field(repr=False)
+    corrections: Corrections = field(repr=False)
+    factors: Factors | None = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -121,6 +139,7 @@ class Study:
     car_windows: tuple[Window, ...]
     kind: Literal["log", "simple"]
     gaps: Literal["drop", "span"]
+    regressors: tuple[Regressor, ...]
     half_life: float
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
@@ -245,6 +264,35 @@ class Study:
         object.__setattr__(other, "kept", self.kept)
         return other
 
+    def compute_returns(
+        self,
+        prices: pd.DataFrame | None = None,
+        assets: pd.DataFrame | None = None,
+        kind: Literal["log", "simple"] | None = None,
+    ) -> pd.DataFrame:
+        """Compute returns as the study does, with something in the place of its own.
+
+        Parameters
+        ----------
+        prices, assets : pandas.DataFrame, optional
+        kind : {"log", "simple"}, optional
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `returns.compute_returns`.
+        """
+        return compute_returns(
+            self.prices if prices is None else prices,
+            self.assets if assets is None else assets,
+            self.start,
+            self.end,
+            kind or self.kind,
+            self.gaps,
+            self.corrections,
+            self.factors,
+        )
+
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
         """Return the same study on other prices.
 
@@ -260,13 +308,12 @@ class Study:
         Study
             Its checksum is blank, because no folder holds it.
         """
-        returns = compute_returns(prices, assets, self.start, self.end, self.kind, self.gaps)
         estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
         return replace(
             self,
             prices=prices,
             assets=assets,
-            returns=returns,
+            returns=self.compute_returns(prices, assets),
             alignment=self.alignment[self.alignment["ticker"].isin(estimated.index)],
             groups=estimated["group"],
             benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
@@ -298,7 +345,7 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps confounders.csv. Default: the embedded study.
+        and perhaps calendars.csv and confounders.csv. Default: the embedded study.
 
     Returns
     -------
@@ -318,15 +365,19 @@ def load_study(path: str | Path | None = None) -> Study:
 
     before = len(problems)
     events = collect_events(folder / _EVENTS, problems)
-    assets = collect_assets(folder / _ASSETS, problems)
+    factors = _collect_factors(folder, settings, lines, problems)
+    assets = collect_assets(folder / _ASSETS, problems, factors.names if factors else ())
+    corrections = collect_corrections(folder / CALENDARS_FILE, problems)
     alignment = None
     if len(problems) == before:
-        alignment = _align(events, assets, problems)
+        alignment = _align(events, assets, corrections, problems)
     confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
 
+    key = "cross_section.regressors"
+    regressors = collect_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
     prices, hourly = None, {}
     if "prices.file" in settings:
-        prices = _collect_prices(folder, settings, assets, problems)
+        prices = _collect_prices(folder, settings, assets, corrections, problems)
     problems += _check_labels(settings["groups"], assets, lines)
     for ticker, file in settings["prices.hourly"].items():
         if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
@@ -342,15 +393,20 @@ def load_study(path: str | Path | None = None) -> Study:
     if alignment is not None:
         problems += _check_minimum(assets, settings, lines)
         if not out_of_range:
-            problems += _check_overlap(alignment, settings, lines, start, end)
+            problems += _check_overlap(alignment, settings, lines, start, end, corrections)
+    if factors is not None and not out_of_range:
+        problems += _check_factors(factors, assets, start, end)
     if problems or alignment is None or prices is None:
         raise InputError(in_reading_order(problems))
 
     unused = prices.attrs.pop("unused_tickers")
-    events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
+    columns = [name for regressor in regressors for name in regressor.columns]
+    events = with_numbers(events.reset_index(drop=True), columns)
+    assets = with_numbers(assets.reset_index(drop=True), columns)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CONFOUNDERS_FILE]
+    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE]
+    own += [factors.file] if factors else []
     files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
         name=settings["study.name"],
@@ -359,12 +415,14 @@ def load_study(path: str | Path | None = None) -> Study:
         events=events,
         assets=assets,
         confounders=confounders,
+        corrections=corrections,
+        factors=factors,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
         start=start,
         end=end,
-        returns=compute_returns(prices, assets, start, end, kind, gaps),
+        returns=compute_returns(prices, assets, start, end, kind, gaps, corrections, factors),
         alignment=alignment,
         groups=estimated["group"],
         benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
@@ -380,6 +438,7 @@ def load_study(path: str | Path | None = None) -> Study:
         car_windows=settings["event.car_windows"],
         kind=kind,
         gaps=gaps,
+        regressors=regressors,
         half_life=settings["sentiment.half_life"],
         checksum=_checksum(files),
         unused_tickers=unused,
@@ -446,7 +505,11 @@ def _check_folder(folder: Path) -> None:
 
 
 def _collect_prices(
-    folder: Path, settings: Settings, assets: pd.DataFrame, problems: list[Problem]
+    folder: Path,
+    settings: Settings,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
 ) -> pd.DataFrame:
     start, end = settings.get("prices.start"), settings.get("prices.end")
     if start and end and start > end:
@@ -461,7 +524,52 @@ def _collect_prices(
         end,
         tickers=None if known.empty else known.index,
         calendars=dict(known[known.isin(CALENDARS)]),
+        corrections=corrections,
     )
+
+
+def _collect_factors(
+    folder: Path, settings: Settings, lines: dict[str, int], problems: list[Problem]
+) -> Factors | None:
+    file, risk_free = settings.get("factors.file"), settings.get("factors.risk_free")
+    if file is None:
+        return None
+    before = len(problems)
+    factors = collect_factors(
+        folder / file,
+        file,
+        problems,
+        # A missing unit is reported; the file is checked all the same.
+        units=settings.get("factors.units") or "percent",
+        kind=settings.get("factors.kind", "simple"),
+        risk_free=risk_free,
+    )
+    if risk_free and not factors.risk_free and len(problems) == before:
+        key = "factors.risk_free"
+        near = nearest(risk_free, factors.names)
+        hint = f'; did you mean "{near}"?' if near else ""
+        expected = f"a column of {file}, which has {', '.join(factors.names)}{hint}"
+        problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, risk_free))
+    return factors
+
+
+def _check_factors(
+    factors: Factors, assets: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> list[Problem]:
+    """Refuse a factor without a value in the study's days."""
+    used = {
+        name: factors.growth[name]
+        for names in assets["benchmark"]
+        for name in names
+        if name in factors.names
+    }
+    if factors.risk_free is not None:
+        used[factors.risk_free] = factors.rate
+    return [
+        Problem(factors.file, f"a value between {start:%Y-%m-%d} and {end:%Y-%m-%d}", None, name)
+        for name, values in used.items()
+        if values.loc[start:end].isna().all()
+    ]
 
 
 def _is_folder(path: Path) -> bool:
@@ -473,10 +581,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def _align(
-    events: pd.DataFrame, assets: pd.DataFrame, problems: list[Problem]
+    events: pd.DataFrame,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
 ) -> pd.DataFrame | None:
     try:
-        return align(events, assets)
+        return align(events, assets, corrections)
     except InputError as error:
         for problem in error.problems:
             at = events.index[events["announced_at"] == problem.value]
@@ -538,6 +649,7 @@ def _check_overlap(
     lines: dict[str, int],
     start: pd.Timestamp,
     end: pd.Timestamp,
+    corrections: Corrections,
 ) -> list[Problem]:
     """Refuse a common estimation window that reaches into an event window, per calendar."""
     window, event_window = settings.get("estimation.window"), settings.get("event.window")
@@ -557,7 +669,10 @@ def _check_overlap(
         for event_id, first in (
             rows.groupby("event_id", sort=False)["event_session"].first().items()
         ):
-            if last >= _sessions_between(str(calendar), anchor, first) + event_window[0]:
+            if (
+                last
+                >= _sessions_between(str(calendar), anchor, first, corrections) + event_window[0]
+            ):
                 reached.setdefault(str(event_id), []).append(str(calendar))
     if not reached:
         return []
@@ -587,11 +702,17 @@ def _check_minimum(
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))]
 
 
-def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp) -> int:
+def _sessions_between(
+    calendar: str, anchor: pd.Timestamp, session: pd.Timestamp, corrections: Corrections
+) -> int:
     """Sessions after `anchor` up to `session`; negative if `session` comes first."""
+
+    def count(first: pd.Timestamp, last: pd.Timestamp) -> int:
+        return len(sessions(calendar, first, last, corrections))
+
     if session >= anchor:
-        return len(sessions(calendar, anchor, session)) - len(sessions(calendar, anchor, anchor))
-    return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
+        return count(anchor, session) - count(anchor, anchor)
+    return count(session, session) - count(session, anchor)
 
 
 def _files(folder: Path, names: list[str]) -> dict[str, Path]:
