@@ -349,8 +349,59 @@ def extract(
     raise typer.Exit(result.exit_status)
 
 
-prices = typer.Typer(no_args_is_help=True, help="Live prices from Yahoo Finance, kept locally.")
+prices = typer.Typer(
+    no_args_is_help=True, help="Prices of a study: downloads, and live ones from Yahoo Finance."
+)
 app.add_typer(prices, name="prices")
+
+
+class DecimalSign(StrEnum):
+    """What stands before the decimals of a number."""
+
+    point = "."
+    comma = ","
+
+
+@prices.command("import")
+def import_prices(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="CSV or Parquet; TICKER=FILE where the name is no ticker."
+        ),
+    ],
+    into: Annotated[Path, typer.Option(metavar="STUDY", help="The study folder.")],
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="HEAD", help='The closes. Default: "Adj Close", else Close or Price.'),
+    ] = None,
+    dayfirst: Annotated[
+        bool | None,
+        typer.Option("--dayfirst/--monthfirst", help="What 03/04/2018 is, if no date shows it."),
+    ] = None,
+    decimal: Annotated[
+        DecimalSign | None,
+        typer.Option(help="What 1,234 is, if no number shows it; the other parts thousands."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Between columns. Default: as it is found.")
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", metavar="", help="Give up days that the study has and the files have not."
+        ),
+    ] = False,
+) -> None:
+    """Write downloads into a study's price file: yfinance, Yahoo, Stooq, Investing.com."""
+    from chainpolicy.prices import commands
+    from chainpolicy.prices.downloads import Dialect
+
+    sign = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
+    if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
+        raise typer.BadParameter("--delimiter is one sign, or the word tab")
+    dialect = Dialect(column, dayfirst, None if decimal is None else decimal.value, sign)
+    raise typer.Exit(commands.import_files(files, into, dialect, _console(), replace))
 
 
 @prices.command()

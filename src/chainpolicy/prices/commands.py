@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from chainpolicy.prices.compare import compare_headlines, compare_returns
+from chainpolicy.prices.downloads import Dialect
+from chainpolicy.prices.importing import import_prices
 from chainpolicy.prices.store import PriceStore, StoreEntry, StoreError
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import Day
@@ -117,6 +120,51 @@ def fetch(
     if strict and status and all(standing.at_strength for standing in report.standings):
         _say(console, "--strict: every series of the study must be fetched.")
     return status, report
+
+
+def import_files(
+    files: Iterable[str],
+    folder: Path,
+    dialect: Dialect,
+    console: Console,
+    replace: bool = False,
+) -> int:
+    """Write downloads into the price file of a study and say what was read.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Files, each perhaps with a ticker before it: ``TICKER=FILE``.
+    folder : pathlib.Path
+        The study.
+    dialect : Dialect
+        What is known of the form of the files.
+    console : rich.console.Console
+        Gets one line per series and what else is to be known.
+    replace : bool
+        Whether a series may replace one that has days which it does not have.
+
+    Returns
+    -------
+    int
+        Exit status: 0.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong in the files; then nothing is written.
+    """
+    report = import_prices(map(_source, files), folder, dialect, replace=replace)
+    _print_table(report.series, console)
+    for remark in report.remarks:
+        _say(console, remark)
+    return DONE
+
+
+def _source(text: str) -> tuple[str | None, Path]:
+    """Take a file with its ticker apart; a file that is there is its whole name."""
+    ticker, _, file = text.rpartition("=")
+    return (None, Path(text)) if not ticker or Path(text).exists() else (ticker, Path(file))
 
 
 def show(out: Console, console: Console, store: PriceStore | None = None) -> int:
