@@ -81,12 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @app.command()
 def check(study: _StudyFolder) -> None:
-    """Read a study folder, report everything that is wrong with it, and estimate nothing."""
+    """Read a study folder; say what is wrong with it, and what of it can be estimated."""
+    from chainpolicy.prices.moves import describe_moves, implausible_moves
     from chainpolicy.study import load_study
+    from chainpolicy.tables.estimability import describe_estimability
 
     loaded = load_study(study)
-    for line in _describe(loaded):
+    estimable, about_pairs = describe_estimability(loaded)
+    about_moves = describe_moves(implausible_moves(loaded.prices, loaded.assets))
+    found = "no problem found" if estimable else "the files are sound"
+    for line in [f"{loaded.name}: {found}", *_describe(loaded), *about_pairs, *about_moves]:
         print(line)
+    if not estimable:
+        print("Nothing of this study can be estimated.", file=sys.stderr)
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -123,6 +131,7 @@ def estimate(
     only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
+    from chainpolicy.prices.moves import count_moves, implausible_moves
     from chainpolicy.study import load_study
     from chainpolicy.tables.estimates import write_tables
 
@@ -131,6 +140,8 @@ def estimate(
     summary = write_tables(loaded, results, output, only)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
+    if len(moves := implausible_moves(loaded.prices, loaded.assets)):
+        print(f"{count_moves(moves)}: `chainpolicy check` lists them", file=sys.stderr)
     print(summary, file=sys.stderr)
     of_these = results.pairs if only is None else results.pairs.query("event_id == @only")
     if of_these.empty:
@@ -521,12 +532,12 @@ def _live_study(study: Path | None, output: Path) -> Path:
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
-    from chainpolicy.study import assets, events
+    from chainpolicy.study import assets, confounders, events
+    from chainpolicy.study.tabular import nearest
 
     in_sample = int(study.events["in_sample"].sum())
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
-        f"{study.name}: no problem found",
         f"{len(study.events):,} events, {in_sample:,} in sample",
         f"{len(study.groups):,} assets in {study.groups.nunique():,} groups on {calendars}",
         f"{len(study.prices):,} prices, {study.start:%Y-%m-%d} to {study.end:%Y-%m-%d}",
@@ -536,10 +547,16 @@ def _describe(study: Study) -> list[str]:
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
+        ("confounders.csv", study.confounders, confounders.SCHEMA),
     ):
         unknown = [str(column) for column in table if column not in schema.columns]
+        near = [nearest(column, schema.columns, likeness=0.8) for column in unknown]
         if unknown:
-            lines.append(f"{file}: unknown columns, ignored: {', '.join(unknown)}")
+            named = [
+                f"{column} (is it {known}?)" if known else column
+                for column, known in zip(unknown, near, strict=True)
+            ]
+            lines.append(f"{file}: unknown columns, ignored: {', '.join(named)}")
     return lines
 
 

@@ -291,7 +291,7 @@ def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
     return problems
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """Guess what a misspelt name was to be.
 
     Parameters
@@ -300,6 +300,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         As found.
     known : iterable of str
         Names that exist.
+    likeness : float
+        Between 0 and 1: how near they have to be.
 
     Returns
     -------
@@ -307,7 +309,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         The nearest of them, None if none is near.
     """
     spellings = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), list(spellings), n=1)
+    close = get_close_matches(word.casefold(), list(spellings), n=1, cutoff=likeness)
     return spellings[close[0]] if close else None
 
 

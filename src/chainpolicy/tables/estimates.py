@@ -187,7 +187,7 @@ def left_out_report(study: Study) -> ReportTable:
         {
             "Event": together["event_id"],
             "Window": together["window"].replace("", "all"),
-            "Assets": together["ticker"].map(_tickers),
+            "Assets": together["ticker"].map(listed_tickers),
             "Reason": together["reason"],
         }
     )
@@ -196,7 +196,7 @@ def left_out_report(study: Study) -> ReportTable:
     return ReportTable(frame, "excluded.csv has one row for each asset and window.")
 
 
-def _tickers(tickers: list[str]) -> str:
+def listed_tickers(tickers: list[str]) -> str:
     """List a few tickers, count more of them; a blank one stands for all assets."""
     if tickers == [""]:
         return "all"
