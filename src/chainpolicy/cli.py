@@ -7,6 +7,7 @@ failed, 2 bad input or usage.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -273,6 +274,8 @@ class ReportFormat(StrEnum):
     markdown = "markdown"
     html = "html"
     latex = "latex"
+    docx = "docx"
+    xlsx = "xlsx"
 
 
 class ReportName(StrEnum):
@@ -291,7 +294,14 @@ def report(
     name: Annotated[
         ReportName, typer.Option("--table", help="The headline, or one of the regressions.")
     ] = ReportName.headline,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST,LAST", help="Sessions. Default: the study's first window."),
+    ] = None,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there; needed for docx and xlsx.")
+    ] = None,
 ) -> None:
     """Print the headline table (clusters by group, the tests to be believed) or a regression.
 
@@ -299,26 +309,59 @@ def report(
     """
     from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
+    from chainpolicy.study.output import write_bytes
     from chainpolicy.tables.estimates import headline_report, regression_report
 
+    if output is None and form in (ReportFormat.docx, ReportFormat.xlsx):
+        expected = f"--output FILE with --format {form}, which no terminal shows"
+        raise InputError([Problem("--format", expected)])
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        expected = "a file name, in a folder that exists"
+        raise InputError([Problem("--output", expected, value=str(output))])
     loaded = load_study(study)
+    chosen = None if window is None else _window(window, loaded)
     loaded.require_estimable()
     if name == ReportName.headline:
-        window = loaded.car_windows[0]
+        over = chosen or loaded.car_windows[0]
         event_study = loaded.event_study()
-        rates = rejection_rates(event_study.placebo(window), window)
-        table = headline_report(loaded, event_study.fit(), window, rates=rates)
+        rates = rejection_rates(event_study.placebo(over), over)
+        table = headline_report(loaded, event_study.fit(), over, rates=rates)
     else:
-        table = regression_report(loaded, name.value)
+        table = regression_report(loaded, name.value, chosen)
+    content: str | bytes
     match form:
         case ReportFormat.text:
-            print(table)
+            content = str(table)
         case ReportFormat.markdown:
-            print(table.to_markdown())
+            content = table.to_markdown()
         case ReportFormat.html:
-            print(table.to_html())
+            # A part of a page does not say how it is encoded.
+            content = table.to_html().encode("ascii", "xmlcharrefreplace").decode("ascii")
         case ReportFormat.latex:
-            print(table.to_latex())
+            content = table.to_latex().removesuffix("\n")
+        case ReportFormat.docx:
+            content = table.to_docx()
+        case ReportFormat.xlsx:
+            content = table.to_xlsx()
+    if output is None:
+        print(content)
+    else:
+        as_bytes = f"{content}\n".encode() if isinstance(content, str) else content
+        write_bytes(as_bytes, output)
+
+
+def _window(text: str, study: Study) -> tuple[int, int]:
+    """Read a window such as "0,1" or "[-1, 1]" that lies inside the event window."""
+    from chainpolicy.eventstudy import window_label
+
+    outer = study.event_window
+    numbers = re.fullmatch(r"\s*\[?\s*([+-]?\d{1,9})\s*,\s*([+-]?\d{1,9})\s*\]?\s*", text)
+    if numbers:
+        first, last = int(numbers[1]), int(numbers[2])
+        if outer[0] <= first <= last <= outer[1]:
+            return first, last
+    expected = f"two sessions in order, such as 0,1, inside the event window {window_label(outer)}"
+    raise InputError([Problem("--window", expected, value=text)])
 
 
 @app.command()
@@ -481,6 +524,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
         loaded.prices,
         estimate,
         window_label(window),
+        loaded.kind,
         _output(),
         _console(),
     )

@@ -271,6 +271,7 @@ def compare(
     embedded: pd.DataFrame,
     estimate: Estimate,
     window: str,
+    kind: str,
     out: Console,
     console: Console,
     store: PriceStore | None = None,
@@ -290,6 +291,8 @@ def compare(
         `compare.compare_headlines`; called for each set of prices.
     window : str
         Label of the sessions over which it estimates.
+    kind : {"log", "simple"}
+        Kind of return in which it estimates; simple ones are shown.
     out : rich.console.Console
         Gets the tables.
     console : rich.console.Console
@@ -322,7 +325,7 @@ def compare(
     survivors = surviving_assets(assets, live)
     headlines = compare_headlines(estimate(embedded, assets), estimate(live, survivors))
     _say(out, "")
-    _print_table(_laid_out(headlines), out)
+    _print_table(_laid_out(headlines, kind), out)
     standing = int((headlines["differs"] == "").sum())
     _say(
         console,
@@ -367,12 +370,13 @@ def _report_fetch(report: FetchReport, end: date, console: Console) -> None:
     _say(console, ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def _laid_out(headlines: pd.DataFrame) -> pd.DataFrame:
+def _laid_out(headlines: pd.DataFrame, kind: str) -> pd.DataFrame:
     shown = {"event": headlines["event_id"], "group": headlines["group"]}
     for name, head in (("embedded", ""), ("live", "live ")):
         size, caar, p_value = (headlines[f"{key}_{name}"] for key in ("n_assets", "caar", "p"))
         shown[f"{head}N"] = size.map("{:.0f}".format, na_action="ignore")
-        shown[f"{head}CAAR"] = np.expm1(caar).map("{:+.1%}".format, na_action="ignore")
+        simple = np.expm1(caar) if kind == "log" else caar
+        shown[f"{head}CAAR"] = simple.map("{:+.1%}".format, na_action="ignore")
         shown[f"{head}p"] = p_value.map(p_text)
     return pd.DataFrame(shown | {"differs": headlines["differs"]})
 
