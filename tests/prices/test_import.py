@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chainpolicy import cli
-from chainpolicy.prices.downloads import Dialect
+from chainpolicy.prices.downloads import Dialect, read_download
 from chainpolicy.prices.importing import import_prices
 from chainpolicy.study import new_study
-from chainpolicy.study.problems import InputError
+from chainpolicy.study.problems import InputError, Problem
 
 YAHOO = """\
 Date,Open,High,Low,Close,Adj Close,Volume
@@ -219,6 +219,15 @@ def test_frames_of_yfinance(study, tmp_path, name, form):
     assert read(study) == TWO
 
 
+def test_a_ticker_that_yfinance_did_not_find_is_left_out_and_said(study, tmp_path):
+    frame = by_field()
+    frame["Adj Close", "GONE"] = np.nan
+    frame.to_csv(tmp_path / "prices.csv")
+    report = import_prices([(None, tmp_path / "prices.csv")], study)
+    assert read(study) == TWO
+    assert "tickers without any price are left out: GONE" in report.remarks
+
+
 def test_a_wide_frame_without_its_index_in_front(study, tmp_path):
     by_field().reset_index().to_csv(tmp_path / "prices.csv", index=False)
     import_prices([(None, tmp_path / "prices.csv")], study)
@@ -299,7 +308,7 @@ def test_the_history_of_one_ticker_of_yfinance(study, tmp_path):
             'x.csv, line 3, date: found "2018-04-03"; expected each date of ACME once; x.csv, '
             "line 2, has this one already",
         ),
-        ("Date,Close\n2018-04-03,null\n", {}, "at least one price of this ticker"),
+        ("Date,Close\n2018-04-03,null\n", {}, "x.csv: expected at least one price"),
         ("Date,Close\n", {}, "x.csv: expected at least one row below the header"),
         ("", {}, "x.csv: expected a header and rows of prices; the file is blank"),
         ("No data\n", {}, "x.csv, line 1: found"),
@@ -311,6 +320,11 @@ def test_the_history_of_one_ticker_of_yfinance(study, tmp_path):
         ("Date,Close,CLOSE\n2018-04-03,1,2\n", {}, "x.csv, line 1, Close: expected this column on"),
         ('Date,Close\n2018-04-03,"1\n', {}, "x.csv, line 2: expected a closing quotation mark"),
         ("Date,Ticker,Close\n2018-04-03,,1\n", {}, "x.csv, line 2: expected a ticker"),
+        (
+            "Price,Close,Close\nTicker,ACME,\nDate,,\n2018-04-03,1,2\n",
+            {},
+            "x.csv, line 1, column 3: found a blank; expected a ticker, each once",
+        ),
     ],
 )
 def test_what_cannot_be_read_in_one_way_is_refused(study, tmp_path, text, dialect, message):
@@ -639,3 +653,19 @@ def test_a_damaged_file_is_refused_with_its_place_or_reads_as_what_it_says(tmp_p
         for rows in read(folder / "study").values():
             assert all(close > 0 for _, close in rows)
             assert [day for day, _ in rows] == sorted({day for day, _ in rows})
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_damaged_parquet_file_is_refused_or_read(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("damaged")
+    path = folder / "x.parquet"
+    by_field().to_parquet(path)
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        content[data.draw(st.integers(4, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(content))
+    problems: list[Problem] = []
+    rows = read_download(path, None, Dialect(), [], problems, {})
+    assert all(problem.file == "x.parquet" for problem in problems)
+    assert len(rows) > 0 or problems

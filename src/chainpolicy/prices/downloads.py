@@ -153,9 +153,13 @@ def read_download(
         date=day, close=close, column=layout.column, file=name
     )
     rows = rows[~missing].dropna(subset=["date", "close"])
-    for absent in sorted(set(cells["ticker"]) - set(rows["ticker"])):
-        if len(problems) == before:
-            problems.append(Problem(name, "at least one price of this ticker", value=absent))
+    if len(problems) == before:
+        if rows.empty:
+            problems.append(Problem(name, "at least one price"))
+        # As yfinance leaves a ticker that it could not find.
+        blank = sorted(set(cells["ticker"]) - set(rows["ticker"]))
+        if blank:
+            remarks.setdefault("tickers without any price are left out", []).extend(blank)
     return rows
 
 
@@ -192,8 +196,8 @@ def _parquet_records(
 ) -> Iterable[tuple[int, list[str]]]:
     try:
         frame = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # what a damaged file raises in the reader, nobody has listed
+        reason = str(error).partition("\n")[0]
         problems.append(Problem(name, f"a Parquet file; the reader says: {reason}"))
         return []
     text = frame.to_csv(index=not isinstance(frame.index, pd.RangeIndex), lineterminator="\n")
@@ -309,8 +313,8 @@ def _wide(
     volume = _place([_plain(kind) for kind in kinds], _VOLUMES)
     for place in range(1, len(fields)):
         ticker, kind = tickers[place], fields[place]
-        if kind == layout.column and ticker in layout.closes:
-            expected = "each ticker once"
+        if kind == layout.column and (not ticker or ticker in layout.closes):
+            expected = "a ticker, each once"
             problems.append(Problem(name, expected, line, f"column {place + 1}", ticker))
         elif kind == layout.column:
             layout.closes[ticker] = place

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from chainpolicy.study.problems import Problem
-from chainpolicy.study.tabular import MOST_PROBLEMS
+from chainpolicy.study.tabular import MOST_PROBLEMS, parse_numbers
 
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]?)(\d{1,2})\2(\d{1,2})")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
@@ -149,6 +150,13 @@ def _read_number(text: str, decimal: str) -> float:
     return float(kept.replace(decimal, "."))
 
 
+def _read_all(text: pd.Series, decimal: str) -> pd.Series:
+    numbers = parse_numbers(text) if decimal == "." else pd.Series(np.nan, text.index)
+    rest = text[numbers.isna()]
+    numbers[rest.index] = [_read_number(value, decimal) for value in rest]
+    return numbers
+
+
 def read_numbers(
     cells: pd.DataFrame, decimal: str | None, name: str, problems: list[Problem]
 ) -> tuple[pd.Series, str]:
@@ -171,22 +179,22 @@ def read_numbers(
         Numbers, NaN where there is a problem; the decimal sign.
     """
     text = cells["close"]
-    read = {
-        sign: pd.Series([_read_number(value, sign) for value in text], text.index, "float64")
-        for sign in _FORMS
-    }
-    unread = {sign: read[sign].isna() for sign in _FORMS}
-    chosen = decimal or min(_FORMS, key=lambda sign: int(unread[sign].sum()))
-    differ = read["."] != read[","]
-    if decimal is None and differ.any() and not (unread["."] | unread[","]).any():
+    read = {"." if decimal is None else decimal: _read_all(text, decimal or ".")}
+    chosen = next(iter(read))
+    other = _FORMS[","].fullmatch
+    if decimal is None and (read["."].isna().any() or all(other(value) for value in text)):
+        read[","] = _read_all(text, ",")
+        chosen = min(read, key=lambda sign: int(read[sign].isna().sum()))
+        differ = read["."] != read[","]
+        both = read["."].notna() & read[","].notna()
         # A thousandth of every close has the same returns; a thousandth of some has not.
         scaled = differ.all() and not text.str.contains(",", regex=False).any()
-        if not scaled:
-            one, other = (f"{read[sign][differ].iloc[0]:g}" for sign in _FORMS)
-            expected = f'{one} or {other}? Say it with --decimal "." or --decimal ","'
+        if differ.any() and both.all() and not scaled:
+            one, two = (f"{numbers[differ].iloc[0]:g}" for numbers in read.values())
+            expected = f'{one} or {two}? Say it with --decimal "." or --decimal ","'
             problems += problems_at(cells[differ].head(1), "close", expected, name)
     expected = f'a number with "{chosen}" before its decimals, or a blank where there is no price'
-    problems += problems_at(cells[unread[chosen]], "close", expected, name)
+    problems += problems_at(cells[read[chosen].isna()], "close", expected, name)
     return read[chosen], chosen
 
 
