@@ -521,7 +521,12 @@ def test_a_folder_that_is_no_study_is_refused(tmp_path, capsys):
     assert "a study folder, which holds a study.toml" in err
 
 
-@pytest.mark.parametrize("text", [YAHOO, STOOQ_BULK, INVESTING, INVESTING_GERMAN, SEMICOLONS])
+OTHER_DATES = "date,ticker,close\n25/04/2018,ACME,1\n26/04/2018,ACME,2\n"
+
+
+@pytest.mark.parametrize(
+    "text", [YAHOO, STOOQ_BULK, INVESTING, INVESTING_GERMAN, SEMICOLONS, OTHER_DATES]
+)
 def test_check_of_a_study_with_a_foreign_file_points_to_the_command(study, capsys, text):
     write(study, "prices.csv", text)
     assert cli.main(["check", str(study)]) == 2

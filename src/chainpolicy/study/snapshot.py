@@ -129,6 +129,8 @@ def collect_prices(
         return NO_PRICES.copy()
     prices = pd.concat(kept)
     kept.clear()
+    if prices.empty:
+        point_to_import(path, problems, before)
     names = pd.array(list(codes), dtype="str")
     # Where whole rows were refused, a ticker without a price has perhaps only lost it.
     if all(found.column for found in problems[before:]):
