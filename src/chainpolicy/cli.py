@@ -7,6 +7,7 @@ failed, 2 bad input or usage.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -81,12 +82,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @app.command()
 def check(study: _StudyFolder) -> None:
-    """Read a study folder, report everything that is wrong with it, and estimate nothing."""
+    """Read a study folder; say what is wrong with it, and what of it can be estimated."""
+    from chainpolicy.prices.moves import describe_moves, implausible_moves
     from chainpolicy.study import load_study
+    from chainpolicy.tables.estimability import describe_estimability
 
     loaded = load_study(study)
-    for line in _describe(loaded):
+    estimable, about_pairs = describe_estimability(loaded)
+    about_moves = describe_moves(implausible_moves(loaded.prices, loaded.assets))
+    found = "no problem found" if estimable else "the files are sound"
+    for line in [f"{loaded.name}: {found}", *_describe(loaded), *about_pairs, *about_moves]:
         print(line)
+    if not estimable:
+        print("Nothing of this study can be estimated.", file=sys.stderr)
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -123,6 +132,7 @@ def estimate(
     only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
+    from chainpolicy.prices.moves import count_moves, implausible_moves
     from chainpolicy.study import load_study
     from chainpolicy.tables.estimates import write_tables
 
@@ -131,6 +141,8 @@ def estimate(
     summary = write_tables(loaded, results, output, only)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
+    if len(moves := implausible_moves(loaded.prices, loaded.assets)):
+        print(f"{count_moves(moves)}: `chainpolicy check` lists them", file=sys.stderr)
     print(summary, file=sys.stderr)
     of_these = results.pairs if only is None else results.pairs.query("event_id == @only")
     if of_these.empty:
@@ -262,6 +274,8 @@ class ReportFormat(StrEnum):
     markdown = "markdown"
     html = "html"
     latex = "latex"
+    docx = "docx"
+    xlsx = "xlsx"
 
 
 class ReportName(StrEnum):
@@ -280,7 +294,14 @@ def report(
     name: Annotated[
         ReportName, typer.Option("--table", help="The headline, or one of the regressions.")
     ] = ReportName.headline,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST,LAST", help="Sessions. Default: the study's first window."),
+    ] = None,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there; needed for docx and xlsx.")
+    ] = None,
 ) -> None:
     """Print the headline table (clusters by group, the tests to be believed) or a regression.
 
@@ -288,26 +309,59 @@ def report(
     """
     from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
+    from chainpolicy.study.output import write_bytes
     from chainpolicy.tables.estimates import headline_report, regression_report
 
+    if output is None and form in (ReportFormat.docx, ReportFormat.xlsx):
+        expected = f"--output FILE with --format {form}, which no terminal shows"
+        raise InputError([Problem("--format", expected)])
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        expected = "a file name, in a folder that exists"
+        raise InputError([Problem("--output", expected, value=str(output))])
     loaded = load_study(study)
+    chosen = None if window is None else _window(window, loaded)
     loaded.require_estimable()
     if name == ReportName.headline:
-        window = loaded.car_windows[0]
+        over = chosen or loaded.car_windows[0]
         event_study = loaded.event_study()
-        rates = rejection_rates(event_study.placebo(window), window)
-        table = headline_report(loaded, event_study.fit(), window, rates=rates)
+        rates = rejection_rates(event_study.placebo(over), over)
+        table = headline_report(loaded, event_study.fit(), over, rates=rates)
     else:
-        table = regression_report(loaded, name.value)
+        table = regression_report(loaded, name.value, chosen)
+    content: str | bytes
     match form:
         case ReportFormat.text:
-            print(table)
+            content = str(table)
         case ReportFormat.markdown:
-            print(table.to_markdown())
+            content = table.to_markdown()
         case ReportFormat.html:
-            print(table.to_html())
+            # A part of a page does not say how it is encoded.
+            content = table.to_html().encode("ascii", "xmlcharrefreplace").decode("ascii")
         case ReportFormat.latex:
-            print(table.to_latex())
+            content = table.to_latex().removesuffix("\n")
+        case ReportFormat.docx:
+            content = table.to_docx()
+        case ReportFormat.xlsx:
+            content = table.to_xlsx()
+    if output is None:
+        print(content)
+    else:
+        as_bytes = f"{content}\n".encode() if isinstance(content, str) else content
+        write_bytes(as_bytes, output)
+
+
+def _window(text: str, study: Study) -> tuple[int, int]:
+    """Read a window such as "0,1" or "[-1, 1]" that lies inside the event window."""
+    from chainpolicy.eventstudy import window_label
+
+    outer = study.event_window
+    numbers = re.fullmatch(r"\s*\[?\s*([+-]?\d{1,9})\s*,\s*([+-]?\d{1,9})\s*\]?\s*", text)
+    if numbers:
+        first, last = int(numbers[1]), int(numbers[2])
+        if outer[0] <= first <= last <= outer[1]:
+            return first, last
+    expected = f"two sessions in order, such as 0,1, inside the event window {window_label(outer)}"
+    raise InputError([Problem("--window", expected, value=text)])
 
 
 @app.command()
@@ -349,8 +403,59 @@ def extract(
     raise typer.Exit(result.exit_status)
 
 
-prices = typer.Typer(no_args_is_help=True, help="Live prices from Yahoo Finance, kept locally.")
+prices = typer.Typer(
+    no_args_is_help=True, help="Prices of a study: downloads, and live ones from Yahoo Finance."
+)
 app.add_typer(prices, name="prices")
+
+
+class DecimalSign(StrEnum):
+    """What stands before the decimals of a number."""
+
+    point = "."
+    comma = ","
+
+
+@prices.command("import")
+def import_prices(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="CSV or Parquet; TICKER=FILE where the name is no ticker."
+        ),
+    ],
+    into: Annotated[Path, typer.Option(metavar="STUDY", help="The study folder.")],
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="HEAD", help='The closes. Default: "Adj Close", else Close or Price.'),
+    ] = None,
+    dayfirst: Annotated[
+        bool | None,
+        typer.Option("--dayfirst/--monthfirst", help="What 03/04/2018 is, if no date shows it."),
+    ] = None,
+    decimal: Annotated[
+        DecimalSign | None,
+        typer.Option(help="What 1,234 is, if no number shows it; the other parts thousands."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Between columns. Default: as it is found.")
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", metavar="", help="Give up days that the study has and the files have not."
+        ),
+    ] = False,
+) -> None:
+    """Write downloads into a study's price file: yfinance, Yahoo, Stooq, Investing.com."""
+    from chainpolicy.prices import commands
+    from chainpolicy.prices.downloads import Dialect
+
+    sign = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
+    if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
+        raise typer.BadParameter("--delimiter is one sign, or the word tab")
+    dialect = Dialect(column, dayfirst, None if decimal is None else decimal.value, sign)
+    raise typer.Exit(commands.import_files(files, into, dialect, _console(), replace))
 
 
 @prices.command()
@@ -420,6 +525,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
         loaded.prices,
         estimate,
         window_label(window),
+        loaded.kind,
         _output(),
         _console(),
         corrections=loaded.corrections,
@@ -478,13 +584,13 @@ def _live_study(study: Path | None, output: Path) -> Path:
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy.prices.coverage import missing_factors, probable_closures
-    from chainpolicy.study import assets, events
+    from chainpolicy.study import assets, confounders, events
+    from chainpolicy.study.tabular import nearest
 
     in_sample = int(study.events["in_sample"].sum())
     regressed = {name for regressor in study.regressors for name in regressor.columns}
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
-        f"{study.name}: no problem found",
         f"{len(study.events):,} events, {in_sample:,} in sample",
         f"{len(study.groups):,} assets in {study.groups.nunique():,} groups on {calendars}",
         f"{len(study.prices):,} prices, {study.start:%Y-%m-%d} to {study.end:%Y-%m-%d}",
@@ -507,11 +613,17 @@ def _describe(study: Study) -> list[str]:
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
+        ("confounders.csv", study.confounders, confounders.SCHEMA),
     ):
         known = {*schema.columns, *regressed}
         unknown = [str(column) for column in table if column not in known]
+        near = [nearest(column, schema.columns, likeness=0.8) for column in unknown]
         if unknown:
-            lines.append(f"{file}: unknown columns, ignored: {', '.join(unknown)}")
+            named = [
+                f"{column} (is it {known}?)" if known else column
+                for column, known in zip(unknown, near, strict=True)
+            ]
+            lines.append(f"{file}: unknown columns, ignored: {', '.join(named)}")
     return lines
 
 

@@ -200,6 +200,22 @@ def test_what_is_made_by_other_commands_is_below_their_output(server, tmp_path):
         assert written
 
 
+def test_an_import_writes_the_price_file_and_nothing_else(server, tmp_path):
+    study, downloads = tmp_path / "mine" / "study", tmp_path / "downloads"
+    as_folder(study / "prices.csv", downloads)
+    (study / "prices.csv").unlink()
+    before = contents(tmp_path)
+    with recorded() as written:
+        assert main(["prices", "import", *map(str, downloads.iterdir()), "--into", str(study)]) == 0
+    own = {study / "prices.csv", study / "prices.csv.partial"}
+    assert {path for path in written if path != Path(os.devnull)} == {
+        path.resolve() for path in own
+    }
+    after = contents(tmp_path)
+    assert after.pop("mine/study/prices.csv")
+    assert after == before
+
+
 def test_other_prices_outside_the_folder_are_noticed(server, tmp_path, capfd):
     study = tmp_path / "mine" / "study"
     shared = (study / "prices.csv").rename(tmp_path / "mine" / "closes.csv")

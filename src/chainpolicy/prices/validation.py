@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.prices.moves import JUMP, find_moves
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.folder import suspended
 from chainpolicy.study.sessions import sessions
 
-JUMP = 0.40
 # A close four times the one before, or a quarter of it, that comes back was never a price.
 EXCURSION = 4.0
 EXCURSION_SESSIONS = 20
@@ -28,8 +28,6 @@ SMALLEST_DIVIDEND = 1e-4
 STALE_SESSIONS = 5
 # More strays than this are another market's calendar, not a stray.
 STRAY_SHARE = 0.02
-# Half a tick of 0.01, plus the rounding of adjusted closes.
-LIMIT_TOLERANCE = 0.0052
 SHIFT_MINIMUM = 20
 
 _CURRENCIES = {"XSHG": "CNY", "XHKG": "HKD", "XNYS": "USD"}
@@ -380,11 +378,8 @@ def _check_moves(
     known = np.isfinite(close)
     dates, close = dates[known], close[known]
     limit = np.full(len(close), np.nan) if limits is None else limits[known]
-    move = np.abs(close[1:] / close[:-1] - 1)
-    position = on_calendar.get_indexer(dates)
-    # Over a hole in the data a move is that of several sessions, each with its own limit.
-    adjacent = (position[1:] - position[:-1] == 1) & (position[:-1] >= 0)
-    beyond = adjacent & (move > limit[1:] + LIMIT_TOLERANCE / close[:-1])
+    ratio, beyond, jump = find_moves(dates, close, on_calendar, limit)
+    move = np.abs(ratio - 1)
     findings = []
     if beyond.any():
         first = int(np.argmax(beyond))
@@ -397,7 +392,6 @@ def _check_moves(
                 f"of {limit[1:][first]:.0%}",
             )
         )
-    jump = ~beyond & (move > JUMP)
     if jump.any():
         first = int(np.argmax(jump))
         findings.append(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import Problem, collecting, require_day
 from chainpolicy.study.sessions import Day
-from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session
+from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session, point_to_import
 from chainpolicy.study.tabular import (
     cell,
     check_cells,
@@ -131,6 +131,7 @@ def _read_file(
     chunks = list(read_chunks(path, LAYOUT, problems, name))
     table = pd.concat(chunks) if chunks else pd.DataFrame()
     if not {"Date", "Adj Close"} <= set(table.columns):
+        point_to_import(path, problems, before)
         return NO_PRICES
     date = parse_dates(table["Date"]).rename("Date")
     used = date.isna() | date.between(first, last)

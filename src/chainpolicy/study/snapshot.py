@@ -132,9 +132,12 @@ def collect_prices(
         parsed = pd.DataFrame({"date": date[used], "ticker": code, "close": close})
         kept.append(parsed[date[used].notna() & (rows["ticker"] != "")])
     if not kept:
+        point_to_import(path, problems, before)
         return NO_PRICES.copy()
     prices = pd.concat(kept)
     kept.clear()
+    if prices.empty:
+        point_to_import(path, problems, before)
     names = pd.array(list(codes), dtype="str")
     # Where whole rows were refused, a ticker without a price has perhaps only lost it.
     if all(found.column for found in problems[before:]):
@@ -148,6 +151,27 @@ def collect_prices(
     prices = prices[prices["close"].notna()].reset_index(drop=True)
     prices.attrs["unused_tickers"] = tuple(sorted(unused))
     return prices
+
+
+def point_to_import(path: Path, problems: list[Problem], before: int) -> None:
+    """Add to what is wrong with the form of a price file which command reads other forms.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    problems : list of Problem
+        The first of those from position `before` on is changed.
+    before : int
+    """
+    try:
+        is_there = path.is_file()
+    except OSError:
+        is_there = False
+    if is_there and len(problems) > before:
+        command = "`chainpolicy prices import FILE --into STUDY`"
+        expected = f"{problems[before].expected}; {command} brings downloads into this form"
+        problems[before] = replace(problems[before], expected=expected)
 
 
 def read_hourly(path: str | Path) -> pd.DataFrame:

@@ -359,7 +359,7 @@ def load_study(path: str | Path | None = None) -> Study:
     folder = EMBEDDED if path is None else Path(path)
     if _IN_BUILD and (known := _IN_BUILD.get(folder.resolve())):
         return known.copy()
-    _check_folder(folder)
+    require_study_folder(folder)
     problems: list[Problem] = []
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)
 
@@ -486,7 +486,13 @@ def new_study(directory: str | Path) -> Path:
     return target
 
 
-def _check_folder(folder: Path) -> None:
+def require_study_folder(folder: Path) -> None:
+    """Refuse what is no study folder.
+
+    Raises
+    ------
+    InputError
+    """
     try:
         if not folder.exists():
             expected = "a study folder; there is nothing of this name"

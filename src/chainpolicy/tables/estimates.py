@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -120,29 +121,35 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
     }
 
 
-def regression_report(study: Study, name: str) -> ReportTable:
-    """Lay one table of the regressions out for reading, over `regressed_window`.
+def regression_report(study: Study, name: str, window: Window | None = None) -> ReportTable:
+    """Lay one table of the regressions out for reading.
 
     Parameters
     ----------
     study : Study
     name : {"system", "undoing", "overlap", "cross_section"}
+    window : tuple of int, optional
+        Both ends inclusive. Default: `regressed_window`.
 
     Returns
     -------
     ReportTable
+        Its note begins with the kind of return and the window.
     """
-    window = regressed_window(study)
+    window = regressed_window(study) if window is None else window
     if name == "overlap":
-        return overlap(study, window).summary()
-    if name == "cross_section":
-        return cross_sections(study, window).summary()
-    system = EventDummySystem.from_study(study, window=window).fit()
-    return (
-        system.summary()
-        if name == "system"
-        else undoing_report(undoing(study, system), study.labels)
-    )
+        table = overlap(study, window).summary()
+    elif name == "cross_section":
+        table = cross_sections(study, window).summary()
+    else:
+        system = EventDummySystem.from_study(study, window=window).fit()
+        table = (
+            system.summary()
+            if name == "system"
+            else undoing_report(undoing(study, system), study.labels)
+        )
+    kind = {"log": "Log", "simple": "Simple"}[study.kind]
+    return replace(table, note=f"{kind} returns over {window_label(window)}. {table.note}")
 
 
 def regressed_window(study: Study) -> Window:
@@ -186,7 +193,7 @@ def left_out_report(study: Study) -> ReportTable:
         {
             "Event": together["event_id"],
             "Window": together["window"].replace("", "all"),
-            "Assets": together["ticker"].map(_tickers),
+            "Assets": together["ticker"].map(listed_tickers),
             "Reason": together["reason"],
         }
     )
@@ -195,7 +202,7 @@ def left_out_report(study: Study) -> ReportTable:
     return ReportTable(frame, "excluded.csv has one row for each asset and window.")
 
 
-def _tickers(tickers: list[str]) -> str:
+def listed_tickers(tickers: list[str]) -> str:
     """List a few tickers, count more of them; a blank one stands for all assets."""
     if tickers == [""]:
         return "all"
@@ -238,13 +245,17 @@ def headline_report(
         low = (table[[f"{name}_p" for name in HEADLINE_TESTS]] < below).any(axis=1)
         of_all = f"The {int(low.sum())} of {len(table)} rows with some p-value below {below:g}. "
         table = table[low].reset_index(drop=True)
+
+    def simple(values: pd.Series) -> pd.Series:
+        return np.expm1(values) if study.kind == "log" else values
+
     frame = pd.DataFrame(
         {
             "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
             "Events": table["members"].str.replace(";", ", "),
             "Group": table["group"].map(study.label),
             "N": table["n_assets"].astype(str),
-            "CAAR, %": formatted(100 * np.expm1(table["caar"]), "+.1f"),
+            "CAAR, %": formatted(100 * simple(table["caar"]), "+.1f"),
         }
     )
     for name, head in HEADLINE_TESTS.items():
@@ -255,7 +266,7 @@ def headline_report(
     frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
     if rates is not None:
         frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
-    frame["MDE, %"] = formatted(100 * np.expm1(table["minimum_detectable_effect"]), ".1f")
+    frame["MDE, %"] = formatted(100 * simple(table["minimum_detectable_effect"]), ".1f")
     about = ""
     if groups is not None and len(groups) == 1:
         same = [name for name in ABOUT_A_GROUP if _is_constant(frame, name)]
