@@ -37,7 +37,11 @@ from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_set
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
 
 STUDIES = Path(__file__).parents[1] / "studies"
-EMBEDDED = STUDIES / "china_blockchain_2019"
+EMBEDDED_STUDIES = {
+    "china-blockchain-2019": STUDIES / "china_blockchain_2019",
+    "china-crypto-policy-2013-2021": STUDIES / "china_crypto_policy_2013_2021",
+}
+EMBEDDED = EMBEDDED_STUDIES["china-blockchain-2019"]
 TEMPLATE = STUDIES / "template"
 
 _EVENTS = "events.csv"
@@ -261,6 +265,33 @@ class Study:
         )
 
 
+def study_folder(study: str | Path | None = None) -> Path:
+    """Find the folder of a study.
+
+    Parameters
+    ----------
+    study : str or pathlib.Path, optional
+        A folder, or the name of an embedded study, one of `EMBEDDED_STUDIES`; a folder of such a
+        name where you stand comes first. Default: the embedded study of 2019.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if study is None:
+        return EMBEDDED
+    folder = Path(study)
+    if str(study) in EMBEDDED_STUDIES and not folder.exists():
+        return EMBEDDED_STUDIES[str(study)]
+    _check_folder(folder)
+    return folder
+
+
 def load_study(path: str | Path | None = None) -> Study:
     """Read and validate a study folder.
 
@@ -268,7 +299,8 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps confounders.csv. Default: the embedded study.
+        and perhaps confounders.csv; or the name of an embedded study, see `study_folder`.
+        Default: the embedded study of 2019.
 
     Returns
     -------
@@ -279,8 +311,7 @@ def load_study(path: str | Path | None = None) -> Study:
     InputError
         With every problem of all files at once.
     """
-    folder = EMBEDDED if path is None else Path(path)
-    _check_folder(folder)
+    folder = study_folder(path)
     problems: list[Problem] = []
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)
 
@@ -398,7 +429,8 @@ def new_study(directory: str | Path) -> Path:
 def _check_folder(folder: Path) -> None:
     try:
         if not folder.exists():
-            expected = "a study folder; there is nothing of this name"
+            names = " or ".join(EMBEDDED_STUDIES)
+            expected = f"a study folder, or {names}; there is nothing of this name"
         elif not folder.is_dir():
             expected = f"a study folder, not a file; give the folder that holds {SETTINGS_FILE}"
         elif not (folder / SETTINGS_FILE).exists():
