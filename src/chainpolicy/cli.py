@@ -34,10 +34,16 @@ app = typer.Typer(
     help="Event studies of policy announcements, and the study of Chinese blockchain policy.",
 )
 
-_StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")]
+_StudyFolder = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY", help="A study folder, or the name of an embedded study."),
+]
 _AnyStudy = Annotated[
     Path | None,
-    typer.Argument(metavar="STUDY", help="A study folder. Default: the embedded one."),
+    typer.Argument(
+        metavar="STUDY",
+        help="A study folder, or the name of an embedded study. Default: china-blockchain-2019.",
+    ),
 ]
 
 

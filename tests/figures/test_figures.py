@@ -482,6 +482,7 @@ def test_timeline_marks_outside_its_range_keep_their_day():
     [
         ("2019-10-25T18:15:00+08:00", "exact", "Fri 25 Oct 2019, 18:15"),
         ("2019-10-28T20:00:00+08:00", "evening", "Mon 28 Oct 2019, evening"),
+        ("2019-10-28T20:00:00+08:00", "ceiling", "Mon 28 Oct 2019, by 20:00"),
         ("2020-01-01", "day", "Wed 1 Jan 2020"),
     ],
 )

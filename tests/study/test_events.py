@@ -125,6 +125,7 @@ def test_every_value_is_read_and_other_columns_are_kept(write):
         ({"precision": "hour"}, "time_precision", "hour"),
         ({"announced_at": "2019-10-25", "precision": "exact"}, "time_precision", "exact"),
         ({"announced_at": "2019-10-25", "precision": "evening"}, "time_precision", "evening"),
+        ({"announced_at": "2019-10-25", "precision": "ceiling"}, "time_precision", "ceiling"),
         ({"precision": "day"}, "time_precision", "day"),
         ({"precision": "evening"}, "announced_at", "2019-10-25T18:15+08:00"),
     ],

@@ -36,6 +36,7 @@ from chainpolicy.figures.style import undrawable
 from chainpolicy.study import Study, load_study, read_once
 from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
 from chainpolicy.tables.estimates import regression_tables, write_tables
 
 RTOL = 1e-6
@@ -635,17 +636,13 @@ def api_product() -> Product:
     return Product("api", build)
 
 
-def study_notebook_product(
-    study: Study, study_path: Path | None = None, data: Sequence[Path] = ()
-) -> Product:
+def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
     """Register the notebook of a study that has none of its own.
 
     Parameters
     ----------
     study : Study
         The study.
-    study_path : Path, optional
-        Its folder; by default the embedded study.
     data : sequence of Path, optional
         Files of the study.
 
@@ -661,13 +658,21 @@ def study_notebook_product(
         # Braces in a title are no expression.
         title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
         text = text.replace("<title>", title)
-        text = text.replace("<study>", repr(str(study_path.resolve())) if study_path else "")
+        text = text.replace("<study>", _loaded_by(study))
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()
         source.write_text(text, encoding="utf-8", newline="\n")
         notebooks.write(notebooks.execute(source).notebook, source.with_suffix(".ipynb"))
 
-    return Product("study", build, data, (study.title, str(study_path)))
+    return Product("study", build, data, (study.title, _loaded_by(study)))
+
+
+def _loaded_by(study: Study) -> str:
+    """Argument with which `load_study` finds a study from anywhere."""
+    names = {folder: name for name, folder in EMBEDDED_STUDIES.items()}
+    if study.path == EMBEDDED:
+        return ""
+    return repr(names.get(study.path) or str(study.path.resolve()))
 
 
 def study_products(study: Study, notebook: str | None = None) -> list[Product]:
@@ -717,10 +722,11 @@ def main(
     Parameters
     ----------
     study_path : Path, optional
-        A study folder; by default the embedded study.
+        A study folder or the name of an embedded study; by default the embedded study of 2019.
     output : Path, optional
         Where to write the study's tables, figures and one notebook; by default the project in the
-        working directory, with all its notebooks.
+        working directory, with all its notebooks. There another embedded study has its own folder,
+        ``build/<name>``.
     only_check, only, fresh
         As in `run`.
 
@@ -734,11 +740,14 @@ def main(
     InputError
         If the study, the place or `only` cannot be used.
     """
-    if study_path is not None and output is None:
+    folder = study_folder(study_path)
+    if output is None and folder not in EMBEDDED_STUDIES.values():
         expected = "--output DIR beside it: figures/ and notebooks/ here show the embedded study"
         raise InputError([Problem(str(study_path), expected)])
     root = project_root(Path.cwd(), output)
-    study = load_study(study_path)
+    study = load_study(folder)
+    if output is None and folder != EMBEDDED:
+        output = root = output_folder(root / STATE.parent / study.name)
     study.require_estimable()
     if boxed := undrawable(texts_of(study)):
         print(
@@ -753,7 +762,7 @@ def main(
         products += [notebook_product(source, data) for source in sources]
     else:
         products = study_products(study, notebook="study")
-        products.append(study_notebook_product(study, study_path, data))
+        products.append(study_notebook_product(study, data))
     # Every process has what was computed before it was forked.
     for window in study.car_windows:
         study.placebo(window)

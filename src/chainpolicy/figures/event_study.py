@@ -270,7 +270,8 @@ def draw_car_heatmap(study: Study) -> Drawn:
     # The colours end before the few extremes do, which otherwise leave all else pale.
     scale = _nice(float(cells["car"].abs().quantile(0.975)))
 
-    height = 2.1 + 0.108 * bottom
+    # However few the assets, the names of the events above them take their room.
+    height = 2.1 + 0.108 * max(bottom, 25)
     figure = StudyFigure(figsize=(WIDTH, height), layout="constrained")
     ax = figure.subplots()
     plot_car_heatmap(cells, ax, scale)

@@ -36,6 +36,7 @@ from chainpolicy.figures.style import (
     spread,
 )
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
+from chainpolicy.study.events import hour_label
 
 # From this share of a group at a price limit on, a mean return says little.
 CENSORED_SHARE = 0.10
@@ -367,8 +368,7 @@ def announcement_label(announced_at: str, time_precision: str) -> str:
     """Write when the public first knew, as precisely as it is known and no more."""
     moment = datetime.fromisoformat(announced_at)
     day = f"{moment:%a} {day_label(pd.Timestamp(moment.date()))}"
-    hour = {"exact": f", {moment:%H:%M}", "evening": ", evening"}
-    return day + hour.get(time_precision, "")
+    return day + hour_label(announced_at, time_precision)
 
 
 def plot_car_heatmap(cells: pd.DataFrame, ax: Axes, scale: float) -> Axes:

@@ -12,7 +12,7 @@ from chainpolicy.study.problems import Problem, collecting
 from chainpolicy.study.tabular import cell, one_of, parse_dates, read_table
 
 ROLES = ("policy", "control", "placebo")
-PRECISIONS = ("exact", "evening", "day")
+PRECISIONS = ("exact", "ceiling", "evening", "day")
 STANCES = {"-1": -1, "0": 0, "1": 1, "+1": 1}
 SALIENCES = {"1": 1, "2": 2, "3": 3}
 
@@ -40,11 +40,12 @@ def read_events(path: str | Path) -> pd.DataFrame:
           of sample must have;
         - ``role`` (default policy), ``stance_blockchain`` and ``stance_crypto`` (-1, 0, 1;
           default 0), ``salience`` (1, 2, 3; default 1);
-        - ``time_precision``: a timestamp is ``exact`` (default) or ``evening``, which is written
-          as 20:00 local; a bare date is ``day``. Any other pair is refused, because an hour is
-          neither invented nor ignored. Blank for an undated event;
-        - ``name`` (default: the event_id), ``issuer, theme, article_date, cluster, source,
-          note`` as text, and unknown columns untouched.
+        - ``time_precision``: a timestamp is ``exact`` (default), ``ceiling``, the latest hour
+          by which it was public, or ``evening``, which is written as 20:00 local; a bare date is
+          ``day``. Any other pair is refused, because an hour is neither invented nor ignored.
+          Blank for an undated event;
+        - ``name`` (default: the event_id), ``issuer, theme, article_date, document_date,
+          cluster, source, note`` as text, and unknown columns untouched.
 
     Raises
     ------
@@ -111,6 +112,17 @@ def is_time(text: str) -> bool:
     return bool(pd.Series([text], dtype="str").str.fullmatch(_TIME + _OFFSET).item())
 
 
+def hour_label(announced_at: str, time_precision: str) -> str:
+    """Write the hour after the day of an announcement, as precisely as it is known and no more."""
+    moment = datetime.fromisoformat(announced_at)
+    known = {
+        "exact": f", {moment:%H:%M}",
+        "ceiling": f", by {moment:%H:%M}",
+        "evening": ", evening",
+    }
+    return known.get(time_precision, "")
+
+
 def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     """Check cells against each other where `announced_at` is readable."""
     problems = []
@@ -125,14 +137,14 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
                 expected = "a time or date; only an event with in_sample = no may be undated"
                 problems.append(Problem(name, expected, line, "announced_at", ""))
         elif bare[line]:
-            if precision in ("exact", "evening"):
+            if precision in ("exact", "ceiling", "evening"):
                 expected = (
                     f"day, because announced_at {announced_at} has no hour; or write the hour there"
                 )
                 problems.append(Problem(name, expected, line, "time_precision", precision))
         elif precision == "day":
             expected = (
-                f"exact or evening, because announced_at {announced_at} has an hour; "
+                f"exact, ceiling or evening, because announced_at {announced_at} has an hour; "
                 "or write only the date there"
             )
             problems.append(Problem(name, expected, line, "time_precision", precision))
@@ -183,6 +195,7 @@ SCHEMA = pa.DataFrameSchema(
         "reason": cell(),
         "from_article": cell((one_of(*_YES)[0], "yes or no")),
         "article_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
+        "document_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
         "time_precision": cell(one_of(*PRECISIONS)),
         "cluster": cell(),
         "source": cell(),

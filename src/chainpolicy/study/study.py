@@ -47,7 +47,11 @@ from chainpolicy.study.snapshot import collect_hourly, collect_prices
 from chainpolicy.study.tabular import nearest
 
 STUDIES = Path(__file__).parents[1] / "studies"
-EMBEDDED = STUDIES / "china_blockchain_2019"
+EMBEDDED_STUDIES = {
+    "china-blockchain-2019": STUDIES / "china_blockchain_2019",
+    "china-crypto-policy-2013-2021": STUDIES / "china_crypto_policy_2013_2021",
+}
+EMBEDDED = EMBEDDED_STUDIES["china-blockchain-2019"]
 TEMPLATE = STUDIES / "template"
 
 _EVENTS = "events.csv"
@@ -338,6 +342,33 @@ def read_once(study: Study) -> Iterator[None]:
         del _IN_BUILD[folder]
 
 
+def study_folder(study: str | Path | None = None) -> Path:
+    """Find the folder of a study.
+
+    Parameters
+    ----------
+    study : str or pathlib.Path, optional
+        A folder, or the name of an embedded study, one of `EMBEDDED_STUDIES`; a folder of such a
+        name where you stand comes first. Default: the embedded study of 2019.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if study is None:
+        return EMBEDDED
+    folder = Path(study)
+    if str(study) in EMBEDDED_STUDIES and not folder.exists():
+        return EMBEDDED_STUDIES[str(study)]
+    require_study_folder(folder)
+    return folder
+
+
 def load_study(path: str | Path | None = None) -> Study:
     """Read and validate a study folder.
 
@@ -345,7 +376,8 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps calendars.csv and confounders.csv. Default: the embedded study.
+        and perhaps calendars.csv and confounders.csv; or the name of an embedded study, see
+        `study_folder`. Default: the embedded study of 2019.
 
     Returns
     -------
@@ -356,10 +388,9 @@ def load_study(path: str | Path | None = None) -> Study:
     InputError
         With every problem of all files at once.
     """
-    folder = EMBEDDED if path is None else Path(path)
+    folder = study_folder(path)
     if _IN_BUILD and (known := _IN_BUILD.get(folder.resolve())):
         return known.copy()
-    require_study_folder(folder)
     problems: list[Problem] = []
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)
 
@@ -495,7 +526,8 @@ def require_study_folder(folder: Path) -> None:
     """
     try:
         if not folder.exists():
-            expected = "a study folder; there is nothing of this name"
+            names = " or ".join(EMBEDDED_STUDIES)
+            expected = f"a study folder, or {names}; there is nothing of this name"
         elif not folder.is_dir():
             expected = f"a study folder, not a file; give the folder that holds {SETTINGS_FILE}"
         elif not (folder / SETTINGS_FILE).exists():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pandas as pd
 
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
+from chainpolicy.study.events import hour_label
 from chainpolicy.study.sessions import trading_hours
 from chainpolicy.typeset.report_table import ReportTable
 
@@ -98,9 +97,8 @@ def _first_public(events: pd.DataFrame) -> list[str]:
         if not at:
             written.append("")
             continue
-        moment = datetime.fromisoformat(at)
-        hour = {"exact": f", {moment:%H:%M}", "evening": ", evening"}.get(precision, "")
-        written.append(_with_weekday(pd.Timestamp(moment.date())) + hour)
+        day = _with_weekday(pd.Timestamp(at[:10]))
+        written.append(day + hour_label(at, precision))
     return written
 
 
