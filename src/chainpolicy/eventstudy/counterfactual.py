@@ -1,4 +1,4 @@
-r"""Counterfactuals from donors: assets that the event did not reach, taken as an asset's benchmarks.
+r"""Counterfactuals from donors: assets that the event did not reach, taken as benchmarks.
 
 Both models are linear in the donors' returns, so that event windows, tests and placebos are those
 of every other `NormalReturnModel`: give the donors as benchmark columns. What estimates them are
@@ -15,9 +15,16 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import eigh
 from scipy.optimize import nnls
 
-from chainpolicy.eventstudy.normal import ROUNDING, NormalFit, NormalReturnModel, fit_normal
+from chainpolicy.eventstudy.normal import (
+    COLLINEAR,
+    ROUNDING,
+    NormalFit,
+    NormalReturnModel,
+    fit_normal,
+)
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
 
@@ -102,8 +109,9 @@ class FactorCounterfactual(NormalReturnModel):
             spans = np.sqrt(n_sessions[first, inside])
             scaled = factors[first, inside] / spans[:, None]
             means[alike] = (spans @ scaled) / np.maximum(spans @ spans, 1.0)
-            found = np.linalg.svd(scaled - spans[:, None] * means[first], full_matrices=False)[2]
-            axes[alike, : len(found)] = found[: self.n_factors]
+            centred = scaled - spans[:, None] * means[first]
+            found = _principal_axes(centred, self.n_factors)
+            axes[alike, : len(found)] = found
         fit = fit_normal(returns, np.einsum("pmj,pkj->pmk", factors, axes), n_sessions, valid)
         return replace(
             fit,
@@ -361,11 +369,26 @@ def conformal_p_value(residuals: Floats, n_event: int) -> Floats:
 
 
 def _require_matching(results: EventStudyResults) -> None:
-    if not isinstance(results.model, SyntheticMatching):
+    if results.model.name != SyntheticMatching.name:
         raise ValueError(
             f"these are results of the model {results.model.name}; expected those of "
             f"{SyntheticMatching.name}"
         )
+
+
+def _principal_axes(centred: Floats, count: int) -> Floats:
+    """Return the first axes of centred donors (M, J) as rows, fewer where they do not vary."""
+    # The smaller of the two cross-products has the same eigenvalues.
+    wide = centred.shape[1] > centred.shape[0]
+    cross = centred @ centred.T if wide else centred.T @ centred
+    size = len(cross)
+    if not size:
+        return np.zeros((0, centred.shape[1]))
+    values, vectors = eigh(cross, subset_by_index=[max(0, size - count), size - 1])
+    vectors = vectors[:, values > COLLINEAR * values[-1]]
+    rows = vectors.T[::-1] @ centred if wide else vectors.T[::-1]
+    axes: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return axes
 
 
 def _closest_mixture(distance: Floats) -> Floats:
@@ -390,7 +413,7 @@ def _same_samples(*arrays: Floats | Bools) -> Iterator[Ints]:
     for pair in range(len(arrays[0])):
         digest = hashlib.blake2b(digest_size=16)
         for values in arrays:
-            digest.update(np.ascontiguousarray(values[pair]))
+            digest.update(values[pair].tobytes())
         alike.setdefault(digest.digest(), []).append(pair)
     for members in alike.values():
         yield np.array(members)

@@ -961,9 +961,9 @@ def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
     inverse = fit.inverse_factors[members]
     # Two windows that begin together share the sessions of the shorter one.
     covariance: Floats = np.minimum(total_g[:, :, None], total_g[:, None, :]).mean(axis=0)
-    covariance += np.einsum(
-        "n,nl,nm->lm", fit.inverse_intercept[members], total_g, total_g
-    ) / len(members)
+    covariance += np.einsum("n,nl,nm->lm", fit.inverse_intercept[members], total_g, total_g) / len(
+        members
+    )
     through = np.einsum("nlk,nkj->nlj", deviation, inverse)
     covariance += np.einsum("nlj,nmj->lm", through, deviation) / len(members)
     return covariance
