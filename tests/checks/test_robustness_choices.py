@@ -318,8 +318,8 @@ def test_abnormal_returns_of_a_market_are_the_regressions_of_statsmodels():
 
 
 def test_boards_by_code():
-    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "300468.SZ"])
-    assert boards(codes).tolist() == ["60", "60", "00", "002", "30"]
+    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "003001.SZ", "300468.SZ"])
+    assert boards(codes).tolist() == ["60", "60", "00", "002", "002", "30"]
 
 
 @pytest.fixture(scope="module")

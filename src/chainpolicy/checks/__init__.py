@@ -9,12 +9,13 @@ same session, `portfolio_difference` two portfolios with each other. `specificat
 """
 
 from chainpolicy.checks.difference import portfolio_difference
+from chainpolicy.checks.donors import donor_portfolios, donors_of_study
 from chainpolicy.checks.leave_one_out import leave_one_out
+from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
 from chainpolicy.checks.power import minimum_detectable_effect
 from chainpolicy.checks.space import (
-    boards,
     cumulative_abnormal_returns,
     placebo_in_space,
     read_market,
@@ -28,6 +29,8 @@ __all__ = [
     "adjust_for_multiple_testing",
     "boards",
     "cumulative_abnormal_returns",
+    "donor_portfolios",
+    "donors_of_study",
     "leave_one_out",
     "minimum_detectable_effect",
     "placebo_in_space",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chainpolicy.eventstudy import MODELS, window_label
+from chainpolicy.study.assets import CALENDARS
 from chainpolicy.study.problems import Problem, irregular
 from chainpolicy.study.tabular import nearest
 
@@ -115,6 +116,8 @@ KEYS: dict[str, _Key] = {
         "such as [[0, 0], [0, 1]]",
         required=True,
     ),
+    "donors.calendar": _Key(_choice(*CALENDARS), "one of " + ", ".join(CALENDARS)),
+    "donors.market": _Key(_text, 'a portfolio of donors.csv, such as "MARKET_EW"'),
     "sentiment.half_life": _Key(
         _days, f"a positive number of calendar days, at most {FARTHEST:,}", default=5.0
     ),

@@ -20,6 +20,7 @@ from chainpolicy.eventstudy import (
 )
 from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
+from chainpolicy.study.donors import DONORS_FILE, Donors, collect_donors
 from chainpolicy.study.events import collect_events
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
@@ -33,7 +34,7 @@ from chainpolicy.study.sessions import (
     reach,
     sessions,
 )
-from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
+from chainpolicy.study.settings import KEYS, SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
 
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -60,6 +61,9 @@ class Study:
         See `assets.read_assets`.
     confounders : pandas.DataFrame
         What else happened near an event, see `confounders.collect_confounders`.
+    donors : Donors or None
+        What counterfactuals are built from, see `donors.collect_donors`; None without a
+        donors.csv.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -105,6 +109,7 @@ class Study:
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
     confounders: pd.DataFrame = field(repr=False)
+    donors: Donors | None = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -255,7 +260,7 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps confounders.csv. Default: the embedded study.
+        and perhaps confounders.csv and donors.csv. Default: the embedded study.
 
     Returns
     -------
@@ -278,6 +283,8 @@ def load_study(path: str | Path | None = None) -> Study:
     if len(problems) == before:
         alignment = _align(events, assets, problems)
     confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
+
+    donors = _collect_donors(folder, settings, assets, problems)
 
     prices, hourly = None, {}
     if "prices.file" in settings:
@@ -305,7 +312,7 @@ def load_study(path: str | Path | None = None) -> Study:
     events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CONFOUNDERS_FILE]
+    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CONFOUNDERS_FILE, DONORS_FILE]
     files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
         name=settings["study.name"],
@@ -314,6 +321,7 @@ def load_study(path: str | Path | None = None) -> Study:
         events=events,
         assets=assets,
         confounders=confounders,
+        donors=donors,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
@@ -417,6 +425,26 @@ def _collect_prices(
         tickers=None if known.empty else known.index,
         calendars=dict(known[known.isin(CALENDARS)]),
     )
+
+
+def _collect_donors(
+    folder: Path, settings: Settings, assets: pd.DataFrame, problems: list[Problem]
+) -> Donors | None:
+    """Read donors.csv, if the study has one."""
+    path, keys = folder / DONORS_FILE, ("donors.calendar", "donors.market")
+    given = [key for key in keys if settings.get(key, "") is not None]
+    if not given and not path.exists():
+        return None
+    # A key with a problem is no longer in the settings, and the problem already told.
+    lacking = [key for key in keys if settings.get(key, "") is None]
+    for key in lacking:
+        expected = f"this key, with {KEYS[key].expected}, because there "
+        expected += f"is a {DONORS_FILE}" if path.exists() else f"is {given[0]}"
+        problems.append(Problem(SETTINGS_FILE, expected, column=key))
+    calendar, market = (settings.get(key) for key in keys)
+    if calendar is None or market is None:
+        return None
+    return collect_donors(path, calendar, market, assets["ticker"], problems)
 
 
 def _is_folder(path: Path) -> bool:
