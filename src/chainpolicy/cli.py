@@ -569,7 +569,7 @@ def _show(table: pd.DataFrame, digits: int | None = None) -> None:
     """Print a frame, rounded: a table on a terminal, tab-separated text in a pipe."""
     if digits is not None:
         # Dates are not rounded, and pandas warns of them.
-        table = table.round(dict.fromkeys(table.select_dtypes("floating"), digits))
+        table = table.round(dict.fromkeys(table.select_dtypes("number"), digits))
     if not sys.stdout.isatty():
         table.to_csv(sys.stdout, sep="\t", index=False, lineterminator="\n")
         return
