@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,8 @@ from chainpolicy.study.returns import compute_returns
 
 # The number of factors is looked for up to this one.
 MOST_FACTORS = 8
-SIZE_RUNGS = ("equal_weighted", "size")
+# Rungs with the equal-weighted market, and what they are called where there is one name for all.
+SIZE_RUNGS = {"equal_weighted": "equal-weighted", "size": "index + equal-weighted"}
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,7 @@ def rungs(study: Study, group: str, event_id: str) -> list[Rung]:
     donors = _donors_of(study, members)
     if donors is None:
         return found
-    market = dict.fromkeys(members, (donors.market,))
-    found.append(_rung("equal_weighted", "equal-weighted", MarketModel(), market))
-    if most:
-        both = {ticker: (*names, donors.market) for ticker, names in index.items()}
-        found.append(_rung("size", f"{first} + equal-weighted", MarketModel(), both))
+    found += size_rungs(study, group)
     portfolios = dict.fromkeys(members, donors.portfolios)
     by_number = [
         _rung("factors", _counted(number), FactorCounterfactual(number), portfolios)
@@ -111,7 +109,36 @@ def rungs(study: Study, group: str, event_id: str) -> list[Rung]:
     return found
 
 
-def event_study(study: Study, rung: Rung, event_id: str) -> EventStudy:
+def size_rungs(study: Study, group: str) -> list[Rung]:
+    """List the rungs that hold the equal-weighted market: alone, and beside the index.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+
+    Returns
+    -------
+    list of Rung
+        Empty without donors on the calendar of the group's assets.
+    """
+    members = [str(ticker) for ticker in study.groups.index[study.groups == group]]
+    donors = _donors_of(study, members)
+    if donors is None:
+        return []
+    market = dict.fromkeys(members, (donors.market,))
+    found = [_rung("equal_weighted", SIZE_RUNGS["equal_weighted"], MarketModel(), market)]
+    index = {ticker: study.benchmarks[ticker][:1] for ticker in members}
+    if any(index.values()):
+        both = {ticker: (*names, donors.market) for ticker, names in index.items()}
+        title = f"{_names(study, index)} + equal-weighted"
+        found.append(_rung("size", title, MarketModel(), both))
+    return found
+
+
+def event_study(
+    study: Study, rung: Rung, event_id: str, kind: Literal["log", "simple"] | None = None
+) -> EventStudy:
     """Set up the event study of one event and one group on one rung.
 
     Parameters
@@ -120,6 +147,8 @@ def event_study(study: Study, rung: Rung, event_id: str) -> EventStudy:
     rung : Rung
         Of the group.
     event_id : str
+    kind : {"log", "simple"}, optional
+        Of the returns of a group with donors; default that of the study.
 
     Returns
     -------
@@ -127,8 +156,10 @@ def event_study(study: Study, rung: Rung, event_id: str) -> EventStudy:
         With the study's own windows; the other events are masked as they are there.
     """
     tickers = [ticker for ticker, _ in rung.benchmarks]
-    with_donors = _donors_of(study, tickers) is not None
-    returns = _returns_with_donors(study) if with_donors else study.returns
+    of_kind = study.kind if kind is None else kind
+    returns = study.returns
+    if _donors_of(study, tickers) is not None:
+        returns = _returns_with_donors(study, of_kind)
     used = dict.fromkeys(name for _, names in rung.benchmarks for name in names)
     columns = ["ticker", "session", "return", "n_sessions", "at_limit", *used]
     alignment = alone_in_sample(study, event_id)
@@ -307,7 +338,7 @@ def _donors_of(study: Study, tickers: Sequence[str]) -> Donors | None:
 
 
 @remembered
-def _returns_with_donors(study: Study) -> pd.DataFrame:
+def _returns_with_donors(study: Study, kind: Literal["log", "simple"]) -> pd.DataFrame:
     """Compute the returns of the assets that have donors, with donors as benchmarks of each."""
     donors = study.donors
     if donors is None:
@@ -328,7 +359,7 @@ def _returns_with_donors(study: Study) -> pd.DataFrame:
     assets = pd.concat([own, as_benchmarks], ignore_index=True)
     closes = donors.closes()
     prices = pd.concat([study.prices, closes[closes["date"].between(study.start, study.end)]])
-    return compute_returns(prices, assets, study.start, study.end, study.kind, study.gaps)
+    return compute_returns(prices, assets, study.start, study.end, kind, study.gaps)
 
 
 @remembered
