@@ -112,12 +112,12 @@ class FactorCounterfactual(NormalReturnModel):
             centred = scaled - spans[:, None] * means[first]
             found = _principal_axes(centred, self.n_factors)
             axes[alike, : len(found)] = found
-        fit = fit_normal(returns, np.einsum("pmj,pkj->pmk", factors, axes), n_sessions, valid)
+        fit = fit_normal(returns, factors @ axes.swapaxes(1, 2), n_sessions, valid)
         return replace(
             fit,
-            beta=np.einsum("pk,pkj->pj", fit.beta, axes),
+            beta=(fit.beta[:, None, :] @ axes)[:, 0],
             factor_mean=means,
-            inverse_factors=np.einsum("pki,pkl,plj->pij", axes, fit.inverse_factors, axes),
+            inverse_factors=axes.swapaxes(1, 2) @ fit.inverse_factors @ axes,
         )
 
 
