@@ -306,6 +306,26 @@ def test_the_conformal_p_value_of_a_study_imposes_the_null_on_the_fit():
         study.conformal((0, 6))
 
 
+def test_an_asset_without_a_car_has_no_part_in_the_conformal_p_value():
+    treated, donors = donor_panel()
+    whole = study_of(MarketModel(), {"B": treated["B"]}, donors).conformal((0, 2))
+    treated["A"][EVENT + 1] = np.nan
+    found = study_of(MarketModel(), treated, donors).conformal((0, 2))
+    pd.testing.assert_frame_equal(found, whole)
+    treated["B"][EVENT + 1] = np.nan
+    assert study_of(MarketModel(), treated, donors).conformal((0, 2)).empty
+
+
+def test_a_portfolio_whose_residuals_cancel_has_a_path_and_no_band():
+    _, donors = donor_panel()
+    e = np.random.default_rng(3).normal(0, 0.01, COUNT)
+    mirrored = {"A": donors["D1"] + e, "B": donors["D1"] - e}
+    results = study_of(MarketModel(), mirrored, {"D1": donors["D1"]}).fit()
+    band = results.simultaneous_band("e", "all", (0, 2))
+    assert band["caar"].abs().max() < 1e-12
+    assert band[["critical_value", "lower", "upper"]].isna().all().all()
+
+
 @pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()])
 def test_the_conformal_p_value_holds_its_size(model):
     """2,000 assets without an effect, each with its own factors and donors."""

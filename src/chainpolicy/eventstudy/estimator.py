@@ -381,7 +381,7 @@ class EventStudy:
         """
         panel, results = self._panel, self.fit()
         pairs = results.pairs
-        has_car = np.isfinite(results.car(window)["car"].to_numpy())
+        has_car = np.isfinite(results._cumulated(window).car)
         pairs = pairs[has_car].reset_index(drop=True)
         asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
         estimating = results._estimation_position[has_car]
@@ -397,8 +397,12 @@ class EventStudy:
         fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
         length = window[1] - window[0] + 1
         found = []
-        for (event_id, group), members in pairs.groupby(["event_id", "group"]).indices.items():
-            residuals = fit.residuals[members]
+        row_of_pair = np.cumsum(has_car) - 1
+        for (event_id, group), members in results._members.items():
+            complete = members[has_car[members]]
+            if not len(complete):
+                continue
+            residuals = fit.residuals[row_of_pair[complete]]
             present = np.isfinite(residuals)
             count = present.sum(axis=0)
             # What spans a gap of the window stands for all of its sessions.

@@ -788,7 +788,8 @@ class EventStudyResults:
         -------
         DataFrame
             ``tau, caar, std_error, critical_value, lower, upper``, one row per tau at which at
-            least one asset has an abnormal return.
+            least one asset has an abnormal return; the last three NaN where the group's mean
+            residual does not vary.
 
         Raises
         ------
@@ -803,7 +804,9 @@ class EventStudyResults:
         """
         path, covariance, degrees = self._path(event_id, group, window)
         band = path[["tau", "caar"]].assign(std_error=np.sqrt(np.diagonal(covariance)))
-        critical = sup_t_critical_value(covariance, degrees, level=level)
+        # Without a deviation of the portfolio the path has no error, and no band.
+        known = np.isfinite(covariance).all() and len(covariance) > 0
+        critical = sup_t_critical_value(covariance, degrees, level=level) if known else np.nan
         half = critical * band["std_error"]
         return band.assign(
             critical_value=critical, lower=band["caar"] - half, upper=band["caar"] + half
