@@ -254,9 +254,7 @@ def placebo(
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_csv
 
-    if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
-        expected = "a file name that ends with .csv, in a folder that exists"
-        raise InputError([Problem("--output", expected, value=str(output))])
+    _require_csv(output)
     loaded = load_study(study)
     loaded.require_estimable()
     if market is None:
@@ -271,6 +269,41 @@ def placebo(
         _show(table, digits=4)
     else:
         write_csv(table, output, float_format="%.6g")
+
+
+@app.command()
+def donors(
+    shares: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PANEL",
+            help="Parquet with a whole market: date, ticker, pct_change, trading, st.",
+        ),
+    ],
+    study: _AnyStudy = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table to a .csv file.")
+    ] = None,
+) -> None:
+    """Build the donor portfolios of a study, its donors.csv, from the shares of a market."""
+    from chainpolicy.checks.donors import MARKET, SHARE_COLUMNS, donors_of_study
+    from chainpolicy.checks.market import read_shares
+    from chainpolicy.study import load_study
+    from chainpolicy.study.output import write_csv
+
+    _require_csv(output)
+    loaded = load_study(study)
+    loaded.require_estimable()
+    table = donors_of_study(loaded, read_shares(shares, SHARE_COLUMNS))
+    if output is None:
+        _show(table, digits=6)
+        return
+    write_csv(table, output, float_format="%.6f")
+    print(
+        f"{output}: {table['portfolio'].nunique():,} portfolios; study.toml names their calendar "
+        f'and market = "{MARKET}" under [donors]',
+        file=sys.stderr,
+    )
 
 
 class ReportFormat(StrEnum):
@@ -551,6 +584,12 @@ def clear_prices(
     raise typer.Exit(commands.clear(_console(), tickers=tickers or None))
 
 
+def _require_csv(output: Path | None) -> None:
+    if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
+        expected = "a file name that ends with .csv, in a folder that exists"
+        raise InputError([Problem("--output", expected, value=str(output))])
+
+
 def _output() -> Console:
     from rich.console import Console
 
@@ -670,7 +709,8 @@ def _catalogue(study: Study) -> pd.DataFrame:
 def _show(table: pd.DataFrame, digits: int | None = None) -> None:
     """Print a frame, rounded: a table on a terminal, tab-separated text in a pipe."""
     if digits is not None:
-        table = table.round(digits)
+        # Dates are not rounded, and pandas warns of them.
+        table = table.round(dict.fromkeys(table.select_dtypes("number"), digits))
     if not sys.stdout.isatty():
         table.to_csv(sys.stdout, sep="\t", index=False, lineterminator="\n")
         return

@@ -58,6 +58,8 @@ def masked_sessions(study, sessions: pd.DatetimeIndex) -> set[pd.Timestamp]:
         ("market", "event", 120, True, "simple"),
         ("constant_mean", "study", 60, False, "log"),
         ("market_adjusted", "event", 60, True, "log"),
+        ("equal_weighted", "study", 60, True, "simple"),
+        ("size", "event", 120, False, "log"),
     ],
 )
 def test_specification_is_the_regression_of_statsmodels(
@@ -74,7 +76,15 @@ def test_specification_is_the_regression_of_statsmodels(
     window = sessions[last - length + 1 : last + 1]
     if mask:
         window = window.difference(list(masked_sessions(study, sessions)))
-    factors = {"market": ["000300.SS", "399006.SZ"], "single_index": ["000300.SS"]}.get(model, [])
+    donors = pd.read_csv(study.path / "donors.csv", parse_dates=["date"])
+    market = donors.query("portfolio == 'MARKET_EW'").set_index("date")["return"]
+    returns["MARKET_EW"] = np.log1p(market) if kind == "log" else market
+    factors = {
+        "market": ["000300.SS", "399006.SZ"],
+        "single_index": ["000300.SS"],
+        "equal_weighted": ["MARKET_EW"],
+        "size": ["000300.SS", "MARKET_EW"],
+    }.get(model, [])
     after = sessions[event : event + 2]
     cars, multipliers, residuals = [], [], {}
     for share in shares:
@@ -108,10 +118,11 @@ def test_specification_is_the_regression_of_statsmodels(
 
 def test_combinations_that_come_to_the_same_count_once(curve):
     one = curve[curve["window"] == "[0, 1]"]
-    # Six models for two benchmarks, five for one, one for none; times 2^4 other choices.
+    # Six models for two benchmarks, five for one, one for none, two more with donors; times 2^4
+    # other choices.
     assert one["group"].value_counts().to_dict() == {
-        "a_shares_tier1": 96,
-        "a_shares_tier2": 96,
+        "a_shares_tier1": 128,
+        "a_shares_tier2": 128,
         "us_listed": 80,
         "bitcoin": 16,
         "coins": 16,
@@ -319,8 +330,8 @@ def test_abnormal_returns_of_a_market_are_the_regressions_of_statsmodels():
 
 
 def test_boards_by_code():
-    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "300468.SZ"])
-    assert boards(codes).tolist() == ["60", "60", "00", "002", "30"]
+    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "003001.SZ", "300468.SZ"])
+    assert boards(codes).tolist() == ["60", "60", "00", "002", "002", "30"]
 
 
 @pytest.fixture(scope="module")
@@ -455,7 +466,7 @@ def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
 
 def test_specification_figure_draws_every_way_once(study):
     figure, frame = SPECS["specification_curve"].draw(study)
-    assert len(frame) == 96 + 96 + 80 + 16 + 16
+    assert len(frame) == 128 + 128 + 80 + 16 + 16
     assert frame.groupby("group")["caar"].is_monotonic_increasing.all()
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")
     assert drawn == 16

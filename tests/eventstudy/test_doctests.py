@@ -11,6 +11,7 @@ import re
 from types import ModuleType
 
 import pytest
+import test_counterfactual
 import test_hand_worked
 import test_thin_trading
 
@@ -25,7 +26,7 @@ NAMES = [
 ]
 MODULES = [
     *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
-    *(eventstudy.results, eventstudy.estimator),
+    *(eventstudy.results, eventstudy.estimator, eventstudy.counterfactual, eventstudy.bands),
 ]
 
 
@@ -136,7 +137,7 @@ def test_every_test_and_model_displays_its_formula() -> None:
 
 def test_every_equation_is_proved_by_a_test_that_carries_its_number() -> None:
     proved = set()
-    for module in (test_hand_worked, test_thin_trading):
+    for module in (test_hand_worked, test_thin_trading, test_counterfactual):
         for name, member in vars(module).items():
             if name.startswith("test_"):
                 stated = re.match(r"Equations? (\d+)(?: and (\d+))?\.", member.__doc__ or "")

@@ -629,6 +629,7 @@ NOT_SHOWN = {
     "local_projections": "No policy announcement in the sample takes a stance.",
     "hourly_response": "The study has no hourly prices.",
     "leave_one_out": "No group has two assets with a complete window to leave one out.",
+    "counterfactual_ladder": "No group has a second yardstick: an index, or donors.",
     "early_movers": "The event window does not hold the sessions [-5, -1].",
 }
 

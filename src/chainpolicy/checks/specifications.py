@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from chainpolicy.checks.ladder import SIZE_RUNGS, alone_in_sample, event_study, size_rungs
 from chainpolicy.eventstudy import (
     MODELS,
     ConstantMean,
@@ -34,10 +35,11 @@ def specification_curve(
 ) -> pd.DataFrame:
     """Estimate one event under every combination of a study's choices.
 
-    The choices: the model of normal returns; the study's estimation window or the one before the
-    event itself; all of it or its later half (with half of the minimum); the sessions of other
-    events taken out or left in; log or simple returns. Simonsohn, Simmons & Nelson (2020), *Nature
-    Human Behaviour* 4.
+    The choices: the model of normal returns, and, for groups with donors, the market model on
+    their equal-weighted market, alone and beside the first benchmark; the study's estimation
+    window or the one before the event itself; all of it or its later half (with half of the
+    minimum); the sessions of other events taken out or left in; log or simple returns. Simonsohn,
+    Simmons & Nelson (2020), *Nature Human Behaviour* 4.
 
     Parameters
     ----------
@@ -50,7 +52,8 @@ def specification_curve(
     Returns
     -------
     DataFrame
-        ``group, window, model, estimation`` ("study" or "event"), ``length`` (sessions of the
+        ``group, window, model`` (or one of `ladder.SIZE_RUNGS`), ``estimation`` ("study" or
+        "event"), ``length`` (sessions of the
         estimation window), ``mask`` (bool), ``kind`` ("log" or "simple"), ``n_assets, caar, lower,
         upper`` (95 % interval of the portfolio t; simple returns whatever the kind), ``p_value``
         and ``chosen`` (bool, the study's own choices). Combinations that come to the same for a
@@ -61,10 +64,15 @@ def specification_curve(
     models = {study.model: MODELS[study.model]} | MODELS
     for kind in KINDS:
         base = _event_study(study, event_id, kind)
-        for (name, model), (anchor, estimation), half, mask in product(
-            models.items(), _estimations(study), (False, True), (True, False)
+        ways = [(name, model, base) for name, model in models.items()] + [
+            (rung.name, rung.model, event_study(study, rung, event_id, kind))
+            for group in study.groups.unique()
+            for rung in size_rungs(study, group)
+        ]
+        for (name, model, of_way), (anchor, estimation), half, mask in product(
+            ways, _estimations(study), (False, True), (True, False)
         ):
-            variant = copy(base)
+            variant = copy(of_way)
             variant.model = model
             chosen = _halved(estimation) if half else estimation
             variant.estimation = replace(chosen, mask=mask)
@@ -74,8 +82,8 @@ def specification_curve(
             tables.append(_responses(fitted, event_id, windows))
             # On one benchmark a single index is the market model.
             law = MarketModel.name if isinstance(model, SingleIndexModel) else name
-            told.append((anchor, chosen.length, mask, kind, law, own))
-    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "chosen"])
+            told.append((anchor, chosen.length, mask, kind, law, name, own))
+    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "yardstick", "chosen"])
     columns = ["group", "window", *CHOICES, "n_assets", "caar", "lower", "upper", "p_value"]
     columns.append("chosen")
     found = {choice: table for choice, table in enumerate(tables) if len(table)}
@@ -83,6 +91,8 @@ def specification_curve(
         return pd.DataFrame(columns=columns)
     table = pd.concat(found, names=["choice"]).reset_index("choice")
     table = table.merge(choices, left_on="choice", right_index=True)
+    sized = table["yardstick"].isin(SIZE_RUNGS)
+    table["model"] = table["model"].mask(sized, table["yardstick"])
     # Without a benchmark every model is the constant mean.
     table["law"] = table["law"].where(table["benchmarks"] != "", ConstantMean.name)
     same = ["group", "window", "benchmarks", "law", *CHOICES[1:]]
@@ -99,15 +109,9 @@ def _event_study(study: Study, event_id: str, kind: Literal["log", "simple"]) ->
     returns = study.returns
     if kind != study.kind:
         returns = study.compute_returns(kind=kind)
-    alignment = study.alignment
-    if study.estimation.anchor == "event" or study.estimation.end is not None:
-        # The others still are masked; only an anchor at the first of them needs them in sample.
-        alignment = alignment.assign(
-            in_sample=alignment["in_sample"] & (alignment["event_id"] == event_id)
-        )
     return EventStudy(
         returns,
-        alignment,
+        alone_in_sample(study, event_id),
         groups=study.groups,
         benchmarks=study.benchmarks,
         estimation=study.estimation,

@@ -18,12 +18,16 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
    portfolio t and the adjusted BMP t, which hold their size, and GRANK-T, which comes close in
    larger groups of moderate correlation. Where event dates lie a few sessions apart, of the three
    the adjusted BMP t alone.
+5. *Counterfactuals* (`counterfactual`): where no benchmark is right, `FactorCounterfactual` and
+   `SyntheticMatching` take it from donors, assets that the event did not reach;
+   `EventStudy.forecast_errors` compares models where no event is, `EventStudy.conformal` gives a
+   p-value without a distribution, and a path of CAARs has a band of its own (`bands`).
 
 `EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
 log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
 tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
 
-Displayed formulas are numbered, eq. 1 to 23, and the tests that prove one carry its number. A
+Displayed formulas are numbered, eq. 1 to 28, and the tests that prove one carry its number. A
 reference names the equation of its source: as read there for MacKinlay (1997), eq. 3-5, and
 Kothari & Warner (2007), eq. 7; else as others quote it, such as the Stata command of Pacicco, Vena
 & Venegoni (2018), *Stata Journal* 18(2), 461-476, for Patell (1976) and Kolari & Pynnonen (2010,
@@ -73,6 +77,14 @@ Nothing is dropped, shifted, filled or clipped in silence:
   unknown anchor, an estimation window that overlaps the event window.
 """
 
+from chainpolicy.eventstudy.bands import sup_t_critical_value
+from chainpolicy.eventstudy.counterfactual import (
+    FactorCounterfactual,
+    SyntheticMatching,
+    conformal_p_value,
+    donor_weights,
+    matched_effect,
+)
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
 from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS
 from chainpolicy.eventstudy.normal import (
@@ -101,12 +113,18 @@ __all__ = [
     "EstimationWindow",
     "EventStudy",
     "EventStudyResults",
+    "FactorCounterfactual",
     "MarketAdjusted",
     "MarketModel",
     "NormalReturnModel",
     "ScholesWilliams",
     "SingleIndexModel",
+    "SyntheticMatching",
     "TestResult",
     "TestResults",
+    "conformal_p_value",
+    "donor_weights",
+    "matched_effect",
+    "sup_t_critical_value",
     "window_label",
 ]

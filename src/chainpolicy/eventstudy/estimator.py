@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
+from chainpolicy.eventstudy.counterfactual import conformal_p_value
 from chainpolicy.eventstudy.normal import (
     ConstantMean,
     MarketModel,
@@ -170,6 +172,17 @@ class EventStudy:
     >>> ordinary = study.placebo((0, 1))
     >>> len(ordinary.pairs), ordinary.pairs["event_id"].iloc[0]
     (18, '2019-03-12')
+
+    With each of the 60 sessions forecast by the other 59 the errors exceed the residuals, 0.0100
+    and 0.0200. Of the 62 pairs of sessions in a row two move the assets as far as the event did:
+    the event's own, and the one that ends on its first session.
+
+    >>> errors = study.forecast_errors("speech")
+    >>> errors.groupby("ticker")["error"].std().round(4).to_dict()
+    {'A': 0.0104, 'B': 0.0209}
+    >>> study.conformal((0, 1)).round(4)
+      event_id group  n_sessions  p_conformal  smallest_p
+    0   speech   all          62       0.0323      0.0161
     """
 
     def __init__(
@@ -276,6 +289,129 @@ class EventStudy:
             }
         ).sort_values(["event_id", "ticker"])
         return self._estimate(candidates, self._estimation_end(candidates), window)
+
+    def forecast_errors(self, event_id: str) -> pd.DataFrame:
+        """Forecast every session that estimates an event's normal returns from the others.
+
+        The leave-one-session-out errors by which models are compared: like the event's own
+        sessions, a session so forecast has moved no coefficient.
+
+        Parameters
+        ----------
+        event_id : str
+            In sample.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker, group, session, error``: one row per estimated asset and valid session of
+            its estimation window.
+
+        Raises
+        ------
+        ValueError
+            If no pair of the event can be estimated.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        residuals = self.fit().residuals
+        valid = residuals[residuals["event_id"] == event_id]
+        if valid.empty:
+            raise ValueError(f"no pair of {event_id} can be estimated")
+        panel, events = self._panel, self._events
+        of_event = events[events["event_id"] == event_id]
+        ends = pd.Series(self._estimation_end(of_event), index=of_event["ticker"])
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(valid["ticker"]))
+        session = valid["session"].to_numpy()
+        position = np.empty(len(valid), np.int64)
+        for group, calendar in panel.calendars.items():
+            members = np.array([panel.groups[i] == group for i in asset])
+            at = np.searchsorted(calendar, session[members])
+            position[members] = at - panel.offset[asset[members]]
+        candidates = pd.DataFrame(
+            {
+                "event_id": np.datetime_as_string(session, unit="auto").astype(object),
+                "ticker": valid["ticker"].to_numpy(),
+                "asset": asset,
+                "event_session": session,
+                "position": position,
+            }
+        )
+        without_one = copy(self)
+        # The pair has its minimum with the session that is left out.
+        without_one.estimation = replace(
+            self.estimation, minimum=max(1, self.estimation.minimum - 1)
+        )
+        left = without_one._estimate(candidates, ends[valid["ticker"]].to_numpy(), (0, 0))
+        errors = left.abnormal_returns[["ticker", "session", "abnormal"]]
+        errors.insert(1, "group", left.pairs["group"].to_numpy())
+        return errors.rename(columns={"abnormal": "error"}).sort_values(
+            ["ticker", "session"], ignore_index=True
+        )
+
+    def conformal(self, window: Window = (0, 1)) -> pd.DataFrame:
+        """Conformal p-value of every in-sample event and group, see `conformal_p_value`.
+
+        Under the null hypothesis that no return of the window is touched by the event, the
+        sessions of the window estimate like those of the estimation window: the model is fitted
+        to all of them, and the group's residual of a session is the mean over its assets. The
+        fit serves this p-value alone.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, group, n_sessions`` (T), ``p_conformal, smallest_p``, over the assets with
+            a CAR in the window.
+
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        panel, results = self._panel, self.fit()
+        pairs = results.pairs
+        has_car = np.isfinite(results._cumulated(window).car)
+        pairs = pairs[has_car].reset_index(drop=True)
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
+        estimating = results._estimation_position[has_car]
+        position = np.concatenate(
+            [estimating, results._event_position[has_car, None] + _span(window)], axis=1
+        )
+        position -= panel.offset[asset][:, None]
+        rows, in_data = _rows(panel, asset, position)
+        benchmarks = list(pairs["benchmarks"])
+        factors, valid = self._factors(asset, position, _factor_columns(panel, benchmarks))
+        valid &= in_data & np.isfinite(panel.returns[rows])
+        valid[:, : estimating.shape[1]] = np.isfinite(results._fit.residuals[has_car])
+        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
+        length = window[1] - window[0] + 1
+        found = []
+        row_of_pair = np.cumsum(has_car) - 1
+        for (event_id, group), members in results._members.items():
+            complete = members[has_car[members]]
+            if not len(complete):
+                continue
+            residuals = fit.residuals[row_of_pair[complete]]
+            present = np.isfinite(residuals)
+            count = present.sum(axis=0)
+            # What spans a gap of the window stands for all of its sessions.
+            count[-length:] = np.maximum(count[-length:], 1)
+            mean = np.where(present, residuals, 0.0).sum(axis=0)[count > 0] / count[count > 0]
+            p_value = float(conformal_p_value(mean, length))
+            found.append((event_id, group, len(mean), p_value, 1 / len(mean)))
+        columns = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
+        return pd.DataFrame(found, columns=columns)
 
     def _estimate(
         self,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate, reaching_back
+from chainpolicy.eventstudy.bands import sup_t_critical_value
 from chainpolicy.eventstudy.inference import (
     MINIMUM_COMMON_SESSIONS,
     MINIMUM_GRANK_ASSETS,
@@ -326,6 +327,10 @@ class EventStudyResults:
        tau    aar   caar
     0    0  0.055  0.055
     1    1 -0.015  0.040
+    >>> results.simultaneous_band("speech", "all", (0, 1))[["tau", "caar", "upper"]].round(3)
+       tau   caar  upper
+    0    0  0.055  0.081
+    1    1  0.040  0.077
     >>> len(results.pairs), len(results.excluded), len(results.incomplete((0, 1)))
     (2, 0, 0)
     """
@@ -750,12 +755,72 @@ class EventStudyResults:
         --------
         See `EventStudyResults`.
         """
+        first = self.event_window[0] if start is None else start
+        path, covariance, degrees = self._path(event_id, group, (first, self.event_window[1]))
+        path = path.assign(std_error=np.sqrt(np.diagonal(covariance)))
+        half = stats.t.isf(0.025, degrees) * path["std_error"]
+        path = path.assign(lower=path["caar"] - half, upper=path["caar"] + half)
+        columns = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
+        return path[[*columns, "share_at_limit"]]
+
+    def simultaneous_band(
+        self,
+        event_id: str,
+        group: str,
+        window: Window,
+        level: float = 0.05,
+    ) -> pd.DataFrame:
+        """Band that covers the whole path of the CAAR at once, see `sup_t_critical_value`.
+
+        The path is that of `caar_path` from the first session of the window to its last, the
+        covariance of its points that of the forecast errors, the degrees of freedom those of
+        `caar`.
+
+        Parameters
+        ----------
+        event_id, group : str
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        level : float
+            One minus the coverage of the band, strictly between 0 and 1.
+
+        Returns
+        -------
+        DataFrame
+            ``tau, caar, std_error, critical_value, lower, upper``, one row per tau at which at
+            least one asset has an abnormal return; the last three NaN where the group's mean
+            residual does not vary.
+
+        Raises
+        ------
+        KeyError
+            If no pair of the event and group was estimated.
+        ValueError
+            If the window does not lie inside the event window, or the level between 0 and 1.
+
+        Examples
+        --------
+        See `EventStudyResults`.
+        """
+        path, covariance, degrees = self._path(event_id, group, window)
+        band = path[["tau", "caar"]].assign(std_error=np.sqrt(np.diagonal(covariance)))
+        # Without a deviation of the portfolio the path has no error, and no band.
+        known = np.isfinite(covariance).all() and len(covariance) > 0
+        critical = sup_t_critical_value(covariance, degrees, level=level) if known else np.nan
+        half = critical * band["std_error"]
+        return band.assign(
+            critical_value=critical, lower=band["caar"] - half, upper=band["caar"] + half
+        )
+
+    def _path(
+        self, event_id: str, group: str, window: Window
+    ) -> tuple[pd.DataFrame, Floats, float]:
+        """Path of the CAAR over a window, the covariance of its points, degrees of freedom."""
         try:
             members = self._members[event_id, group]
         except KeyError:
             raise KeyError(f"no pair of {group} was estimated at {event_id}") from None
-        first = self.event_window[0] if start is None else start
-        columns = self._columns((first, self.event_window[1]))
+        columns = self._columns(window)
         abnormal = self._abnormal.abnormal[members, columns]
         spans = np.where(np.isfinite(abnormal), self._abnormal.n_sessions[members, columns], 0.0)
         # What a return earned before the path starts is no part of it.
@@ -765,13 +830,10 @@ class EventStudyResults:
         aar = np.nansum(abnormal, axis=0) / np.where(count, count, np.nan)
         g = np.where(present, self._abnormal.n_sessions[members, columns], 0.0)
         f = np.where(present[:, :, None], self._abnormal.factors[members, columns], 0.0)
-        multiplier = _path_multiplier(self._fit, members, g, f)
+        covariance = _path_covariance(self._fit, members, g, f)
         deviation, degrees = portfolio_deviation(
             self._fit.residuals[members], self._fit.n_parameters[members]
         )
-        std_error = float(deviation) * np.sqrt(multiplier)
-        caar = np.nancumsum(aar)
-        half = stats.t.isf(0.025, float(degrees)) * std_error
         at_limit = self._panel.at_limit[self._rows[members, columns]] != ""
         at_limit &= self._in_data[members, columns]
         frame = pd.DataFrame(
@@ -780,14 +842,13 @@ class EventStudyResults:
                 "session": self._sessions(members, group)[columns],
                 "n_assets": count,
                 "aar": aar,
-                "caar": caar,
-                "std_error": std_error,
-                "lower": caar - half,
-                "upper": caar + half,
+                "caar": np.nancumsum(aar),
                 "share_at_limit": at_limit.mean(axis=0),
             }
         )
-        return frame[frame["n_assets"] > 0].reset_index(drop=True)
+        there = count > 0
+        covariance = covariance[np.ix_(there, there)] * float(deviation) ** 2
+        return frame[there].reset_index(drop=True), covariance, float(degrees)
 
     def summary(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Event by group: N, CAAR and the headline tests.
@@ -896,15 +957,19 @@ class EventStudyResults:
         )
 
 
-def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
-    """Mean over assets of 1'V1 / s^2 of the windows [start, tau]."""
+def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
+    """Mean over assets of the covariance of the CARs over [start, tau], divided by s^2."""
     total_g, total_f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
     deviation = total_f - total_g[:, :, None] * fit.factor_mean[members][:, None, :]
     inverse = fit.inverse_factors[members]
-    leverage = total_g**2 * fit.inverse_intercept[members][:, None]
-    leverage += np.einsum("nlk,nkj,nlj->nl", deviation, inverse, deviation)
-    multiplier: Floats = (total_g + leverage).mean(axis=0)
-    return multiplier
+    # Two windows that begin together share the sessions of the shorter one.
+    covariance: Floats = np.minimum(total_g[:, :, None], total_g[:, None, :]).mean(axis=0)
+    covariance += np.einsum("n,nl,nm->lm", fit.inverse_intercept[members], total_g, total_g) / len(
+        members
+    )
+    through = np.einsum("nlk,nkj->nlj", deviation, inverse)
+    covariance += np.einsum("nlj,nmj->lm", through, deviation) / len(members)
+    return covariance
 
 
 def _run_tests(

@@ -25,6 +25,7 @@ from chainpolicy.figures.event_study import (
     draw_names_at_limit,
     draw_price_with_events,
 )
+from chainpolicy.figures.ladder import draw_counterfactual_ladder
 from chainpolicy.figures.panels import (
     plot_caar,
     plot_car_heatmap,
@@ -171,6 +172,18 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAR of every asset and event",
         "04_concept_stocks",
         draw_car_heatmap,
+    ),
+    FigureSpec(
+        "counterfactual_ladder",
+        "Measured against what?",
+        "CAAR of the headline event, window by window, against one yardstick after another: the "
+        "assets' own mean, an index, all indices, the equal-weighted market of shares outside the "
+        "study, factors of them, and portfolios of them that match each asset. Filled: the "
+        "smallest error of forecasts without the event. The sup-t band holds for all windows "
+        "that begin on one session.",
+        "event studies on every rung, donors.csv",
+        "04_concept_stocks",
+        draw_counterfactual_ladder,
     ),
     FigureSpec(
         "specification_curve",

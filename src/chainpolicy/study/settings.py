@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chainpolicy.eventstudy import MODELS, window_label
+from chainpolicy.study.calendars import CALENDARS
 from chainpolicy.study.problems import Problem, irregular
 from chainpolicy.study.tabular import nearest
 
@@ -129,6 +130,10 @@ KEYS: dict[str, _Key] = {
         'one or more products of columns, such as ["stance_crypto * log_size"]',
         default=(),
     ),
+    "donors.calendar": _Key(
+        _choice(*CALENDARS), "24/7, 24/5 or a calendar of exchange_calendars, such as XSHG or XNYS"
+    ),
+    "donors.market": _Key(_text, 'a portfolio of donors.csv, such as "MARKET_EW"'),
     "sentiment.half_life": _Key(
         _days, f"a positive number of calendar days, at most {FARTHEST:,}", default=5.0
     ),

@@ -27,6 +27,7 @@ from chainpolicy.study.calendars import (
     collect_corrections,
 )
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
+from chainpolicy.study.donors import DONORS_FILE, Donors, collect_donors
 from chainpolicy.study.events import collect_events
 from chainpolicy.study.factors import Factors, collect_factors
 from chainpolicy.study.folder import collect_folder
@@ -42,7 +43,7 @@ from chainpolicy.study.sessions import (
     reach,
     sessions,
 )
-from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
+from chainpolicy.study.settings import KEYS, SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
 from chainpolicy.study.tabular import nearest
 
@@ -78,6 +79,9 @@ class Study:
         What the study sets right in its calendars, see `calendars.collect_corrections`.
     factors : Factors or None
         What benchmarks without prices are, and the risk-free return.
+    donors : Donors or None
+        What counterfactuals are built from, see `donors.collect_donors`; None without a
+        donors.csv.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -128,6 +132,7 @@ class Study:
     confounders: pd.DataFrame = field(repr=False)
     corrections: Corrections = field(repr=False)
     factors: Factors | None = field(repr=False)
+    donors: Donors | None = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -376,8 +381,8 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps calendars.csv and confounders.csv; or the name of an embedded study, see
-        `study_folder`. Default: the embedded study of 2019.
+        and perhaps calendars.csv, confounders.csv and donors.csv; or the name of an embedded
+        study, see `study_folder`. Default: the embedded study of 2019.
 
     Returns
     -------
@@ -406,6 +411,8 @@ def load_study(path: str | Path | None = None) -> Study:
 
     key = "cross_section.regressors"
     regressors = collect_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
+    donors = _collect_donors(folder, settings, assets, corrections, problems)
+
     prices, hourly = None, {}
     if "prices.file" in settings:
         prices = _collect_prices(folder, settings, assets, corrections, problems)
@@ -436,7 +443,7 @@ def load_study(path: str | Path | None = None) -> Study:
     assets = with_numbers(assets.reset_index(drop=True), columns)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE]
+    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE, DONORS_FILE]
     own += [factors.file] if factors else []
     files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
@@ -448,6 +455,7 @@ def load_study(path: str | Path | None = None) -> Study:
         confounders=confounders,
         corrections=corrections,
         factors=factors,
+        donors=donors,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
@@ -608,6 +616,30 @@ def _check_factors(
         for name, values in used.items()
         if values.loc[start:end].isna().all()
     ]
+
+
+def _collect_donors(
+    folder: Path,
+    settings: Settings,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
+) -> Donors | None:
+    """Read donors.csv, if the study has one."""
+    path, keys = folder / DONORS_FILE, ("donors.calendar", "donors.market")
+    given = [key for key in keys if settings.get(key, "") is not None]
+    if not given and not path.exists():
+        return None
+    # A key with a problem is no longer in the settings, and the problem already told.
+    lacking = [key for key in keys if settings.get(key, "") is None]
+    for key in lacking:
+        expected = f"this key, with {KEYS[key].expected}, because there "
+        expected += f"is a {DONORS_FILE}" if path.exists() else f"is {given[0]}"
+        problems.append(Problem(SETTINGS_FILE, expected, column=key))
+    calendar, market = (settings.get(key) for key in keys)
+    if calendar is None or market is None:
+        return None
+    return collect_donors(path, calendar, market, assets["ticker"], problems, corrections)
 
 
 def _is_folder(path: Path) -> bool:

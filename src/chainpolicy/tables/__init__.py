@@ -1,5 +1,6 @@
 """Results become tables: tidy files, and tables to be read."""
 
+from chainpolicy.checks import ladder, rung_errors
 from chainpolicy.tables.dynamics import (
     phases,
     phases_report,
@@ -30,6 +31,7 @@ from chainpolicy.tables.responses import (
     windows_report,
 )
 from chainpolicy.tables.stances import stances_report
+from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
@@ -41,6 +43,8 @@ __all__ = [
     "excluded",
     "headline",
     "headline_report",
+    "ladder",
+    "ladder_report",
     "left_out_report",
     "over_windows",
     "p_text",
@@ -52,6 +56,8 @@ __all__ = [
     "responses",
     "responses_report",
     "reversals_report",
+    "rung_errors",
+    "rungs_report",
     "sentiment_report",
     "sessions_report",
     "significance",
