@@ -510,7 +510,10 @@ def _catalogue(study: Study) -> pd.DataFrame:
         own=own, calendar=own.where(own == measured, own + " at " + measured)
     )[["event_id", "calendar", "event_session", "shares_session_with", "own"]]
     shown = ["event_id", "announced_at", "time_precision", "role", "in_sample"]
-    table = study.events[shown].merge(sessions.drop_duplicates(), on="event_id", how="left")
+    keys = ["event_id", "calendar", "event_session", "own"]
+    # Assets of one calendar may share the session with different events.
+    shared = sessions.groupby(keys, sort=False)["shares_session_with"].agg(_union)
+    table = study.events[shown].merge(shared.reset_index(), on="event_id", how="left")
     dated = table["calendar"].notna()
     hours = [
         trading_hours(calendar, announced_at) if is_dated else ""
@@ -524,6 +527,11 @@ def _catalogue(study: Study) -> pd.DataFrame:
         weekday=table["event_session"].dt.strftime("%a"),
         trading_hours=hours,
     ).fillna("")
+
+
+def _union(lists: pd.Series) -> str:
+    """Put names joined by ``;`` together, each once."""
+    return ";".join(dict.fromkeys(name for text in lists if text for name in text.split(";")))
 
 
 def _show(table: pd.DataFrame, digits: int | None = None) -> None:

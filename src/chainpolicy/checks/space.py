@@ -27,7 +27,7 @@ from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem, irregular
-from chainpolicy.study.sessions import clusters, sessions
+from chainpolicy.study.sessions import clusters, effective_calendars, sessions
 
 DRAWS = 999
 SEED = 20191028
@@ -241,7 +241,7 @@ def space_of_study(
     """
     used = study.estimate().residuals
     merged = clusters(study.alignment, study.groups)
-    calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
+    calendar_of = effective_calendars(study.assets)
     frames = []
     for group in study.groups.drop_duplicates():
         members = study.groups.index[(study.groups == group) & study.groups.index.isin(market)]

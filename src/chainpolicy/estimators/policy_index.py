@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
-from chainpolicy.study.sessions import announcement_time, sessions
+from chainpolicy.study.sessions import announcement_time, effective_calendars, sessions
 
 # Both stances of an announcement added up: what it says about the whole subject.
 OVERALL = "overall"
@@ -66,7 +66,7 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
 
 
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
-    """List the announcements that make the index of a group's calendar.
+    """List the announcements that make the index of a group: those that hit an asset of it.
 
     Parameters
     ----------
@@ -79,12 +79,11 @@ def policy_announcements(study: Study, group: str) -> pd.DataFrame:
         ``event_id, event_session, blockchain, crypto, overall``, the last three stance times
         salience; in-sample policy announcements in the order in which they were made.
     """
-    ticker = study.groups.index[study.groups == group][0]
     aligned = study.alignment[
-        (study.alignment["ticker"] == ticker)
+        (study.alignment["ticker"].map(study.groups) == group)
         & study.alignment["in_sample"]
         & (study.alignment["role"] == "policy")
-    ]
+    ].drop_duplicates("event_id")
     events = aligned.merge(
         study.events[["event_id", "stance_blockchain", "stance_crypto", "salience"]], on="event_id"
     )
@@ -118,7 +117,7 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
     """
     announced = policy_announcements(study, group)
     ticker = study.groups.index[study.groups == group][0]
-    calendar = study.alignment.loc[study.alignment["ticker"] == ticker, "calendar"].iloc[0]
+    calendar = effective_calendars(study.assets)[ticker]
     days = sessions(calendar, study.start, study.end)
     frames = []
     for dimension in DIMENSIONS:
@@ -304,9 +303,8 @@ def _overlaps(
 ) -> set[pd.Timestamp]:
     """Event sessions closer to another one than a window is long."""
     ordered = pd.DatetimeIndex(days.drop_duplicates().sort_values())
-    calendar = study.alignment.loc[
-        study.alignment["ticker"].map(study.groups) == group, "calendar"
-    ].iloc[0]
+    ticker = study.groups.index[study.groups == group][0]
+    calendar = effective_calendars(study.assets)[ticker]
     close: set[pd.Timestamp] = set()
     for former, later in pairwise(ordered):
         if len(sessions(calendar, former, later)) - 1 <= window[1] - window[0]:

@@ -20,7 +20,7 @@ from chainpolicy.eventstudy import (
 )
 from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
-from chainpolicy.study.events import collect_events
+from chainpolicy.study.events import check_affects, collect_events
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
@@ -274,6 +274,8 @@ def load_study(path: str | Path | None = None) -> Study:
     before = len(problems)
     events = collect_events(folder / _EVENTS, problems)
     assets = collect_assets(folder / _ASSETS, problems)
+    if len(problems) == before:
+        problems += check_affects(events, assets, _EVENTS)
     alignment = None
     if len(problems) == before:
         alignment = _align(events, assets, problems)
