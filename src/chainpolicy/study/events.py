@@ -118,7 +118,7 @@ def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list
     estimated = assets[assets["group"] != BENCHMARK]
     known = {*estimated["group"], *estimated["ticker"]}
     problems = []
-    for line, affects in events["affects"].items():
+    for line, affects in zip(events.index, events["affects"], strict=True):
         unknown = [word for word in affects if word not in known]
         if unknown:
             near = nearest(unknown[0], known)
@@ -130,7 +130,7 @@ def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list
                 f'"{unknown[0]}" is neither{hint}'
             )
             value = ";".join(affects)
-            problems.append(Problem(name, expected, int(line), "affects", value))
+            problems.append(Problem(name, expected, line, "affects", value))
     return problems
 
 

@@ -252,8 +252,8 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         ``event_id, ticker, calendar`` (see `effective_calendars`), ``announced_at,
         event_session, shares_session_with`` (other in-sample events that hit the asset on that
-        session, joined by ``;`` in the order of announcement), ``in_sample, role``; sorted by ``event_id,
-        ticker``.
+        session, joined by ``;`` in the order of announcement), ``in_sample, role``; sorted by
+        ``event_id, ticker``.
 
     Raises
     ------
@@ -276,7 +276,7 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
         )
         for ticker, group in zip(estimated["ticker"], estimated["group"], strict=True)
     ]
-    estimated = estimated.assign(hit=hit)
+    estimated = estimated.assign(hit=pd.Series(hit, estimated.index, dtype="object"))
     problems: dict[Problem, None] = {}
     reactions: list[dict[str, object]] = []
     alike = estimated[["own", "calendar", "hit"]].drop_duplicates()
