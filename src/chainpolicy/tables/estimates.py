@@ -315,8 +315,9 @@ def headline(
         One row per cluster of events that share a session and the assets of the group that
         they hit, in the order of sessions, and group: ``event_session, event_id`` (the earliest
         announced), ``members``, ``role, group, n_assets, caar`` (log return), statistic and
-        p-value of ``time_series_t, adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
-        closes the window at its price limit), ``minimum_detectable_effect`` (see
+        p-value of ``time_series_t, adjusted_bmp, grank_t``, ``mean_correlation``,
+        ``share_at_limit`` (share of the group that closes the window at its price limit),
+        ``minimum_detectable_effect`` (see
         `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
         adjusted BMP, for one asset of its exact t.
     """
