@@ -113,9 +113,11 @@ class EventStudy:
         of its calendar, a blank return where there is none. Units: log or simple returns, as
         decimals. Sessions, here and in `alignment`, have no timezone.
     alignment : DataFrame
-        ``event_id, ticker, event_session``, one row per event and asset; optionally
-        ``in_sample`` (default True; an event out of sample is masked, not estimated) and
-        ``role`` (default "policy").
+        ``event_id, ticker, event_session``, one row per event and asset that it hits, or several
+        of different sessions (earnings dates under one event_id); optionally ``in_sample``
+        (default True; an event out of sample is masked, not estimated) and ``role`` (default
+        "policy"). Other columns are labels by which `EventStudyResults.pool` can pool. What an
+        event has no row for it neither masks nor makes eventful.
     groups : mapping of ticker to group, optional
         Tests are per event and group; the assets of a group share one calendar. Default: one
         group "all".
@@ -133,9 +135,9 @@ class EventStudy:
     ------
     ValueError
         If the event window is no pair of sessions in order, the input cannot be laid out (see
-        `build_panel`), an event_id or ticker is blank, an event and asset have two rows, an asset
-        has no returns, an event session has a timezone, or a time of day where sessions are days,
-        or lies inside the data and is no session of its asset's group.
+        `build_panel`), an event_id or ticker is blank, an event, asset and session have two rows,
+        an asset has no returns, an event session has a timezone, or a time of day where sessions
+        are days, or lies inside the data and is no session of its asset's group.
     TypeError
         If `model` or `estimation` is of another kind, such as a model's name, or the benchmarks
         of a ticker are text instead of a sequence.
@@ -489,10 +491,6 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
         if (alignment[name].isna() | (text == "")).any():
             raise ValueError(f"alignment: {what} is blank")
         alignment = alignment.assign(**{name: text})
-    twice = alignment.duplicated(["event_id", "ticker"])
-    if twice.any():
-        event_id, ticker = alignment.loc[twice, ["event_id", "ticker"]].iloc[0]
-        raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
     asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
     if (asset < 0).any():
         unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates()
@@ -500,6 +498,14 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
+    twice = alignment[["event_id", "ticker"]].assign(session=session).duplicated()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        event_id, ticker = alignment[["event_id", "ticker"]].iloc[row]
+        raise ValueError(
+            f"alignment: event {event_id} has two rows for {ticker} on "
+            f"{session_label(session[row])}; keep one"
+        )
     events = pd.DataFrame(
         {
             "event_id": alignment["event_id"].to_numpy(),
@@ -541,7 +547,7 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
                 f"({session_label(block[0])} to {session_label(block[-1])})"
             )
     events = events.assign(position=position, outside=outside)
-    located: pd.DataFrame = events.sort_values(["event_id", "ticker"])
+    located: pd.DataFrame = events.sort_values(["event_id", "ticker", "event_session"])
     return located
 
 

@@ -20,6 +20,7 @@ from chainpolicy.eventstudy.inference import (
     TESTS,
     GroupSample,
     GroupTest,
+    calendar_error,
     portfolio_deviation,
     portfolio_error,
     two_sided_p_value,
@@ -509,7 +510,7 @@ class EventStudyResults:
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
         r"""Buy-and-hold abnormal returns, for results on simple returns.
 
-        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) \tag{22}
+        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) \tag{23}
 
         They are skewed to the right: test them across events with the skewness-adjusted t, not
         one by one.
@@ -636,7 +637,11 @@ class EventStudyResults:
         results: dict[tuple[str, str], list[TestResult]] = {}
         for keys in self._batches(present):
             pairs = np.stack([present[key] for key in keys])
-            results |= _run_tests(self._sample(pairs, window, cumulated), keys, window)
+            if self._aligned(pairs[0]):
+                sample = self._sample(pairs, window, cumulated)
+            else:
+                sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
+            results |= _run_tests(sample, keys, window)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
     def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
@@ -645,10 +650,7 @@ class EventStudyResults:
         alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
             if len(pairs):
-                position = self._estimation_position[pairs, 0]
-                aligned = bool((position == position[0]).all())
-                aligned &= bool(np.ptp(self._event_position[pairs]) == 0)
-                alone = None if aligned else number
+                alone = None if self._aligned(pairs) else number
                 alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
         for keys in alike.values():
             size = len(present[keys[0]]) * self._estimation_position.shape[1]
@@ -656,16 +658,22 @@ class EventStudyResults:
             for first in range(0, len(keys), step):
                 yield keys[first : first + step]
 
+    def _aligned(self, pairs: Ints) -> bool:
+        """Whether pairs share their event session and the sessions of their estimation window."""
+        position = self._estimation_position[pairs, 0]
+        return bool((position == position[0]).all()) and not np.ptp(self._event_position[pairs])
+
     def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
         r"""Cumulative average abnormal return of every event and group, with its interval.
 
         .. math:: CAAR = \frac1N \sum_i CAR_i, \qquad
-                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}} \tag{23}
+                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}} \tag{24}
 
         :math:`s_{AAR}` of eq. 11, the portfolio's own volatility, with the error of estimation: N
         assets, :math:`1'V_i1` the variance of :math:`CAR_i` (eq. 9) and :math:`s_i^2` that of a
-        residual. For one asset exact; of several it takes in their correlation where they share
-        the event session. The interval uses :math:`t(T_e - p)`.
+        residual. For one asset exact; of several it takes in their correlation. Assets with
+        different event sessions have the standard error of eq. 22. The interval uses
+        :math:`t(T_e - p)`.
 
         Parameters
         ----------
@@ -704,11 +712,15 @@ class EventStudyResults:
         for (event_id, group), members in self._members.items():
             pairs = members[complete[members]]
             if len(pairs):
-                error, degrees = portfolio_error(
-                    self._fit.residuals[pairs],
-                    self._fit.n_parameters[pairs],
-                    cumulated.multiplier[pairs],
-                )
+                if self._aligned(pairs):
+                    error, degrees = portfolio_error(
+                        self._fit.residuals[pairs],
+                        self._fit.n_parameters[pairs],
+                        cumulated.multiplier[pairs],
+                    )
+                else:
+                    sample = self._staggered_sample(pairs, self._columns(window), cumulated)
+                    error, degrees = calendar_error(sample)
                 mean = cumulated.car[pairs].mean()
                 label = window_label(window)
                 rows.append((event_id, group, label, len(pairs), mean, error, degrees))
@@ -765,11 +777,15 @@ class EventStudyResults:
         aar = np.nansum(abnormal, axis=0) / np.where(count, count, np.nan)
         g = np.where(present, self._abnormal.n_sessions[members, columns], 0.0)
         f = np.where(present[:, :, None], self._abnormal.factors[members, columns], 0.0)
+        g, f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
         multiplier = _path_multiplier(self._fit, members, g, f)
-        deviation, degrees = portfolio_deviation(
-            self._fit.residuals[members], self._fit.n_parameters[members]
-        )
-        std_error = float(deviation) * np.sqrt(multiplier)
+        if self._aligned(members):
+            deviation, degrees = portfolio_deviation(
+                self._fit.residuals[members], self._fit.n_parameters[members]
+            )
+            std_error = float(deviation) * np.sqrt(multiplier.mean(axis=0))
+        else:
+            std_error, degrees = self._staggered_path(members, columns, multiplier, g, f)
         caar = np.nancumsum(aar)
         half = stats.t.isf(0.025, float(degrees)) * std_error
         at_limit = self._panel.at_limit[self._rows[members, columns]] != ""
@@ -879,7 +895,7 @@ class EventStudyResults:
     def _sample(self, pairs: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
         """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets.
 
-        Several events have their sessions aligned: what holds for the first holds for all.
+        Their sessions are aligned: what holds for the first holds for all.
         """
         columns = self._columns(window)
         return GroupSample(
@@ -890,21 +906,87 @@ class EventStudyResults:
             residuals=self._fit.residuals[pairs],
             sigma=self._fit.sigma[pairs],
             n_parameters=self._fit.n_parameters[pairs[0]],
-            estimation_session=self._estimation_position[pairs[0]],
-            event_session=self._event_position[pairs[0]],
             n_sessions=self._abnormal.n_sessions[pairs, columns],
         )
 
+    def _staggered_sample(self, pairs: Ints, columns: slice, cumulated: Cumulated) -> GroupSample:
+        """Sample of pairs, shape (N,), wherever their event and estimation sessions lie.
+
+        A column of the residuals is a distance to the event session. Rows of one portfolio are so
+        apart by as many sessions as their windows are, and what they share is what those share.
+        """
+        event = self._event_position[pairs]
+        tau = self._estimation_position[pairs] - event[:, None]
+        first = int(tau.min())
+        column, width = tau - first, int(tau.max()) - first + 1
+
+        def by_distance(values: Floats, blank: float) -> Floats:
+            placed = np.full((len(pairs), width), blank)
+            np.put_along_axis(placed, column, values, axis=1)
+            return placed
+
+        weights = self._estimation_weights(pairs, cumulated.n_sessions, cumulated.factors)
+        return GroupSample(
+            car=cumulated.car[pairs],
+            car_std_error=cumulated.std_error[pairs],
+            abnormal=self._abnormal.abnormal[pairs, columns],
+            abnormal_std_error=self._abnormal.std_error[pairs, columns],
+            residuals=by_distance(self._fit.residuals[pairs], np.nan),
+            sigma=self._fit.sigma[pairs],
+            n_parameters=self._fit.n_parameters[pairs],
+            estimation_session=event[:, None] + first + np.arange(width),
+            window_start=event + self.taus[columns][0],
+            estimation_weights=by_distance(weights, 0.0),
+            n_sessions=self._abnormal.n_sessions[pairs, columns],
+        )
+
+    def _estimation_weights(self, pairs: Ints, g: Floats, f: Floats) -> Floats:
+        """x'(X'X)^-1 X' of the rows x = (g, f) of all pairs, for some pairs: shape (N, M)."""
+        panel, fit = self._panel, self._fit
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(self._pairs["ticker"].iloc[pairs]))
+        inside = self._estimation_position[pairs] - panel.offset[asset][:, None]
+        inside = np.clip(inside, 0, panel.length[asset][:, None] - 1)
+        rows = panel.first[asset][:, None] + inside
+        place = {name: column for column, name in enumerate(panel.benchmarks)}
+        deviation = f[pairs] - g[pairs][:, None] * fit.factor_mean[pairs]
+        slope = np.einsum("pk,pkj->pj", deviation, fit.inverse_factors[pairs])
+        spans = panel.n_sessions[rows]
+        weights = spans * (g * fit.inverse_intercept)[pairs][:, None]
+        for k in range(fit.beta.shape[1]):
+            names = [of[k] if k < len(of) else None for of in self._pairs["benchmarks"].iloc[pairs]]
+            used = np.array([name is not None for name in names])
+            column = np.array([place[name] for name in names if name is not None], dtype=np.int64)
+            moved = panel.factors[rows[used], column[:, None]]
+            moved = moved - spans[used] * fit.factor_mean[pairs[used], k][:, None]
+            weights[used] += slope[used, k][:, None] * moved
+        valid = np.isfinite(fit.residuals[pairs])
+        return np.where(valid, weights / np.sqrt(spans), 0.0)
+
+    def _staggered_path(
+        self, members: Ints, columns: slice, multiplier: Floats, g: Floats, f: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the standard errors of a path of pairs whose sessions differ, with the degrees."""
+        pairs = len(self._pairs)
+        errors = []
+        for last in range(g.shape[1]):
+            total_g, total_f = np.zeros(pairs), np.zeros((pairs, f.shape[2]))
+            total_g[members], total_f[members] = g[:, last], f[:, last]
+            std_error = np.zeros(pairs)
+            std_error[members] = self._fit.sigma[members] * np.sqrt(multiplier[:, last])
+            upto = slice(columns.start, columns.start + last + 1)
+            cumulated = Cumulated(std_error, std_error, std_error, total_g, total_f)
+            error, degrees = calendar_error(self._staggered_sample(members, upto, cumulated))
+            errors.append(error)
+        return np.array(errors), degrees
+
 
 def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
-    """Mean over assets of 1'V1 / s^2 of the windows [start, tau]."""
-    total_g, total_f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
-    deviation = total_f - total_g[:, :, None] * fit.factor_mean[members][:, None, :]
+    """1'V1 / s^2 of each asset and window [start, tau], of the sums of spans and benchmarks."""
+    deviation = f - g[:, :, None] * fit.factor_mean[members][:, None, :]
     inverse = fit.inverse_factors[members]
-    leverage = total_g**2 * fit.inverse_intercept[members][:, None]
+    leverage = g**2 * fit.inverse_intercept[members][:, None]
     leverage += np.einsum("nlk,nkj,nlj->nl", deviation, inverse, deviation)
-    multiplier: Floats = (total_g + leverage).mean(axis=0)
-    return multiplier
+    return g + leverage
 
 
 def _run_tests(
@@ -913,15 +995,16 @@ def _run_tests(
     """Run all tests on a sample whose leading axis are the events and groups `keys`."""
     alone = sample.n_assets == 1
     undefined = np.full(len(keys), np.nan)
-    correlation, mean_car = sample.mean_correlation, sample.car.mean(axis=1)
+    correlation = np.atleast_1d(sample.mean_correlation)
+    mean_car = np.atleast_1d(sample.car.mean(axis=-1))
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in TESTS:
         if alone and test.name != "time_series_t":
             statistic, degrees, p_value = undefined, None, undefined
         else:
             outcome = test.compute(sample)
-            statistic, degrees = outcome.statistic, outcome.degrees
-            p_value = two_sided_p_value(outcome)
+            statistic, degrees = np.atleast_1d(outcome.statistic), outcome.degrees
+            p_value = np.atleast_1d(two_sided_p_value(outcome))
         if degrees is not None:
             degrees = np.broadcast_to(degrees, len(keys))
         for i, key in enumerate(keys):
