@@ -588,8 +588,8 @@ def api_product() -> Product:
     """
     # In the order in which a reader meets them.
     modules = (
-        *(eventstudy.estimator, eventstudy.results, eventstudy.normal, eventstudy.abnormal),
-        *(eventstudy.inference, eventstudy.panel),
+        *(eventstudy.estimator, eventstudy.results, eventstudy.pooling, eventstudy.normal),
+        *(eventstudy.abnormal, eventstudy.inference, eventstudy.panel),
     )
 
     def build(staging: Path) -> None:

@@ -19,6 +19,9 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
    larger groups of moderate correlation. Where event dates lie a few sessions apart, of the three
    the first two.
 
+5. *Pooling* (`pooling`): one estimate over many events, whose unit is the cluster, a distinct
+   event session of a group; `EventStudyResults.pool`.
+
 `EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
 log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
 tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
@@ -71,10 +74,11 @@ Nothing is dropped, shifted, filled or clipped in silence:
   where one of them lies in the event window, outside the data, or beside a gap that returns span.
 - *errors*, with the asset, session or event named: a missing or repeated column, a blank ticker,
   session, event_id or group, two rows for an asset and session or event, asset and session, a
-  session that the group traded and the asset has no row for, text or infinity for a return or benchmark, a span
-  or count that is no whole number, an unknown limit, a session with a timezone, an event session
-  with a time of day among days, benchmarks of a ticker without returns, a reversed window, an
-  unknown anchor, an estimation window that overlaps the event window.
+  session that the group traded and the asset has no row for, text or infinity for a return or
+  benchmark, a span or count that is no whole number, an unknown limit, a session with a timezone,
+  an event session with a time of day among days, benchmarks of a ticker without returns, a reversed
+  window, an unknown anchor, an estimation window that overlaps the event window, a column or event that
+  there is none of to pool by.
 """
 
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
@@ -89,6 +93,7 @@ from chainpolicy.eventstudy.normal import (
     ScholesWilliams,
     SingleIndexModel,
 )
+from chainpolicy.eventstudy.pooling import PooledEffects
 from chainpolicy.eventstudy.results import (
     EventStudyResults,
     TestResult,
@@ -108,6 +113,7 @@ __all__ = [
     "MarketAdjusted",
     "MarketModel",
     "NormalReturnModel",
+    "PooledEffects",
     "ScholesWilliams",
     "SingleIndexModel",
     "TestResult",

@@ -197,6 +197,7 @@ class EventStudy:
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
+        self._alignment = alignment.astype({"event_id": str}).reset_index(drop=True)
 
     def __repr__(self) -> str:
         return (
@@ -227,7 +228,11 @@ class EventStudy:
         self._refuse_overlap(candidates, end)
         outside = events[events["in_sample"] & events["position"].isna()]
         return self._estimate(
-            candidates, end, self.event_window, outside.assign(reason=outside["outside"])
+            candidates,
+            end,
+            self.event_window,
+            self._alignment,
+            outside.assign(reason=outside["outside"]),
         )
 
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
@@ -276,14 +281,16 @@ class EventStudy:
                 "event_session": panel.session[ordinary],
                 "position": position[ordinary],
             }
-        ).sort_values(["event_id", "ticker"])
-        return self._estimate(candidates, self._estimation_end(candidates), window)
+        ).sort_values(["event_id", "ticker"], ignore_index=True)
+        candidates["row"] = np.arange(len(candidates))
+        return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
 
     def _estimate(
         self,
         candidates: pd.DataFrame,
         end: Ints,
         event_window: Window,
+        alignment: pd.DataFrame,
         outside: pd.DataFrame | None = None,
     ) -> EventStudyResults:
         """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
@@ -348,6 +355,9 @@ class EventStudy:
             _in_data=event_in_data,
             _event_position=(offset + position)[kept],
             _estimation_position=(offset[:, None] + estimation_position)[kept],
+            _alignment=alignment,
+            _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
+            _ordinary=self.placebo,
         )
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
@@ -511,6 +521,7 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
             "event_id": alignment["event_id"].to_numpy(),
             "ticker": alignment["ticker"].to_numpy(),
             "asset": asset,
+            "row": np.arange(len(alignment)),
             "event_session": session,
             "in_sample": _optional(alignment, "in_sample", default=True),
             "role": _optional(alignment, "role", default="policy"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -27,11 +29,32 @@ from chainpolicy.eventstudy.inference import (
 )
 from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
 from chainpolicy.eventstudy.panel import Floats, Ints, Panel, session_label
+from chainpolicy.eventstudy.pooling import (
+    MINIMUM_CLUSTERS,
+    PooledEffects,
+    blocks_of,
+    cluster_sample,
+    randomization_p_value,
+    sign_flip_p_value,
+)
 
 Window = tuple[int, int]
 
 # Bounds the memory of a batch of tests: residuals of all its events and assets.
 VALUES_PER_BATCH = 2_000_000
+
+_POOL = ["label", "group", "window"]
+POOLED_COLUMNS = [
+    *[*_POOL, "n_events", "n_pairs", "n_clusters", "mean", "std_error", "degrees", "lower"],
+    *["upper", "pair_weighted_mean", "mean_correlation"],
+    *[column for test in TESTS for column in (test.name, f"{test.name}_p")],
+    *["randomization_p", "n_ordinary", "sign_flip_p", "n_blocks"],
+]
+CLUSTER_COLUMNS = [
+    *[*_POOL, "event_session", "events", "n_assets", "caar", "std_error", "lower", "upper"],
+    "scaar",
+]
+POOLED_TEST_COLUMNS = [*_POOL, "test", "statistic", "degrees", "p_value", "note"]
 
 
 def window_label(window: Window) -> str:
@@ -342,6 +365,9 @@ class EventStudyResults:
     _in_data: np.ndarray
     _event_position: Ints
     _estimation_position: Ints
+    _alignment: pd.DataFrame
+    _alignment_row: Ints
+    _ordinary: Callable[[Window], EventStudyResults]
 
     def __repr__(self) -> str:
         events, assets, groups = (
@@ -856,6 +882,265 @@ class EventStudyResults:
         """
         return TestResults(tuple(t for window in windows for t in self.tests(window))).tidy()
 
+    def pool(
+        self,
+        by: str | Mapping[str, object] | pd.Series | None = None,
+        window: Window = (0, 1),
+        *,
+        draws: int = 9_999,
+        seed: int = 0,
+    ) -> PooledEffects:
+        """Pool the effects of many events: one estimate per label and group.
+
+        The unit is the cluster, a distinct event session of a group; see `pooling`. An asset that
+        several events of one label hit on one session counts once there.
+
+        Parameters
+        ----------
+        by : str or mapping, optional
+            A column of the alignment, or a mapping of event_id to label; pairs whose label is
+            blank, or whose event the mapping does not name, are in no pool. Default: one pool
+            "all".
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        draws, seed : int
+            Of the randomization; the same seed gives the same p-values.
+
+        Returns
+        -------
+        PooledEffects
+
+        Raises
+        ------
+        ValueError
+            If there is no such column or event, or a number or the window has no meaning.
+        TypeError
+            If `by` is neither text nor a mapping.
+
+        Examples
+        --------
+        One firm, four earnings dates, 2 % on each; between them the return alternates.
+
+        >>> import numpy as np, pandas as pd
+        >>> from chainpolicy.eventstudy import EstimationWindow, EventStudy
+        >>> sessions = pd.bdate_range("2019-01-01", periods=300)
+        >>> dates = np.array([100, 150, 200, 250])
+        >>> returns = np.where(np.arange(300) % 2, 0.01, -0.01)
+        >>> returns[dates] = [0.019, 0.021, 0.018, 0.022]
+        >>> study = EventStudy(
+        ...     pd.DataFrame({"ticker": "A", "session": sessions, "return": returns}),
+        ...     pd.DataFrame({"event_id": "earnings", "ticker": "A",
+        ...         "event_session": sessions[dates], "surprise": ["up", "down"] * 2}),
+        ...     estimation=EstimationWindow(window=(-80, -11)), event_window=(0, 1))
+        >>> pooled = study.fit().pool(window=(0, 0))
+        >>> pooled.tidy()[["label", "n_pairs", "n_clusters", "mean", "time_series_t"]].round(4)
+          label  n_pairs  n_clusters  mean  time_series_t
+        0   all        4           4  0.02          3.942
+        >>> pooled.clusters[["event_session", "n_assets", "caar"]].head(2).round({"caar": 4})
+          event_session  n_assets   caar
+        0    2019-05-21         1  0.019
+        1    2019-07-30         1  0.021
+        >>> pooled.tests[["test", "p_value"]].iloc[[0, 7]].round(4)
+                    test  p_value
+        0  time_series_t   0.0001
+        7        grank_t      NaN
+        >>> up = study.fit().pool(by="surprise", window=(0, 0))
+        >>> up.difference("up", "down")[["n_first", "n_second", "difference", "p_value"]].round(4)
+           n_first  n_second  difference  p_value
+        0        2         2      -0.003      NaN
+        """
+        for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
+            whole = isinstance(value, int | np.integer)
+            if not whole or value < least:
+                raise ValueError(f"{name} = {value!r} must be a whole number, {least} or more")
+        labels = self._labels(by)
+        columns, cumulated = self._columns(window), self._cumulated(window)
+        named = window_label(window)
+        complete = np.isfinite(cumulated.car)
+        groups = self._pairs["group"].to_numpy()
+        ordinary: EventStudyResults | None = None
+        rows, clusters, tests = [], [], []
+        for label in sorted({str(label) for label in labels} - {""}):
+            for group in self._panel.calendars:
+                every = np.flatnonzero(complete & (labels == label) & (groups == group))
+                if not len(every):
+                    continue
+                pairs, cluster = self._by_session(every)
+                sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
+                position = np.unique(self._event_position[pairs])
+                frame = self._clusters(every, cluster, sample)
+                about = {"label": label, "group": group, "window": named}
+                clusters.append(pd.DataFrame({**about, **frame}))
+                found = _run_tests(sample, [(label, group)], window, "cluster")[label, group]
+                tests += [
+                    {
+                        **about,
+                        "test": test.name,
+                        "statistic": test.statistic,
+                        "degrees": test.degrees,
+                        "p_value": test.p_value,
+                        "note": test.note,
+                    }
+                    for test in found
+                ]
+                block = blocks_of(position, sample.n_window)
+                # The draws of a pool do not depend on which other pools there are.
+                own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
+                randomized: tuple[float, int | None] = (np.nan, None)
+                if len(position) >= MINIMUM_CLUSTERS:
+                    ordinary = self._ordinary(window) if ordinary is None else ordinary
+                    reference = ordinary._references(pairs, cluster, group, window, self._pairs)
+                    randomized = randomization_p_value(
+                        sample.scar, reference, position, block, draws, own
+                    )
+                error, degrees = (
+                    (sample.car_std_error[0], sample.n_estimation[0] - sample.n_parameters[0])
+                    if sample.n_assets == 1
+                    else calendar_error(sample)
+                )
+                half = float(stats.t.isf(0.025, degrees) * error)
+                mean = float(sample.car.mean())
+                row = {
+                    **about,
+                    "n_events": self._pairs["event_id"].iloc[every].nunique(),
+                    "n_pairs": len(pairs),
+                    "n_clusters": len(position),
+                    "mean": mean,
+                    "std_error": float(error),
+                    "degrees": float(degrees),
+                    "lower": mean - half,
+                    "upper": mean + half,
+                    "pair_weighted_mean": float(cumulated.car[pairs].mean()),
+                    "mean_correlation": found[0].mean_correlation,
+                }
+                for test in found:
+                    row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
+                row |= {
+                    "randomization_p": randomized[0],
+                    "n_ordinary": randomized[1],
+                    "sign_flip_p": sign_flip_p_value(sample.scar, block, draws, own),
+                    "n_blocks": int(block[-1]) + 1,
+                }
+                rows.append(row)
+        return PooledEffects(
+            by=by if isinstance(by, str) else "label",
+            unlabelled=int((labels == "").sum()),
+            draws=draws,
+            seed=seed,
+            _table=pd.DataFrame(rows, columns=POOLED_COLUMNS).astype({"n_ordinary": "Int64"}),
+            _clusters=pd.concat(clusters, ignore_index=True)
+            if clusters
+            else pd.DataFrame(columns=CLUSTER_COLUMNS),
+            _tests=pd.DataFrame(tests, columns=POOLED_TEST_COLUMNS),
+        )
+
+    def _labels(self, by: str | Mapping[str, object] | pd.Series | None) -> NDArray[np.object_]:
+        """Label of each pair, blank for none."""
+        event_ids = self._pairs["event_id"]
+        if by is None:
+            return np.full(len(event_ids), "all", dtype=object)
+        if isinstance(by, str):
+            known = self._alignment.columns.drop(["ticker", "event_session"], errors="ignore")
+            if by not in known:
+                raise ValueError(
+                    f"there is no column {by!r} to pool by; expected one of {', '.join(known)}, or "
+                    "a mapping of event_id to label"
+                )
+            values = self._alignment[by].iloc[self._alignment_row]
+        elif isinstance(by, Mapping | pd.Series):
+            label_of = {str(event_id): label for event_id, label in by.items()}
+            unknown = label_of.keys() - set(self._alignment["event_id"])
+            if unknown:
+                raise ValueError(
+                    f"there is no event {', '.join(sorted(unknown))} to pool; expected event_ids "
+                    "of the alignment"
+                )
+            values = event_ids.map(label_of)
+        else:
+            raise TypeError(
+                f"by is {by!r}; expected a column of the alignment or a mapping of event_id to "
+                "label"
+            )
+        return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=object)
+
+    def _by_session(self, pairs: Ints) -> tuple[Ints, Ints]:
+        """Sort pairs by session, each asset once on it; return them with their clusters."""
+        keys = pd.DataFrame(
+            {
+                "position": self._event_position[pairs],
+                "ticker": self._pairs["ticker"].to_numpy()[pairs],
+            },
+            index=pairs,
+        )
+        keys = keys.drop_duplicates().sort_values(["position", "ticker"])
+        cluster = np.unique(keys["position"], return_inverse=True)[1]
+        return keys.index.to_numpy(np.int64), cluster
+
+    def _clusters(self, every: Ints, cluster: Ints, sample: GroupSample) -> dict[str, object]:
+        """Columns of the clusters of one pool."""
+        members = self._pairs.iloc[every]
+        events = members.groupby("event_session")["event_id"].agg(
+            lambda ids: ";".join(dict.fromkeys(ids))
+        )
+        degrees = sample.n_estimation - sample.n_parameters
+        half = stats.t.isf(0.025, degrees) * sample.car_std_error
+        return {
+            "event_session": events.index.to_numpy(),
+            "events": events.to_numpy(),
+            "n_assets": np.bincount(cluster),
+            "caar": sample.car,
+            "std_error": sample.car_std_error,
+            "lower": sample.car - half,
+            "upper": sample.car + half,
+            "scaar": sample.scar,
+        }
+
+    def _references(
+        self, pairs: Ints, cluster: Ints, group: str, window: Window, of: pd.DataFrame
+    ) -> Floats:
+        """SCAAR of the assets of every cluster on every session here, NaN where there is none."""
+        tickers = of["ticker"].to_numpy()[pairs]
+        own: dict[tuple[str, ...], Floats] = {}
+        rows = []
+        for number in range(int(cluster[-1]) + 1):
+            assets = tuple(tickers[cluster == number])
+            if assets not in own:
+                own[assets] = self._studentized(assets, group, window)
+            rows.append(own[assets])
+        return np.stack(rows)
+
+    def _studentized(self, assets: tuple[str, ...], group: str, window: Window) -> Floats:
+        """SCAAR of the assets present on every session of a group's calendar."""
+        columns, cumulated = self._columns(window), self._cumulated(window)
+        chosen = (self._pairs["group"] == group) & self._pairs["ticker"].isin(assets)
+        members = np.flatnonzero(chosen.to_numpy() & np.isfinite(cumulated.car))
+        scaar = np.full(len(self._panel.calendars[group]), np.nan)
+        if not len(members):
+            return scaar
+        pairs, cluster = self._by_session(members)
+        codes = pd.factorize(self._pairs["ticker"].to_numpy()[pairs])[0]
+        bounds = np.flatnonzero(np.diff(cluster, prepend=-1, append=-1))
+        alike: dict[bytes, list[int]] = {}
+        for number, (first, last) in enumerate(pairwise(bounds)):
+            alike.setdefault(codes[first:last].tobytes(), []).append(number)
+        for numbers in alike.values():
+            size = bounds[numbers[0] + 1] - bounds[numbers[0]]
+            step = max(1, VALUES_PER_BATCH // (size * self._estimation_position.shape[1]))
+            for begin in range(0, len(numbers), step):
+                some = bounds[numbers[begin : begin + step]]
+                stack = pairs[some[:, None] + np.arange(size)]
+                if all(self._aligned(row) for row in stack):
+                    error, _ = portfolio_error(
+                        self._fit.residuals[stack],
+                        self._fit.n_parameters[stack[0]],
+                        cumulated.multiplier[stack],
+                    )
+                else:
+                    samples = (self._staggered_sample(row, columns, cumulated) for row in stack)
+                    error = np.array([calendar_error(sample)[0] for sample in samples])
+                scaar[self._event_position[stack[:, 0]]] = cumulated.car[stack].mean(axis=1) / error
+        return scaar
+
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:
         keys = pd.MultiIndex.from_arrays([self._pairs["event_id"], self._pairs["group"]])
@@ -990,7 +1275,7 @@ def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
 
 
 def _run_tests(
-    sample: GroupSample, keys: list[tuple[str, str]], window: Window
+    sample: GroupSample, keys: list[tuple[str, str]], window: Window, unit: str = "asset"
 ) -> dict[tuple[str, str], list[TestResult]]:
     """Run all tests on a sample whose leading axis are the events and groups `keys`."""
     alone = sample.n_assets == 1
@@ -1022,7 +1307,7 @@ def _run_tests(
                     n_assets=sample.n_assets,
                     mean_car=float(mean_car[i]),
                     mean_correlation=float(correlation[i]),
-                    note=_why_undefined(test, sample.n_assets, correlation[i])
+                    note=_why_undefined(test, sample.n_assets, correlation[i], unit)
                     if np.isnan(statistic[i])
                     else "",
                 )
@@ -1030,19 +1315,19 @@ def _run_tests(
     return results
 
 
-def _why_undefined(test: GroupTest, n_assets: int, correlation: float) -> str:
+def _why_undefined(test: GroupTest, n_assets: int, correlation: float, unit: str) -> str:
     if n_assets == 1:
-        return "a single asset has the exact t of its CAR only"
+        return f"a single {unit} has the exact t of its CAR only"
     if test.name.startswith("adjusted"):
         if np.isnan(correlation):
             sessions = f"{MINIMUM_COMMON_SESSIONS} estimation sessions"
-            return f"no two assets share {sessions} on which both vary"
+            return f"no two {unit}s share {sessions} on which both vary"
         if 1.0 + (n_assets - 1) * correlation <= ROUNDING:
             return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
         if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
             return "rbar = 1: 1 - rbar is no variance"
     if test.name == "grank_t" and n_assets < MINIMUM_GRANK_ASSETS:
-        return f"fewer than {MINIMUM_GRANK_ASSETS} assets"
+        return f"fewer than {MINIMUM_GRANK_ASSETS} {unit}s"
     if test.name == "wilcoxon":
         return "every CAR is zero"
     return "the values have no spread, or too few estimation sessions are valid"
