@@ -77,8 +77,8 @@ Nothing is dropped, shifted, filled or clipped in silence:
   session that the group traded and the asset has no row for, text or infinity for a return or
   benchmark, a span or count that is no whole number, an unknown limit, a session with a timezone,
   an event session with a time of day among days, benchmarks of a ticker without returns, a reversed
-  window, an unknown anchor, an estimation window that overlaps the event window, a column or event that
-  there is none of to pool by.
+  window, an unknown anchor, an estimation window that overlaps the event window, a column or
+  event to pool by that there is none of.
 """
 
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
