@@ -121,6 +121,9 @@ def estimate(
     study: _AnyStudy = None,
     model: Annotated[str | None, typer.Option(help="Replaces the model of study.toml.")] = None,
     only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of events.csv to pool effects by.")
+    ] = "role",
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
     from chainpolicy.study import load_study
@@ -128,7 +131,7 @@ def estimate(
 
     loaded = load_study(study)
     results = loaded.estimate(model)
-    summary = write_tables(loaded, results, output, only)
+    summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
     print(summary, file=sys.stderr)
@@ -281,18 +284,30 @@ def report(
         ReportName, typer.Option("--table", help="The headline, or one of the regressions.")
     ] = ReportName.headline,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Pool the effects of events by a column of events.csv, over the first window.",
+        ),
+    ] = None,
 ) -> None:
     """Print the headline table (clusters by group, the tests to be believed) or a regression.
 
-    The headline ends with rejections on ordinary sessions and the minimum detectable effect.
+    The headline ends with rejections on ordinary sessions and the minimum detectable effect. With
+    --by one effect per value of the column and group, pooled over events.
     """
     from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
-    from chainpolicy.tables.estimates import headline_report, regression_report
+    from chainpolicy.tables.estimates import headline_report, pooled_report, regression_report
 
+    if by is not None and name != ReportName.headline:
+        raise typer.BadParameter("--by and --table are two different tables: give one of them")
     loaded = load_study(study)
     loaded.require_estimable()
-    if name == ReportName.headline:
+    if by is not None:
+        table = pooled_report(loaded, by, loaded.car_windows[0])
+    elif name == ReportName.headline:
         window = loaded.car_windows[0]
         event_study = loaded.event_study()
         rates = rejection_rates(event_study.placebo(window), window)

@@ -16,6 +16,7 @@ from chainpolicy.eventstudy import (
     EstimationWindow,
     EventStudy,
     EventStudyResults,
+    PooledEffects,
     window_label,
 )
 from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
@@ -35,6 +36,7 @@ from chainpolicy.study.sessions import (
 )
 from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
+from chainpolicy.study.tabular import nearest
 
 STUDIES = Path(__file__).parents[1] / "studies"
 EMBEDDED = STUDIES / "china_blockchain_2019"
@@ -199,9 +201,11 @@ class Study:
         name = self.model if model is None else model
         if name not in MODELS:
             raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=name)])
+        # What the catalogue says of an event is what its effects can be pooled by.
+        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
         return EventStudy(
             self.returns,
-            self.alignment,
+            self.alignment.merge(labels, on="event_id", how="left"),
             groups=self.groups,
             benchmarks=self.benchmarks,
             model=MODELS[name],
@@ -213,6 +217,38 @@ class Study:
     def estimate(self, model: str | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
         return self.event_study(model).fit()
+
+    @remembered
+    def pool(
+        self, by: str = "role", window: Window = (0, 1), model: str | None = None
+    ) -> PooledEffects:
+        """Pool the effects of many events, see `EventStudyResults.pool`.
+
+        Parameters
+        ----------
+        by : str
+            A column of events.csv, whose values are the labels.
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        model : str, optional
+            A model name that replaces the study's own.
+
+        Returns
+        -------
+        PooledEffects
+
+        Raises
+        ------
+        InputError
+            If events.csv has no such column.
+        """
+        known = [str(column) for column in self.events.columns if column != "affects"]
+        if by not in known:
+            near = nearest(by, known)
+            hint = f' (did you mean "{near}"?)' if near else ""
+            expected = f"a column of events.csv{hint}: {', '.join(known)}"
+            raise InputError([Problem("--by", expected, value=by)])
+        return self.estimate(model).pool(by, window)
 
     @remembered
     def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
