@@ -232,9 +232,11 @@ def test_ordinary_sessions_are_those_of_the_assets_of_each_cluster():
     rows = [
         ("e", ticker, p) for ticker, at in (("A", 150), ("B", 250)) for p in range(at, at + 90, 30)
     ]
-    results = estimate(returns, market, dates(rows))
+    choices = {"estimation": ESTIMATION, "event_window": (-2, 5)}
+    study = EventStudy(returns_frame(returns, {"M": market}), dates(rows), **choices)
+    results = study.fit()
     row = only(results.pool(window=(0, 0)))
-    placebo = results._ordinary((0, 0))
+    placebo = study.placebo((0, 0))
     of_asset = placebo.car((0, 0)).groupby("ticker")["t_stat"]
     assert row["n_ordinary"] == of_asset.size().min()
     rng = np.random.default_rng(0)

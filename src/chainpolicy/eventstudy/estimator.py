@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -27,6 +27,7 @@ from chainpolicy.eventstudy.panel import (
     session_label,
 )
 from chainpolicy.eventstudy.results import (
+    VALUES_PER_BATCH,
     EventStudyResults,
     Window,
     require_window,
@@ -265,24 +266,50 @@ class EventStudy:
         See `EventStudy`.
         """
         _refuse_reversed(window)
+        asset = np.arange(len(self._panel.tickers))
+        candidates = self._ordinary_pairs(window, asset)
+        candidates = candidates.sort_values(["event_id", "ticker"], ignore_index=True)
+        return self._estimate_ordinary(candidates, window)
+
+    def _ordinary(self, window: Window, group: str) -> Iterator[EventStudyResults]:
+        """Yield what `placebo` estimates of a group, some sessions at a time."""
+        asset = np.flatnonzero([name == group for name in self._panel.groups])
+        candidates = self._ordinary_pairs(window, asset)
+        # All assets of a session together, for they are one portfolio.
+        candidates = candidates.sort_values(["event_session", "ticker"], ignore_index=True)
+        step = max(VALUES_PER_BATCH // self.estimation.length, 1)
+        first = (~candidates["event_session"].duplicated()).to_numpy()
+        chunk = np.flatnonzero(first)[np.cumsum(first) - 1] // step
+        for _, some in candidates.groupby(chunk):
+            yield self._estimate_ordinary(some.reset_index(drop=True), window)
+
+    def _ordinary_pairs(self, window: Window, asset: Ints) -> pd.DataFrame:
+        """Assets and their ordinary sessions, as candidates for estimation."""
         panel = self._panel
         eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
-        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
-        position = np.arange(len(asset)) - panel.first[asset]
+        length = panel.length[asset]
+        before = np.cumsum(length) - length
+        position = np.arange(int(length.sum())) - np.repeat(before, length)
+        asset = np.repeat(asset, length)
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
+        asset, position = asset[ordinary], position[ordinary]
+        session = panel.session[panel.first[asset] + position]
         # Sessions that differ must not share a name, for they would be one event.
-        names = np.datetime_as_string(panel.session[ordinary], unit="auto")
-        candidates = pd.DataFrame(
+        names = np.datetime_as_string(session, unit="auto")
+        return pd.DataFrame(
             {
                 "event_id": names.astype(object),
-                "ticker": np.array(panel.tickers)[asset[ordinary]],
-                "asset": asset[ordinary],
-                "event_session": panel.session[ordinary],
-                "position": position[ordinary],
+                "ticker": np.array(panel.tickers)[asset],
+                "asset": asset,
+                "row": np.arange(len(asset)),
+                "event_session": session,
+                "position": position,
             }
-        ).sort_values(["event_id", "ticker"], ignore_index=True)
-        candidates["row"] = np.arange(len(candidates))
+        )
+
+    def _estimate_ordinary(self, candidates: pd.DataFrame, window: Window) -> EventStudyResults:
+        candidates = candidates.assign(row=np.arange(len(candidates)))
         return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
 
     def _estimate(
@@ -357,7 +384,7 @@ class EventStudy:
             _estimation_position=(offset[:, None] + estimation_position)[kept],
             _alignment=alignment,
             _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
-            _ordinary=self.placebo,
+            _ordinary=self._ordinary,
         )
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:

@@ -367,7 +367,7 @@ class EventStudyResults:
     _estimation_position: Ints
     _alignment: pd.DataFrame
     _alignment_row: Ints
-    _ordinary: Callable[[Window], EventStudyResults]
+    _ordinary: Callable[[Window, str], Iterator[EventStudyResults]]
 
     def __repr__(self) -> str:
         events, assets, groups = (
@@ -958,70 +958,70 @@ class EventStudyResults:
         named = window_label(window)
         complete = np.isfinite(cumulated.car)
         groups = self._pairs["group"].to_numpy()
-        ordinary: EventStudyResults | None = None
+        every = {
+            (label, group): np.flatnonzero(complete & (labels == label) & (groups == group))
+            for label in sorted({str(label) for label in labels} - {""})
+            for group in self._panel.calendars
+        }
+        pools = {key: self._by_session(pairs) for key, pairs in every.items() if len(pairs)}
+        references = self._references(pools, window)
         rows, clusters, tests = [], [], []
-        for label in sorted({str(label) for label in labels} - {""}):
-            for group in self._panel.calendars:
-                every = np.flatnonzero(complete & (labels == label) & (groups == group))
-                if not len(every):
-                    continue
-                pairs, cluster = self._by_session(every)
-                sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
-                position = np.unique(self._event_position[pairs])
-                frame = self._clusters(every, cluster, sample)
-                about = {"label": label, "group": group, "window": named}
-                clusters.append(pd.DataFrame({**about, **frame}))
-                found = _run_tests(sample, [(label, group)], window, "cluster")[label, group]
-                tests += [
-                    {
-                        **about,
-                        "test": test.name,
-                        "statistic": test.statistic,
-                        "degrees": test.degrees,
-                        "p_value": test.p_value,
-                        "note": test.note,
-                    }
-                    for test in found
-                ]
-                block = blocks_of(position, sample.n_window)
-                # The draws of a pool do not depend on which other pools there are.
-                own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
-                randomized: tuple[float, int | None] = (np.nan, None)
-                if len(position) >= MINIMUM_CLUSTERS:
-                    ordinary = self._ordinary(window) if ordinary is None else ordinary
-                    reference = ordinary._references(pairs, cluster, group, window, self._pairs)
-                    randomized = randomization_p_value(
-                        sample.scar, reference, position, block, draws, own
-                    )
-                error, degrees = (
-                    (sample.car_std_error[0], sample.n_estimation[0] - sample.n_parameters[0])
-                    if sample.n_assets == 1
-                    else calendar_error(sample)
-                )
-                half = float(stats.t.isf(0.025, degrees) * error)
-                mean = float(sample.car.mean())
-                row = {
+        for (label, group), (pairs, cluster) in pools.items():
+            sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
+            about = {"label": label, "group": group, "window": named}
+            frame = self._clusters(every[label, group], cluster, sample)
+            clusters.append(pd.DataFrame({**about, **frame}))
+            found = _run_tests(sample, [(label, group)], window, "cluster")[label, group]
+            tests += [
+                {
                     **about,
-                    "n_events": self._pairs["event_id"].iloc[every].nunique(),
-                    "n_pairs": len(pairs),
-                    "n_clusters": len(position),
-                    "mean": mean,
-                    "std_error": float(error),
-                    "degrees": float(degrees),
-                    "lower": mean - half,
-                    "upper": mean + half,
-                    "pair_weighted_mean": float(cumulated.car[pairs].mean()),
-                    "mean_correlation": found[0].mean_correlation,
+                    "test": test.name,
+                    "statistic": test.statistic,
+                    "degrees": test.degrees,
+                    "p_value": test.p_value,
+                    "note": test.note,
                 }
-                for test in found:
-                    row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
-                row |= {
-                    "randomization_p": randomized[0],
-                    "n_ordinary": randomized[1],
-                    "sign_flip_p": sign_flip_p_value(sample.scar, block, draws, own),
-                    "n_blocks": int(block[-1]) + 1,
-                }
-                rows.append(row)
+                for test in found
+            ]
+            position = np.unique(self._event_position[pairs])
+            block = blocks_of(position, sample.n_window)
+            # The draws of a pool do not depend on which other pools there are.
+            own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
+            randomized: tuple[float, int | None] = (np.nan, None)
+            if (label, group) in references:
+                reference = references[label, group]
+                randomized = randomization_p_value(
+                    sample.scar, reference, position, block, draws, own
+                )
+            error, degrees = (
+                (sample.car_std_error[0], sample.n_estimation[0] - sample.n_parameters[0])
+                if sample.n_assets == 1
+                else calendar_error(sample)
+            )
+            half = float(stats.t.isf(0.025, degrees) * error)
+            mean = float(sample.car.mean())
+            row = {
+                **about,
+                "n_events": self._pairs["event_id"].iloc[every[label, group]].nunique(),
+                "n_pairs": len(pairs),
+                "n_clusters": len(position),
+                "mean": mean,
+                "std_error": float(error),
+                "degrees": float(degrees),
+                "lower": mean - half,
+                "upper": mean + half,
+                "pair_weighted_mean": float(cumulated.car[pairs].mean()),
+                "mean_correlation": found[0].mean_correlation,
+            }
+            for test in found:
+                row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
+            row |= {
+                "randomization_p": randomized[0],
+                "n_ordinary": randomized[1],
+                "sign_flip_p": sign_flip_p_value(sample.scar, block, draws, own),
+                "n_blocks": int(block[-1]) + 1,
+            }
+            rows.append(row)
         return PooledEffects(
             by=by if isinstance(by, str) else "label",
             unlabelled=int((labels == "").sum()),
@@ -1096,27 +1096,42 @@ class EventStudyResults:
         }
 
     def _references(
-        self, pairs: Ints, cluster: Ints, group: str, window: Window, of: pd.DataFrame
-    ) -> Floats:
-        """SCAAR of the assets of every cluster on every session here, NaN where there is none."""
-        tickers = of["ticker"].to_numpy()[pairs]
-        own: dict[tuple[str, ...], Floats] = {}
-        rows = []
-        for number in range(int(cluster[-1]) + 1):
-            assets = tuple(tickers[cluster == number])
-            if assets not in own:
-                own[assets] = self._studentized(assets, group, window)
-            rows.append(own[assets])
-        return np.stack(rows)
+        self, pools: Mapping[tuple[str, str], tuple[Ints, Ints]], window: Window
+    ) -> dict[tuple[str, str], Floats]:
+        """SCAAR of every cluster's assets on every ordinary session, NaN on the others.
 
-    def _studentized(self, assets: tuple[str, ...], group: str, window: Window) -> Floats:
-        """SCAAR of the assets present on every session of a group's calendar."""
+        Of pools with enough clusters, shape (clusters, sessions of the calendar).
+        """
+        tickers = self._pairs["ticker"].to_numpy()
+        assets_of = {
+            key: [tuple(tickers[pairs[cluster == c]]) for c in range(int(cluster[-1]) + 1)]
+            for key, (pairs, cluster) in pools.items()
+            if cluster[-1] + 1 >= MINIMUM_CLUSTERS
+        }
+        found: dict[tuple[str, str], Floats] = {}
+        for group in {group for _, group in assets_of}:
+            of_group = {key: sets for key, sets in assets_of.items() if key[1] == group}
+            length = len(self._panel.calendars[group])
+            scaar = {
+                assets: np.full(length, np.nan) for sets in of_group.values() for assets in sets
+            }
+            for ordinary in self._ordinary(window, group):
+                for assets, values in scaar.items():
+                    ordinary._studentize(values, assets, group, window)
+            found |= {
+                key: np.stack([scaar[assets] for assets in sets]) for key, sets in of_group.items()
+            }
+        return found
+
+    def _studentize(
+        self, scaar: Floats, assets: tuple[str, ...], group: str, window: Window
+    ) -> None:
+        """Write the SCAAR of the assets that are present on a session to its place."""
         columns, cumulated = self._columns(window), self._cumulated(window)
         chosen = (self._pairs["group"] == group) & self._pairs["ticker"].isin(assets)
         members = np.flatnonzero(chosen.to_numpy() & np.isfinite(cumulated.car))
-        scaar = np.full(len(self._panel.calendars[group]), np.nan)
         if not len(members):
-            return scaar
+            return
         pairs, cluster = self._by_session(members)
         codes = pd.factorize(self._pairs["ticker"].to_numpy()[pairs])[0]
         bounds = np.flatnonzero(np.diff(cluster, prepend=-1, append=-1))
@@ -1139,7 +1154,6 @@ class EventStudyResults:
                     samples = (self._staggered_sample(row, columns, cumulated) for row in stack)
                     error = np.array([calendar_error(sample)[0] for sample in samples])
                 scaar[self._event_position[stack[:, 0]]] = cumulated.car[stack].mean(axis=1) / error
-        return scaar
 
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:

@@ -43,6 +43,9 @@ POOLED_TESTS = {"time_series_t": "time-series t", "adjusted_bmp": "adjusted BMP"
 # Columns that go into the note where all rows of a group have one number in them.
 ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
 
+# Labels whose differences a table states.
+MOST_COMPARED = 3
+
 # That a table lists by name.
 MOST_TICKERS = 5
 
@@ -138,11 +141,10 @@ def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable
     Returns
     -------
     ReportTable
-        One row per label and group; differences of two labels follow where there are two.
+        One row per label and group; the note compares up to three labels with each other.
     """
     effects = study.pool(by, window)
     table = effects.tidy()
-    percent = study.kind
     frame = pd.DataFrame(
         {
             by: table["label"],
@@ -162,15 +164,17 @@ def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable
         frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
     frame["Randomization p"] = table["randomization_p"].map(p_text)
     frame["Sign-flip p"] = table["sign_flip_p"].map(p_text)
+    labels = list(dict.fromkeys(table["label"]))
     compared = [
         _difference_text(study, effects.difference(first, second))
-        for first, second in combinations(dict.fromkeys(table["label"]), 2)
+        for first, second in combinations(labels, 2)
+        if len(labels) <= MOST_COMPARED
     ]
     left = effects.unlabelled
     note = (
         f"Mean CAAR over {window_label(window)} of the clusters (distinct event sessions of a "
-        f"group) by {by}, as {percent} returns; two-sided p-values, not adjusted for the number of "
-        "rows; a blank is undefined (randomization and sign flips from three clusters on). "
+        f"group) by {by}, as {study.kind} returns; two-sided p-values, not adjusted for the number "
+        "of rows; a blank is undefined (randomization and sign flips from three clusters on). "
         + (f"{left:,} pairs without a label are in no row. " if left else "")
         + " ".join(filter(None, compared))
     )
