@@ -1144,7 +1144,8 @@ class EventStudyResults:
             for begin in range(0, len(numbers), step):
                 some = bounds[numbers[begin : begin + step]]
                 stack = pairs[some[:, None] + np.arange(size)]
-                if all(self._aligned(row) for row in stack):
+                begins = self._estimation_position[stack, 0]
+                if (begins == begins[:, :1]).all():
                     error, _ = portfolio_error(
                         self._fit.residuals[stack],
                         self._fit.n_parameters[stack[0]],

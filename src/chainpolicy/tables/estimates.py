@@ -144,7 +144,12 @@ def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable
         One row per label and group; the note compares up to three labels with each other.
     """
     effects = study.pool(by, window)
-    table = effects.tidy()
+    place = {group: number for number, group in enumerate(study.groups.unique())}
+    table = effects.tidy().sort_values(
+        ["label", "group"],
+        key=lambda names: names if names.name == "label" else names.map(place),
+        ignore_index=True,
+    )
     frame = pd.DataFrame(
         {
             by: table["label"],
