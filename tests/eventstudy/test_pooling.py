@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 from itertools import combinations, product
 from math import sqrt
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -386,3 +389,34 @@ def test_the_frames_are_the_callers(three):
         frame[name] = 0.0
     assert (pooled.tidy()["mean"] != 0).all()
     assert (pooled.clusters["caar"] != 0).all()
+
+
+# --- size -----------------------------------------------------------------------------------
+
+
+def benchmark() -> ModuleType:
+    """Load the longer simulation, of which the tests here are a small part."""
+    path = Path(__file__).parents[2] / "benchmarks" / "pooled_size.py"
+    spec = importlib.util.spec_from_file_location("pooled_size", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("clusters", "assets", "overlapping"), [(5, 3, False), (10, 1, True)], ids=["apart", "overlap"]
+)
+def test_a_true_null_is_rejected_as_often_as_said(clusters, assets, overlapping):
+    replications = 50
+    p_values = benchmark().pooled_p_values(
+        replications, clusters, assets, overlapping=overlapping, seed=3, draws=499
+    )
+    rejections = (p_values < 0.05).sum()
+    # One in a thousand tests of size 5 % rejects more often than that.
+    most = stats.binom.ppf(0.999, replications, 0.05)
+    correlated = ["adjusted_patell", "adjusted_bmp", "randomization", "sign_flip"]
+    assert (rejections[["time_series_t", *correlated]] <= most).all()
+    assert rejections["time_series_t"] + rejections["randomization"] > 0
+    if overlapping:
+        # Those that take overlapping windows for independent ones reject more than twice as often.
+        assert (rejections[["bmp", "cross_sectional_t", "grank_t"]] > 2 * 0.05 * replications).all()
