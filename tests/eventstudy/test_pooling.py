@@ -130,6 +130,16 @@ def test_the_time_series_t_is_a_regression_with_one_dummy_per_covered_session(po
     assert (row["lower"], row["upper"]) == pytest.approx((lower, upper), rel=1e-9)
 
 
+def test_clusters_years_apart_are_uncorrelated_and_have_the_adjusted_tests():
+    # No two estimation windows share a session: what the windows do not share correlates nothing.
+    returns, market = simulated(["A"], 13)
+    results = estimate(returns, market, dates([("e", "A", p) for p in (90, 180, 270, 360)]))
+    row = only(results.pool())
+    assert row["mean_correlation"] == 0.0
+    assert row["adjusted_bmp"] == row["bmp"]
+    assert row["adjusted_patell"] == row["patell"]
+
+
 def test_means_over_clusters_and_over_pairs():
     returns, market = simulated(list("ABC"), 4)
     rows = [("e", "A", 150), ("e", "B", 150), ("e", "C", 150), ("e", "A", 200)]

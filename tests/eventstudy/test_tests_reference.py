@@ -165,7 +165,7 @@ def rbar(assets: list[Asset]) -> float:
     for i, a in enumerate(assets):
         for b in assets[i + 1 :]:
             common = sum(day in b.event_days for day in a.event_days)
-            pairs.append(correlation(a, b) * common / len(a.event_days))
+            pairs.append(correlation(a, b) * common / len(a.event_days) if common else 0.0)
     known = [r for r in pairs if not isnan(r)]
     return mean(known) if known else nan
 

@@ -200,7 +200,8 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     Pairwise complete and re-centred on the common calendar sessions of each pair; pairs with
     fewer than 30 common sessions, or without variation on them, are left out. Where the windows
     of two assets overlap only partly, :math:`r_{ij}` counts with the share of sessions they have
-    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`:
+    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`; windows apart count as zero, however few
+    sessions are common:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ) \tag{10}
 
@@ -224,8 +225,11 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     0.3333
     """
     correlation, usable = _residual_correlations(sample)
-    weighted = np.where(usable, correlation * _overlap(sample), 0.0)
-    count = usable.sum(axis=(-2, -1))
+    share = _overlap(sample)
+    weighted = np.where(usable, correlation * share, 0.0)
+    # Of windows apart the product is zero, whatever is known of the correlation.
+    apart = (share == 0.0) & ~np.eye(sample.n_assets, dtype=bool)
+    count = (usable | apart).sum(axis=(-2, -1))
     mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
