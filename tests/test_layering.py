@@ -15,8 +15,8 @@ ORDER = [
     *["tables", "figures", "build", "cli"],
 ]
 EVENTSTUDY = [
-    *["panel", "normal", "abnormal", "inference", "bands", "results", "counterfactual"],
-    "estimator",
+    *["panel", "normal", "abnormal", "inference", "bands", "pooling", "results"],
+    *["counterfactual", "estimator"],
 ]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)
 

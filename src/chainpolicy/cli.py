@@ -136,6 +136,9 @@ def estimate(
     study: _AnyStudy = None,
     model: Annotated[str | None, typer.Option(help="Replaces the model of study.toml.")] = None,
     only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of events.csv to pool effects by.")
+    ] = "role",
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
     from chainpolicy.prices.moves import count_moves, implausible_moves
@@ -144,7 +147,7 @@ def estimate(
 
     loaded = load_study(study)
     results = loaded.estimate(model)
-    summary = write_tables(loaded, results, output, only)
+    summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
     if len(moves := implausible_moves(loaded.prices, loaded.assets)):
@@ -341,16 +344,26 @@ def report(
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it there; needed for docx and xlsx.")
     ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Pool the effects of events by a column of events.csv.",
+        ),
+    ] = None,
 ) -> None:
     """Print the headline table (clusters by group, the tests to be believed) or a regression.
 
-    The headline ends with rejections on ordinary sessions and the minimum detectable effect.
+    The headline ends with rejections on ordinary sessions and the minimum detectable effect. With
+    --by one effect per value of the column and group, pooled over events.
     """
     from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_bytes
-    from chainpolicy.tables.estimates import headline_report, regression_report
+    from chainpolicy.tables.estimates import headline_report, pooled_report, regression_report
 
+    if by is not None and name != ReportName.headline:
+        raise typer.BadParameter("--by and --table are two different tables: give one of them")
     if output is None and form in (ReportFormat.docx, ReportFormat.xlsx):
         expected = f"--output FILE with --format {form}, which no terminal shows"
         raise InputError([Problem("--format", expected)])
@@ -360,8 +373,10 @@ def report(
     loaded = load_study(study)
     chosen = None if window is None else _window(window, loaded)
     loaded.require_estimable()
-    if name == ReportName.headline:
-        over = chosen or loaded.car_windows[0]
+    over = chosen or loaded.car_windows[0]
+    if by is not None:
+        table = pooled_report(loaded, by, over)
+    elif name == ReportName.headline:
         event_study = loaded.event_study()
         rates = rejection_rates(event_study.placebo(over), over)
         table = headline_report(loaded, event_study.fit(), over, rates=rates)
@@ -690,7 +705,10 @@ def _catalogue(study: Study) -> pd.DataFrame:
         own=own, calendar=own.where(own == measured, own + " at " + measured)
     )[["event_id", "calendar", "event_session", "shares_session_with", "own"]]
     shown = ["event_id", "announced_at", "time_precision", "role", "in_sample"]
-    table = study.events[shown].merge(sessions.drop_duplicates(), on="event_id", how="left")
+    keys = ["event_id", "calendar", "event_session", "own"]
+    # Assets of one calendar may share the session with different events.
+    shared = sessions.groupby(keys, sort=False)["shares_session_with"].agg(_union)
+    table = study.events[shown].merge(shared.reset_index(), on="event_id", how="left")
     dated = table["calendar"].notna()
     hours = [
         trading_hours(calendar, announced_at, study.corrections) if is_dated else ""
@@ -704,6 +722,11 @@ def _catalogue(study: Study) -> pd.DataFrame:
         weekday=table["event_session"].dt.strftime("%a"),
         trading_hours=hours,
     ).fillna("")
+
+
+def _union(lists: pd.Series) -> str:
+    """Put names joined by ``;`` together, each once."""
+    return ";".join(dict.fromkeys(name for text in lists if text for name in text.split(";")))
 
 
 def _show(table: pd.DataFrame, digits: int | None = None) -> None:

@@ -20,13 +20,14 @@ from chainpolicy.cli import main
 from chainpolicy.study import load_study, new_study, output
 from chainpolicy.tables.estimates import headline
 
-EIGHT_FILES = {
+NINE_FILES = {
     "alignment.csv",
     "models.csv",
     "coefficients.csv",
     "abnormal_returns.csv",
     "car.csv",
     "tests.csv",
+    "pooled.csv",
     "excluded.csv",
     "manifest.json",
 }
@@ -43,9 +44,9 @@ def own(tmp_path):
     return new_study(tmp_path / "own")
 
 
-def test_estimate_writes_its_eight_files(folder, tmp_path, capfd):
+def test_estimate_writes_its_nine_files(folder, tmp_path, capfd):
     assert main(["estimate", str(folder), "--output", str(tmp_path / "tables")]) == 0
-    assert {path.name for path in (tmp_path / "tables").iterdir()} == EIGHT_FILES
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == NINE_FILES
     out, err = capfd.readouterr()
     models = pd.read_csv(tmp_path / "tables" / "models.csv")
     assert len(pd.read_csv(tmp_path / "tables" / "excluded.csv")) == 1
@@ -69,8 +70,19 @@ def test_one_event_alone_keeps_its_numbers(folder, tmp_path):
         pd.testing.assert_frame_equal(one, expected)
 
 
-@pytest.mark.parametrize("option", [["--model", "capm"], ["--only", "nothing"]])
-def test_an_unknown_model_or_event_writes_nothing(folder, tmp_path, capfd, option):
+def test_estimate_pools_by_the_column_that_is_given(folder, tmp_path):
+    arguments = ["estimate", str(folder), "--output", str(tmp_path), "--by", "stance_crypto"]
+    assert main(arguments) == 0
+    pooled = pd.read_csv(tmp_path / "pooled.csv")
+    assert set(pooled["label"]) == {-1, 1}
+    car = pd.read_csv(tmp_path / "car.csv").query("event_id == 'rule-withdrawn'")
+    mean = car[(car["ticker"] == "COIN") & (car["window"] == "[0, 1]")]["car"].item()
+    row = pooled.query("label == -1 and group == 'coin' and window == '[0, 1]'")
+    assert row["mean"].item() == pytest.approx(mean, rel=1e-12)
+
+
+@pytest.mark.parametrize("option", [["--model", "capm"], ["--only", "nothing"], ["--by", "mood"]])
+def test_an_unknown_model_event_or_column_writes_nothing(folder, tmp_path, capfd, option):
     target = tmp_path / "tables"
     assert main(["estimate", str(folder), "--output", str(target), *option]) == 2
     assert not target.exists()
@@ -267,6 +279,44 @@ def test_a_report_is_utf_8_whatever_the_terminal_is(own, form):
     assert html.unescape(out).count("区块链") >= 3
     # A page that shows a part does not know in what letters it is written.
     assert form != "html" or out.isascii()
+
+
+def test_report_pools_by_a_column(folder, capfd):
+    assert main(["report", str(folder), "--by", "role", "--format", "markdown"]) == 0
+    out, err = capfd.readouterr()
+    rows = [line for line in out.splitlines() if line.startswith(("| policy", "| placebo"))]
+    assert len(rows) == 2 * 3
+    assert "distinct event sessions" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--by", "rôle"], 'found "rôle"; expected a column of events.csv'),
+        (["--by", "role", "--table", "system"], "two different tables"),
+    ],
+)
+def test_report_refuses_what_it_cannot_pool_by(folder, capfd, options, named):
+    assert main(["report", str(folder), *options]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_events_are_listed_once_per_calendar_whatever_they_affect(tmp_path, capfd):
+    study = new_study(tmp_path / "study")
+    events = pd.read_csv(study / "events.csv", dtype=str, keep_default_na=False)
+    twins = [events.iloc[[0]].assign(event_id=name, affects=name) for name in ("ACME", "BOLT")]
+    pd.concat([events.assign(affects=""), *twins]).to_csv(study / "events.csv", index=False)
+    assert main(["events", str(study)]) == 0
+    head, *lines = [line.split("\t") for line in capfd.readouterr().out.splitlines()]
+    table = pd.DataFrame(lines, columns=head)
+    assert not table.duplicated(["event_id", "calendar"]).any()
+    shared = table.set_index(["event_id", "calendar"])["shares_session_with"]
+    assert shared["rule-announced", "XNYS"] == "ACME;BOLT"
+    assert shared["ACME", "XNYS"] == "rule-announced"
 
 
 def test_report_has_the_rejection_rates_and_effects_of_the_headline(folder, capfd):

@@ -69,7 +69,7 @@ def by_slsqp(own: np.ndarray, donors: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("n_factors", [1, 2, 4])
 def test_factors_are_scores_on_the_principal_axes_and_loadings_a_regression_on_them(n_factors):
-    """Equation 24."""
+    """Equation 25."""
     treated, donors = donor_panel()
     D = np.column_stack(list(donors.values()))
     t = np.arange(EVENT - 65, EVENT - 5)
@@ -161,7 +161,7 @@ def test_a_panel_of_factors_is_recovered_and_its_intervals_cover():
 
 
 def test_an_exact_mixture_of_donors_is_found():
-    """Equation 25."""
+    """Equation 26."""
     rng = np.random.default_rng(2)
     D = rng.normal(0, 0.02, (25, 60, 6))
     weights = rng.dirichlet(np.full(6, 0.5), 25)
@@ -255,7 +255,7 @@ def test_an_asset_without_donors_has_the_constant_mean(model):
 
 
 def test_the_effect_weighs_cars_by_the_closeness_of_the_match():
-    """Equation 26."""
+    """Equation 27."""
     treated, donors = donor_panel()
     results = study_of(SyntheticMatching(), treated, donors).fit()
     t, w = np.arange(EVENT - 65, EVENT - 5), np.arange(EVENT, EVENT + 4)
@@ -278,7 +278,7 @@ def test_the_effect_weighs_cars_by_the_closeness_of_the_match():
 
 
 def test_the_conformal_p_value_counts_blocks_around_the_circle():
-    """Equation 27."""
+    """Equation 28."""
     rng = np.random.default_rng(6)
     for length in (1, 2, 5):
         u = rng.normal(0, 1, (4, 23))
@@ -416,7 +416,7 @@ def _density(s: float, degrees: float) -> float:
 
 
 def test_the_sup_t_value_is_that_of_known_maxima():
-    """Equation 28."""
+    """Equation 29."""
     draws = 200_000
     one = sup_t_critical_value(np.eye(1), 12, draws=draws)
     assert one == pytest.approx(stats.t.isf(0.025, 12), abs=0.02)

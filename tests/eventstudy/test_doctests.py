@@ -26,7 +26,8 @@ NAMES = [
 ]
 MODULES = [
     *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
-    *(eventstudy.results, eventstudy.estimator, eventstudy.counterfactual, eventstudy.bands),
+    *(eventstudy.pooling, eventstudy.results, eventstudy.estimator),
+    *(eventstudy.counterfactual, eventstudy.bands),
 ]
 
 
@@ -74,7 +75,10 @@ def test_every_exported_name_is_documented_there() -> None:
 
 
 def test_every_method_says_what_it_returns_with_an_example() -> None:
-    for owner in (eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.TestResults):
+    for owner in (
+        *(eventstudy.EventStudy, eventstudy.EventStudyResults),
+        *(eventstudy.PooledEffects, eventstudy.TestResults),
+    ):
         for name, member in vars(owner).items():
             if not name.startswith("_") and inspect.isfunction(member):
                 text = inspect.getdoc(member)

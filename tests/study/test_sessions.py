@@ -21,6 +21,7 @@ from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import (
     align,
     announcement_time,
+    clusters,
     effective_calendars,
     event_session,
     sessions,
@@ -303,7 +304,7 @@ def test_a_bare_date_is_ordered_from_midnight_of_the_exchange() -> None:
 
 def catalogue(*rows: tuple[str, str, bool]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["event_id", "announced_at", "in_sample"])
-    return frame.assign(role="policy", note="kept elsewhere")
+    return frame.assign(affects=[()] * len(rows), role="policy", note="kept elsewhere")
 
 
 def asset_list(*rows: tuple[str, str, str, tuple[str, ...]]) -> pd.DataFrame:
@@ -369,6 +370,45 @@ def test_align_names_the_other_in_sample_events_of_the_session_by_announcement()
     }
     assert aligned.loc[("000021.SZ", "leak"), "in_sample"] == False  # noqa: E712
     assert stock.loc["xi", "announced_at"] == "2019-10-25T18:15+08:00"
+
+
+def test_an_event_has_rows_for_the_assets_that_it_affects_alone() -> None:
+    affects = [("BTC-USD",), ("a",), ("000021.SZ", "BTC-USD"), (), ("600570.SS",), ("a",)]
+    aligned = align(OCTOBER.assign(affects=affects), MARKETS)
+    hit = aligned.groupby("event_id")["ticker"].agg(set).to_dict()
+    assert hit == {
+        "xi": {"BTC-USD"},
+        "law": {"600570.SS", "000021.SZ"},
+        "huang": {"000021.SZ", "BTC-USD"},
+        "daily": {"600570.SS", "000021.SZ", "BTC-USD"},
+        "leak": {"600570.SS"},
+    }
+    # A session is shared only with what hits the asset too.
+    shared = aligned.set_index(["event_id", "ticker"])["shares_session_with"]
+    assert shared["law", "600570.SS"] == ""
+    assert shared["law", "000021.SZ"] == "huang"
+    assert shared["huang", "000021.SZ"] == "law"
+    assert shared["leak", "600570.SS"] == "law"
+
+
+def test_a_calendar_that_does_not_cover_an_event_is_no_matter_where_nothing_there_is_hit() -> None:
+    # In May 1990 there was no exchange in Shanghai.
+    events = catalogue(("early", "1990-05-02", True))
+    assets = asset_list(("A", "XSHG", "a", ()), ("B", "XNYS", "b", ()))
+    assert align(events.assign(affects=[("b",)]), assets)["ticker"].tolist() == ["B"]
+    with pytest.raises(InputError, match="XSHG"):
+        align(events, assets)
+
+
+def test_events_of_one_session_stay_apart_where_they_hit_different_assets() -> None:
+    affects = [("600570.SS",), ("000021.SZ",), ("600570.SS",), (), (), ()]
+    aligned = align(OCTOBER.assign(affects=affects), MARKETS)
+    groups = MARKETS.set_index("ticker")["group"]
+    together = clusters(aligned, groups).query("group == 'a'")
+    assert together["members"].tolist() == ["xi;law;huang", "daily"]
+    apart = clusters(aligned, groups, by_assets=True).query("group == 'a'")
+    assert set(apart["members"]) == {"xi;huang", "law", "daily"}
+    assert list(apart.columns) == list(together.columns)
 
 
 def test_align_changes_nothing_it_was_given() -> None:

@@ -623,8 +623,9 @@ def api_product() -> Product:
     """
     # In the order in which a reader meets them.
     modules = (
-        *(eventstudy.estimator, eventstudy.results, eventstudy.normal, eventstudy.abnormal),
-        *(eventstudy.inference, eventstudy.counterfactual, eventstudy.bands, eventstudy.panel),
+        *(eventstudy.estimator, eventstudy.results, eventstudy.pooling, eventstudy.normal),
+        *(eventstudy.abnormal, eventstudy.inference, eventstudy.counterfactual),
+        *(eventstudy.bands, eventstudy.panel),
     )
 
     def build(staging: Path) -> None:

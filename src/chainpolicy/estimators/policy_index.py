@@ -75,7 +75,7 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
 
 @remembered
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
-    """List the announcements that make the index of a group's calendar.
+    """List the announcements that make the index of a group: those that hit an asset of it.
 
     Parameters
     ----------
@@ -88,12 +88,11 @@ def policy_announcements(study: Study, group: str) -> pd.DataFrame:
         ``event_id, event_session, blockchain, crypto, overall``, the last three stance times
         salience; in-sample policy announcements in the order in which they were made.
     """
-    ticker = study.groups.index[study.groups == group][0]
     aligned = study.alignment[
-        (study.alignment["ticker"] == ticker)
+        (study.alignment["ticker"].map(study.groups) == group)
         & study.alignment["in_sample"]
         & (study.alignment["role"] == "policy")
-    ]
+    ].drop_duplicates("event_id")
     events = aligned.merge(
         study.events[["event_id", "stance_blockchain", "stance_crypto", "salience"]], on="event_id"
     )

@@ -22,7 +22,7 @@ def sup_t_critical_value(
 
     .. math:: \Pr\left( \max_\tau \left| \frac{z_\tau}{\sqrt{C_{\tau\tau}}} \right|
               \sqrt{\frac{\nu}{\chi^2_\nu}} > c \right) = \alpha, \qquad
-              z \sim N(0, C) \tag{28}
+              z \sim N(0, C) \tag{29}
 
     C is the covariance of the estimated path up to scale, nu the degrees of freedom of the scale,
     common to all points, :math:`\alpha` the level. For a single point c is the quantile of

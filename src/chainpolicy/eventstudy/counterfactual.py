@@ -34,7 +34,7 @@ class FactorCounterfactual(NormalReturnModel):
     r"""Factor counterfactual: linear in K principal components of the donors, p = K + 1.
 
     .. math:: E[R_{it}] = \alpha_i + \lambda_i' F_t, \qquad
-              F_t = (\Lambda'\Lambda)^{-1} \Lambda' D_t \tag{24}
+              F_t = (\Lambda'\Lambda)^{-1} \Lambda' D_t \tag{25}
 
     :math:`D_t` are the returns of the J donors on session t, and the columns of the
     :math:`J \times K` matrix :math:`\Lambda` the first K principal axes of their covariance in
@@ -127,7 +127,7 @@ class SyntheticMatching(NormalReturnModel):
 
     .. math:: E[R_{it}] = \sum_j w_{ij} D_{jt}, \qquad
               w_i = \arg\min_{w \ge 0,\; 1'w = 1} \sum_{est} (R_{it} - w'D_t)^2, \qquad
-              s_i^2 = \frac{1}{M_i} \sum_{est} (R_{it} - w_i'D_t)^2 \tag{25}
+              s_i^2 = \frac{1}{M_i} \sum_{est} (R_{it} - w_i'D_t)^2 \tag{26}
 
     :math:`D_t` are the returns of the donors on session t. Weights neither short a donor nor add
     up to more than the asset itself, so that they do not extrapolate. With
@@ -259,9 +259,9 @@ def donor_weights(results: EventStudyResults) -> pd.DataFrame:
 def matched_effect(results: EventStudyResults, window: Window = (0, 1)) -> pd.DataFrame:
     r"""Average the CARs of matched assets, the closer the match the more it counts.
 
-    .. math:: \hat\phi(W) = \frac{\sum_i CAR_i(W) / s_i}{\sum_i 1 / s_i} \tag{26}
+    .. math:: \hat\phi(W) = \frac{\sum_i CAR_i(W) / s_i}{\sum_i 1 / s_i} \tag{27}
 
-    :math:`CAR_i` and :math:`s_i`, the root mean squared error of the estimation window (eq. 25),
+    :math:`CAR_i` and :math:`s_i`, the root mean squared error of the estimation window (eq. 26),
     of the assets with a CAR in the window W. The plain mean is `EventStudyResults.caar`.
 
     Parameters
@@ -327,7 +327,7 @@ def conformal_p_value(residuals: Floats, n_event: int) -> Floats:
     .. math:: p = \frac1T \# \left\{ j :
               \left| \sum_{t=1}^{L_2} u_{j+t} \right| \ge
               \left| \sum_{t=1}^{L_2} u_{T-L_2+t} \right| \right\},
-              \qquad j = 0, \dots, T - 1 \tag{27}
+              \qquad j = 0, \dots, T - 1 \tag{28}
 
     u are the residuals of the M estimation sessions followed by the :math:`L_2` of the window,
     T = M + :math:`L_2`, all from one fit to all T sessions in which the null hypothesis of no
@@ -392,7 +392,7 @@ def _principal_axes(centred: Floats, count: int) -> Floats:
 
 
 def _closest_mixture(distance: Floats) -> Floats:
-    """Return w >= 0 with sum 1 that makes |distance w| smallest, eq. 25."""
+    """Return w >= 0 with sum 1 that makes |distance w| smallest, eq. 26."""
     # The scale of the returns does not move w, but a row of ones beside them must be seen.
     scale = np.sqrt(np.einsum("mj,mj->j", distance, distance)).min()
     if scale == 0.0:

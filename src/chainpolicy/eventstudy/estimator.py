@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import Literal
@@ -29,6 +29,7 @@ from chainpolicy.eventstudy.panel import (
     session_label,
 )
 from chainpolicy.eventstudy.results import (
+    VALUES_PER_BATCH,
     EventStudyResults,
     Window,
     require_window,
@@ -115,9 +116,11 @@ class EventStudy:
         of its calendar, a blank return where there is none. Units: log or simple returns, as
         decimals. Sessions, here and in `alignment`, have no timezone.
     alignment : DataFrame
-        ``event_id, ticker, event_session``, one row per event and asset; optionally
-        ``in_sample`` (default True; an event out of sample is masked, not estimated) and
-        ``role`` (default "policy").
+        ``event_id, ticker, event_session``, one row per event and asset that it hits, or several
+        of different sessions (earnings dates under one event_id); optionally ``in_sample``
+        (default True; an event out of sample is masked, not estimated) and ``role`` (default
+        "policy"). Other columns are labels by which `EventStudyResults.pool` can pool. What an
+        event has no row for it neither masks nor makes eventful.
     groups : mapping of ticker to group, optional
         Tests are per event and group; the assets of a group share one calendar. Default: one
         group "all".
@@ -135,9 +138,9 @@ class EventStudy:
     ------
     ValueError
         If the event window is no pair of sessions in order, the input cannot be laid out (see
-        `build_panel`), an event_id or ticker is blank, an event and asset have two rows, an asset
-        has no returns, an event session has a timezone, or a time of day where sessions are days,
-        or lies inside the data and is no session of its asset's group.
+        `build_panel`), an event_id or ticker is blank, an event, asset and session have two rows,
+        an asset has no returns, an event session has a timezone, or a time of day where sessions
+        are days, or lies inside the data and is no session of its asset's group.
     TypeError
         If `model` or `estimation` is of another kind, such as a model's name, or the benchmarks
         of a ticker are text instead of a sequence.
@@ -208,6 +211,7 @@ class EventStudy:
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
+        self._alignment = alignment.astype({"event_id": str}).reset_index(drop=True)
 
     def __repr__(self) -> str:
         return (
@@ -238,7 +242,11 @@ class EventStudy:
         self._refuse_overlap(candidates, end)
         outside = events[events["in_sample"] & events["position"].isna()]
         return self._estimate(
-            candidates, end, self.event_window, outside.assign(reason=outside["outside"])
+            candidates,
+            end,
+            self.event_window,
+            self._alignment,
+            outside.assign(reason=outside["outside"]),
         )
 
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
@@ -271,24 +279,51 @@ class EventStudy:
         See `EventStudy`.
         """
         _refuse_reversed(window)
+        asset = np.arange(len(self._panel.tickers))
+        candidates = self._ordinary_pairs(window, asset)
+        candidates = candidates.sort_values(["event_id", "ticker"], ignore_index=True)
+        return self._estimate_ordinary(candidates, window)
+
+    def _ordinary(self, window: Window, group: str) -> Iterator[EventStudyResults]:
+        """Yield what `placebo` estimates of a group, some sessions at a time."""
+        asset = np.flatnonzero([name == group for name in self._panel.groups])
+        candidates = self._ordinary_pairs(window, asset)
+        # All assets of a session together, for they are one portfolio.
+        candidates = candidates.sort_values(["event_session", "ticker"], ignore_index=True)
+        step = max(VALUES_PER_BATCH // self.estimation.length, 1)
+        first = (~candidates["event_session"].duplicated()).to_numpy()
+        chunk = np.flatnonzero(first)[np.cumsum(first) - 1] // step
+        for _, some in candidates.groupby(chunk):
+            yield self._estimate_ordinary(some.reset_index(drop=True), window)
+
+    def _ordinary_pairs(self, window: Window, asset: Ints) -> pd.DataFrame:
+        """Assets and their ordinary sessions, as candidates for estimation."""
         panel = self._panel
         eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
-        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
-        position = np.arange(len(asset)) - panel.first[asset]
+        length = panel.length[asset]
+        before = np.cumsum(length) - length
+        position = np.arange(int(length.sum())) - np.repeat(before, length)
+        asset = np.repeat(asset, length)
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
+        asset, position = asset[ordinary], position[ordinary]
+        session = panel.session[panel.first[asset] + position]
         # Sessions that differ must not share a name, for they would be one event.
-        names = np.datetime_as_string(panel.session[ordinary], unit="auto")
-        candidates = pd.DataFrame(
+        names = np.datetime_as_string(session, unit="auto")
+        return pd.DataFrame(
             {
                 "event_id": names.astype(object),
-                "ticker": np.array(panel.tickers)[asset[ordinary]],
-                "asset": asset[ordinary],
-                "event_session": panel.session[ordinary],
-                "position": position[ordinary],
+                "ticker": np.array(panel.tickers)[asset],
+                "asset": asset,
+                "row": np.arange(len(asset)),
+                "event_session": session,
+                "position": position,
             }
-        ).sort_values(["event_id", "ticker"])
-        return self._estimate(candidates, self._estimation_end(candidates), window)
+        )
+
+    def _estimate_ordinary(self, candidates: pd.DataFrame, window: Window) -> EventStudyResults:
+        candidates = candidates.assign(row=np.arange(len(candidates)))
+        return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
 
     def forecast_errors(self, event_id: str) -> pd.DataFrame:
         """Forecast every session that estimates an event's normal returns from the others.
@@ -344,7 +379,9 @@ class EventStudy:
         without_one.estimation = replace(
             self.estimation, minimum=max(1, self.estimation.minimum - 1)
         )
-        left = without_one._estimate(candidates, ends[valid["ticker"]].to_numpy(), (0, 0))
+        candidates["row"] = np.arange(len(candidates))
+        end = ends[valid["ticker"]].to_numpy()
+        left = without_one._estimate(candidates, end, (0, 0), candidates)
         errors = left.abnormal_returns[["ticker", "session", "abnormal"]]
         errors.insert(1, "group", left.pairs["group"].to_numpy())
         return errors.rename(columns={"abnormal": "error"}).sort_values(
@@ -418,6 +455,7 @@ class EventStudy:
         candidates: pd.DataFrame,
         end: Ints,
         event_window: Window,
+        alignment: pd.DataFrame,
         outside: pd.DataFrame | None = None,
     ) -> EventStudyResults:
         """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
@@ -482,6 +520,9 @@ class EventStudy:
             _in_data=event_in_data,
             _event_position=(offset + position)[kept],
             _estimation_position=(offset[:, None] + estimation_position)[kept],
+            _alignment=alignment,
+            _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
+            _ordinary=self._ordinary,
         )
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
@@ -625,10 +666,6 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
         if (alignment[name].isna() | (text == "")).any():
             raise ValueError(f"alignment: {what} is blank")
         alignment = alignment.assign(**{name: text})
-    twice = alignment.duplicated(["event_id", "ticker"])
-    if twice.any():
-        event_id, ticker = alignment.loc[twice, ["event_id", "ticker"]].iloc[0]
-        raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
     asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
     if (asset < 0).any():
         unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates()
@@ -636,11 +673,20 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
+    twice = alignment[["event_id", "ticker"]].assign(session=session).duplicated()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        event_id, ticker = alignment[["event_id", "ticker"]].iloc[row]
+        raise ValueError(
+            f"alignment: event {event_id} has two rows for {ticker} on "
+            f"{session_label(session[row])}; keep one"
+        )
     events = pd.DataFrame(
         {
             "event_id": alignment["event_id"].to_numpy(),
             "ticker": alignment["ticker"].to_numpy(),
             "asset": asset,
+            "row": np.arange(len(alignment)),
             "event_session": session,
             "in_sample": _optional(alignment, "in_sample", default=True),
             "role": _optional(alignment, "role", default="policy"),
@@ -677,7 +723,7 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
                 f"({session_label(block[0])} to {session_label(block[-1])})"
             )
     events = events.assign(position=position, outside=outside)
-    located: pd.DataFrame = events.sort_values(["event_id", "ticker"])
+    located: pd.DataFrame = events.sort_values(["event_id", "ticker", "event_session"])
     return located
 
 

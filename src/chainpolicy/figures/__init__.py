@@ -39,6 +39,7 @@ from chainpolicy.figures.panels import (
     plot_timeline,
 )
 from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
+from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.selection import headline_window
@@ -50,12 +51,14 @@ __all__ = [
     "DPI",
     "FIGURES",
     "FigureSpec",
+    "draw_pooled_forest",
     "group_styles",
     "headline_window",
     "plot_caar",
     "plot_car_heatmap",
     "plot_forest",
     "plot_names_at_limit",
+    "plot_pooled",
     "plot_price",
     "plot_quantiles",
     "plot_sparkline",

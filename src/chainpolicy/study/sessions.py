@@ -230,7 +230,7 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
 def align(
     events: pd.DataFrame, assets: pd.DataFrame, corrections: Corrections = ()
 ) -> pd.DataFrame:
-    """Event session of every dated event for every estimated asset.
+    """Event session of every dated event for every estimated asset that it hits.
 
     A 24/7 asset on its benchmark's sessions reacts in the first of them on or after the UTC
     day that contains the announcement, because its own close is midnight UTC.
@@ -238,8 +238,9 @@ def align(
     Parameters
     ----------
     events : pandas.DataFrame
-        ``event_id, announced_at, role, in_sample``; blank `announced_at` rows have no session.
-        Problems are located by an index named ``line``, if there is one.
+        ``event_id, announced_at, affects`` (a tuple of groups and tickers, empty for every
+        asset), ``role, in_sample``; blank `announced_at` rows have no session. Problems are
+        located by an index named ``line``, if there is one.
     assets : pandas.DataFrame
         ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
     corrections : tuple of Correction
@@ -249,9 +250,9 @@ def align(
     -------
     pandas.DataFrame
         ``event_id, ticker, calendar`` (see `effective_calendars`), ``announced_at,
-        event_session, shares_session_with`` (other in-sample events of that session, joined
-        by ``;`` in the order of announcement), ``in_sample, role``; sorted by ``event_id,
-        ticker``.
+        event_session, shares_session_with`` (other in-sample events that hit the asset on that
+        session, joined by ``;`` in the order of announcement), ``in_sample, role``; sorted by
+        ``event_id, ticker``.
 
     Raises
     ------
@@ -259,22 +260,33 @@ def align(
         With every announcement that a calendar does not cover.
     """
     calendars = effective_calendars(assets)
-    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "calendar"]]
+    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "group", "calendar"]]
     estimated = estimated.rename(columns={"calendar": "own"}).assign(
         calendar=calendars.loc[estimated["ticker"]].to_numpy()
     )
     dated = events.loc[
-        events["announced_at"] != "", ["event_id", "announced_at", "in_sample", "role"]
+        events["announced_at"] != "", ["event_id", "announced_at", "affects", "in_sample", "role"]
     ]
     lines = dated.index if dated.index.name == "line" else [None] * len(dated)
+    # Assets that the same events hit on the same calendar have the same rows.
+    hit = [
+        tuple(
+            not affects or not {ticker, group}.isdisjoint(affects) for affects in dated["affects"]
+        )
+        for ticker, group in zip(estimated["ticker"], estimated["group"], strict=True)
+    ]
+    estimated = estimated.assign(hit=pd.Series(hit, estimated.index, dtype="object"))
     problems: dict[Problem, None] = {}
     reactions: list[dict[str, object]] = []
-    for own, calendar in estimated[["own", "calendar"]].drop_duplicates().itertuples(index=False):
+    alike = estimated[["own", "calendar", "hit"]].drop_duplicates()
+    for own, calendar, hits in alike.itertuples(index=False):
         reaction: dict[str, pd.Timestamp] = {}
         order: dict[str, tuple[pd.Timestamp, str]] = {}
-        for line, event_id, announced_at in zip(
-            lines, dated["event_id"], dated["announced_at"], strict=True
+        for is_hit, line, event_id, announced_at in zip(
+            hits, lines, dated["event_id"], dated["announced_at"], strict=True
         ):
+            if not is_hit:
+                continue
             try:
                 session = event_session(own, announced_at, corrections)
                 if own != calendar:
@@ -287,26 +299,30 @@ def align(
                 problems.update((replace(found, line=line), None) for found in error.problems)
         in_sample = dated.loc[dated["in_sample"].astype(bool), "event_id"]
         announced = sorted((name for name in in_sample if name in order), key=order.__getitem__)
+        on_session: dict[pd.Timestamp, list[str]] = {}
+        for name in announced:
+            on_session.setdefault(reaction[name], []).append(name)
         reactions.extend(
             {
                 "event_id": event_id,
                 "own": own,
                 "calendar": calendar,
+                "hit": hits,
                 "event_session": session,
                 "shares_session_with": ";".join(
-                    other for other in announced if other != event_id and reaction[other] == session
+                    other for other in on_session.get(session, ()) if other != event_id
                 ),
             }
             for event_id, session in reaction.items()
         )
     if problems:
         raise InputError(problems)
-    columns = ["event_id", "own", "calendar", "event_session", "shares_session_with"]
+    columns = ["event_id", "own", "calendar", "hit", "event_session", "shares_session_with"]
     text = dict.fromkeys(["event_id", "own", "calendar", "shares_session_with"], "str")
     reacted = pd.DataFrame(reactions, columns=columns).astype(
         text | {"event_session": "datetime64[ns]"}
     )
-    aligned = reacted.merge(dated, on="event_id").merge(estimated, on=["own", "calendar"])
+    aligned = reacted.merge(dated, on="event_id").merge(estimated, on=["own", "calendar", "hit"])
     return aligned[
         [
             "event_id",
@@ -321,7 +337,9 @@ def align(
     ].sort_values(["event_id", "ticker"], ignore_index=True)
 
 
-def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
+def clusters(
+    alignment: pd.DataFrame, groups: pd.Series | None = None, *, by_assets: bool = False
+) -> pd.DataFrame:
     """Merge the in-sample events that share a session of a calendar, or of a group.
 
     Events of one session move the same returns and cannot be told apart: tests over several
@@ -334,6 +352,8 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     groups : pandas.Series, optional
         Group by ticker. Groups of one calendar differ where one of them is a 24/7 asset at the
         sessions of its benchmark, which reacts by UTC days. Default: merge per calendar.
+    by_assets : bool
+        Keep events of one session apart if they hit different assets: their responses differ.
 
     Returns
     -------
@@ -347,6 +367,10 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     if groups is not None:
         keys = ["group", *keys]
         events = events.assign(group=events["ticker"].map(groups))
+    if by_assets:
+        by_event = events.sort_values("ticker").groupby([*keys, "event_id"])["ticker"]
+        events = events.assign(hit=by_event.transform(";".join))
+        keys = [*keys, "hit"]
     events = events[[*keys, "event_id", "announced_at"]].drop_duplicates()
     announced = [
         announcement_time(calendar, at)
@@ -354,7 +378,8 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     ]
     events = events.assign(announced=announced).sort_values(["announced", "event_id"])
     merged = events.groupby(keys)["event_id"].agg(["first", ";".join])
-    return merged.set_axis(["event_id", "members"], axis=1).reset_index()
+    merged = merged.set_axis(["event_id", "members"], axis=1).reset_index()
+    return merged.drop(columns="hit", errors="ignore")
 
 
 def _first_session_from(

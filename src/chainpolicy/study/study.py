@@ -17,6 +17,7 @@ from chainpolicy.eventstudy import (
     EstimationWindow,
     EventStudy,
     EventStudyResults,
+    PooledEffects,
     window_label,
 )
 from chainpolicy.study.assets import BENCHMARK, collect_assets
@@ -28,7 +29,7 @@ from chainpolicy.study.calendars import (
 )
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
 from chainpolicy.study.donors import DONORS_FILE, Donors, collect_donors
-from chainpolicy.study.events import collect_events
+from chainpolicy.study.events import check_affects, collect_events
 from chainpolicy.study.factors import Factors, collect_factors
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
@@ -235,9 +236,11 @@ class Study:
         name = self.model if model is None else model
         if name not in MODELS:
             raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=name)])
+        # What the catalogue says of an event is what its effects can be pooled by.
+        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
         return EventStudy(
             self.returns,
-            self.alignment,
+            self.alignment.merge(labels, on="event_id", how="left"),
             groups=self.groups,
             benchmarks=self.benchmarks,
             model=MODELS[name],
@@ -252,6 +255,37 @@ class Study:
     def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
         """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
         return self._placebo(window, self.model if model is None else model)
+
+    def pool(
+        self, by: str = "role", window: Window = (0, 1), model: str | None = None
+    ) -> PooledEffects:
+        """Pool the effects of many events, see `EventStudyResults.pool`.
+
+        Parameters
+        ----------
+        by : str
+            A column of events.csv, whose values are the labels.
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        model : str, optional
+            A model name that replaces the study's own.
+
+        Returns
+        -------
+        PooledEffects
+
+        Raises
+        ------
+        InputError
+            If events.csv has no such column.
+        """
+        known = [str(column) for column in self.events.columns if column != "affects"]
+        if by not in known:
+            near = nearest(by, known)
+            hint = f' (did you mean "{near}"?)' if near else ""
+            expected = f"a column of events.csv{hint}: {', '.join(known)}"
+            raise InputError([Problem("--by", expected, value=by)])
+        return self.estimate(model).pool(by, window)
 
     # Remembered by the model's name, whether it was asked for by name or is the study's own.
     @remembered
@@ -404,6 +438,8 @@ def load_study(path: str | Path | None = None) -> Study:
     factors = _collect_factors(folder, settings, lines, problems)
     assets = collect_assets(folder / _ASSETS, problems, factors.names if factors else ())
     corrections = collect_corrections(folder / CALENDARS_FILE, problems)
+    if len(problems) == before:
+        problems += check_affects(events, assets, _EVENTS)
     alignment = None
     if len(problems) == before:
         alignment = _align(events, assets, corrections, problems)

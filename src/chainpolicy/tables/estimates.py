@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -38,8 +39,13 @@ HEADLINE_TESTS = {
     "grank_t": "GRANK-T",
 }
 
+POOLED_TESTS = {"time_series_t": "time-series t", "adjusted_bmp": "adjusted BMP"}
+
 # Columns that go into the note where all rows of a group have one number in them.
 ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
+
+# Labels whose differences a table states.
+MOST_COMPARED = 3
 
 # That a table lists by name.
 MOST_TICKERS = 5
@@ -51,24 +57,29 @@ KEYS = {
     "abnormal_returns": ["event_id", "ticker", "tau"],
     "car": ["event_id", "ticker", "window"],
     "tests": ["event_id", "group", "window", "test"],
+    "pooled": ["label", "group", "window"],
     "excluded": ["event_id", "ticker", "window"],
 }
 
 
-def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+def estimate_tables(
+    study: Study, results: EventStudyResults, by: str = "role"
+) -> dict[str, pd.DataFrame]:
     """Lay results out as the tables of ``chainpolicy estimate``.
 
     Parameters
     ----------
     study : Study
     results : EventStudyResults
-        Of this study, possibly of one event only.
+        Of this study.
+    by : str
+        Column of events.csv by which effects are pooled.
 
     Returns
     -------
     dict of str to DataFrame
-        ``alignment, models, coefficients, abnormal_returns, car, tests, excluded``, each sorted
-        by its key columns.
+        ``alignment, models, coefficients, abnormal_returns, car, tests, pooled, excluded``, each
+        sorted by its key columns.
     """
     windows = study.car_windows
     alignment = study.alignment.drop(columns=["in_sample", "role"])
@@ -79,11 +90,115 @@ def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.Da
         "abnormal_returns": results.abnormal_returns,
         "car": pd.concat([results.car(window) for window in windows]),
         "tests": results.tidy(windows),
+        "pooled": pooled(study, windows, by, results.model.name),
         "excluded": excluded(study, results),
     }
     return {
         name: table.sort_values(KEYS[name], ignore_index=True) for name, table in tables.items()
     }
+
+
+def pooled(
+    study: Study, windows: Sequence[Window], by: str = "role", model: str | None = None
+) -> pd.DataFrame:
+    """Pool the effects of many events over several windows.
+
+    Parameters
+    ----------
+    study : Study
+    windows : sequence of tuple of int
+        Both ends inclusive.
+    by : str
+        Column of events.csv, whose values are the labels.
+    model : str, optional
+        Replaces the study's own.
+
+    Returns
+    -------
+    DataFrame
+        As `PooledEffects.tidy`.
+
+    Raises
+    ------
+    InputError
+        If events.csv has no such column.
+    """
+    return pd.concat(
+        [study.pool(by, window, model).tidy() for window in windows], ignore_index=True
+    )
+
+
+def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable:
+    """Lay out the pooled effects of one window for reading.
+
+    Parameters
+    ----------
+    study : Study
+    by : str
+        Column of events.csv, whose values are the labels.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    ReportTable
+        One row per label and group; the note compares up to three labels with each other.
+    """
+    effects = study.pool(by, window)
+    place = {group: number for number, group in enumerate(study.groups.unique())}
+    table = effects.tidy().sort_values(
+        ["label", "group"],
+        key=lambda names: names if names.name == "label" else names.map(place),
+        ignore_index=True,
+    )
+    frame = pd.DataFrame(
+        {
+            by: table["label"],
+            "Group": table["group"].map(study.label),
+            "Events": table["n_events"].astype(str),
+            "Pairs": table["n_pairs"].astype(str),
+            "Clusters": table["n_clusters"].astype(str),
+            "Mean, %": formatted(100 * table["mean"], "+.2f"),
+            "95 % interval": formatted(100 * table["lower"], "+.2f")
+            + " to "
+            + formatted(100 * table["upper"], "+.2f"),
+        }
+    )
+    for name, head in POOLED_TESTS.items():
+        p_value = table[f"{name}_p"].map(p_text)
+        statistic = formatted(table[name], ".2f")
+        frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
+    frame["Randomization p"] = table["randomization_p"].map(p_text)
+    frame["Sign-flip p"] = table["sign_flip_p"].map(p_text)
+    labels = list(dict.fromkeys(table["label"]))
+    compared = [
+        _difference_text(study, effects.difference(first, second))
+        for first, second in combinations(labels, 2)
+        if len(labels) <= MOST_COMPARED
+    ]
+    left = effects.unlabelled
+    note = (
+        f"Mean CAAR over {window_label(window)} of the clusters (distinct event sessions of a "
+        f"group) by {by}, as {study.kind} returns; two-sided p-values, not adjusted for the number "
+        "of rows; a blank is undefined (randomization and sign flips from three clusters on). "
+        + (f"{left:,} pairs without a label are in no row. " if left else "")
+        + " ".join(filter(None, compared))
+    )
+    return ReportTable(frame, note.strip())
+
+
+def _difference_text(study: Study, differences: pd.DataFrame) -> str:
+    tested = differences.dropna(subset="p_value")
+    if tested.empty:
+        return ""
+    parts = [
+        f"{study.label(group)} {100 * difference:+.2f} (p = {p_text(p_value)})"
+        for group, difference, p_value in tested[["group", "difference", "p_value"]].itertuples(
+            index=False
+        )
+    ]
+    first, second = tested[["first", "second"]].iloc[0]
+    return f"{first} less {second}, % (permutation of labels): {', '.join(parts)}."
 
 
 def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
@@ -322,15 +437,16 @@ def headline(
     Returns
     -------
     DataFrame
-        One row per cluster of events that share a session of the group, in the order of
-        sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
-        ``role, group, n_assets, caar`` (log return), statistic and p-value of ``time_series_t,
-        adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
-        closes the window at its price limit), ``minimum_detectable_effect`` (see
+        One row per cluster of events that share a session and the assets of the group that
+        they hit, in the order of sessions, and group: ``event_session, event_id`` (the earliest
+        announced), ``members``, ``role, group, n_assets, caar`` (log return), statistic and
+        p-value of ``time_series_t, adjusted_bmp, grank_t``, ``mean_correlation``,
+        ``share_at_limit`` (share of the group that closes the window at its price limit),
+        ``minimum_detectable_effect`` (see
         `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
         adjusted BMP, for one asset of its exact t.
     """
-    merged = clusters(study.alignment, study.groups)
+    merged = clusters(study.alignment, study.groups, by_assets=True)
     merged = merged[["event_session", "event_id", "members", "group"]]
     roles = study.events.set_index("event_id")["role"]
     table = results.summary(window).reset_index()
@@ -353,7 +469,11 @@ def headline(
 
 
 def write_tables(
-    study: Study, results: EventStudyResults, directory: Path, only: str | None = None
+    study: Study,
+    results: EventStudyResults,
+    directory: Path,
+    only: str | None = None,
+    by: str = "role",
 ) -> str:
     """Write the tables and ``manifest.json``, as one set (see `output.publish`).
 
@@ -364,7 +484,9 @@ def write_tables(
     directory : Path
         Created if missing.
     only : str, optional
-        An event_id: the tables hold this event alone, its numbers unchanged.
+        An event_id: the tables hold this event alone, its numbers unchanged; none is pooled.
+    by : str
+        Column of events.csv by which effects are pooled.
 
     Returns
     -------
@@ -374,14 +496,15 @@ def write_tables(
     Raises
     ------
     InputError
-        If the study has no event `only`; then nothing is written.
+        If the study has no event `only` or column `by`; then nothing is written.
     """
-    tables = estimate_tables(study, results)
+    tables = estimate_tables(study, results, by)
     if only is not None:
         known = study.events["event_id"].tolist()
         if only not in known:
             expected = f"an event_id of events.csv: {', '.join(known)}"
             raise InputError([Problem("--only", expected, value=only)])
+        tables.pop("pooled")
         tables = {name: table[table["event_id"] == only] for name, table in tables.items()}
     manifest = {
         "study": study.name,
