@@ -16,15 +16,16 @@ import pandera.pandas as pa
 
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.study import Study
-from chainpolicy.study.problems import (
-    InputError,
-    Problem,
-    collecting,
+from chainpolicy.study.problems import InputError, Problem, collecting
+from chainpolicy.study.returns import LIMIT_TOLERANCE
+from chainpolicy.study.tabular import (
+    IS_NUMBER,
+    cell,
+    parse_numbers,
+    read_table,
     require_day,
     require_moment,
 )
-from chainpolicy.study.returns import LIMIT_TOLERANCE
-from chainpolicy.study.tabular import IS_NUMBER, cell, parse_numbers, read_table
 
 STORED = "market_figures.csv"
 SCHEMA = pa.DataFrameSchema(

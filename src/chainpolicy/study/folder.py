@@ -11,7 +11,7 @@ import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from chainpolicy.study.calendars import Corrections
-from chainpolicy.study.problems import Problem, collecting, require_day
+from chainpolicy.study.problems import Problem, collecting
 from chainpolicy.study.sessions import Day
 from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session, point_to_import
 from chainpolicy.study.tabular import (
@@ -21,6 +21,7 @@ from chainpolicy.study.tabular import (
     parse_dates,
     parse_numbers,
     read_chunks,
+    require_day,
 )
 
 _NO_VALUE = "null"  # what Yahoo's own downloads write on a day without a price

@@ -6,10 +6,7 @@ import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-
-import pandas as pd
 
 MOST_SHOWN = 50
 
@@ -138,60 +135,6 @@ def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         named = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{name} is one of {named}, not {value!r}")
-
-
-def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
-    """Read a day of a calendar, which has no time zone.
-
-    Parameters
-    ----------
-    name : str
-        What the error calls it.
-    value : str, datetime.date or pandas.Timestamp
-
-    Returns
-    -------
-    pandas.Timestamp
-
-    Raises
-    ------
-    ValueError
-        If it is no date, or has a time zone.
-    """
-    try:
-        day = pd.Timestamp(value)
-    except (ValueError, TypeError):
-        day = None
-    if day is None or pd.isna(day):
-        raise ValueError(f"{name} is {value!r}; expected a day such as 2019-10-28")
-    if day.tzinfo is not None:
-        raise ValueError(f"{name}: {day} has a time zone; give a day without one")
-    return day
-
-
-def require_moment(name: str, value: pd.Timestamp) -> pd.Timestamp:
-    """Read a moment, which needs a time zone.
-
-    Parameters
-    ----------
-    name : str
-        What the error calls it.
-    value : pandas.Timestamp
-
-    Returns
-    -------
-    pandas.Timestamp
-        In UTC.
-
-    Raises
-    ------
-    ValueError
-        If it has no time zone.
-    """
-    moment = pd.Timestamp(value)
-    if moment.tzinfo is None:
-        raise ValueError(f"{name}: {moment} has no time zone; give one, such as 2019-10-25T00:00Z")
-    return moment.tz_convert("UTC")
 
 
 def irregular(path: Path) -> str | None:

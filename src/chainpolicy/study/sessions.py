@@ -11,7 +11,8 @@ import pandas as pd
 
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
-from chainpolicy.study.problems import InputError, Problem, require_day
+from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.tabular import require_day
 
 _UTC = ZoneInfo("UTC")
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from chainpolicy.study.calendars import CALENDARS_FILE, Corrections
-from chainpolicy.study.problems import InputError, Problem, collecting, require_day
+from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
     MOST_PROBLEMS,
@@ -22,6 +22,7 @@ from chainpolicy.study.tabular import (
     parse_numbers,
     read_chunks,
     read_table,
+    require_day,
 )
 
 # Far outside any market, and narrow enough that no return overflows.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
@@ -115,6 +115,60 @@ def parse_numbers(text: pd.Series) -> pd.Series:
     """
     numbers = pd.to_numeric(text.where(text.str.fullmatch(_NUMBER)), errors="coerce")
     return numbers.astype("float64").where(np.isfinite(numbers))
+
+
+def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
+    """Read a day of a calendar, which has no time zone.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    value : str, datetime.date or pandas.Timestamp
+
+    Returns
+    -------
+    pandas.Timestamp
+
+    Raises
+    ------
+    ValueError
+        If it is no date, or has a time zone.
+    """
+    try:
+        day = pd.Timestamp(value)
+    except (ValueError, TypeError):
+        day = None
+    if day is None or pd.isna(day):
+        raise ValueError(f"{name} is {value!r}; expected a day such as 2019-10-28")
+    if day.tzinfo is not None:
+        raise ValueError(f"{name}: {day} has a time zone; give a day without one")
+    return day
+
+
+def require_moment(name: str, value: pd.Timestamp) -> pd.Timestamp:
+    """Read a moment, which needs a time zone.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    value : pandas.Timestamp
+
+    Returns
+    -------
+    pandas.Timestamp
+        In UTC.
+
+    Raises
+    ------
+    ValueError
+        If it has no time zone.
+    """
+    moment = pd.Timestamp(value)
+    if moment.tzinfo is None:
+        raise ValueError(f"{name}: {moment} has no time zone; give one, such as 2019-10-25T00:00Z")
+    return moment.tz_convert("UTC")
 
 
 IS_DATE = (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")
