@@ -15,8 +15,6 @@ from typing import ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.linalg import eigh
-from scipy.optimize import nnls
 
 from chainpolicy.eventstudy.normal import (
     COLLINEAR,
@@ -384,6 +382,8 @@ def _principal_axes(centred: Floats, count: int) -> Floats:
     size = len(cross)
     if not size:
         return np.zeros((0, centred.shape[1]))
+    from scipy.linalg import eigh
+
     values, vectors = eigh(cross, subset_by_index=[max(0, size - count), size - 1])
     vectors = vectors[:, values > COLLINEAR * values[-1]]
     rows = vectors.T[::-1] @ centred if wide else vectors.T[::-1]
@@ -402,6 +402,8 @@ def _closest_mixture(distance: Floats) -> Floats:
     rows = np.vstack([distance / scale, np.ones(distance.shape[1])])
     target = np.zeros(len(rows))
     target[-1] = 1.0
+    from scipy.optimize import nnls
+
     solution, _ = nnls(rows, target)
     weights: Floats = solution / solution.sum()
     return weights

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
 from chainpolicy.eventstudy.panel import Floats, Ints
@@ -350,6 +349,8 @@ def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int
     if len(sums) < MINIMUM_CLUSTERS:
         return float("nan")
     every = 2**EXHAUSTIVE_BLOCKS if len(sums) <= EXHAUSTIVE_BLOCKS else draws
+    from scipy import stats
+
     found = stats.permutation_test(
         (sums,),
         lambda values, axis: values.sum(axis=axis),
@@ -384,6 +385,8 @@ def permutation_p_value(sides: Sequence[Floats], draws: int, seed: int) -> float
     """
     if min(map(len, sides)) < MINIMUM_CLUSTERS:
         return float("nan")
+    from scipy import stats
+
     found = stats.permutation_test(
         tuple(sides),
         _studentized_difference,

@@ -12,7 +12,6 @@ from typing import Any, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate, reaching_back
 from chainpolicy.eventstudy.bands import sup_t_critical_value
@@ -23,7 +22,9 @@ from chainpolicy.eventstudy.inference import (
     TESTS,
     GroupSample,
     GroupTest,
+    Outcome,
     calendar_error,
+    critical_value,
     portfolio_deviation,
     portfolio_error,
     two_sided_p_value,
@@ -524,7 +525,7 @@ class EventStudyResults:
         """
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
-        p_value = 2.0 * stats.t.sf(np.abs(t_stat), self._fit.n_estimation - self._fit.n_parameters)
+        degrees = self._fit.n_estimation - self._fit.n_parameters
         frame = pd.DataFrame(
             {
                 "event_id": self._pairs["event_id"],
@@ -533,7 +534,7 @@ class EventStudyResults:
                 "car": cumulated.car,
                 "std_error": cumulated.std_error,
                 "t_stat": t_stat,
-                "p_value": p_value,
+                "p_value": two_sided_p_value(Outcome(t_stat, degrees)),
             }
         )
         return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
@@ -757,7 +758,7 @@ class EventStudyResults:
                 rows.append((event_id, group, label, len(pairs), mean, error, degrees))
         columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
         table = pd.DataFrame(rows, columns=columns)
-        half = stats.t.isf(level / 2, table["degrees"]) * table["std_error"]
+        half = critical_value(level, table["degrees"]) * table["std_error"]
         return table.assign(lower=table["caar"] - half, upper=table["caar"] + half)
 
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
@@ -795,7 +796,7 @@ class EventStudyResults:
         """
         first = self.event_window[0] if start is None else start
         path, _, degrees = self._path(event_id, group, (first, self.event_window[1]))
-        half = stats.t.isf(0.025, degrees) * path["std_error"]
+        half = critical_value(0.05, degrees) * path["std_error"]
         path = path.assign(lower=path["caar"] - half, upper=path["caar"] + half)
         columns = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
         return path[[*columns, "share_at_limit"]]
@@ -1072,7 +1073,7 @@ class EventStudyResults:
                 if sample.n_assets == 1
                 else calendar_error(sample)
             )
-            half = float(stats.t.isf(0.025, degrees) * error)
+            half = float(critical_value(0.05, degrees) * error)
             mean = float(sample.car.mean())
             row = {
                 **about,
@@ -1157,7 +1158,7 @@ class EventStudyResults:
             lambda ids: ";".join(dict.fromkeys(ids))
         )
         degrees = sample.n_estimation - sample.n_parameters
-        half = stats.t.isf(0.025, degrees) * sample.car_std_error
+        half = critical_value(0.05, degrees) * sample.car_std_error
         return {
             "event_session": events.index.to_numpy(),
             "events": events.to_numpy(),
