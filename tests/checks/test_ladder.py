@@ -9,7 +9,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from chainpolicy.checks import ladder, placebo_p_values, rung_errors
-from chainpolicy.checks.ladder import Rung, event_study, rungs
+from chainpolicy.checks.ladder import Rung, rung_study, rungs
 from chainpolicy.eventstudy import (
     FactorCounterfactual,
     MarketModel,
@@ -106,7 +106,7 @@ def test_the_rule_takes_the_rung_and_the_number_of_factors_that_forecast_best(st
     by_number = {}
     for number in range(1, 5):
         rung = Rung("factors", "", FactorCounterfactual(number), factors.benchmarks)
-        forecasts = event_study(study, rung, EVENT).forecast_errors(EVENT)
+        forecasts = rung_study(study, rung, EVENT).forecast_errors(EVENT)
         by_number[number] = (forecasts.groupby("session")["error"].mean() ** 2).mean()
     best = min(by_number, key=lambda number: by_number[number])
     assert best > 1
@@ -189,7 +189,7 @@ def test_the_ladder_has_a_row_per_group_rung_and_window(study, table):
 
 def test_a_factor_that_the_index_does_not_hold_narrows_the_interval(study):
     found = {
-        rung.name: event_study(study, rung, EVENT).fit().caar((0, 5)).iloc[0]
+        rung.name: rung_study(study, rung, EVENT).fit().caar((0, 5)).iloc[0]
         for rung in rungs(study, "makers", EVENT)
     }
     width = {name: row["upper"] - row["lower"] for name, row in found.items()}
@@ -231,7 +231,7 @@ def test_the_published_answer_depends_on_the_yardstick(embedded):
             fit = sm.OLS(returns.loc[clean, ticker][own], design.loc[clean][own]).fit()
             expected.append((returns[ticker] - fit.predict(design)).loc[window].sum())
         rung = Rung(name, name, model[name], benchmarks)
-        caar = event_study(embedded, rung, "xi-politburo").fit().caar((0, 10))
+        caar = rung_study(embedded, rung, "xi-politburo").fit().caar((0, 10))
         # With donors of each asset's own sessions the axes move a little where it has a gap.
         assert caar["caar"].item() == pytest.approx(np.mean(expected), abs=2e-4)
         assert 0.045 < caar["caar"].item() < 0.07

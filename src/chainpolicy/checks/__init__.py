@@ -12,7 +12,7 @@ and to single assets, `minimum_detectable_effect` what the tests could have foun
 
 from chainpolicy.checks.difference import portfolio_difference
 from chainpolicy.checks.donors import donor_portfolios, donors_of_study
-from chainpolicy.checks.ladder import ladder, rung_errors
+from chainpolicy.checks.ladder import ladder, rung_errors, rung_study, size_rungs
 from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
@@ -43,6 +43,8 @@ __all__ = [
     "read_market",
     "rejection_rates",
     "rung_errors",
+    "rung_study",
+    "size_rungs",
     "space_of_study",
     "specification_curve",
     "stored_space",

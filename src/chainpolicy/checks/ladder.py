@@ -37,7 +37,6 @@ from chainpolicy.study import Study
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.donors import Donors
 from chainpolicy.study.remember import remembered
-from chainpolicy.study.returns import compute_returns
 
 # The number of factors is looked for up to this one.
 MOST_FACTORS = 8
@@ -136,7 +135,7 @@ def size_rungs(study: Study, group: str) -> list[Rung]:
     return found
 
 
-def event_study(
+def rung_study(
     study: Study, rung: Rung, event_id: str, kind: Literal["log", "simple"] | None = None
 ) -> EventStudy:
     """Set up the event study of one event and one group on one rung.
@@ -262,7 +261,7 @@ def ladder(
 def _ladder(study: Study, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
     errors = rung_errors(study, event)
     parts = [
-        _responses(event_study(study, rung, event), rung, event, windows)
+        _responses(study, rung, event, windows)
         for group in errors["group"].drop_duplicates()
         for rung in rungs(study, group, event)
     ]
@@ -276,11 +275,14 @@ def _ladder(study: Study, event: str, windows: tuple[Window, ...]) -> pd.DataFra
     return table[columns].merge(kept, on=["group", "rung"])
 
 
-def _responses(
-    base: EventStudy, rung: Rung, event: str, windows: tuple[Window, ...]
-) -> pd.DataFrame:
-    """One row per window, for the event and the one group of an event study."""
-    results = base.fit()
+@remembered
+def _fitted(study: Study, rung: Rung, event_id: str) -> EventStudyResults:
+    return rung_study(study, rung, event_id).fit()
+
+
+def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
+    """One row per window, for the event and the group of a rung."""
+    base, results = rung_study(study, rung, event), _fitted(study, rung, event)
     parts = []
     for window in windows:
         caar = results.caar(window)
@@ -290,7 +292,7 @@ def _responses(
         keys = ["event_id", "group"]
         rank = placebo_p_values(results, base.placebo(window), window)
         caar = caar.merge(rank[[*keys, "p_placebo", "smallest_p"]], on=keys)
-        caar = caar.merge(base.conformal(window)[[*keys, "p_conformal"]], on=keys)
+        caar = caar.merge(base.conformal(window, results)[[*keys, "p_conformal"]], on=keys)
         caar["effect"] = np.nan
         if rung.name == "synthetic":
             effect = matched_effect(results, window)[[*keys, "effect"]]
@@ -359,15 +361,15 @@ def _returns_with_donors(study: Study, kind: Literal["log", "simple"]) -> pd.Dat
     assets = pd.concat([own, as_benchmarks], ignore_index=True)
     closes = donors.closes()
     prices = pd.concat([study.prices, closes[closes["date"].between(study.start, study.end)]])
-    return compute_returns(prices, assets, study.start, study.end, kind, study.gaps)
+    return study.compute_returns(prices, assets, kind)
 
 
 @remembered
 def _forecast_errors(study: Study, rung: Rung, event_id: str) -> pd.DataFrame:
     """Leave-one-session-out errors, empty where the event is not estimated."""
-    base = event_study(study, rung, event_id)
-    if (base.fit().pairs["event_id"] == event_id).any():
-        return base.forecast_errors(event_id)
+    results = _fitted(study, rung, event_id)
+    if (results.pairs["event_id"] == event_id).any():
+        return rung_study(study, rung, event_id).forecast_errors(event_id, results)
     return pd.DataFrame(columns=["ticker", "group", "session", "error"])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from chainpolicy.checks.ladder import SIZE_RUNGS, alone_in_sample, event_study, size_rungs
+from chainpolicy.checks.ladder import SIZE_RUNGS, alone_in_sample, rung_study, size_rungs
 from chainpolicy.eventstudy import (
     MODELS,
     ConstantMean,
@@ -65,7 +65,7 @@ def specification_curve(
     for kind in KINDS:
         base = _event_study(study, event_id, kind)
         ways = [(name, model, base) for name, model in models.items()] + [
-            (rung.name, rung.model, event_study(study, rung, event_id, kind))
+            (rung.name, rung.model, rung_study(study, rung, event_id, kind))
             for group in study.groups.unique()
             for rung in size_rungs(study, group)
         ]

@@ -325,7 +325,9 @@ class EventStudy:
         candidates = candidates.assign(row=np.arange(len(candidates)))
         return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
 
-    def forecast_errors(self, event_id: str) -> pd.DataFrame:
+    def forecast_errors(
+        self, event_id: str, fitted: EventStudyResults | None = None
+    ) -> pd.DataFrame:
         """Forecast every session that estimates an event's normal returns from the others.
 
         The leave-one-session-out errors by which models are compared: like the event's own
@@ -335,6 +337,8 @@ class EventStudy:
         ----------
         event_id : str
             In sample.
+        fitted : EventStudyResults, optional
+            What `fit` returned, if it is at hand.
 
         Returns
         -------
@@ -351,7 +355,7 @@ class EventStudy:
         --------
         See `EventStudy`.
         """
-        residuals = self.fit().residuals
+        residuals = (self.fit() if fitted is None else fitted).residuals
         valid = residuals[residuals["event_id"] == event_id]
         if valid.empty:
             raise ValueError(f"no pair of {event_id} can be estimated")
@@ -388,7 +392,9 @@ class EventStudy:
             ["ticker", "session"], ignore_index=True
         )
 
-    def conformal(self, window: Window = (0, 1)) -> pd.DataFrame:
+    def conformal(
+        self, window: Window = (0, 1), fitted: EventStudyResults | None = None
+    ) -> pd.DataFrame:
         """Conformal p-value of every in-sample event and group, see `conformal_p_value`.
 
         Under the null hypothesis that no return of the window is touched by the event, the
@@ -400,6 +406,8 @@ class EventStudy:
         ----------
         window : tuple of int
             Both ends inclusive, inside the event window.
+        fitted : EventStudyResults, optional
+            What `fit` returned, if it is at hand.
 
         Returns
         -------
@@ -416,7 +424,7 @@ class EventStudy:
         --------
         See `EventStudy`.
         """
-        panel, results = self._panel, self.fit()
+        panel, results = self._panel, self.fit() if fitted is None else fitted
         pairs = results.pairs
         has_car = np.isfinite(results._cumulated(window).car)
         pairs = pairs[has_car].reset_index(drop=True)
