@@ -101,7 +101,9 @@ def test_the_file_and_its_section_go_together(folder):
         load_study(written(folder, rows(), section=""))
     told = [str(problem) for problem in caught.value.problems]
     assert len(told) == 2
-    assert "study.toml, donors.calendar: expected this key, with one of XSHG" in told[0]
+    assert (
+        "study.toml, donors.calendar: expected this key, with 24/7, 24/5 or a calendar" in told[0]
+    )
     assert told[0].endswith("because there is a donors.csv")
     assert "study.toml, donors.market" in told[1]
     (folder / "donors.csv").unlink()
@@ -116,8 +118,13 @@ def test_the_file_and_its_section_go_together(folder):
 
 
 def test_an_unknown_calendar_is_one_problem(folder):
-    wrong = SECTION.replace("XNYS", "XNAS")
+    wrong = SECTION.replace("XNYS", "XNOPE")
     with pytest.raises(InputError) as caught:
         load_study(written(folder, rows(), section=wrong))
     (problem,) = caught.value.problems
-    assert (problem.column, problem.value) == ("donors.calendar", "XNAS")
+    assert (problem.column, problem.value) == ("donors.calendar", "XNOPE")
+
+
+def test_an_alias_is_the_calendar_whose_sessions_it_has(folder):
+    donors = load_study(written(folder, rows(), section=SECTION.replace("XNYS", "XNAS"))).donors
+    assert donors.calendar == "XNYS"

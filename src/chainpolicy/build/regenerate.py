@@ -134,7 +134,12 @@ def _is_project(folder: Path) -> bool:
 
 
 def regenerate(
-    root: Path, products: Sequence[Product], *, only: str | None = None, fresh: bool = False
+    root: Path,
+    products: Sequence[Product],
+    *,
+    only: str | None = None,
+    fresh: bool = False,
+    prepare: Callable[[], None] = lambda: None,
 ) -> Report:
     """Build what is not up to date and move what changed over the old files.
 
@@ -151,6 +156,8 @@ def regenerate(
         Name of the one product to build.
     fresh : bool, default False
         Build also what is up to date.
+    prepare : callable, optional
+        Computes what several products need, before processes are forked.
 
     Returns
     -------
@@ -181,7 +188,7 @@ def regenerate(
     build = root / STATE.parent
     build.mkdir(exist_ok=True)
     with staging(build) as staged:
-        built = _build(due, staged)
+        built = _build(due, staged, prepare)
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)
@@ -207,7 +214,13 @@ def regenerate(
     return report
 
 
-def check(root: Path, products: Sequence[Product], *, only: str | None = None) -> list[str]:
+def check(
+    root: Path,
+    products: Sequence[Product],
+    *,
+    only: str | None = None,
+    prepare: Callable[[], None] = lambda: None,
+) -> list[str]:
     """Build everything in a temporary folder and compare it with what is kept.
 
     Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
@@ -221,6 +234,8 @@ def check(root: Path, products: Sequence[Product], *, only: str | None = None) -
         In any order; those that are not `Product.kept` are left out.
     only : str, optional
         Name of the one product to check.
+    prepare : callable, optional
+        As in `regenerate`.
 
     Returns
     -------
@@ -231,7 +246,7 @@ def check(root: Path, products: Sequence[Product], *, only: str | None = None) -
     kept = [product for product in _select(products, only) if product.kept]
     stale: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
-        built = _build(kept, Path(staging))
+        built = _build(kept, Path(staging), prepare)
         for product in kept:
             for path, staged in built[product.name].items():
                 found = file_differences(staged, root / path, rtol=product.rtol)
@@ -258,13 +273,17 @@ def _select(products: Sequence[Product], only: str | None) -> list[Product]:
     return [product for product in products if product.name == only]
 
 
-def _build(products: Sequence[Product], staging: Path) -> dict[str, dict[Path, Path]]:
+def _build(
+    products: Sequence[Product], staging: Path, prepare: Callable[[], None]
+) -> dict[str, dict[Path, Path]]:
     """Build each product in a folder of its own; name -> path in the project -> staged file."""
     folders = {product.name: staging / product.name for product in products}
     for folder in folders.values():
         folder.mkdir()
     notes = staging / ".jobs"
     notes.mkdir()
+    if len(products) > 1:
+        prepare()
     jobs = [partial(_build_all, together, folders, notes) for together in _together(products)]
     console = Console(stderr=True)
     silent = not console.is_terminal
@@ -448,6 +467,7 @@ def run(
     only_check: bool = False,
     only: str | None = None,
     fresh: bool = False,
+    prepare: Callable[[], None] = lambda: None,
 ) -> int:
     """Regenerate or check, and say on standard error what was done.
 
@@ -463,6 +483,8 @@ def run(
         Name of the one product to build or check.
     fresh : bool, default False
         Build also what is up to date.
+    prepare : callable, optional
+        As in `regenerate`.
 
     Returns
     -------
@@ -472,8 +494,8 @@ def run(
     """
     try:
         if only_check:
-            return _say_stale(check(root, products, only=only))
-        _say_done(regenerate(root, products, only=only, fresh=fresh))
+            return _say_stale(check(root, products, only=only, prepare=prepare))
+        _say_done(regenerate(root, products, only=only, fresh=fresh, prepare=prepare))
     except NotebookError as error:
         print(f"{error}\nNothing was overwritten.", file=sys.stderr)
         return 1
@@ -764,8 +786,10 @@ def main(
     else:
         products = study_products(study, notebook="study")
         products.append(study_notebook_product(study, data))
-    # Every process has what was computed before it was forked.
-    for window in study.car_windows:
-        study.placebo(window)
+
+    def prepare() -> None:
+        for window in study.car_windows:
+            study.placebo(window)
+
     with read_once(study):
-        return run(root, products, only_check=only_check, only=only, fresh=fresh)
+        return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)

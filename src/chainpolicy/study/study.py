@@ -25,6 +25,7 @@ from chainpolicy.study.calendars import (
     CALENDARS,
     CALENDARS_FILE,
     Corrections,
+    canonical,
     collect_corrections,
 )
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
@@ -675,6 +676,7 @@ def _collect_donors(
     calendar, market = (settings.get(key) for key in keys)
     if calendar is None or market is None:
         return None
+    calendar = canonical(calendar)
     return collect_donors(path, calendar, market, assets["ticker"], problems, corrections)
 
 
