@@ -52,8 +52,7 @@ two, one = jump.loc["two factors"], jump.loc["one factor"]
 # {{ (lasting.loc["two factors"].lower, lasting.loc["two factors"].upper) | simple | interval }})
 # with two factors and {{ lasting.loc["one factor"].caar | simple | percent }}
 # ({{ (lasting.loc["one factor"].lower, lasting.loc["one factor"].upper) | simple | interval }})
-# with one. Against the market of ordinary shares more of it is left: see
-# [the last yardstick](#Which-yardstick).
+# with one. Against the market of ordinary shares more of it is left: see *Which yardstick?* below.
 #
 # ## The measure
 #
