@@ -66,6 +66,8 @@ def test_one_build_fits_each_study_model_and_placebo_once(folder, tmp_path, monk
 
 
 def test_the_number_of_processes_changes_no_byte(folder, tmp_path, monkeypatch):
+    # Enough for more than one job; what else is drawn would be drawn the same way.
+    monkeypatch.setattr(regenerate, "FIGURES", regenerate.FIGURES[:4])
     made = []
     for number in (1, 3):
         monkeypatch.setattr(regenerate, "cores", lambda number=number: number)
@@ -78,7 +80,7 @@ def test_the_number_of_processes_changes_no_byte(folder, tmp_path, monkeypatch):
                 if path.is_file() and path.name != regenerate.STATE.name
             }
         )
-    assert len(made[0]) > 40
+    assert len(made[0]) > 20
     assert made[0] == made[1]
 
 
