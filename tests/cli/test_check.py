@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from chainpolicy import cli
 from chainpolicy.prices.moves import implausible_moves
 from chainpolicy.study import new_study
+from chainpolicy.study.calendars import Correction
 
 
 @pytest.fixture
@@ -204,6 +206,16 @@ def test_a_move_over_a_gap_is_not_measured_by_the_limit():
     found = implausible_moves(prices, assets)
     assert found["date"].to_list() == [pd.Timestamp("2023-06-06")]
     assert found["limit"].to_list() == [0.1]
+
+
+def test_a_day_that_the_study_closes_is_no_gap():
+    """Two closes with a holiday between them are one session apart: their limit is 10 %."""
+    days = pd.to_datetime(["2023-05-01", "2023-05-03"])
+    prices = pd.DataFrame({"date": days, "ticker": "X", "close": [10.0, 12.0]})
+    assets = pd.DataFrame({"ticker": ["X"], "calendar": ["XNYS"], "price_limit": ["0.10"]})
+    assert implausible_moves(prices, assets).empty
+    closed = (Correction("XNYS", date(2023, 5, 2), "closed"),)
+    assert implausible_moves(prices, assets, closed)["limit"].tolist() == [0.10]
 
 
 def test_a_misspelt_column_is_named_with_the_one_it_may_be(folder, capsys):

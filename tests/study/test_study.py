@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import template_prices
+from chainpolicy.estimators.policy_index import policy_index
 from chainpolicy.study import settings as settings_module
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import TEMPLATE, load_study, new_study
@@ -757,3 +758,15 @@ def test_what_an_event_affects_must_be_a_group_or_an_asset(folder, affects, hint
     where = (problem.file, problem.line, problem.column, problem.value)
     assert where == ("events.csv", 4, "affects", affects)
     assert problem.expected.endswith(hint)
+
+
+def test_a_group_is_measured_on_the_calendar_of_its_benchmark(folder):
+    """A coin with an exchange's index has that exchange's sessions, its policy index too."""
+    assets = folder / "assets.csv"
+    text = assets.read_text()
+    assert "COIN,24/7,Coin,coin,,," in text
+    assets.write_text(text.replace("COIN,24/7,Coin,coin,,,", "COIN,24/7,Coin,coin,INDEX,,"))
+    study = load_study(folder)
+    assert study.calendars == {"makers": "XNYS", "sellers": "XNYS", "coin": "XNYS"}
+    coin = study.returns.loc[study.returns["ticker"] == "COIN", "session"]
+    assert policy_index(study, "coin")["session"].unique().tolist() == coin.tolist()

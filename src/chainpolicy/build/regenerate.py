@@ -296,10 +296,12 @@ def _build(
             progress.update(task, completed=done, refresh=True)
 
         failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look)
-    # The other notebooks may be broken too: say all of it at once.
-    broken = [str(failure) for failure in failures if isinstance(failure, NotebookError)]
     for failure in failures:
-        raise NotebookError("\n".join(broken)) if len(broken) == len(failures) else failure
+        if not isinstance(failure, NotebookError):
+            raise failure
+    if failures:
+        # The other notebooks may be broken too: say all of it at once.
+        raise NotebookError("\n".join(map(str, failures)))
     return {
         name: {
             path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()

@@ -135,6 +135,7 @@ def size_rungs(study: Study, group: str) -> list[Rung]:
     return found
 
 
+@remembered
 def rung_study(
     study: Study, rung: Rung, event_id: str, kind: Literal["log", "simple"] | None = None
 ) -> EventStudy:

@@ -471,31 +471,41 @@ class EventStudy:
         asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
         estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
-        rows, in_data = _rows(panel, asset, estimation_position)
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
         columns = _factor_columns(panel, benchmarks)
-        factors, valid = self._factors(asset, estimation_position, columns)
+        # Where the end is fixed, all events of an asset have one estimation window.
+        pair, of_window = _distinct(asset, end)
+        rows, in_data = _rows(panel, asset[pair], estimation_position[pair])
+        factors, usable = self._factors(asset[pair], estimation_position[pair], columns[pair])
+        # A return belongs to all the sessions it spans.
+        reach = panel.n_sessions[rows] - 1
+        usable &= in_data & (reach <= np.arange(self.estimation.length))
+        usable &= np.isfinite(panel.returns[rows])
+        if self.estimation.mask:
+            usable &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
         # Neither a session nor a lag or lead of it may lie in the event window.
         followed = columns.max(axis=1, initial=-1)[:, None] >= 0
         tau = estimation_position - position[:, None]
         before = tau + self.model.leads * followed < event_window[0]
-        # A return belongs to all the sessions it spans.
-        first = tau - (panel.n_sessions[rows] - 1)
-        after = first - self.model.lags * followed > event_window[1]
-        inside = first >= tau[:, :1]
-        valid &= in_data & inside & (before | after)
-        returns = panel.returns[rows]
-        valid &= np.isfinite(returns)
-        if self.estimation.mask:
-            valid &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
-        fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
+        after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
+        valid = usable[of_window] & (before | after)
+        # What estimates the same from the same sessions is estimated once.
+        sample, of_sample = _distinct(of_window, *np.packbits(valid, axis=1).T)
+        window = of_window[sample]
+        fit = self._fit(
+            panel.returns[rows[window]],
+            factors[window],
+            panel.n_sessions[rows[window]],
+            valid[sample],
+            [benchmarks[i] for i in sample],
+        )
 
-        reason = self._reasons(fit)
+        reason = self._reasons(fit)[of_sample]
         kept = np.flatnonzero(reason == "")
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
-        fit = _select(fit, kept)
+        fit = _select(fit, of_sample[kept])
         abnormal = abnormal_returns(
             fit,
             np.where(event_in_data, panel.returns[event_rows], np.nan),
@@ -766,6 +776,15 @@ def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
     values = panel.factors[rows[:, :, None], columns[:, None, :]]
     return np.where(columns[:, None, :] >= 0, values, 0.0)
+
+
+def _distinct(*columns: Ints) -> tuple[Ints, Ints]:
+    """First row of each distinct one, in their order, and which of these every row is."""
+    codes = pd.DataFrame(dict(enumerate(columns))).groupby(list(range(len(columns))), sort=False)
+    number = codes.ngroup()
+    first: Ints = np.flatnonzero(~number.duplicated()).astype(np.int64)
+    which: Ints = np.asarray(number, dtype=np.int64)
+    return first, which
 
 
 def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:

@@ -69,11 +69,8 @@ def missing_closes(study: Study) -> pd.DataFrame:
     """
     rows = []
     for asset, days, closed in _assets(study):
-        absent = np.flatnonzero(~days.isin(closed))
-        for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
-            if not len(run):
-                continue
-            first, last = days[run[0]], days[run[-1]]
+        for run in _runs_without(days, closed):
+            first, last = run[0], run[-1]
             ended = "early end" if first > closed.max() else "gap"
             rows.append(
                 {
@@ -108,10 +105,9 @@ def probable_closures(study: Study) -> pd.DataFrame:
             continue
         closed = own["date"]
         days = sessions(str(calendar), closed.min(), closed.max(), study.corrections)
-        absent = np.flatnonzero(~days.isin(closed))
-        for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
+        for run in _runs_without(days, closed):
             if len(run) <= LONGEST_CLOSURE:
-                rows += [(calendar, day, own["ticker"].nunique()) for day in days[run]]
+                rows += [(calendar, day, own["ticker"].nunique()) for day in run]
     return pd.DataFrame(rows, columns=["calendar", "session", "n_assets"])
 
 
@@ -149,6 +145,16 @@ def missing_factors(study: Study) -> pd.DataFrame:
         if len(absent):
             rows.append((factors.file, name, calendar, len(days), len(absent), absent[0]))
     return pd.DataFrame(rows, columns=columns)
+
+
+def _runs_without(
+    days: pd.DatetimeIndex, closed: pd.Series | pd.DatetimeIndex
+) -> Iterator[pd.DatetimeIndex]:
+    """Give the sessions without a close, those in a row together."""
+    absent = np.flatnonzero(~days.isin(closed))
+    for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
+        if len(run):
+            yield days[run]
 
 
 def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd.DatetimeIndex]]:

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.study.assets import parse_price_limit, price_limit_on
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.returns import LIMIT_TOLERANCE
 from chainpolicy.study.sessions import sessions
 
@@ -52,7 +53,9 @@ def find_moves(
     return ratio, beyond, ~beyond & (move > JUMP)
 
 
-def implausible_moves(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
+def implausible_moves(
+    prices: pd.DataFrame, assets: pd.DataFrame, corrections: Corrections = ()
+) -> pd.DataFrame:
     """List the moves of a study's prices that look like a split, a unit or another error.
 
     Parameters
@@ -61,6 +64,8 @@ def implausible_moves(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFram
         ``date, ticker, close``.
     assets : pandas.DataFrame
         ``ticker, calendar, price_limit``, see `assets.read_assets`.
+    corrections : tuple of Correction, optional
+        What a study sets right in its calendars.
 
     Returns
     -------
@@ -79,7 +84,7 @@ def implausible_moves(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFram
         dates = pd.DatetimeIndex(rows["date"])
         close = rows["close"].to_numpy(np.float64)
         limits = price_limit_on(parse_price_limit(schedule), dates)
-        on_calendar = sessions(calendar, dates[0], dates[-1])
+        on_calendar = sessions(calendar, dates[0], dates[-1], corrections)
         ratio, beyond, jump = find_moves(dates, close, on_calendar, limits)
         found = np.flatnonzero(beyond | jump)
         if not len(found):

@@ -22,7 +22,12 @@ from exchange_calendars.pandas_extensions.offsets import (
 from pandas.errors import Pandas4Warning
 
 from chainpolicy.study.problems import Problem
-from chainpolicy.study.tabular import cell, nearest, parse_dates, read_table
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    cell,
+    nearest,
+    read_table,
+)
 
 CALENDARS_FILE = "calendars.csv"
 
@@ -281,7 +286,7 @@ SCHEMA = pa.DataFrameSchema(
     {
         "calendar": cell(required=True, blank=False),
         "date": cell(
-            (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD"),
+            IS_DATE,
             required=True,
             blank=False,
         ),

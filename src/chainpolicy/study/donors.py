@@ -14,7 +14,13 @@ from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import Problem
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import off_session
-from chainpolicy.study.tabular import cell, parse_dates, parse_numbers, read_table
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    cell,
+    parse_dates,
+    parse_numbers,
+    read_table,
+)
 
 DONORS_FILE = "donors.csv"
 KEYS = ("date", "portfolio")
@@ -148,7 +154,7 @@ def _is_count(text: pd.Series) -> pd.Series:
 SCHEMA = pa.DataFrameSchema(
     {
         "date": cell(
-            (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD"),
+            IS_DATE,
             required=True,
             blank=False,
         ),

@@ -10,7 +10,14 @@ import pandera.pandas as pa
 
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, nearest, one_of, parse_dates, read_table
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    cell,
+    nearest,
+    one_of,
+    parse_dates,
+    read_table,
+)
 
 ROLES = ("policy", "control", "placebo")
 PRECISIONS = ("exact", "ceiling", "evening", "day")
@@ -244,8 +251,8 @@ SCHEMA = pa.DataFrameSchema(
         "in_sample": cell((one_of(*_YES)[0], "yes or no")),
         "reason": cell(),
         "from_article": cell((one_of(*_YES)[0], "yes or no")),
-        "article_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
-        "document_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
+        "article_date": cell(IS_DATE),
+        "document_date": cell(IS_DATE),
         "time_precision": cell(one_of(*PRECISIONS)),
         "cluster": cell(),
         "source": cell(),

@@ -15,6 +15,7 @@ from chainpolicy.study.problems import Problem, collecting
 from chainpolicy.study.sessions import Day
 from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session, point_to_import
 from chainpolicy.study.tabular import (
+    IS_DATE,
     cell,
     check_cells,
     check_keys,
@@ -165,7 +166,7 @@ def _is_volume(text: pd.Series) -> pd.Series:
 LAYOUT = pa.DataFrameSchema(
     {
         "Date": cell(
-            (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD"),
+            IS_DATE,
             required=True,
             blank=False,
         ),

@@ -14,6 +14,7 @@ from chainpolicy.study.calendars import CALENDARS_FILE, Corrections
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
+    IS_DATE,
     MOST_PROBLEMS,
     cell,
     check_cells,
@@ -318,7 +319,7 @@ _PRICE = (_is_price, f"a positive number with a decimal point (between {LOWEST:g
 PRICES = pa.DataFrameSchema(
     {
         "date": cell(
-            (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD"),
+            IS_DATE,
             required=True,
             blank=False,
         ),

@@ -209,9 +209,10 @@ class Study:
 
     @property
     def calendars(self) -> dict[str, str]:
-        """Calendar of each group."""
-        estimated = self.assets[self.assets["group"] != BENCHMARK].drop_duplicates("group")
-        return dict(zip(estimated["group"], estimated["calendar"], strict=True))
+        """Calendar on which each group is measured, that of its first asset."""
+        measured = effective_calendars(self.assets)
+        firsts = self.groups.drop_duplicates()
+        return dict(zip(firsts, measured[firsts.index], strict=True))
 
     def label(self, group: str) -> str:
         """Name a group as texts, tables and figures do."""
@@ -304,6 +305,7 @@ class Study:
             for name, value in vars(self).items()
             if isinstance(value, pd.DataFrame | pd.Series)
         }
+        tables["hourly"] = {ticker: table.copy() for ticker, table in self.hourly.items()}
         other = replace(self, **tables)
         object.__setattr__(other, "kept", self.kept)
         return other
