@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from chainpolicy.eventstudy import EventStudyResults
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 # How fast an example runs says something about the machine, not about the code; and a suite that
 # passes once passes again.
-settings.register_profile("chainpolicy", deadline=None, derandomize=True)
+settings.register_profile(
+    "chainpolicy",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("chainpolicy")
 
 # What a fixture needs is imported in it: a test of the library alone does not wait for the rest.

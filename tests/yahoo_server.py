@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -83,18 +83,36 @@ class YahooServer(ThreadingHTTPServer):
         """How often the price range of a ticker was asked for."""
         return self.requests[f"range {ticker}"]
 
+    def hangs(self, ticker: str) -> bool:
+        """Whether the next answer for a ticker never comes."""
+        listed = self.listings.get(ticker)
+        return listed is not None and (listed.faults[:1] or [listed.always]) == ["hang"]
+
 
 class LoopbackSession(RecordingSession):
-    """Sends every request to the loopback server, whatever host it names."""
+    """Sends every request to the loopback server, whatever host it names.
 
-    def __init__(self, address: str, seconds: float = 600.0) -> None:
+    It loses patience after some seconds where the server hangs. Everywhere else it waits for the
+    answer of a machine however busy.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        seconds: float = 600.0,
+        hangs: Callable[[str], bool] = lambda ticker: False,
+    ) -> None:
         super().__init__(seconds)
         self.trust_env = False
         self.address = address
+        self.patience = seconds
+        self.hangs = hangs
 
     def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> Any:
         """Rewrite the address, keep path and query."""
         parts = urlsplit(url)
+        hangs = self.hangs(unquote(parts.path.rpartition("/")[2]))
+        self.seconds = kwargs["timeout"] = self.patience if hangs else 600.0
         local = f"{self.address}{parts.path or '/'}"
         return super().request(method, f"{local}?{parts.query}", *args, **kwargs)
 

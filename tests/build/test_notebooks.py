@@ -133,6 +133,7 @@ def test_a_real_kernel_gives_the_same_outputs(source, executed, tmp_path, monkey
     NotebookClient(
         notebook,
         timeout=600,
+        startup_timeout=600,
         iopub_timeout=600,
         coalesce_streams=True,
         resources={"metadata": {"path": str(tmp_path)}},

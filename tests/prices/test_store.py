@@ -348,10 +348,11 @@ def test_the_next_run_removes_what_a_dead_one_left_and_nothing_of_a_living_one(s
     assert sorted(path.name for path in store.folder.iterdir()) == ["BBB.parquet", "lock.sqlite"]
 
 
-# One warm process forks a hundred writers; each is killed at a random moment after its first
+# One warm process forks a hundred writers, and more until some were killed within a file: on a busy
+# machine most get no turn before they are killed. Each is killed at a random moment after its first
 # write, and then the store is looked at.
 KILLS = """
-import os, random, signal, time
+import itertools, os, random, signal, time
 from datetime import UTC, date, datetime
 from pathlib import Path
 import pandas as pd
@@ -371,7 +372,9 @@ versions = [
 ]
 random.seed(20191024)
 sound = halfway = 0
-for kill in range(100):
+for kill in itertools.count():
+    if kill >= 100 and halfway > 10:
+        break
     ready, written = os.pipe()
     child = os.fork()
     if child == 0:
@@ -390,7 +393,7 @@ for kill in range(100):
     sound += not entry.damage and any(
         entry.series.prices.equals(version.prices) for version in versions
     )
-print(sound, halfway)
+print(kill, sound)
 """
 
 
@@ -400,9 +403,8 @@ def test_a_hundred_kills_during_writes_leave_a_sound_store(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=True
     )
-    sound, halfway = map(int, run.stdout.split())
-    assert sound == 100
-    assert halfway > 10  # the kills did hit writers in the middle of a file
+    kills, sound = map(int, run.stdout.split())
+    assert sound == kills >= 100
     store = PriceStore(tmp_path)
     store.write(series("AAA"))
     assert not list(tmp_path.glob("*.tmp"))

@@ -591,7 +591,8 @@ def workplace(tmp_path_factory) -> Path:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.dictionaries(st.sampled_from(FILES), damage(), min_size=1, max_size=3))
 def test_a_damaged_folder_loads_or_says_where_it_is_damaged(workplace, tmp_path, damages):
@@ -624,7 +625,8 @@ LITERALS = st.sampled_from(
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.dictionaries(st.sampled_from(sorted(settings_module.KEYS)), LITERALS, max_size=3))
 def test_any_value_of_any_key_is_used_or_refused(workplace, tmp_path, values):
