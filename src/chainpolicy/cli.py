@@ -679,7 +679,7 @@ def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy.prices.coverage import missing_factors, probable_closures
     from chainpolicy.study import assets, confounders, events
-    from chainpolicy.study.tabular import nearest
+    from chainpolicy.study.problems import nearest
 
     in_sample = int(study.events["in_sample"].sum())
     regressed = {name for regressor in study.regressors for name in regressor.columns}

@@ -23,9 +23,9 @@ from chainpolicy.prices.validation import (
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
 from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.study.calendars import Corrections
-from chainpolicy.study.folder import suspended
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
+from chainpolicy.study.snapshot import suspended
 from chainpolicy.study.tabular import require_day
 
 # So many series in a row without an answer are the source's trouble, not the series'.

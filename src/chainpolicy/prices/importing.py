@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.prices.downloads import Dialect, read_download
-from chainpolicy.study.assets import collect_assets
-from chainpolicy.study.folder import suspended
+from chainpolicy.study.assets import read_assets
 from chainpolicy.study.output import write_csv
 from chainpolicy.study.problems import Problem, collecting
 from chainpolicy.study.settings import SETTINGS_FILE, read_settings
-from chainpolicy.study.snapshot import NO_PRICES, collect_prices
+from chainpolicy.study.snapshot import NO_PRICES, read_prices, suspended
 from chainpolicy.study.study import require_study_folder
 from chainpolicy.study.tabular import MOST_PROBLEMS
 
@@ -122,7 +121,7 @@ def _present(target: Path, problems: list[Problem]) -> pd.DataFrame:
     if problems or not target.exists():
         return NO_PRICES.copy()
     found: list[Problem] = []
-    prices = collect_prices(target, target.name, found)
+    prices = read_prices(target, found)
     if found:
         expected = (
             "a price file (date,ticker,close) or none: what is there cannot be read and is not "
@@ -134,7 +133,7 @@ def _present(target: Path, problems: list[Problem]) -> pd.DataFrame:
 
 def _listed_tickers(folder: Path) -> list[str]:
     """Return the tickers of assets.csv, whatever else is wrong with it."""
-    return [ticker for ticker in collect_assets(folder / "assets.csv", [])["ticker"] if ticker]
+    return [ticker for ticker in read_assets(folder / "assets.csv", [])["ticker"] if ticker]
 
 
 def _repeated(rows: pd.DataFrame) -> list[Problem]:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from chainpolicy.prices.moves import JUMP, find_moves
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
-from chainpolicy.study.folder import suspended
 from chainpolicy.study.sessions import sessions
+from chainpolicy.study.snapshot import suspended
 
 # A close four times the one before, or a quarter of it, that comes back was never a price.
 EXCURSION = 4.0

@@ -11,8 +11,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from chainpolicy.study.calendars import ALWAYS_OPEN, CALENDARS, canonical, expected_calendar
-from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, nearest, parse_dates, parse_numbers, read_table
+from chainpolicy.study.problems import Problem, did_you_mean
+from chainpolicy.study.tabular import cell, parse_dates, parse_numbers, read_table
 
 BENCHMARK = "benchmark"
 
@@ -22,56 +22,31 @@ RESERVED = ("ticker", "session", "return", "n_sessions", "at_limit", "alpha")
 PriceLimits = tuple[tuple[date | None, float], ...]
 
 
-def read_assets(path: str | Path, factors: Collection[str] = ()) -> pd.DataFrame:
-    """Read and validate an asset list.
+def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = ()) -> pd.DataFrame:
+    """Read an asset list.
+
+    Refused are, among others, a benchmark without its own row, an asset that is its own benchmark,
+    a benchmark on another calendar (a 24/7 asset may have benchmarks of one exchange: it is put on
+    their sessions), a group whose assets have different calendars or are measured on different
+    ones, a list of nothing but benchmarks.
 
     Parameters
     ----------
-    path : str or pathlib.Path
+    path : pathlib.Path
         CSV file with the columns ``ticker, calendar`` and any of those listed below.
+    problems : list of Problem
+        Appended.
     factors : collection of str
         What may be a benchmark without a row of its own, see `factors.Factors`.
 
     Returns
     -------
     pandas.DataFrame
-        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of
-        `calendars.CALENDARS`, an alias under the name of its sessions: XNYS for XNAS); ``name``
-        and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers and factors, empty
-        if there is none; ``price_limit`` as given (see `parse_price_limit`); ``selection`` and
-        ``evidence`` as text; unknown columns untouched.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the file. Among it: a benchmark without its own row, an
-        asset that is its own benchmark, a benchmark on another calendar (a 24/7 asset may have
-        benchmarks of one exchange: it is put on their sessions), a group whose assets have
-        different calendars or are measured on different ones, a list of nothing but benchmarks.
-    """
-    with collecting() as problems:
-        assets = collect_assets(Path(path), problems, factors)
-    return assets.reset_index(drop=True)
-
-
-def collect_assets(
-    path: Path, problems: list[Problem], factors: Collection[str] = ()
-) -> pd.DataFrame:
-    """Read an asset list as `read_assets` does, gathering problems instead of raising.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file.
-    problems : list of Problem
-        Appended.
-    factors : collection of str
-        As in `read_assets`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As from `read_assets`, but with index ``line``; rows may still hold what was refused.
+        In the order of the file, index ``line``; rows may still hold what was refused: ``ticker``;
+        ``calendar`` (one of `calendars.CALENDARS`, an alias under the name of its sessions: XNYS
+        for XNAS); ``name`` and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers
+        and factors, empty if there is none; ``price_limit`` as given (see `parse_price_limit`);
+        ``selection`` and ``evidence`` as text; unknown columns untouched.
     """
     before = len(problems)
     assets = read_table(path, SCHEMA, ["ticker"], problems)
@@ -229,8 +204,7 @@ def _expected_benchmarks(
     if ticker in benchmarks:
         return "another ticker: an asset cannot be its own benchmark"
     for unknown in [other for other in benchmarks if other not in own and other not in factors]:
-        near = nearest(unknown, [*own, *factors])
-        hint = f' (did you mean "{near}"?)' if near else ""
+        hint = did_you_mean(unknown, [*own, *factors])
         if factors:
             named = ", ".join(factors)
             return (

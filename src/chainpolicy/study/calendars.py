@@ -21,11 +21,10 @@ from exchange_calendars.pandas_extensions.offsets import (
 )
 from pandas.errors import Pandas4Warning
 
-from chainpolicy.study.problems import Problem
+from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
     IS_DATE,
     cell,
-    nearest,
     read_table,
 )
 
@@ -193,8 +192,7 @@ def canonical(calendar: str) -> str:
 def expected_calendar(calendar: str) -> str:
     """Say what is expected in the place of an unknown calendar, with the nearest known one."""
     cities = {place: name for name, place in PLACES.items()}
-    near = nearest(calendar, [*CALENDARS, *cities])
-    hint = f'; did you mean "{cities.get(near, near)}"?' if near else ""
+    hint = did_you_mean(calendar, [*CALENDARS, *cities], cities)
     return (
         "a calendar that exchange_calendars knows, such as XNYS, XLON, XTKS, CMES, "
         f"{WEEKDAYS} or {ALWAYS_OPEN}{hint}"
@@ -303,7 +301,7 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def collect_corrections(path: Path, problems: list[Problem]) -> Corrections:
+def read_corrections(path: Path, problems: list[Problem]) -> Corrections:
     """Read what a study sets right in its calendars; a study without the file corrects nothing.
 
     Parameters

@@ -28,17 +28,17 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def collect_confounders(path: Path, events: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame:
+def read_confounders(path: Path, problems: list[Problem], events: pd.DataFrame) -> pd.DataFrame:
     """Read the confounders of a study's events; a study without the file has none.
 
     Parameters
     ----------
     path : pathlib.Path
         CSV file with the columns ``event_id, name`` and perhaps ``at, note``.
+    problems : list of Problem
+        Appended.
     events : pandas.DataFrame
         With ``event_id``.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
 
     Returns
     -------

@@ -128,16 +128,16 @@ def _cumulated(values: pd.Series, sessions: pd.DatetimeIndex, since: Integers) -
     return np.where(complete, upto[position] - upto[before], np.nan)
 
 
-def collect_factors(
+def read_factors(
     path: Path,
-    name: str,
     problems: list[Problem],
     *,
     units: str,
     kind: Kind,
     risk_free: str | None,
+    name: str | None = None,
 ) -> Factors:
-    """Read a file of factors, gathering problems instead of raising.
+    """Read a file of factors.
 
     Parameters
     ----------
@@ -146,8 +146,6 @@ def collect_factors(
         daily files as downloaded: text before the header, whose first name is blank, days as
         YYYYMMDD, and after an empty line annual returns and a copyright, which are passed over.
         Blank, -99.99 and -999 are no value.
-    name : str
-        What the problems call it.
     problems : list of Problem
         Appended.
     units : {"percent", "decimal"}
@@ -156,12 +154,15 @@ def collect_factors(
     risk_free : str, optional
         Column of the risk-free return. Where the file has none of this name there is none; the
         caller says so.
+    name : str, optional
+        What the problems call the file. Default: its name without its folder.
 
     Returns
     -------
     Factors
         Without the days that have a problem.
     """
+    name = name or path.name
     before = len(problems)
     table = _read(path, name, problems)
     columns = [str(column) for column in table.columns if column != "date"]

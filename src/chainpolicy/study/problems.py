@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 MOST_SHOWN = 50
@@ -135,6 +136,24 @@ def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         named = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{name} is one of {named}, not {value!r}")
+
+
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Guess which known name a misspelt word was to be; `likeness`, 0 to 1, is the least needed."""
+    spellings = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), list(spellings), n=1, cutoff=likeness)
+    return spellings[close[0]] if close else None
+
+
+def did_you_mean(
+    word: str, known: Iterable[str], stand_for: Mapping[str, str] | None = None
+) -> str:
+    """End an expectation with the known name nearest to a word, with nothing if none is near.
+
+    Of names that stand for others, such as a city for its calendar, the other is named.
+    """
+    near = nearest(word, known)
+    return f'; did you mean "{(stand_for or {}).get(near, near)}"?' if near else ""
 
 
 def irregular(path: Path) -> str | None:

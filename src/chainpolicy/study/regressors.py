@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from chainpolicy.study.problems import Problem
+from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.settings import SETTINGS_FILE
-from chainpolicy.study.tabular import MOST_PROBLEMS, nearest, parse_numbers
+from chainpolicy.study.tabular import MOST_PROBLEMS, parse_numbers
 
 KEY = "cross_section.regressors"
 # The sum of both stances, which is no column of events.csv.
@@ -41,7 +41,7 @@ class Regressor:
         return " * ".join(self.columns)
 
 
-def collect_regressors(
+def read_regressors(
     texts: Iterable[str],
     events: pd.DataFrame,
     assets: pd.DataFrame,
@@ -55,7 +55,7 @@ def collect_regressors(
     texts : iterable of str
         Names of columns, joined by ``*``.
     events, assets : pandas.DataFrame
-        From `collect_events` and `collect_assets`: index ``line``, own columns as text.
+        From `read_events` and `read_assets`: index ``line``, own columns as text.
     line : int or None
         Of the key in study.toml.
     problems : list of Problem
@@ -114,11 +114,9 @@ def _expected(names: tuple[str, ...], events: pd.DataFrame, assets: pd.DataFrame
         if name in events and name in assets:
             return f'a column of one file; events.csv and assets.csv both have "{name}": rename one'
         if name != STANCE and name not in usable:
-            near = nearest(name, usable)
-            hint = f'; did you mean "{near}"?' if near else ""
             return (
                 f'numeric columns of events.csv and assets.csv joined by "*"; "{name}" is none of '
-                f"them{hint}"
+                f"them{did_you_mean(name, usable)}"
             )
     return None
 

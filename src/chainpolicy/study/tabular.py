@@ -7,9 +7,8 @@ a second one for failing to be compared as a number.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.study.problems import Problem, irregular
+from chainpolicy.study.problems import Problem, irregular, nearest
 
 CHUNK_ROWS = 100_000
 MOST_PROBLEMS = 1_000
@@ -347,28 +346,6 @@ def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
         if len(problems) == MOST_PROBLEMS:
             break
     return problems
-
-
-def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Guess what a misspelt name was to be.
-
-    Parameters
-    ----------
-    word : str
-        As found.
-    known : iterable of str
-        Names that exist.
-    likeness : float
-        Between 0 and 1: how near they have to be.
-
-    Returns
-    -------
-    str or None
-        The nearest of them, None if none is near.
-    """
-    spellings = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), list(spellings), n=1, cutoff=likeness)
-    return spellings[close[0]] if close else None
 
 
 def _split_records(
