@@ -391,10 +391,10 @@ def report(
     sessions and the minimum detectable effect. With --by one effect per value of the column and
     group, pooled over events.
     """
-    from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_bytes
-    from chainpolicy.tables.estimates import headline_report, pooled_report, regression_report
+    from chainpolicy.tables.estimates import pooled_report, regression_report
+    from chainpolicy.tables.responses import responses, responses_report
 
     if by is not None and name != ReportName.headline:
         raise typer.BadParameter("--by and --table are two different tables: give one of them")
@@ -411,9 +411,7 @@ def report(
     if by is not None:
         table = pooled_report(loaded, by, over)
     elif name == ReportName.headline:
-        event_study = loaded.event_study()
-        rates = rejection_rates(event_study.placebo(over), over)
-        table = headline_report(loaded, event_study.fit(), over, rates=rates)
+        table = responses_report(loaded, responses(loaded, over), over)
     else:
         table = regression_report(loaded, name.value, chosen)
     content: str | bytes
@@ -596,7 +594,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
     from chainpolicy.eventstudy import window_label
     from chainpolicy.prices import commands
     from chainpolicy.study import load_study
-    from chainpolicy.tables.estimates import headline
+    from chainpolicy.tables.responses import estimated_responses
 
     loaded = load_study(study)
     loaded.require_estimable()
@@ -604,7 +602,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
 
     def estimate(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
         other = loaded.with_prices(prices, assets)
-        return headline(other, other.estimate(), window)
+        return estimated_responses(other, window)
 
     status = commands.compare(
         loaded.assets,
