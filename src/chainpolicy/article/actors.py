@@ -57,7 +57,6 @@ def find_actor(sentence: str, first: int = 0, last: int = 0) -> str:
 
     Parameters
     ----------
-    sentence : str
     first, last : int
         Where the date begins and ends in it.
 

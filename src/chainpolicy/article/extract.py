@@ -101,7 +101,6 @@ def event_tones(events: pd.DataFrame, extraction: Extraction) -> pd.DataFrame:
     events : DataFrame
         With ``event_id`` and ``article_date`` (ISO 8601, as in `Statement.date`; "" or missing for
         an event that the article does not date).
-    extraction : Extraction
 
     Returns
     -------
@@ -173,11 +172,6 @@ def verify(events: pd.DataFrame, extraction: Extraction) -> Verification:
     events : DataFrame
         With ``event_id, article_date, from_article, announced_at`` and the columns of
         `event_tones`, as numbers or as text.
-    extraction : Extraction
-
-    Returns
-    -------
-    Verification
     """
     expected = event_tones(events, extraction)
     article_dates = {statement.date for statement in extraction.statements} - {""}

@@ -46,7 +46,6 @@ def rise(
     ----------
     study : Study
         With hourly prices of the asset.
-    ticker : str
     start, end : Timestamp
         The evening, in UTC.
     until : Timestamp
@@ -82,11 +81,8 @@ def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) 
 
     Parameters
     ----------
-    study : Study
-    group : str
     indices : collection of str
         Tickers of the study.
-    day : Timestamp
 
     Returns
     -------
@@ -101,12 +97,6 @@ def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) 
 
 def at_upper_limit(study: Study, groups: Collection[str], day: pd.Timestamp) -> pd.DataFrame:
     """Count the assets of groups that closed a day at their upper price limit.
-
-    Parameters
-    ----------
-    study : Study
-    groups : collection of str
-    day : Timestamp
 
     Returns
     -------
@@ -131,8 +121,6 @@ def turn(
 
     Parameters
     ----------
-    study : Study
-    groups : collection of str
     day : Timestamp
         On which the second event is said to have turned the market.
     event_id, jump : str
@@ -198,9 +186,6 @@ def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[
     ----------
     path : Path
         Parquet file with ``date, ticker, pct_change, trading``.
-    day : Timestamp
-    members : collection of str
-        Tickers.
 
     Returns
     -------
@@ -227,7 +212,6 @@ def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
     path : Path
         Parquet file with ``date, ticker, close, st, trading``; shares under special treatment
         (``st``) have another limit and do not count.
-    day : Timestamp
 
     Returns
     -------

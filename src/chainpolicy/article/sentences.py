@@ -25,7 +25,6 @@ def sentence_starts(paragraph: str, unbroken: Iterable[tuple[int, int]]) -> list
 
     Parameters
     ----------
-    paragraph : str
     unbroken : iterable of tuple of int
         Begin and end of dates and times, within which no sentence begins: the splitter takes the
         dots of "12:08 p.m. EDT" for full stops.

@@ -123,7 +123,6 @@ def time_of_day(time: Time, day: dt.date | None) -> tuple[str, str]:
 
     Parameters
     ----------
-    time : Time
     day : datetime.date, optional
         The day it belongs to, if that is known: New York's offset depends on it.
 

@@ -72,10 +72,6 @@ def score(text: str) -> Tone:
     text : str
         At most 20,000 characters; VADER's time grows with the square of the length.
 
-    Returns
-    -------
-    Tone
-
     Raises
     ------
     ValueError
@@ -144,10 +140,8 @@ class StanceLexicon:
 
     Parameters
     ----------
-    version : str
     terms : mapping of tuple of str to int
         Words of a term, in small letters, to +1 (support) or -1 (restriction).
-    negators, stop, not_before : frozenset of str
     suffix : str
         Ending of a word that negates.
     window : int

@@ -20,7 +20,6 @@ def read_shares(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
     path : Path
         Parquet: ``date, ticker, pct_change`` (percent, across dividends), ``trading`` (0 =
         suspended) and what else `columns` name.
-    columns : sequence of str
 
     Returns
     -------
@@ -45,11 +44,6 @@ def read_shares(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
 
 def returns_of_shares(rows: pd.DataFrame) -> pd.DataFrame:
     """Lay simple returns out by session and share.
-
-    Parameters
-    ----------
-    rows : DataFrame
-        Of `read_shares`.
 
     Returns
     -------

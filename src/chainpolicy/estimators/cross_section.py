@@ -509,10 +509,6 @@ def cross_section_data(
 def exposures(study: Study) -> pd.DataFrame:
     """Measure what could make one asset respond more than another, before the first event.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -636,14 +632,6 @@ def covariate_data(
     study: Study, results: EventStudyResults, window: Window = (0, 1)
 ) -> pd.DataFrame:
     """Lay out the CARs of all assets at the policy clusters with the study's own regressors.
-
-    Parameters
-    ----------
-    study : Study
-    results : EventStudyResults
-        Of this study.
-    window : tuple of int
-        Both ends inclusive.
 
     Returns
     -------

@@ -77,11 +77,6 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
     """List the announcements that make the index of a group: those that hit an asset of it.
 
-    Parameters
-    ----------
-    study : Study
-    group : str
-
     Returns
     -------
     DataFrame
@@ -114,7 +109,6 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    study : Study
     group : str
         Its calendar is the calendar of the index.
 
@@ -138,12 +132,6 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
 @remembered
 def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFrame:
     """Merge the announcements of a session and say how each group responded.
-
-    Parameters
-    ----------
-    study : Study
-    window : tuple of int
-        Both ends inclusive.
 
     Returns
     -------
@@ -250,7 +238,6 @@ class PermutationTest:
 
     Attributes
     ----------
-    difference : float
     p_value : float
         Two-sided.
     n_assignments : int
@@ -280,12 +267,6 @@ def permutation_test(
     values : ndarray, shape (n,)
     labels : ndarray of bool, shape (n,)
         Both values occur.
-    draws : int
-    seed : int
-
-    Returns
-    -------
-    PermutationTest
     """
     size, chosen = len(values), int(labels.sum())
     every = comb(size, chosen)

@@ -59,7 +59,6 @@ class SentimentFit:
         Newey-West; description only.
     p_values : ndarray of float, shape (2,)
         Share of circular shifts, the actual position among them, whose t-ratio is as large.
-    n_sessions, n_shifts : int
     """
 
     coefficients: Floats

@@ -322,7 +322,6 @@ class Shown:
     ----------
     name : str
         Of its files in ``figures/``, without suffix.
-    figure : StudyFigure
     caption : str
         Blank where a study has nothing to draw.
     """

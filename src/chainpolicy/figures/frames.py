@@ -12,11 +12,6 @@ from chainpolicy.eventstudy import EventStudyResults, window_label
 def caar_segments(results: EventStudyResults, event_id: str, group: str) -> pd.DataFrame:
     """Return the run-up before an event and the response to it, cumulated separately.
 
-    Parameters
-    ----------
-    results : EventStudyResults
-    event_id, group : str
-
     Returns
     -------
     DataFrame

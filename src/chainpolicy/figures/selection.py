@@ -30,13 +30,8 @@ def headline_window(study: Study) -> tuple[int, int]:
 def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     """Estimate, and say which events of a group are one because they share its session.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
-    results : EventStudyResults
     merged : DataFrame
         ``event_id, group, session, lead``, one row per estimated event and group, groups in the
         order of the study; lead is the earliest announced event that hits
@@ -85,7 +80,6 @@ def shown(study: Study, merged: pd.DataFrame) -> tuple[list[str], list[str], pd.
     -------
     events : list of str
         Those that lead some group's session, in the order of announcement.
-    groups : list of str
     merged : DataFrame
         The rows of `merged` that belong to them.
     note : str

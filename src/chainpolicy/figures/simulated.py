@@ -21,11 +21,6 @@ def plot_rejection_rates(rates: pd.DataFrame, level: float, ax: Axes) -> Axes:
         As from `simulation.simulate`.
     level : float
         Nominal size, drawn as a rule.
-    ax : Axes
-
-    Returns
-    -------
-    Axes
     """
     titles = {test.name: test.title for test in TESTS}
     height = np.arange(len(rates))[::-1]

@@ -48,26 +48,16 @@ def fetch(
 
     Parameters
     ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`.
     start, end : str, datetime.date or pandas.Timestamp
         The study's range, both inclusive.
     console : rich.console.Console
         Gets the progress bar, if it is a terminal, and the summary.
     snapshot : pandas.DataFrame, optional
         ``date, ticker, close`` to recognise shifted dates.
-    store : PriceStore, optional
-        Default: the user's.
     strict : bool
         Fail on any loss, not only if a group falls below strength.
-    refresh : bool
-        Download everything anew.
     connect : callable, optional
         Makes the source. Default: Yahoo Finance.
-    now : datetime.datetime, optional
-        Default: the clock.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------
@@ -140,8 +130,6 @@ def import_files(
     ----------
     files : iterable of str
         Files, each perhaps with a ticker before it: ``TICKER=FILE``.
-    folder : pathlib.Path
-        The study.
     dialect : Dialect
         What is known of the form of the files.
     console : rich.console.Console
@@ -207,10 +195,6 @@ def verify(out: Console, console: Console, store: PriceStore | None = None) -> i
     ----------
     out : rich.console.Console
         Gets one line per damaged file.
-    console : rich.console.Console
-        Gets the count.
-    store : PriceStore, optional
-        Default: the user's.
 
     Returns
     -------
@@ -240,15 +224,6 @@ def clear(
     console: Console, store: PriceStore | None = None, tickers: Iterable[str] | None = None
 ) -> int:
     """Remove series from the store.
-
-    Parameters
-    ----------
-    console : rich.console.Console
-        Gets the count.
-    store : PriceStore, optional
-        Default: the user's.
-    tickers : iterable of str, optional
-        Default: all.
 
     Returns
     -------
@@ -286,8 +261,6 @@ def compare(
 
     Parameters
     ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`.
     start, end : str, datetime.date or pandas.Timestamp
         The study's range, both inclusive.
     embedded : pandas.DataFrame
@@ -303,10 +276,6 @@ def compare(
         Gets the tables.
     console : rich.console.Console
         Gets what they come to.
-    store : PriceStore, optional
-        Default: the user's.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------

@@ -39,8 +39,6 @@ def compare_returns(
         ``ticker, calendar, group``.
     start, end : str, datetime.date or pandas.Timestamp
         Both inclusive.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------

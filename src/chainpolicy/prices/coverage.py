@@ -88,10 +88,6 @@ def missing_closes(study: Study) -> pd.DataFrame:
 def probable_closures(study: Study) -> pd.DataFrame:
     """Find sessions on which no asset of a calendar has a close, though those around them do.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -113,10 +109,6 @@ def probable_closures(study: Study) -> pd.DataFrame:
 
 def missing_factors(study: Study) -> pd.DataFrame:
     """Count the sessions on which a factor that is used has no value.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -99,8 +99,6 @@ def read_download(
         What a user says about the form.
     listed : sequence of str
         Tickers of the study.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
     remarks : dict of str to list of str
         What else a user has to know; the file is added to what is true of it.
 

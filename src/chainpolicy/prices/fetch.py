@@ -50,8 +50,6 @@ class Outcome:
 
     Parameters
     ----------
-    ticker, group : str
-        As in the asset list.
     status : {"downloaded", "stored", "kept", "lost"}
         ``stored``: the store had it already. ``kept``: the store's older copy still serves,
         because the download failed. ``lost``: there is no usable series.
@@ -89,8 +87,6 @@ class Standing:
 
     Parameters
     ----------
-    group : str
-        Label of the group.
     n_assets : int
         Assets in the study.
     lost : tuple of str
@@ -197,20 +193,12 @@ def fetch_series(
         With time zone.
     snapshot : pandas.DataFrame, optional
         ``date, ticker, close`` to recognise a series whose dates are shifted.
-    refresh : bool
-        Download everything anew.
     max_age : datetime.timedelta
         Older downloads are stale.
     track : callable
         Hands on the assets to download, one by one (a progress bar).
     on_wait : callable
         Called if another process is using the store.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    FetchReport
 
     Raises
     ------
@@ -271,8 +259,6 @@ def stored_prices(
         ``ticker, calendar``.
     start, end : str, datetime.date or pandas.Timestamp
         Both inclusive.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------
@@ -314,8 +300,6 @@ def surviving_assets(assets: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame
 
     Parameters
     ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`.
     prices : pandas.DataFrame
         With a column ``ticker``.
     """

@@ -54,16 +54,10 @@ def import_prices(
     sources : iterable of (str or None, pathlib.Path)
         Ticker and file. None: the tickers stand in the file, or its name without the ending is
         the ticker.
-    folder : pathlib.Path
-        The study.
     dialect : Dialect, optional
         Default: as the files show it.
     replace : bool, default False
         Whether a series may replace one that has days which it does not have.
-
-    Returns
-    -------
-    ImportReport
 
     Raises
     ------

@@ -42,8 +42,6 @@ def live_folder(folder: Path, output: Path, files: Iterable[Path]) -> Path:
 
     Parameters
     ----------
-    folder : pathlib.Path
-        The study.
     output : pathlib.Path
         Where everything that is made from the copy goes; created if missing.
     files : iterable of pathlib.Path

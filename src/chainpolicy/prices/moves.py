@@ -64,8 +64,6 @@ def implausible_moves(
         ``date, ticker, close``.
     assets : pandas.DataFrame
         ``ticker, calendar, price_limit``, see `assets.read_assets`.
-    corrections : tuple of Correction, optional
-        What a study sets right in its calendars.
 
     Returns
     -------
@@ -107,11 +105,6 @@ def implausible_moves(
 
 def describe_moves(moves: pd.DataFrame) -> list[str]:
     """Say which moves are to be looked at, and what to do.
-
-    Parameters
-    ----------
-    moves : pandas.DataFrame
-        From `implausible_moves`.
 
     Returns
     -------

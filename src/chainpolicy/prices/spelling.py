@@ -41,10 +41,6 @@ def read_days(
     dayfirst : bool, optional
         Whether 03/04/2018 is the third of April. Default: what the dates of the file show, each
         by itself or by its neighbours in other spellings, if only one order puts them in sequence.
-    name : str
-        What the problems call the file.
-    problems : list of Problem
-        Appended.
 
     Returns
     -------
@@ -168,10 +164,6 @@ def read_numbers(
         Text: ``close``; ``line`` and ``place`` (column) of each.
     decimal : {".", ","}, optional
         Default: what the numbers of the file show.
-    name : str
-        What the problems call the file.
-    problems : list of Problem
-        Appended.
 
     Returns
     -------
@@ -207,12 +199,6 @@ def problems_at(cells: pd.DataFrame, column: str, expected: str, name: str) -> l
         Text, ``line`` and ``place`` (column of the file).
     column : str
         That holds what was found.
-    expected, name : str
-        For each problem.
-
-    Returns
-    -------
-    list of Problem
     """
     found = cells.head(MOST_PROBLEMS)
     columns = (found[key].tolist() for key in ("line", "place", column))

@@ -41,8 +41,6 @@ class StoredSeries:
 
     Parameters
     ----------
-    ticker : str
-        As in the asset list.
     prices : pandas.DataFrame
         ``date`` (midnight, no time zone), ``close`` (adjusted), ``volume``; one row per
         session with a close.
@@ -202,11 +200,6 @@ class PriceStore:
 
     def clear(self, tickers: Iterable[str] | None = None) -> tuple[str, ...]:
         """Remove series.
-
-        Parameters
-        ----------
-        tickers : iterable of str, optional
-            Default: all of them.
 
         Returns
         -------

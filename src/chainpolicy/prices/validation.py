@@ -43,8 +43,6 @@ class Finding:
 
     Parameters
     ----------
-    ticker : str
-        Of the series.
     check : str
         Name of the check: ``order``, ``symbol``, ``interval``, ``quotation``, ``adjustment``,
         ``closes``, ``sessions``, ``limit``, ``jump``, ``unit``, ``stale``, ``suspended`` or
@@ -69,8 +67,6 @@ def check_order(ticker: str, quotes: pd.DataFrame) -> list[Finding]:
 
     Parameters
     ----------
-    ticker : str
-        Of the series.
     quotes : pandas.DataFrame
         ``date`` and prices as the source sent them, before any client put them in order.
     """
@@ -124,8 +120,6 @@ def check_interval(ticker: str, interval: str | None) -> list[Finding]:
 
     Parameters
     ----------
-    ticker : str
-        Of the series.
     interval : str or None
         As stated by the source, which may not state one.
     """
@@ -144,8 +138,6 @@ def check_adjustment(
 
     Parameters
     ----------
-    ticker : str
-        Of the series.
     quotes : pandas.DataFrame
         ``date, close`` and, if the source sends it, ``adjusted``.
     distributions : pandas.Series
@@ -208,8 +200,6 @@ def check_quotation(
     ticker : str
         A 24/7 asset is expected in the currency after its last hyphen (``BTC-USD``), by UTC
         days.
-    calendar : str
-        One of `calendars.CALENDARS`.
     currency, timezone : str or None
         As stated by the source.
     """
@@ -259,21 +249,15 @@ def check_series(
 
     Parameters
     ----------
-    ticker : str
-        Of the series.
     prices : pandas.DataFrame
         ``date`` (unique, sorted, within ``start..end``), ``close``, ``volume``; a NaN close =
         the source has none that day.
-    calendar : str
-        One of `calendars.CALENDARS`.
     start, end : datetime.date
         Range that was asked for, both ends inclusive.
     limits : array of shape (len(prices),), optional
         Daily price limit in force on each date, as a share of the close before; NaN = none.
     reference : pandas.DataFrame, optional
         ``date, close`` of the same series from another source.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------

@@ -182,8 +182,6 @@ class YahooFinance:
     ----------
     cache : pathlib.Path
         Folder for the time zones and cookies that yfinance keeps.
-    session : RecordingSession, optional
-        Connection to use.
     attempts : int
         Tries per series if the failure may pass (HTTP 429 and 5xx, time-out, answer cut short).
     pause : float
@@ -220,11 +218,6 @@ class YahooFinance:
     def preflight(self, seconds: float = PREFLIGHT_SECONDS) -> None:
         """Ask once whether Yahoo Finance answers; an answer that refuses will do.
 
-        Parameters
-        ----------
-        seconds : float
-            Longest wait.
-
         Raises
         ------
         SourceUnreachableError
@@ -245,8 +238,6 @@ class YahooFinance:
 
         Parameters
         ----------
-        ticker : str
-            Yahoo's symbol.
         start, end : datetime.date
             Both inclusive.
 

@@ -34,8 +34,6 @@ def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = 
     ----------
     path : pathlib.Path
         CSV file with the columns ``ticker, calendar`` and any of those listed below.
-    problems : list of Problem
-        Appended.
     factors : collection of str
         What may be a benchmark without a row of its own, see `factors.Factors`.
 
@@ -105,8 +103,6 @@ def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray
 
     Parameters
     ----------
-    schedule : tuple of (datetime.date or None, float)
-        From `parse_price_limit`.
     dates : pandas.DatetimeIndex
         Days without a time zone, in any order.
 

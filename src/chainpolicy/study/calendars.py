@@ -146,7 +146,6 @@ class Correction:
     ----------
     calendar : str
         Its own name, not an alias.
-    day : datetime.date
     hours : str
         ``closed``; ``open``, a session of the calendar's regular hours; or the time of the close
         (HH:MM, local), a session that ends then.
@@ -166,7 +165,6 @@ class Exchange:
 
     Attributes
     ----------
-    tz : zoneinfo.ZoneInfo
     sessions : pandas.DatetimeIndex
         Midnights without a time zone, ``datetime64[ns]``, named ``session``.
     hours : pandas.DataFrame
@@ -309,8 +307,6 @@ def read_corrections(path: Path, problems: list[Problem]) -> Corrections:
     path : pathlib.Path
         CSV file with the columns ``calendar, date, hours``; see `Correction`. Other columns are
         for readers.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
 
     Returns
     -------

@@ -35,8 +35,6 @@ def read_confounders(path: Path, problems: list[Problem], events: pd.DataFrame) 
     ----------
     path : pathlib.Path
         CSV file with the columns ``event_id, name`` and perhaps ``at, note``.
-    problems : list of Problem
-        Appended.
     events : pandas.DataFrame
         With ``event_id``.
 

@@ -80,16 +80,10 @@ def read_donors(
         CSV file with the columns ``date, portfolio, return`` (simple) and perhaps ``n_stocks``
         (shares with a return on that session). A portfolio needs a return on every session
         between the first and the last day of the file.
-    problems : list of Problem
-        Appended.
-    calendar : str
-        One of `calendars.CALENDARS`.
     market : str
         The portfolio of all donors; the file must have it.
     tickers : collection of str
         Of the study's assets: no portfolio may be called so.
-    corrections : tuple of Correction, optional
-        What the study sets right in its calendars.
 
     Returns
     -------

@@ -35,8 +35,6 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
     ----------
     path : pathlib.Path
         CSV file with the columns ``event_id, announced_at`` and any of those listed below.
-    problems : list of Problem
-        Appended.
 
     Returns
     -------
@@ -92,8 +90,6 @@ def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list
         ``affects``, index ``line``; see `read_events`.
     assets : pandas.DataFrame
         ``ticker, group``.
-    name : str
-        What the problems call the catalogue.
 
     Returns
     -------

@@ -84,8 +84,6 @@ class Factors:
 
         Parameters
         ----------
-        name : str
-        sessions : pandas.DatetimeIndex
         since : ndarray of int, shape (n,) or (n, N)
             -1 where there is no session before.
         kind : {"log", "simple"}
@@ -146,16 +144,12 @@ def read_factors(
         daily files as downloaded: text before the header, whose first name is blank, days as
         YYYYMMDD, and after an empty line annual returns and a copyright, which are passed over.
         Blank, -99.99 and -999 are no value.
-    problems : list of Problem
-        Appended.
     units : {"percent", "decimal"}
     kind : {"simple", "log"}
         Of the factors and the risk-free return.
     risk_free : str, optional
         Column of the risk-free return. Where the file has none of this name there is none; the
         caller says so.
-    name : str, optional
-        What the problems call the file. Default: its name without its folder.
 
     Returns
     -------

@@ -24,16 +24,6 @@ STAGING = ".chainpolicy-staging-"
 def output_folder(directory: Path) -> Path:
     """Create a folder for results.
 
-    Parameters
-    ----------
-    directory : Path
-        May exist.
-
-    Returns
-    -------
-    Path
-        The same.
-
     Raises
     ------
     InputError
@@ -57,15 +47,6 @@ def staging(directory: Path) -> Iterator[Path]:
 
     What a run that was killed has left there is removed: a living one holds the lock, which the
     system frees when its holder dies.
-
-    Parameters
-    ----------
-    directory : Path
-        Exists.
-
-    Yields
-    ------
-    Path
 
     Raises
     ------
@@ -101,10 +82,6 @@ def publish(directory: Path, told: Mapping[str, Any]) -> Iterator[Path]:
         Created if missing; other files in it stay.
     told : mapping
         What else ``manifest.json`` says.
-
-    Yields
-    ------
-    Path
 
     Raises
     ------

@@ -161,10 +161,6 @@ def irregular(path: Path) -> str | None:
 
     A named pipe waits for a writer, a device never ends: they are not opened.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-
     Returns
     -------
     str or None

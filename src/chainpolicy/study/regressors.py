@@ -92,7 +92,6 @@ def with_numbers(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 
     Parameters
     ----------
-    table : pandas.DataFrame
     columns : iterable of str
         Those that `table` does not have, or has as numbers, change nothing.
     """

@@ -71,8 +71,6 @@ def compute_returns(
         Kind of all returns, also of the benchmarks.
     gaps : {"drop", "span"}
         What becomes of the return that spans missing sessions.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
     factors : Factors, optional
         What benchmarks without a row in `assets` are.
 
@@ -130,7 +128,6 @@ def in_excess(calendar: str, benchmarks: Collection[str], factors: Factors | Non
     ----------
     calendar : str
         On which they are measured, see `sessions.effective_calendars`.
-    benchmarks : collection of str
     factors : Factors or None
     """
     if factors is None or factors.risk_free is None:
@@ -269,8 +266,6 @@ def portfolio_returns(returns: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     ----------
     returns : pandas.DataFrame
         As `compute_returns` gives it.
-    groups : pandas.Series
-        Group by ticker.
 
     Returns
     -------

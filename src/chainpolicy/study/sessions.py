@@ -30,8 +30,6 @@ def sessions(
         One of `calendars.CALENDARS`; ``"24/7"`` has one session per UTC day.
     start, end : str, datetime.date or pandas.Timestamp
         First and last day; neither needs to be a session.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------
@@ -68,17 +66,7 @@ def sessions(
 
 
 def reach(calendar: str) -> tuple[date, date]:
-    """First and last session of a calendar, outside of which its holidays are not known.
-
-    Parameters
-    ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
-
-    Returns
-    -------
-    first, last : datetime.date
-    """
+    """First and last session of a calendar, outside of which its holidays are not known."""
     days = exchange(calendar).sessions
     return days[0].date(), days[-1].date()
 
@@ -88,12 +76,8 @@ def event_session(calendar: str, announced_at: str, corrections: Corrections = (
 
     Parameters
     ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------
@@ -125,12 +109,8 @@ def trading_hours(calendar: str, announced_at: str, corrections: Corrections = (
 
     Parameters
     ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------
@@ -170,8 +150,6 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
 
     Parameters
     ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
 
@@ -244,8 +222,6 @@ def align(
         located by an index named ``line``, if there is one.
     assets : pandas.DataFrame
         ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------

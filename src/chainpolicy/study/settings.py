@@ -143,13 +143,6 @@ _SECTIONS = {path.partition(".")[0] for path in KEYS}
 def read_settings(path: Path, problems: list[Problem]) -> tuple[Settings, dict[str, int]]:
     """Read study.toml.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-
     Returns
     -------
     dict

@@ -63,8 +63,6 @@ def read_prices(
     ----------
     path : pathlib.Path
         File or folder.
-    problems : list of Problem
-        Appended.
     start, end : str, datetime.date or pandas.Timestamp, optional
         First and last day, both inclusive. Rows outside are passed over: of those in a long file
         the form of the row and of its date is still checked.
@@ -73,10 +71,6 @@ def read_prices(
         unchecked. Default: all.
     calendars : mapping of ticker to calendar, optional
         A day that is no session of the ticker's calendar is refused. Default: not checked.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-    name : str, optional
-        What the problems call the file. Default: its name without its folder.
 
     Returns
     -------
@@ -242,10 +236,6 @@ def read_hourly(path: Path, problems: list[Problem], name: str | None = None) ->
     path : pathlib.Path
         CSV file with the columns ``time`` (ISO 8601 with UTC offset, the start of the hour) and
         ``close``.
-    problems : list of Problem
-        Appended.
-    name : str, optional
-        What the problems call the file. Default: its name without its folder.
 
     Returns
     -------
@@ -271,12 +261,6 @@ def off_session(
     ----------
     date : pandas.Series
         At least one day, without gaps; its name is that of the column, index ``line``.
-    calendar : str
-        One of `calendars.CALENDARS`.
-    name : str
-        What the problems call the file.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------

@@ -389,10 +389,6 @@ def study_folder(study: str | Path | None = None) -> Path:
         A folder, or the name of an embedded study, one of `EMBEDDED_STUDIES`; a folder of such a
         name where you stand comes first. Default: the embedded study of 2019.
 
-    Returns
-    -------
-    pathlib.Path
-
     Raises
     ------
     InputError

@@ -64,11 +64,6 @@ def cell(
 def one_of(*values: str) -> tuple[Callable[[pd.Series], pd.Series], str]:
     """Rule for a cell that holds one of a few words.
 
-    Parameters
-    ----------
-    *values : str
-        The words.
-
     Returns
     -------
     tuple of (function, str)
@@ -79,11 +74,6 @@ def one_of(*values: str) -> tuple[Callable[[pd.Series], pd.Series], str]:
 
 def parse_dates(text: pd.Series) -> pd.Series:
     """Read dates written YYYY-MM-DD.
-
-    Parameters
-    ----------
-    text : pandas.Series
-        Text cells.
 
     Returns
     -------
@@ -100,11 +90,6 @@ def parse_dates(text: pd.Series) -> pd.Series:
 
 def parse_numbers(text: pd.Series) -> pd.Series:
     """Read decimal numbers.
-
-    Parameters
-    ----------
-    text : pandas.Series
-        Text cells.
 
     Returns
     -------
@@ -124,10 +109,6 @@ def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
     name : str
         What the error calls it.
     value : str, datetime.date or pandas.Timestamp
-
-    Returns
-    -------
-    pandas.Timestamp
 
     Raises
     ------
@@ -152,7 +133,6 @@ def require_moment(name: str, value: pd.Timestamp) -> pd.Timestamp:
     ----------
     name : str
         What the error calls it.
-    value : pandas.Timestamp
 
     Returns
     -------
@@ -191,10 +171,6 @@ def read_table(
         Known columns, made by `cell`. Unknown columns are kept.
     key : sequence of str
         Columns that together name a row; none: repetitions are not looked for.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-    name : str, optional
-        What the problems call the file. Default: its name without its folder.
 
     Returns
     -------
@@ -234,8 +210,6 @@ def read_chunks(
         Appended: a file that cannot be read, a bad header, ragged rows, quotation marks that do
         not pair, bytes that are not UTF-8. After `MOST_PROBLEMS` of them, those included that
         the caller appends between two pieces, reading stops.
-    name : str
-        What the problems call the file.
 
     Yields
     ------
@@ -258,10 +232,6 @@ def read_records(
     problems : list of Problem
         Appended: a file that cannot be read, quotation marks that do not pair. After
         `MOST_PROBLEMS` of them, those included that the caller appends, reading stops.
-    name : str
-        What the problems call the file.
-    delimiter : str
-        One sign.
 
     Yields
     ------
@@ -298,8 +268,6 @@ def check_cells(table: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> l
         Text, index ``line``. Columns that are not there are not checked.
     schema : pandera.pandas.DataFrameSchema
         Columns made by `cell`.
-    name : str
-        What the problems call the file.
 
     Returns
     -------
@@ -325,8 +293,6 @@ def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
     ----------
     keys : pandas.DataFrame
         The columns that together name a row, without gaps; index ``line``.
-    name : str
-        What the problems call the file.
 
     Returns
     -------

@@ -14,10 +14,6 @@ MOST_REASONS = 20
 def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
     """Count the pairs that have a CAR over some window of the study, and list the others.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     tuple of (int, DataFrame)
@@ -42,10 +38,6 @@ def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
 
 def describe_estimability(study: Study) -> tuple[int, list[str]]:
     """Say how many pairs can be estimated, what is wrong with the others, and what is clipped.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -44,10 +44,6 @@ _ENCODER = UnicodeToLatexEncoder(
 def latex_text(text: str) -> str:
     r"""Write a text in LaTeX: ``p < 5 %`` as ``p $<$ 5 \%``.
 
-    Parameters
-    ----------
-    text : str
-
     Returns
     -------
     str
@@ -63,11 +59,8 @@ def latex_table(
 
     Parameters
     ----------
-    heads : sequence of str
-    rows : sequence of sequence of str
     numeric : sequence of bool
         Columns that are set to the right.
-    note : str
 
     Returns
     -------

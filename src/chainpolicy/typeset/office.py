@@ -31,11 +31,8 @@ def word_document(
 
     Parameters
     ----------
-    heads : sequence of str
-    rows : sequence of sequence of str
     numeric : sequence of bool
         Columns that are set to the right.
-    note : str
 
     Returns
     -------
@@ -76,11 +73,6 @@ def excel_workbook(
     heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> bytes:
     """Write a table and its note as an Excel workbook; plain numbers are numbers there.
-
-    Parameters
-    ----------
-    heads, rows, numeric, note
-        As in `word_document`.
 
     Returns
     -------

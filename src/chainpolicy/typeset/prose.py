@@ -46,10 +46,6 @@ def render(text: str, names: Mapping[str, Any]) -> str:
     names : mapping of str to object
         What the expressions may name.
 
-    Returns
-    -------
-    str
-
     Raises
     ------
     ProseError
