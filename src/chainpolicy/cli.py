@@ -68,18 +68,7 @@ def extra_of(module: str) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Default: those of the process.
-
-    Returns
-    -------
-    int
-        Exit code.
-    """
+    """Run a command, by default the process's own, and return its exit code."""
     # With several threads small matrices take longer, and their last digits are left to chance.
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")

@@ -67,15 +67,7 @@ class Tone:
 def score(text: str) -> Tone:
     """Score a text, usually one sentence.
 
-    Parameters
-    ----------
-    text : str
-        At most 20,000 characters; VADER's time grows with the square of the length.
-
-    Raises
-    ------
-    ValueError
-        If the text is longer.
+    At most 20,000 characters, else ValueError: VADER's time grows with the square of the length.
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(

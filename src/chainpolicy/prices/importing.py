@@ -46,23 +46,12 @@ def import_prices(
 
     Understood are yfinance's tables as CSV or Parquet (columns by field and ticker, or one row per
     day and ticker), a table of closes with one column per ticker of assets.csv, and files of one
-    ticker as Yahoo, Stooq and Investing.com offer them. The series of a ticker is replaced as a
-    whole, because the adjusted closes of two downloads do not fit together; other tickers stay.
+    ticker as Yahoo, Stooq and Investing.com offer them. A source without a ticker has it in the
+    file or in its name.
 
-    Parameters
-    ----------
-    sources : iterable of (str or None, pathlib.Path)
-        Ticker and file. None: the tickers stand in the file, or its name without the ending is
-        the ticker.
-    dialect : Dialect, optional
-        Default: as the files show it.
-    replace : bool, default False
-        Whether a series may replace one that has days which it does not have.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in any file; then nothing is written.
+    The series of a ticker is replaced as a whole, because the adjusted closes of two downloads do
+    not fit together, and with `replace` even if it had other days; other tickers stay.
+    `InputError` names everything that is wrong in any file; then nothing is written.
     """
     require_study_folder(folder)
     sources = list(sources)

@@ -116,10 +116,7 @@ class ChartAnswer:
 class RecordingSession(requests.Session[requests.Response]):
     """HTTP session for yfinance that keeps the answers of the chart endpoint.
 
-    Parameters
-    ----------
-    seconds : float
-        Longest wait for an answer; yfinance asks for up to 30 s and cannot be told otherwise.
+    It waits no longer than `seconds`; yfinance asks for up to 30 s and cannot be told otherwise.
     """
 
     def __init__(self, seconds: float = 10.0) -> None:
@@ -218,10 +215,7 @@ class YahooFinance:
     def preflight(self, seconds: float = PREFLIGHT_SECONDS) -> None:
         """Ask once whether Yahoo Finance answers; an answer that refuses will do.
 
-        Raises
-        ------
-        SourceUnreachableError
-            If there is no answer, or one of somebody else.
+        Raises `SourceUnreachableError` if there is no answer, or one of somebody else.
         """
         seconds = min(seconds, self.session.seconds)
         try:
@@ -234,17 +228,9 @@ class YahooFinance:
             raise SourceUnreachableError("another page answers in its place, perhaps a login")
 
     def download(self, ticker: str, start: date, end: date) -> Download:
-        """Download adjusted closes and volumes.
+        """Download adjusted closes and volumes, both ends of the range included.
 
-        Parameters
-        ----------
-        start, end : datetime.date
-            Both inclusive.
-
-        Raises
-        ------
-        SeriesUnavailableError
-            If the series cannot be had, after all tries.
+        Raises `SeriesUnavailableError` if the series cannot be had, after all tries.
         """
         attempt = 1
         while True:

@@ -66,22 +66,9 @@ def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = 
 def parse_price_limit(text: str) -> PriceLimits:
     """Read a daily price limit that may change on given dates.
 
-    Parameters
-    ----------
-    text : str
-        Limits joined by ``;``, each a fraction of the last close, dated but for the first:
-        ``0.10;2019-05-06:0.05`` is 10 % until 2019-05-05 and 5 % from 2019-05-06 on.
-
-    Returns
-    -------
-    tuple of (datetime.date or None, float)
-        First day and limit, in the order of the days; None is "from the start". Empty for a
-        blank text: no limit.
-
-    Raises
-    ------
-    ValueError
-        If a limit is no number between 0 and 1, or the days do not ascend.
+    ``0.10;2019-05-06:0.05`` is 10 % of the last close until 2019-05-05 and 5 % from 2019-05-06 on:
+    days and limits, in the order of the days, None for "from the start"; empty for a blank text.
+    Raises ValueError if a limit is no number between 0 and 1, or the days do not ascend.
     """
     schedule: list[tuple[date | None, float]] = []
     for position, part in enumerate(text.split(";") if text.strip() else []):
@@ -99,22 +86,9 @@ def parse_price_limit(text: str) -> PriceLimits:
 
 
 def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray:
-    """Price limit in force on each of some dates.
+    """Price limit in force on each of some days, in any order; NaN where there is none.
 
-    Parameters
-    ----------
-    dates : pandas.DatetimeIndex
-        Days without a time zone, in any order.
-
-    Returns
-    -------
-    numpy.ndarray, shape (len(dates),)
-        Fraction of the last close, NaN where no limit is in force.
-
-    Raises
-    ------
-    ValueError
-        If the dates have a time zone.
+    Raises ValueError if the dates have a time zone.
     """
     if dates.tz is not None:
         raise ValueError(f"the dates have the time zone {dates.tz}; give days without one")

@@ -179,10 +179,7 @@ class Exchange:
 def canonical(calendar: str) -> str:
     """Name the calendar whose sessions an alias stands for, as XNYS for XNAS.
 
-    Parameters
-    ----------
-    calendar : str
-        Any other text is returned as it is.
+    Any other text is returned as it is.
     """
     return str(_ALIASES.get(calendar, calendar))
 
@@ -198,19 +195,9 @@ def expected_calendar(calendar: str) -> str:
 
 
 def exchange(calendar: str, corrections: Corrections = ()) -> Exchange:
-    """Look up the sessions and hours of a calendar.
+    """Look up the sessions and hours of a calendar, 1990 to 2035 as far as its holidays are known.
 
-    Parameters
-    ----------
-    calendar : str
-        One of `CALENDARS`.
-    corrections : tuple of Correction
-        Those of other calendars change nothing.
-
-    Returns
-    -------
-    Exchange
-        From 1990 to 2035, as far as its holidays are known.
+    Corrections of other calendars change nothing.
     """
     name = canonical(calendar)
     return _corrected(name, tuple(found for found in corrections if found.calendar == name))
@@ -302,17 +289,8 @@ SCHEMA = pa.DataFrameSchema(
 def read_corrections(path: Path, problems: list[Problem]) -> Corrections:
     """Read what a study sets right in its calendars; a study without the file corrects nothing.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``calendar, date, hours``; see `Correction`. Other columns are
-        for readers.
-
-    Returns
-    -------
-    tuple of Correction
-        In the order of the file, without the rows that have a problem. What the library says
-        already is no mistake: it may have learnt it since.
+    The columns are ``calendar, date, hours``, see `Correction`; others are for readers. What the
+    library says already is no mistake: it may have learnt it since.
     """
     if not path.exists():
         return ()

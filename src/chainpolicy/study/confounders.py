@@ -31,18 +31,8 @@ SCHEMA = pa.DataFrameSchema(
 def read_confounders(path: Path, problems: list[Problem], events: pd.DataFrame) -> pd.DataFrame:
     """Read the confounders of a study's events; a study without the file has none.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``event_id, name`` and perhaps ``at, note``.
-    events : pandas.DataFrame
-        With ``event_id``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``event_id, at`` (UTC, NaT where there is no hour), ``name, note``; unknown columns
-        untouched.
+    The columns are ``event_id, name`` and perhaps ``at`` (becomes UTC, NaT where there is no hour)
+    and ``note``; unknown ones stay.
     """
     if path.exists():
         before = len(problems)

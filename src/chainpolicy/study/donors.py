@@ -74,21 +74,10 @@ def read_donors(
 ) -> Donors:
     """Read donor portfolios.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``date, portfolio, return`` (simple) and perhaps ``n_stocks``
-        (shares with a return on that session). A portfolio needs a return on every session
-        between the first and the last day of the file.
-    market : str
-        The portfolio of all donors; the file must have it.
-    tickers : collection of str
-        Of the study's assets: no portfolio may be called so.
-
-    Returns
-    -------
-    Donors
-        Without the rows that have a problem.
+    The columns are ``date, portfolio, return`` (simple) and perhaps ``n_stocks`` (shares with a
+    return on that session). Every portfolio needs a return on every session between the first and
+    the last day of the file; the market must be one of them, and none may have a ticker of the
+    study.
     """
     name = path.name
     before = len(problems)

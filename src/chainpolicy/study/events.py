@@ -84,17 +84,7 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
 def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list[Problem]:
     """Find what events affect that is no group or ticker of an estimated asset.
 
-    Parameters
-    ----------
-    events : pandas.DataFrame
-        ``affects``, index ``line``; see `read_events`.
-    assets : pandas.DataFrame
-        ``ticker, group``.
-
-    Returns
-    -------
-    list of Problem
-        One for each event; it names the first word that is unknown.
+    One problem for each event; it names the first word that is unknown.
     """
     estimated = assets[assets["group"] != BENCHMARK]
     known = {*estimated["group"], *estimated["ticker"]}

@@ -82,16 +82,8 @@ class Factors:
     def returns(self, name: str, sessions: pd.DatetimeIndex, since: Integers, kind: Kind) -> Floats:
         """Return of a factor from the session at position `since` to each session.
 
-        Parameters
-        ----------
-        since : ndarray of int, shape (n,) or (n, N)
-            -1 where there is no session before.
-        kind : {"log", "simple"}
-
-        Returns
-        -------
-        ndarray, shape of `since`
-            NaN where a session between the two has no value.
+        `since` is -1 where there is no session before. The result has its shape, NaN where a
+        session between the two has no value.
         """
         held = _cumulated(self.growth[name], sessions, since)
         rate = self._log_rate(sessions, since)

@@ -48,24 +48,10 @@ def read_regressors(
     line: int | None,
     problems: list[Problem],
 ) -> tuple[Regressor, ...]:
-    """Read what ``[cross_section] regressors`` names, and the columns that it names.
+    """Read what ``[cross_section] regressors`` names, columns joined by ``*``, and check them.
 
-    Parameters
-    ----------
-    texts : iterable of str
-        Names of columns, joined by ``*``.
-    events, assets : pandas.DataFrame
-        From `read_events` and `read_assets`: index ``line``, own columns as text.
-    line : int or None
-        Of the key in study.toml.
-    problems : list of Problem
-        Everything wrong is appended: columns that neither file has or both have, and cells that
-        are no numbers.
-
-    Returns
-    -------
-    tuple of Regressor
-        Without those that have a problem.
+    Reported are columns that neither file has or both have, and cells that are no numbers; `line`
+    is that of the key in study.toml.
     """
     found: dict[Regressor, str] = {}
     for text in texts:
@@ -90,10 +76,7 @@ def read_regressors(
 def with_numbers(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """Read the columns of a table that regressors name; a blank becomes NaN.
 
-    Parameters
-    ----------
-    columns : iterable of str
-        Those that `table` does not have, or has as numbers, change nothing.
+    Those that `table` does not have, or has as numbers, change nothing.
     """
     text = [name for name in columns if name in table and table[name].dtype == "str"]
     return table.assign(**{name: parse_numbers(table[name]) for name in text})

@@ -141,16 +141,10 @@ _SECTIONS = {path.partition(".")[0] for path in KEYS}
 
 
 def read_settings(path: Path, problems: list[Problem]) -> tuple[Settings, dict[str, int]]:
-    """Read study.toml.
+    """Read study.toml: the value and the line of each dotted key, such as ``estimation.window``.
 
-    Returns
-    -------
-    dict
-        Value by dotted key, such as ``estimation.window``. A key without an entry holds its
-        default, None where there is none; a key with a problem, or a required one that is
-        missing, is left out.
-    dict
-        Line by dotted key.
+    A key without an entry holds its default, None where there is none; a key with a problem, or a
+    required one that is missing, is left out.
     """
     settings: Settings = {path: key.default for path, key in KEYS.items() if not key.required}
     before = len(problems)

@@ -229,19 +229,9 @@ def _point_to_import(path: Path, problems: list[Problem], before: int) -> None:
 
 
 def read_hourly(path: Path, problems: list[Problem], name: str | None = None) -> pd.DataFrame:
-    """Read hourly prices of one asset.
+    """Read hourly prices of one asset: ``time`` (UTC) and ``close``, sorted.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``time`` (ISO 8601 with UTC offset, the start of the hour) and
-        ``close``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``time`` (UTC) and ``close`` (float64), sorted by time, without the rows that have a
-        problem.
+    The file has ``time`` in ISO 8601 with UTC offset, the start of the hour, and ``close``.
     """
     name = name or path.name
     table = read_table(path, HOURLY, (), problems, name)
@@ -257,16 +247,9 @@ def off_session(
 ) -> list[Problem]:
     """Find days that are no sessions of a calendar.
 
-    Parameters
-    ----------
-    date : pandas.Series
-        At least one day, without gaps; its name is that of the column, index ``line``.
-
-    Returns
-    -------
-    list of Problem
-        The first `MOST_PROBLEMS` such days; the first day that the calendar does not reach, if
-        there is one.
+    At least one day, without gaps; the name of `date` is that of the column, its index ``line``.
+    Found are the first `MOST_PROBLEMS` such days, and the first day that the calendar does not
+    reach.
     """
     column = str(date.name)
     try:

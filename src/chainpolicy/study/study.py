@@ -381,18 +381,10 @@ def read_once(study: Study) -> Iterator[None]:
 
 
 def study_folder(study: str | Path | None = None) -> Path:
-    """Find the folder of a study.
+    """Find the folder of a study: a folder, or the name of one of `EMBEDDED_STUDIES`.
 
-    Parameters
-    ----------
-    study : str or pathlib.Path, optional
-        A folder, or the name of an embedded study, one of `EMBEDDED_STUDIES`; a folder of such a
-        name where you stand comes first. Default: the embedded study of 2019.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
+    A folder of such a name where you stand comes first. Default: the embedded study of 2019. Raises
+    `InputError` if it is neither.
     """
     if study is None:
         return EMBEDDED
@@ -557,12 +549,7 @@ def new_study(directory: str | Path) -> Path:
 
 
 def require_study_folder(folder: Path) -> None:
-    """Refuse what is no study folder.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse, with an `InputError`, what is no study folder."""
     try:
         if not folder.exists():
             names = " or ".join(EMBEDDED_STUDIES)
