@@ -313,10 +313,6 @@ class CrossSection:
             look at all.
         seed : int
 
-        Returns
-        -------
-        CrossSectionResults
-
         Raises
         ------
         AbsorbedError
@@ -598,10 +594,6 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     ----------
     study : Study
     window : tuple of int
-
-    Returns
-    -------
-    CrossSections
     """
     if study.regressors:
         return _own_cross_sections(study, window)

@@ -80,10 +80,6 @@ def regress_on_sentiment(
     factors : ndarray, shape (T, K)
         Benchmark returns; K may be 0.
 
-    Returns
-    -------
-    SentimentFit
-
     Raises
     ------
     ValueError
@@ -203,10 +199,6 @@ def project(
     factors : ndarray, shape (T, K)
     horizon : int
         h; the return is cumulated over t..t+h.
-
-    Returns
-    -------
-    LocalProjection
     """
     rows = len(returns) - horizon
     parts = np.column_stack([np.maximum(innovation, 0.0), np.maximum(-innovation, 0.0)])

@@ -353,10 +353,6 @@ def show(name: str, study: Study, description: str = "") -> Shown:
     description : str, optional
         The picture in words, for readers who cannot see it; default: its title and caption.
 
-    Returns
-    -------
-    Shown
-
     Raises
     ------
     KeyError

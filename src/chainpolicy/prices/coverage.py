@@ -20,10 +20,6 @@ LONGEST_CLOSURE = 5
 def coverage(study: Study) -> pd.DataFrame:
     """Count the closes of every asset against the sessions of its calendar.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -56,10 +52,6 @@ def coverage(study: Study) -> pd.DataFrame:
 
 def missing_closes(study: Study) -> pd.DataFrame:
     """List every run of sessions without a close.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -224,10 +224,6 @@ class Study:
         model : str, optional
             A model name that replaces the study's own.
 
-        Returns
-        -------
-        EventStudy
-
         Raises
         ------
         InputError
@@ -269,10 +265,6 @@ class Study:
             Both ends inclusive, inside the event window.
         model : str, optional
             A model name that replaces the study's own.
-
-        Returns
-        -------
-        PooledEffects
 
         Raises
         ------
@@ -404,10 +396,6 @@ def load_study(path: str | Path | None = None) -> Study:
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
         and perhaps calendars.csv, confounders.csv and donors.csv; or the name of an embedded
         study, see `study_folder`. Default: the embedded study of 2019.
-
-    Returns
-    -------
-    Study
 
     Raises
     ------

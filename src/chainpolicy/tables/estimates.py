@@ -192,10 +192,6 @@ def _difference_text(study: Study, differences: pd.DataFrame) -> str:
 def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Regress the events of a study, all together.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     dict of str to DataFrame
@@ -279,16 +275,7 @@ def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
 
 
 def left_out_report(study: Study) -> ReportTable:
-    """Lay out what the study leaves out, assets with the same reason together.
-
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    ReportTable
-    """
+    """Lay out what the study leaves out, assets with the same reason together."""
     table = excluded(study, study.results)
     keys = ["event_id", "window", "reason"]
     together = table.groupby(keys, sort=False)["ticker"].agg(list).reset_index()

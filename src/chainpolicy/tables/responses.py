@@ -177,10 +177,6 @@ def significance_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     study : Study
     window : tuple of int
         Both ends inclusive, inside the event window.
-
-    Returns
-    -------
-    ReportTable
     """
     counts = significance(study, window)
     frame = pd.DataFrame(
