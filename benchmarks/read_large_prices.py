@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from chainpolicy.study.problems import Problem
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import read_prices
 
@@ -36,9 +37,11 @@ def main() -> None:
         path = Path(folder, "prices.csv")
         write_prices(path, megabytes)
         for start, end in (("2019-01-01", "2019-12-31"), (None, None)):
+            problems: list[Problem] = []
             before = time.perf_counter()
-            prices = read_prices(path, start, end)
+            prices = read_prices(path, problems, start, end)
             seconds = time.perf_counter() - before
+            assert not problems
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             span = f"{start}..{end}" if start else "everything"
             print(f"{span}: {len(prices):,} rows in {seconds:.1f} s, peak {peak:,.0f} MB so far")

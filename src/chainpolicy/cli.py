@@ -68,18 +68,7 @@ def extra_of(module: str) -> str | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command.
-
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Default: those of the process.
-
-    Returns
-    -------
-    int
-        Exit code.
-    """
+    """Run a command, by default the process's own, and return its exit code."""
     # With several threads small matrices take longer, and their last digits are left to chance.
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -391,10 +380,10 @@ def report(
     sessions and the minimum detectable effect. With --by one effect per value of the column and
     group, pooled over events.
     """
-    from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_bytes
-    from chainpolicy.tables.estimates import headline_report, pooled_report, regression_report
+    from chainpolicy.tables.estimates import pooled_report, regression_report
+    from chainpolicy.tables.responses import responses, responses_report
 
     if by is not None and name != ReportName.headline:
         raise typer.BadParameter("--by and --table are two different tables: give one of them")
@@ -411,9 +400,7 @@ def report(
     if by is not None:
         table = pooled_report(loaded, by, over)
     elif name == ReportName.headline:
-        event_study = loaded.event_study()
-        rates = rejection_rates(event_study.placebo(over), over)
-        table = headline_report(loaded, event_study.fit(), over, rates=rates)
+        table = responses_report(loaded, responses(loaded, over), over)
     else:
         table = regression_report(loaded, name.value, chosen)
     content: str | bytes
@@ -596,7 +583,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
     from chainpolicy.eventstudy import window_label
     from chainpolicy.prices import commands
     from chainpolicy.study import load_study
-    from chainpolicy.tables.estimates import headline
+    from chainpolicy.tables.responses import estimated_responses
 
     loaded = load_study(study)
     loaded.require_estimable()
@@ -604,7 +591,7 @@ def compare_prices(study: _AnyStudy = None) -> None:
 
     def estimate(prices: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
         other = loaded.with_prices(prices, assets)
-        return headline(other, other.estimate(), window)
+        return estimated_responses(other, window)
 
     status = commands.compare(
         loaded.assets,
@@ -679,7 +666,7 @@ def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy.prices.coverage import missing_factors, probable_closures
     from chainpolicy.study import assets, confounders, events
-    from chainpolicy.study.tabular import nearest
+    from chainpolicy.study.problems import nearest
 
     in_sample = int(study.events["in_sample"].sum())
     regressed = {name for regressor in study.regressors for name in regressor.columns}

@@ -15,10 +15,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainpolicy.checks import rejection_rates
 from chainpolicy.cli import main
 from chainpolicy.study import load_study, new_study, output
-from chainpolicy.tables.estimates import headline
+from chainpolicy.tables.responses import responses
 
 NINE_FILES = {
     "alignment.csv",
@@ -243,7 +242,7 @@ def test_a_headline_of_simple_returns_is_not_turned_into_simple_returns_again(ow
         line for line in capfd.readouterr().out.splitlines() if "rule-announced | makers" in line
     ]
     caar = table.loc[("rule-announced", "makers"), "caar"]
-    assert row.split("|")[5].strip() == f"{100 * caar:+.1f}"
+    assert row.split("|")[5].strip().startswith(f"{100 * caar:+.1f} (")
 
 
 @pytest.mark.parametrize("window", ["0", "1,0", "-6,0", "0,11", "0,1,2", "a,b", "", "0.5,1"])
@@ -329,13 +328,7 @@ def test_report_has_the_rejection_rates_and_effects_of_the_headline(folder, capf
     printed = pd.DataFrame(rows, columns=head)
     study = load_study(folder)
     window = study.car_windows[0]
-    of_window, of_other = (
-        headline(
-            *(study, study.estimate(), window),
-            rates=rejection_rates(study.event_study().placebo(other), other),
-        )
-        for other in (window, (0, 1))
-    )
+    of_window, of_other = (responses(study, other) for other in (window, (0, 1)))
     rate, effect = of_window["rejection_rate"], of_window["minimum_detectable_effect"]
     assert (rate != of_other["rejection_rate"]).any(), "the data do not tell the windows apart"
     assert printed["Rejects, %"].tolist() == [f"{100 * value:.1f}" for value in rate]

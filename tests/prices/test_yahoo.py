@@ -691,9 +691,9 @@ def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tm
         "SPY",
         "BTC-USD",
     ]
-    assets = read_assets(study / "assets.csv").query("ticker in @tickers")
+    assets = read_assets(study / "assets.csv", []).query("ticker in @tickers")
     start, end = pd.Timestamp("2018-10-08"), pd.Timestamp("2020-01-23")
-    snapshot = read_prices(study / "prices.csv", start, end, tickers)
+    snapshot = read_prices(study / "prices.csv", [], start, end, tickers)
     server.listings = listings_of(snapshot, assets)
     del server.listings["600652.SS"]
 
@@ -712,10 +712,10 @@ def test_the_embedded_study_served_as_it_is_agrees_with_itself(fetch, server, tm
     for _again in range(2):
         write_live_study(study, copy, fetch.report, assets)
     assert [path.name for path in copy.parent.iterdir()] == ["study"]
-    assert read_assets(copy / "assets.csv")["ticker"].tolist() == [
+    assert read_assets(copy / "assets.csv", [])["ticker"].tolist() == [
         ticker for ticker in assets["ticker"] if ticker != lost
     ]
-    pd.testing.assert_frame_equal(read_prices(copy / "prices.csv"), live)
+    pd.testing.assert_frame_equal(read_prices(copy / "prices.csv", []), live)
     assert (copy / "events.csv").read_bytes() == (study / "events.csv").read_bytes()
     settings = tomllib.loads((study / "study.toml").read_text())
     present = set(assets["group"])

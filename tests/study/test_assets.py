@@ -10,8 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainpolicy.study.assets import parse_price_limit, price_limit_on, read_assets
+from chainpolicy.study import assets as assets_module
+from chainpolicy.study.assets import parse_price_limit, price_limit_on
 from chainpolicy.study.problems import InputError
+from raising import raising
+
+read_assets = raising(assets_module.read_assets)
 
 HEADER = "ticker,calendar,group,benchmark,price_limit"
 INDEX = "I,XSHG,benchmark,,"
@@ -35,7 +39,7 @@ def refused(path) -> list[tuple[int | None, str | None, str | None]]:
 
 def test_the_two_required_columns_are_enough(write):
     assets = read_assets(write("A,XSHG", "B,24/7", header="ticker,calendar"))
-    assert assets.index.tolist() == [0, 1]
+    assert assets.index.tolist() == [2, 3]
     assert assets["group"].tolist() == ["A", "B"]
     assert assets["name"].tolist() == ["A", "B"]
     assert assets["benchmark"].tolist() == [(), ()]
@@ -101,7 +105,7 @@ def test_one_thing_that_is_refused(write, rows, problem):
 
 
 def test_a_misspelt_benchmark_is_guessed(write):
-    with pytest.raises(InputError, match=r'"INDX" has none \(did you mean "INDEX"\?\)'):
+    with pytest.raises(InputError, match=r'"INDX" has none; did you mean "INDEX"\?'):
         read_assets(write("A,XSHG,a,INDX,", "INDEX,XSHG,benchmark,,"))
 
 

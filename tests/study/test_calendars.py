@@ -18,12 +18,13 @@ from chainpolicy.study.calendars import (
     PLACES,
     Correction,
     canonical,
-    collect_corrections,
     exchange,
+    read_corrections,
 )
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import event_session, sessions, trading_hours
 from chainpolicy.study.study import load_study, new_study
+from raising import raising
 
 STORM = (Correction("XHKG", date(2023, 9, 1), "closed"),)
 
@@ -117,7 +118,7 @@ def test_an_alias_is_read_as_the_calendar_whose_sessions_it_has(tmp_path):
         "S,XSHE,s,\nT,XSHG,s,\n",
         encoding="utf-8",
     )
-    assert list(read_assets(path)["calendar"]) == ["XNYS"] * 3 + ["XSHG"] * 2
+    assert list(raising(read_assets)(path)["calendar"]) == ["XNYS"] * 3 + ["XSHG"] * 2
 
 
 @pytest.mark.parametrize(
@@ -127,7 +128,7 @@ def test_an_unknown_calendar_is_refused_with_the_nearest_known_one(tmp_path, cal
     path = tmp_path / "assets.csv"
     path.write_text(f"ticker,calendar\nA,XNYS\nB,{calendar}\n", encoding="utf-8")
     with pytest.raises(InputError) as error:
-        read_assets(path)
+        raising(read_assets)(path)
     (problem,) = error.value.problems
     assert (problem.line, problem.column, problem.value) == (3, "calendar", calendar)
     assert f'did you mean "{near}"?' in problem.expected
@@ -186,7 +187,7 @@ def test_a_close_after_lunch_keeps_the_break():
 def collect(path: Path, *rows: str, header: str = "calendar,date,hours"):
     path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     problems: list[Problem] = []
-    found = collect_corrections(path, problems)
+    found = read_corrections(path, problems)
     return found, [(p.line, p.column, p.value) for p in problems]
 
 
@@ -201,7 +202,7 @@ def test_corrections_are_read_under_the_calendars_own_name(tmp_path):
 
 def test_a_study_without_the_file_corrects_nothing(tmp_path):
     problems: list[Problem] = []
-    assert collect_corrections(tmp_path / "calendars.csv", problems) == ()
+    assert read_corrections(tmp_path / "calendars.csv", problems) == ()
     assert not problems
 
 

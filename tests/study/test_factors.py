@@ -14,7 +14,7 @@ from chainpolicy import cli
 from chainpolicy.figures.event_study import draw_estimation_fit
 from chainpolicy.prices.fetch import FetchReport, Outcome
 from chainpolicy.prices.live import live_folder, write_live_study
-from chainpolicy.study.factors import Factors, collect_factors
+from chainpolicy.study.factors import Factors, read_factors
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.study import Study, load_study, new_study
@@ -42,12 +42,10 @@ Copyright 2023 Kenneth R. French
 """
 
 
-def collect(
-    path: Path, **choices
-) -> tuple[Factors, list[tuple[int | None, str | None, str | None]]]:
+def read(path: Path, **choices) -> tuple[Factors, list[tuple[int | None, str | None, str | None]]]:
     problems: list[Problem] = []
     settings = {"units": "percent", "kind": "simple", "risk_free": "RF"} | choices
-    factors = collect_factors(path, path.name, problems, **settings)
+    factors = read_factors(path, problems, **settings)
     return factors, [(p.line, p.column, p.value) for p in problems]
 
 
@@ -64,7 +62,7 @@ def write(tmp_path: Path, text: str) -> Path:
 def test_a_file_of_french_is_read_as_downloaded(tmp_path, line_end):
     path = tmp_path / "F-F_Research_Data_Factors_daily.CSV"
     path.write_bytes(FRENCH.replace("\n", line_end).encode())
-    factors, problems = collect(path)
+    factors, problems = read(path)
     assert not problems
     assert factors.names == ("Mkt-RF", "SMB", "HML")
     assert list(factors.growth.index.astype(str)) == ["2023-01-03", "2023-01-04", "2023-01-05"]
@@ -76,7 +74,7 @@ def test_a_file_of_french_is_read_as_downloaded(tmp_path, line_end):
 
 def test_a_momentum_file_with_a_trailing_comma_and_no_end(tmp_path):
     text = "Missing data are indicated by -99.99 or -999.\n\n,Mom,\n20230103,-999\n20230104,0.5\n"
-    factors, problems = collect(write(tmp_path, text), risk_free=None)
+    factors, problems = read(write(tmp_path, text), risk_free=None)
     assert not problems
     assert factors.names == ("Mom",)
     assert np.isnan(factors.growth["Mom"].iloc[0])
@@ -86,7 +84,7 @@ def test_a_momentum_file_with_a_trailing_comma_and_no_end(tmp_path):
 @pytest.mark.parametrize("day", ["2023-01-04", "20230104"])
 def test_an_own_file_in_any_order(tmp_path, day):
     text = f"date,MKT,RF\n2023-01-05,0.01,0.0001\n{day},,0.0001\n"
-    factors, problems = collect(write(tmp_path, text), units="decimal")
+    factors, problems = read(write(tmp_path, text), units="decimal")
     assert not problems
     assert list(factors.growth.index.day) == [4, 5]
     assert list(factors.growth["MKT"].isna()) == [True, False]
@@ -127,21 +125,21 @@ HERE = "preamble\n\n,MKT,RF\n20230103,0.5,0.01\n"
     ],
 )
 def test_one_thing_that_is_refused(tmp_path, text, problem):
-    assert collect(write(tmp_path, text))[1] == [problem]
+    assert read(write(tmp_path, text))[1] == [problem]
 
 
 def test_percent_called_decimal_is_found(tmp_path):
     problems: list[Problem] = []
     path = write(tmp_path, HEAD + "2023-01-04,-1.14,0.017\n")
-    collect_factors(path, "f.csv", problems, units="decimal", kind="simple", risk_free="RF")
+    read_factors(path, problems, units="decimal", kind="simple", risk_free="RF")
     (problem,) = problems
     assert (problem.line, problem.column, problem.value) == (3, "MKT", "-1.14")
     assert "should it be percent?" in problem.expected
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    assert collect(tmp_path / "none.csv")[1] == [(None, None, None)]
-    assert collect(tmp_path)[1] == [(None, None, None)]
+    assert read(tmp_path / "none.csv")[1] == [(None, None, None)]
+    assert read(tmp_path)[1] == [(None, None, None)]
 
 
 # --- from the file's kind to the study's --------------------------------------------------------
@@ -151,7 +149,7 @@ BEFORE = np.array([-1, 0, 1, 2])
 
 
 def made(tmp_path, rows: str, **choices) -> Factors:
-    factors, problems = collect(write(tmp_path, "date,F,RF\n" + rows), **choices)
+    factors, problems = read(write(tmp_path, "date,F,RF\n" + rows), **choices)
     assert not problems
     return factors
 

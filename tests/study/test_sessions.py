@@ -504,8 +504,8 @@ ZONED = pd.Timestamp("2019-10-28", tz="Asia/Shanghai")
     "call",
     [
         lambda study, day: sessions("XSHG", day, day),
-        lambda study, day: read_prices(SNAPSHOT, start=day),
-        lambda study, day: read_prices(SNAPSHOT, end=day),
+        lambda study, day: read_prices(SNAPSHOT, [], start=day),
+        lambda study, day: read_prices(SNAPSHOT, [], end=day),
         lambda study, day: price_limit_on(parse_price_limit("0.1"), pd.DatetimeIndex([day])),
         lambda study, day: market_claims.lead(study, "bitcoin", [], day),
         lambda study, day: market_claims.at_upper_limit(study, ["bitcoin"], day),

@@ -7,9 +7,11 @@ import tracemalloc
 import pandas as pd
 import pytest
 
-from chainpolicy.study import tabular
+from chainpolicy.study import snapshot, tabular
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.snapshot import read_hourly, read_prices
+from raising import raising
+
+read_prices, read_hourly = raising(snapshot.read_prices), raising(snapshot.read_hourly)
 
 
 @pytest.fixture

@@ -747,8 +747,8 @@ def test_estimation_keeps_the_sessions_of_events_that_do_not_hit_the_asset(folde
 @pytest.mark.parametrize(
     ("affects", "hint"),
     [
-        ("maker", '"maker" is neither (did you mean "makers"?)'),
-        ("makers;ECHOS", '"ECHOS" is neither (did you mean "ECHO"?)'),
+        ("maker", '"maker" is neither; did you mean "makers"?'),
+        ("makers;ECHOS", '"ECHOS" is neither; did you mean "ECHO"?'),
         ("INDEX", '"INDEX" is neither; benchmarks are never estimated'),
         ("benchmark", '"benchmark" is neither; benchmarks are never estimated'),
         ("everything under the sun", '"everything under the sun" is neither'),

@@ -10,8 +10,8 @@ import pandera.pandas as pa
 import pytest
 
 from chainpolicy.study import tabular
-from chainpolicy.study.problems import Problem, in_reading_order
-from chainpolicy.study.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
+from chainpolicy.study.problems import Problem, did_you_mean, in_reading_order, nearest
+from chainpolicy.study.tabular import cell, one_of, parse_dates, parse_numbers, read_table
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -285,3 +285,10 @@ def test_numbers_are_the_floats_that_python_reads():
 def test_the_nearest_name():
     assert nearest("Window", ["window", "end"]) == "window"
     assert nearest("zzz", ["window", "end"]) is None
+
+
+def test_what_a_near_name_stands_for_is_proposed():
+    cities = {"Toronto": "XTSE"}
+    assert did_you_mean("toronto", ["XLON", *cities], cities) == '; did you mean "XTSE"?'
+    assert did_you_mean("XLN", ["XLON", *cities], cities) == '; did you mean "XLON"?'
+    assert did_you_mean("zzz", ["XLON", *cities], cities) == ""

@@ -15,13 +15,14 @@ import pytest
 from statsmodels.stats.power import TTestPower
 
 import chainpolicy
-from chainpolicy import checks, tables
+from chainpolicy import tables
 from chainpolicy.estimators.stances import mean_response_by_stance
 from chainpolicy.eventstudy import TEST_NAMES
 from chainpolicy.figures.selection import estimated_events
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import clusters
 from chainpolicy.study.study import EMBEDDED, new_study
+from chainpolicy.tables.responses import estimated_responses
 
 COLUMNS = {
     "alignment": "event_id,ticker,calendar,announced_at,event_session,shares_session_with",
@@ -59,11 +60,6 @@ def written(study, results, tmp_path_factory):
 @pytest.fixture(scope="module")
 def placebo(study):
     return study.event_study().placebo()
-
-
-@pytest.fixture(scope="module")
-def rates(placebo):
-    return checks.rejection_rates(placebo)
 
 
 def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
@@ -204,8 +200,8 @@ def test_an_unknown_event_is_refused_and_nothing_is_written(study, results, tmp_
     assert not (tmp_path / "new").exists()
 
 
-def test_thirty_two_of_thirty_eight_close_the_first_session_at_the_limit(study, results):
-    table = tables.headline(study, results, (0, 0)).set_index(["event_id", "group"])
+def test_thirty_two_of_thirty_eight_close_the_first_session_at_the_limit(study):
+    table = tables.responses(study, (0, 0)).set_index(["event_id", "group"])
     row = table.loc[("xi-politburo", "a_shares_tier1")]
     assert row["n_assets"] == 38
     assert row["share_at_limit"] == pytest.approx(32 / 38)
@@ -216,8 +212,8 @@ def test_thirty_two_of_thirty_eight_close_the_first_session_at_the_limit(study, 
     assert (free["share_at_limit"] == 0).all()
 
 
-def test_headline_events_that_share_a_session_are_one_row(study, results):
-    table = tables.headline(study, results)
+def test_events_that_share_a_session_are_one_row(study):
+    table = tables.responses(study)
     assert not table.duplicated(["event_session", "group"]).any()
     # 18 events in the sample; counted by hand, 17 UTC days, 15 A-share and 16 US sessions.
     counts = table.groupby("group")["event_id"].size().to_dict()
@@ -240,8 +236,7 @@ def test_a_coin_at_the_sessions_of_an_exchange_keeps_its_own_event_sessions(tmp_
     text = text.replace("COIN,24/7,Coin,coin,,", "COIN,24/7,Coin,coin,INDEX,")
     (folder / "assets.csv").write_text(text, encoding="utf-8")
     coin = chainpolicy.load_study(folder)
-    results = coin.estimate()
-    table = tables.headline(coin, results)
+    table = estimated_responses(coin, (0, 1))
     announced = table[table["event_id"] == "rule-announced"]
     assert announced.set_index("group")["event_session"].dt.day.to_dict() == {
         "coin": 12,
@@ -261,16 +256,16 @@ def test_a_coin_at_the_sessions_of_an_exchange_keeps_its_own_event_sessions(tmp_
     assert not regressions["overlap"].duplicated(keys).any()
 
 
-def test_headline_caar_is_the_mean_of_the_cars(study, results):
-    table = tables.headline(study, results)
+def test_the_caar_of_a_response_is_the_mean_of_the_cars(study, results):
+    table = tables.responses(study)
     car = results.car((0, 1))
     means = car["car"].groupby([car["event_id"], car["ticker"].map(study.groups)]).mean()
     expected = [means[row.event_id, row.group] for row in table.itertuples()]
     np.testing.assert_allclose(table["caar"], expected, rtol=1e-12)
 
 
-def test_headline_rejection_rate_is_that_of_the_test_it_names(study, results, placebo, rates):
-    table = tables.headline(study, results, rates=rates).set_index("group")
+def test_the_rejection_rate_of_a_response_is_that_of_the_test_it_names(study, placebo):
+    table = tables.responses(study).set_index("group")
     # One asset: the exact t is the t of its CAR on each ordinary session.
     ordinary = placebo.car((0, 1)).query("ticker == 'BTC-USD'")
     assert table.loc["bitcoin", "rejection_rate"].unique() == pytest.approx(
@@ -283,11 +278,10 @@ def test_headline_rejection_rate_is_that_of_the_test_it_names(study, results, pl
         assert table.loc[group, "rejection_rate"].unique() == pytest.approx(
             [(own["p_value"] < 0.05).mean()]
         )
-    assert "rejection_rate" not in tables.headline(study, results)
 
 
-def test_headline_minimum_detectable_effect_has_eighty_percent_power(study, results):
-    table = tables.headline(study, results).set_index(["event_id", "group"])
+def test_the_minimum_detectable_effect_of_a_response_has_eighty_percent_power(study, results):
+    table = tables.responses(study).set_index(["event_id", "group"])
     caar = results.caar((0, 1)).set_index(["event_id", "group"])
     for key in [("xi-politburo", "bitcoin"), ("pboc-shanghai-statement", "a_shares_tier1")]:
         effect = table.loc[key, "minimum_detectable_effect"]
@@ -297,9 +291,9 @@ def test_headline_minimum_detectable_effect_has_eighty_percent_power(study, resu
         assert TTestPower().power(d, n, 0.05) == pytest.approx(0.8, abs=1e-6)
 
 
-def test_headline_report_shows_every_row_and_both_added_columns(study, results, rates):
-    report = tables.headline_report(study, results, rates=rates)
-    table = tables.headline(study, results, rates=rates)
+def test_the_report_shows_every_row_and_both_added_columns(study):
+    table = tables.responses(study)
+    report = tables.responses_report(study, table)
     assert len(report.frame) == len(table)
     assert list(report.frame.columns)[-2:] == ["Rejects, %", "MDE, %"]
     html = report.to_html()
@@ -309,33 +303,26 @@ def test_headline_report_shows_every_row_and_both_added_columns(study, results, 
     assert "2019\u201110\u201128" in html or 'nowrap;">2019-10-28' in html
     row = report.frame.query("Session == '2019-10-28' and Group == 'A-shares, tier 1'").iloc[0]
     first = table.query("event_id == 'xi-politburo' and group == 'a_shares_tier1'").iloc[0]
-    assert row["CAAR, %"] == f"{100 * (np.exp(first['caar']) - 1):+.1f}"
+    caar, lower, upper = (
+        f"{100 * (np.exp(first[name]) - 1):+.1f}" for name in ("caar", "lower", "upper")
+    )
+    assert row["CAAR, % (95 % interval)"] == f"{caar} ({lower} to {upper})"
     assert row["portfolio t (p)"] == f"{first['time_series_t']:.2f} (<0.001)"
     assert row["adjusted BMP (p)"] == f"{first['adjusted_bmp']:.2f} ({first['adjusted_bmp_p']:.3f})"
     alone = report.frame[report.frame["Group"] == "Bitcoin"]
     assert set(alone["adjusted BMP (p)"]) == {""}
-    assert "Rejects" not in tables.headline_report(study, results).frame
 
 
-def test_headline_report_of_one_group_says_once_what_all_rows_share(study, results, rates):
-    report = tables.headline_report(study, results, rates=rates, groups=["coins"])
+def test_the_report_of_one_group_says_once_what_all_rows_share(study):
+    table = tables.responses(study).query("group == 'coins'")
+    report = tables.responses_report(study, table)
     assert len(report.frame) == 17
-    assert not {"Group", "N", "rbar", "At limit, %"} & set(report.frame.columns)
-    table = tables.headline(study, results, rates=rates).query("group == 'coins'")
+    assert not {"Group", "N", "rbar", "At limit, %", "Rejects, %"} & set(report.frame.columns)
     correlation, rate = table["mean_correlation"].iloc[0], table["rejection_rate"].iloc[0]
-    assert report.note.startswith(f"Coins, N = 4, rbar = {correlation:.2f}, At limit = 0 %. ")
-    # The two columns that say what a test is worth stand beside it in every table.
-    assert list(report.frame.columns)[-2:] == ["Rejects, %", "MDE, %"]
-    assert set(report.frame["Rejects, %"]) == {f"{100 * rate:.1f}"}
+    assert report.note.startswith(
+        f"Coins, N = 4, rbar = {correlation:.2f}, At limit = 0 %, Rejects = {100 * rate:.1f} %"
+    )
     assert "constant mean model" in report.note
-
-
-def test_headline_report_below_a_level_counts_the_rows_it_leaves_out(study, results):
-    table = tables.headline(study, results)
-    p = table[[f"{name}_p" for name in tables.HEADLINE_TESTS]].min(axis=1)
-    report = tables.headline_report(study, results, below=0.01)
-    assert len(report.frame) == (p < 0.01).sum()
-    assert report.note.startswith(f"The {len(report.frame)} of {len(table)} rows")
 
 
 def test_columns_of_numbers_are_set_to_the_right_and_minus_signs_are():
@@ -477,7 +464,7 @@ def test_events_of_one_session_that_hit_different_assets_are_rows_of_their_own(t
     small = chainpolicy.load_study(folder)
     car = small.results.car((0, 0)).set_index(["event_id", "ticker"])["car"]
     for table in (
-        tables.headline(small, small.results, (0, 0)),
+        estimated_responses(small, (0, 0)),
         tables.responses(small, (0, 0)),
     ):
         rows = table[table["group"] == "makers"].set_index("event_id")

@@ -53,18 +53,8 @@ def find_actor(sentence: str, first: int = 0, last: int = 0) -> str:
     in the part ("Huang, vice chairman of ..., said" gives the name before the apposition); a name
     after "issued by", "according to" or the like; the first capitalised name with a word such as
     Ministry or Commission; the first acronym with "the" or a genitive. Otherwise "", as for prices
-    that rise by themselves and for bodies without a name ("the regulator").
-
-    Parameters
-    ----------
-    sentence : str
-    first, last : int
-        Where the date begins and ends in it.
-
-    Returns
-    -------
-    str
-        As written, without a leading article.
+    that rise by themselves and for bodies without a name ("the regulator"). Without a leading
+    article.
     """
     begin = sentence.rfind(";", 0, first) + 1
     end = sentence.find(";", last)

@@ -49,20 +49,10 @@ def weighted_kappa(
 def agreement(events: pd.DataFrame, draws: int = 9_999, seed: int = 0) -> pd.DataFrame:
     """Weighted kappa of each coded stance with each stored tone.
 
-    Parameters
-    ----------
-    events : DataFrame
-        Event catalogue with the columns of `extract.event_tones`; events without a tone are left
-        out.
-    draws, seed : int
-        Of the bootstrap over events.
-
-    Returns
-    -------
-    DataFrame
-        ``stance, tone, n, same_sign, kappa, lower, upper``: the share of events with the same
-        rating, the kappa and its 95 % percentile interval. Bootstrap samples in which both
-        raters give one rating only have no kappa and do not count.
+    Events without a tone are left out. ``stance, tone, n, same_sign, kappa, lower, upper``: the
+    share of events with the same rating, the kappa and its 95 % percentile interval over bootstrap
+    samples of events. Samples in which both raters give one rating only have no kappa and do not
+    count.
     """
     columns = [name for name in TONES if name in events.columns]
     if not columns:

@@ -16,10 +16,6 @@ from chainpolicy.study.sessions import align, sessions
 def at_article_dates(study: Study) -> Study:
     """Date the events of the sample as the article does.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     Study
@@ -38,10 +34,6 @@ def at_article_dates(study: Study) -> Study:
 @remembered
 def article_shifts(study: Study) -> pd.DataFrame:
     """Count the sessions between the article's date and the first session that could react.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

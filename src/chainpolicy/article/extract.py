@@ -69,11 +69,8 @@ def _iso(day: dt.date | None) -> str:
 def brief(table: pd.DataFrame) -> pd.DataFrame:
     """Return what a terminal has room for of a `tone_table`.
 
-    Returns
-    -------
-    DataFrame
-        ``at`` (paragraph.sentence), ``date`` (the words in quotes if unresolved), ``precision,
-        actor, lm, vader, stance, text``; tones with two decimals.
+    ``at`` (paragraph.sentence), ``date`` (the words in quotes if unresolved), ``precision, actor,
+    lm, vader, stance, text``; tones with two decimals.
     """
     tones = {name.removeprefix("tone_"): table[name].map("{:+.2f}".format) for name in TONES}
     return pd.DataFrame(
@@ -91,23 +88,13 @@ def brief(table: pd.DataFrame) -> pd.DataFrame:
 def event_tones(events: pd.DataFrame, extraction: Extraction) -> pd.DataFrame:
     """Return the tone columns of an event catalogue.
 
-    An event belongs to the statements whose resolved date is its ``article_date``. Of several,
-    those that name an actor count, because a date is also mentioned where a price moves or a story
-    goes on; their tones are averaged. Two events on one date, or two dates in one sentence, share
-    their tone: the article says no more about either.
+    An event belongs to the statements whose resolved date is its ``article_date`` (ISO 8601, as in
+    `Statement.date`). Of several, those that name an actor count, because a date is also mentioned
+    where a price moves or a story goes on; their tones are averaged. Two events on one date, or two
+    dates in one sentence, share their tone: the article says no more about either.
 
-    Parameters
-    ----------
-    events : DataFrame
-        With ``event_id`` and ``article_date`` (ISO 8601, as in `Statement.date`; "" or missing for
-        an event that the article does not date).
-    extraction : Extraction
-
-    Returns
-    -------
-    DataFrame
-        On the index of `events`: ``tone_lm, tone_vader, tone_stance``, rounded to 4 decimals, NaN
-        where the article has no such date, and ``article_sha256``, "" there.
+    ``tone_lm, tone_vader, tone_stance``, rounded to 4 decimals, NaN where the article has no such
+    date, and ``article_sha256``, "" there.
     """
     by_date: dict[str, list[Statement]] = {}
     for statement in extraction.statements:
@@ -168,16 +155,8 @@ class Verification:
 def verify(events: pd.DataFrame, extraction: Extraction) -> Verification:
     """Recompute the tone numbers stored in an event catalogue and compare the dates.
 
-    Parameters
-    ----------
-    events : DataFrame
-        With ``event_id, article_date, from_article, announced_at`` and the columns of
-        `event_tones`, as numbers or as text.
-    extraction : Extraction
-
-    Returns
-    -------
-    Verification
+    `events` has ``event_id, article_date, from_article, announced_at`` and the columns of
+    `event_tones`, as numbers or as text.
     """
     expected = event_tones(events, extraction)
     article_dates = {statement.date for statement in extraction.statements} - {""}

@@ -46,7 +46,6 @@ def rise(
     ----------
     study : Study
         With hourly prices of the asset.
-    ticker : str
     start, end : Timestamp
         The evening, in UTC.
     until : Timestamp
@@ -78,21 +77,7 @@ def rise(
 
 
 def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) -> pd.Series:
-    """Compare the equally weighted return of a group on one day with indices.
-
-    Parameters
-    ----------
-    study : Study
-    group : str
-    indices : collection of str
-        Tickers of the study.
-    day : Timestamp
-
-    Returns
-    -------
-    Series
-        By group and index.
-    """
+    """Compare the equally weighted return of a group on one day with that of indices."""
     day = require_day("day", day)
     closes = study.prices.pivot_table(index="date", columns="ticker", values="close")
     changes = {name: closes[name].dropna().pct_change()[day] for name in indices}
@@ -100,19 +85,7 @@ def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) 
 
 
 def at_upper_limit(study: Study, groups: Collection[str], day: pd.Timestamp) -> pd.DataFrame:
-    """Count the assets of groups that closed a day at their upper price limit.
-
-    Parameters
-    ----------
-    study : Study
-    groups : collection of str
-    day : Timestamp
-
-    Returns
-    -------
-    DataFrame
-        ``n_upper, n_assets``, by group.
-    """
+    """Count the assets of groups that closed a day at their upper limit: ``n_upper, n_assets``."""
     day = require_day("day", day)
     upper = study.returns[
         (study.returns["session"] == day) & (study.returns["at_limit"] == "upper")
@@ -131,8 +104,6 @@ def turn(
 
     Parameters
     ----------
-    study : Study
-    groups : collection of str
     day : Timestamp
         On which the second event is said to have turned the market.
     event_id, jump : str
@@ -169,19 +140,9 @@ def turn(
 
 
 def hourly_range(path: Path, day: pd.Timestamp, until: pd.Timestamp) -> dict[str, float]:
-    """Find the lowest trade from a day on, and the highest one after it.
+    """Find the lowest trade from a day on, and the highest one after it, before `until`.
 
-    Parameters
-    ----------
-    path : Path
-        Parquet file with ``time`` (start of the hour, UTC), ``high, low``.
-    day, until : Timestamp
-        First moment, and the one after the last.
-
-    Returns
-    -------
-    dict
-        ``bitcoin_low, bitcoin_high``.
+    The Parquet file has ``time`` (start of the hour, UTC), ``high, low``.
     """
     day, until = require_moment("day", day), require_moment("until", until)
     bars = pd.read_parquet(path, columns=["time", "high", "low"]).set_index("time").sort_index()
@@ -194,19 +155,9 @@ def hourly_range(path: Path, day: pd.Timestamp, until: pd.Timestamp) -> dict[str
 def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[str, float]:
     """Compare the mean return of some shares on one day with every share of the market.
 
-    Parameters
-    ----------
-    path : Path
-        Parquet file with ``date, ticker, pct_change, trading``.
-    day : Timestamp
-    members : collection of str
-        Tickers.
-
-    Returns
-    -------
-    dict
-        ``n_shares`` that traded, ``market_mean``, and ``share_below``: how many of them returned
-        less than the mean of the members.
+    The Parquet file has ``date, ticker, pct_change, trading``. ``n_shares`` that traded,
+    ``market_mean``, and ``share_below``: how many of them returned less than the mean of the
+    members.
     """
     day = require_day("day", day)
     shares = pd.read_parquet(path, filters=[("date", "==", day), ("trading", "==", 1)])
@@ -222,17 +173,9 @@ def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[
 def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
     """Count the shares of the whole market that closed at the upper limit of 10 %.
 
-    Parameters
-    ----------
-    path : Path
-        Parquet file with ``date, ticker, close, st, trading``; shares under special treatment
-        (``st``) have another limit and do not count.
-    day : Timestamp
-
-    Returns
-    -------
-    dict
-        ``n_upper`` on the day, ``n_upper_before`` on the session before it.
+    The Parquet file has ``date, ticker, close, st, trading``; shares under special treatment
+    (``st``) have another limit and do not count. ``n_upper`` on the day, ``n_upper_before`` on the
+    session before it.
     """
     day = require_day("day", day)
     columns = ["date", "ticker", "close", "st"]
@@ -250,10 +193,8 @@ def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
 def stored_figures(study: Study) -> pd.Series:
     """Read what the three functions above found when the study was made, by name.
 
-    Raises
-    ------
-    InputError
-        If the study keeps no such file, or the file lacks a column or holds what is no number.
+    Raises `InputError` if the study keeps no such file, or the file lacks a column or holds what is
+    no number.
     """
     path = study.path / STORED
     if not path.exists():

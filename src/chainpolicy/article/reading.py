@@ -69,10 +69,6 @@ def read_article(source: str | Path | IO[bytes]) -> Article:
     source : path, binary stream, or "-"
         "-" is standard input. At most 2 MB are read.
 
-    Returns
-    -------
-    Article
-
     Raises
     ------
     InputError

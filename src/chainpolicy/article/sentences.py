@@ -23,12 +23,8 @@ def _segmenter() -> Any:
 def sentence_starts(paragraph: str, unbroken: Iterable[tuple[int, int]]) -> list[int]:
     """Return the offsets at which sentences begin; the first is 0.
 
-    Parameters
-    ----------
-    paragraph : str
-    unbroken : iterable of tuple of int
-        Begin and end of dates and times, within which no sentence begins: the splitter takes the
-        dots of "12:08 p.m. EDT" for full stops.
+    No sentence begins within `unbroken` dates and times (begin and end): the splitter takes the
+    dots of "12:08 p.m. EDT" for full stops.
     """
     starts = []
     offset = 0

@@ -103,10 +103,6 @@ def dated_statements(article: Article, published: dt.date | None = None) -> Extr
     published : datetime.date, optional
         Day of publication; if not given, the one an HTML page states, else the year is inferred.
 
-    Returns
-    -------
-    Extraction
-
     Raises
     ------
     InputError

@@ -52,11 +52,6 @@ def tense(before: str, after: str) -> Tense:
     The last verb before the day counts, unless one that follows in the same clause has another
     tense: then only a verb that stands directly before the day does ("said on Monday it will
     meet"). A sentence that begins with its day goes by the first verb after it.
-
-    Parameters
-    ----------
-    before, after : str
-        What stands in the sentence before and after the day.
     """
     before, after = before.rpartition(";")[2], after.partition(";")[0]
     cues = list(_CUE.finditer(before))

@@ -119,19 +119,9 @@ def _taken_apart(match: re.Match[str]) -> Time:
 
 
 def time_of_day(time: Time, day: dt.date | None) -> tuple[str, str]:
-    """Return a time as ISO 8601, and why it lacks what it lacks.
+    """Return a time as ISO 8601, and why it lacks what it lacks, "" if the text names no zone.
 
-    Parameters
-    ----------
-    time : Time
-    day : datetime.date, optional
-        The day it belongs to, if that is known: New York's offset depends on it.
-
-    Returns
-    -------
-    tuple of str
-        ``12:08-04:00``, or ``12:08`` if the offset is not known; the reason, "" if the text names
-        no zone.
+    ``12:08-04:00``, or ``12:08`` if the offset is not known: New York's depends on the day.
     """
     if time.clock is None:
         return "", "midnight may be the first or the last moment of the day"

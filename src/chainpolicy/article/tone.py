@@ -67,19 +67,7 @@ class Tone:
 def score(text: str) -> Tone:
     """Score a text, usually one sentence.
 
-    Parameters
-    ----------
-    text : str
-        At most 20,000 characters; VADER's time grows with the square of the length.
-
-    Returns
-    -------
-    Tone
-
-    Raises
-    ------
-    ValueError
-        If the text is longer.
+    At most 20,000 characters, else ValueError: VADER's time grows with the square of the length.
     """
     if len(text) > MOST_CHARACTERS:
         raise ValueError(
@@ -144,10 +132,8 @@ class StanceLexicon:
 
     Parameters
     ----------
-    version : str
     terms : mapping of tuple of str to int
         Words of a term, in small letters, to +1 (support) or -1 (restriction).
-    negators, stop, not_before : frozenset of str
     suffix : str
         Ending of a word that negates.
     window : int

@@ -13,24 +13,11 @@ COLUMNS = ("date", "ticker", "pct_change", "trading")
 
 
 def read_shares(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
-    """Read the daily figures of all shares.
+    """Read the daily figures of all shares, one row per share and day.
 
-    Parameters
-    ----------
-    path : Path
-        Parquet: ``date, ticker, pct_change`` (percent, across dividends), ``trading`` (0 =
-        suspended) and what else `columns` name.
-    columns : sequence of str
-
-    Returns
-    -------
-    DataFrame
-        One row per share and day.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or lacks a column.
+    The Parquet file has ``date, ticker, pct_change`` (percent, across dividends), ``trading`` (0 =
+    suspended) and what else `columns` name. Raises `InputError` if it cannot be read or lacks a
+    column.
     """
     if expected := irregular(path):
         raise InputError([Problem(str(path), expected)])
@@ -46,16 +33,8 @@ def read_shares(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
 def returns_of_shares(rows: pd.DataFrame) -> pd.DataFrame:
     """Lay simple returns out by session and share.
 
-    Parameters
-    ----------
-    rows : DataFrame
-        Of `read_shares`.
-
-    Returns
-    -------
-    DataFrame
-        NaN where a share was suspended on the session or on the one before: what stands there
-        spans the gap. The first session has none.
+    NaN where a share was suspended on the session or on the one before: what stands there spans the
+    gap. The first session has none.
     """
     change = rows.pivot_table(index="date", columns="ticker", values="pct_change") / 100.0
     traded = rows.pivot_table(index="date", columns="ticker", values="trading").eq(1)

@@ -35,7 +35,6 @@ def assignments(stances: Floats, draws: int, rng: np.random.Generator) -> tuple[
     stances : ndarray, shape (K,)
     draws : int
         Size of the sample if there are more than `MOST_ASSIGNMENTS`.
-    rng : Generator
 
     Returns
     -------
@@ -78,12 +77,6 @@ def permutation_p_value(
     stances : ndarray, shape (K,)
     draws : int
         Size of the sample where there are too many assignments.
-    rng : Generator
-
-    Returns
-    -------
-    p_value : float
-    n_assignments : int
     """
     moment, cross = q.T @ outcome, q.T @ q
     assigned, exhaustive = assignments(stances, draws, rng)
@@ -130,11 +123,6 @@ def wild_bootstrap_p_value(
         Event of each row, 0 to K - 1.
     draws : int
         B.
-    rng : Generator
-
-    Returns
-    -------
-    float
     """
     n_events = int(event.max()) + 1
     own = np.bincount(event, regressor**2, n_events)

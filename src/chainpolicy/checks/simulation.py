@@ -47,7 +47,6 @@ class SimulationDesign:
         Mean CAR in residual standard deviations of one session; 0 simulates size.
     level : float
         Nominal size of the two-sided tests.
-    seed : int
 
     Raises
     ------
@@ -99,7 +98,6 @@ def simulate(
 
     Parameters
     ----------
-    design : SimulationDesign
     progress : callable, optional
         Called with the number of draws done since the last call.
 
@@ -174,11 +172,6 @@ def known_variance_power(effect: float, sigma: float, n_assets: int, level: floa
         Standard deviation of one asset's abnormal return, in the unit of `effect`.
     n_assets : int
         N.
-    level : float
-
-    Returns
-    -------
-    float
     """
     critical = stats.norm.isf(level / 2)
     shift = np.sqrt(n_assets) * effect / sigma

@@ -13,19 +13,8 @@ POLICY = "policy"
 def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
     """Merge the in-sample policy events that share a session, see `sessions.clusters`.
 
-    Control and placebo events enter no regression.
-
-    Parameters
-    ----------
-    alignment : DataFrame
-        As `sessions.align` returns it; ``in_sample`` defaults to True, ``role`` to policy.
-    groups : Series, optional
-        Group by ticker. Default: merge per calendar.
-
-    Returns
-    -------
-    DataFrame
-        ``group`` (with `groups`), ``calendar, event_session, event_id, members``.
+    Control and placebo events enter no regression. ``in_sample`` defaults to True, ``role`` to
+    policy.
     """
     if "in_sample" not in alignment.columns:
         alignment = alignment.assign(in_sample=True)

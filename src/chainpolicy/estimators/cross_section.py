@@ -313,10 +313,6 @@ class CrossSection:
             look at all.
         seed : int
 
-        Returns
-        -------
-        CrossSectionResults
-
         Raises
         ------
         AbsorbedError
@@ -509,10 +505,6 @@ def cross_section_data(
 def exposures(study: Study) -> pd.DataFrame:
     """Measure what could make one asset respond more than another, before the first event.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -602,10 +594,6 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     ----------
     study : Study
     window : tuple of int
-
-    Returns
-    -------
-    CrossSections
     """
     if study.regressors:
         return _own_cross_sections(study, window)
@@ -636,14 +624,6 @@ def covariate_data(
     study: Study, results: EventStudyResults, window: Window = (0, 1)
 ) -> pd.DataFrame:
     """Lay out the CARs of all assets at the policy clusters with the study's own regressors.
-
-    Parameters
-    ----------
-    study : Study
-    results : EventStudyResults
-        Of this study.
-    window : tuple of int
-        Both ends inclusive.
 
     Returns
     -------

@@ -123,10 +123,6 @@ class Overlap:
         ----------
         groups : collection of str, optional
             Default: all.
-
-        Returns
-        -------
-        ReportTable
         """
         table = self.table
         if groups is not None:
@@ -172,10 +168,6 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     study : Study
     window : tuple of int
         Both ends inclusive, inside the study's event window.
-
-    Returns
-    -------
-    Overlap
     """
     sessions = {
         str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))

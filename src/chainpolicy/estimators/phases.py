@@ -39,11 +39,6 @@ def inside(results: EventStudyResults, window: Window) -> bool:
 def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
     """CAAR and tests of one event before, at and after its session.
 
-    Parameters
-    ----------
-    results : EventStudyResults
-    event_id : str
-
     Returns
     -------
     DataFrame
@@ -81,11 +76,6 @@ def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
 
 def half_life_of_jump(results: EventStudyResults, event_id: str, group: str) -> int | None:
     """First session after the jump on which at most half of it is left; None if there is none.
-
-    Parameters
-    ----------
-    results : EventStudyResults
-    event_id, group : str
 
     Returns
     -------
@@ -211,10 +201,6 @@ def reversal(
 @remembered
 def reversals(study: Study) -> pd.DataFrame:
     """Measure the reversal of the headline event, group by group.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -37,25 +37,8 @@ SEED = 20191025
 def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: float) -> pd.DataFrame:
     """Cumulate shocks that lose half of their weight every `half_life` calendar days.
 
-    Parameters
-    ----------
-    days : DatetimeIndex
-        Sessions, ascending.
-    shocks : DataFrame
-        ``event_session, value``; a shock after the last session has no effect, one before the
-        first enters the level only.
-    half_life : float
-        Calendar days.
-
-    Returns
-    -------
-    DataFrame
-        ``session, innovation, level``.
-
-    Raises
-    ------
-    ValueError
-        If the days or the shocks have a time zone.
+    A shock after the last session has no effect, one before the first enters the level only. Raises
+    ValueError if the days or the shocks have a time zone.
     """
     for name, given in (("days", days), ("shocks", pd.DatetimeIndex(shocks["event_session"]))):
         if given.tz is not None:
@@ -77,16 +60,8 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
     """List the announcements that make the index of a group: those that hit an asset of it.
 
-    Parameters
-    ----------
-    study : Study
-    group : str
-
-    Returns
-    -------
-    DataFrame
-        ``event_id, event_session, blockchain, crypto, overall``, the last three stance times
-        salience; in-sample policy announcements in the order in which they were made.
+    ``event_id, event_session, blockchain, crypto, overall``, the last three stance times salience;
+    in-sample policy announcements in the order in which they were made.
     """
     aligned = study.alignment[
         (study.alignment["ticker"].map(study.groups) == group)
@@ -110,19 +85,9 @@ def policy_announcements(study: Study, group: str) -> pd.DataFrame:
 
 
 def policy_index(study: Study, group: str) -> pd.DataFrame:
-    """Return the policy-sentiment index on the sessions of a group.
+    """Return the policy-sentiment index on the sessions of a group, in stance times salience.
 
-    Parameters
-    ----------
-    study : Study
-    group : str
-        Its calendar is the calendar of the index.
-
-    Returns
-    -------
-    DataFrame
-        ``dimension, session, innovation, level``, every session of the study for each of
-        `DIMENSIONS`, in stance times salience.
+    ``dimension, session, innovation, level``, every session of the study for each of `DIMENSIONS`.
     """
     announced = policy_announcements(study, group)
     days = sessions(study.calendars[group], study.start, study.end, study.corrections)
@@ -138,12 +103,6 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
 @remembered
 def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFrame:
     """Merge the announcements of a session and say how each group responded.
-
-    Parameters
-    ----------
-    study : Study
-    window : tuple of int
-        Both ends inclusive.
 
     Returns
     -------
@@ -250,7 +209,6 @@ class PermutationTest:
 
     Attributes
     ----------
-    difference : float
     p_value : float
         Two-sided.
     n_assignments : int
@@ -280,12 +238,6 @@ def permutation_test(
     values : ndarray, shape (n,)
     labels : ndarray of bool, shape (n,)
         Both values occur.
-    draws : int
-    seed : int
-
-    Returns
-    -------
-    PermutationTest
     """
     size, chosen = len(values), int(labels.sum())
     every = comb(size, chosen)

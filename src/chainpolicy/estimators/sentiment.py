@@ -59,7 +59,6 @@ class SentimentFit:
         Newey-West; description only.
     p_values : ndarray of float, shape (2,)
         Share of circular shifts, the actual position among them, whose t-ratio is as large.
-    n_sessions, n_shifts : int
     """
 
     coefficients: Floats
@@ -80,10 +79,6 @@ def regress_on_sentiment(
     returns, innovation, inherited : ndarray, shape (T,)
     factors : ndarray, shape (T, K)
         Benchmark returns; K may be 0.
-
-    Returns
-    -------
-    SentimentFit
 
     Raises
     ------
@@ -204,10 +199,6 @@ def project(
     factors : ndarray, shape (T, K)
     horizon : int
         h; the return is cumulated over t..t+h.
-
-    Returns
-    -------
-    LocalProjection
     """
     rows = len(returns) - horizon
     parts = np.column_stack([np.maximum(innovation, 0.0), np.maximum(-innovation, 0.0)])

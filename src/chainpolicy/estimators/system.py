@@ -185,10 +185,6 @@ class EventDummySystem:
             Variance behind the standard errors; the joint F always assumes normal errors. HAC
             has Bartlett weights and 4 (n / 100)^(2/9) lags.
 
-        Returns
-        -------
-        SystemResults
-
         Raises
         ------
         ValueError

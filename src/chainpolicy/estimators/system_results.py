@@ -224,10 +224,6 @@ class GroupSystem:
             with session dummies, is counted "once", for the first of them: the sum then is the
             abnormal return over all their sessions.
 
-        Returns
-        -------
-        SystemTest
-
         Raises
         ------
         ValueError
@@ -427,10 +423,6 @@ class SystemResults(Sequence[GroupSystem]):
         ----------
         groups : collection of str, optional
             Default: all.
-
-        Returns
-        -------
-        ReportTable
         """
         if groups is not None:
             chosen = tuple(system for system in self.systems if system.group in groups)

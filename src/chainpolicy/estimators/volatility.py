@@ -82,10 +82,6 @@ def fit_volatility(
         Returns that estimate parameters and the starting variance.
     name : {"ewma", "garch"}
 
-    Returns
-    -------
-    VolatilityModel
-
     Raises
     ------
     ValueError
@@ -212,10 +208,6 @@ def volatility_around_events(
 @remembered
 def volatility_paths(study: Study) -> pd.DataFrame:
     """Return every group's abnormal return beside its predicted standard deviation.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

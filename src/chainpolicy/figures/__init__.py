@@ -322,7 +322,6 @@ class Shown:
     ----------
     name : str
         Of its files in ``figures/``, without suffix.
-    figure : StudyFigure
     caption : str
         Blank where a study has nothing to draw.
     """
@@ -353,10 +352,6 @@ def show(name: str, study: Study, description: str = "") -> Shown:
     study : Study
     description : str, optional
         The picture in words, for readers who cannot see it; default: its title and caption.
-
-    Returns
-    -------
-    Shown
 
     Raises
     ------

@@ -12,17 +12,9 @@ from chainpolicy.eventstudy import EventStudyResults, window_label
 def caar_segments(results: EventStudyResults, event_id: str, group: str) -> pd.DataFrame:
     """Return the run-up before an event and the response to it, cumulated separately.
 
-    Parameters
-    ----------
-    results : EventStudyResults
-    event_id, group : str
-
-    Returns
-    -------
-    DataFrame
-        The columns of `EventStudyResults.caar_path` and ``start``, the tau at which the
-        cumulation starts: the first of the event window up to tau = -1, then 0. Bands widen
-        with the length of a cumulation, so that a long run-up would drown the response.
+    The columns of `EventStudyResults.caar_path` and ``start``, the tau at which the cumulation
+    starts: the first of the event window up to tau = -1, then 0. Bands widen with the length of a
+    cumulation, so that a long run-up would drown the response.
     """
     first, last = results.event_window
     parts = []

@@ -513,10 +513,6 @@ def plot_spreads(values: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -
         inside the figure and its value.
     ax : Axes
     looks : dict of str to GroupStyle
-
-    Returns
-    -------
-    Axes
     """
     columns = values.groupby(["group", "column"], sort=False)
     for position, (_, column) in enumerate(columns):

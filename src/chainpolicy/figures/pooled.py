@@ -32,10 +32,6 @@ def plot_pooled(pooled: pd.Series, ax: Axes, look: GroupStyle, row: float) -> Ax
     ax : Axes
     look : GroupStyle
     row : float
-
-    Returns
-    -------
-    Axes
     """
     across = [pooled["lower"], pooled["estimate"], pooled["upper"], pooled["estimate"]]
     ax.fill(across, [row, row - 0.32, row, row + 0.32], color=look.color, linewidth=0)

@@ -30,13 +30,8 @@ def headline_window(study: Study) -> tuple[int, int]:
 def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     """Estimate, and say which events of a group are one because they share its session.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
-    results : EventStudyResults
     merged : DataFrame
         ``event_id, group, session, lead``, one row per estimated event and group, groups in the
         order of the study; lead is the earliest announced event that hits
@@ -66,10 +61,7 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
 def headline_cells(study: Study, merged: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the headline event and its rows of the second result of `estimated_events`.
 
-    Raises
-    ------
-    NothingToDrawError
-        If it could not be estimated.
+    Raises `NothingToDrawError` if it could not be estimated.
     """
     event_id = study.headline_event
     cells = merged[merged["event_id"] == event_id]
@@ -81,15 +73,8 @@ def headline_cells(study: Study, merged: pd.DataFrame) -> tuple[str, pd.DataFram
 def shown(study: Study, merged: pd.DataFrame) -> tuple[list[str], list[str], pd.DataFrame, str]:
     """Choose the events and groups that a figure has room for.
 
-    Returns
-    -------
-    events : list of str
-        Those that lead some group's session, in the order of announcement.
-    groups : list of str
-    merged : DataFrame
-        The rows of `merged` that belong to them.
-    note : str
-        What is left out, else empty.
+    Events that lead some group's session, in the order of announcement; groups; the rows of
+    `merged` that belong to them; a note of what is left out, else empty.
     """
     events, about_events = shown_events(study, merged["lead"].unique().tolist())
     groups, about_groups = shown_groups(merged["group"].unique().tolist())

@@ -13,20 +13,7 @@ from chainpolicy.figures.style import INK, QUIET, STYLE, WIDTH, StudyFigure, per
 
 
 def plot_rejection_rates(rates: pd.DataFrame, level: float, ax: Axes) -> Axes:
-    """Draw the rejection rate of each test with its 95 % Monte Carlo interval.
-
-    Parameters
-    ----------
-    rates : DataFrame
-        As from `simulation.simulate`.
-    level : float
-        Nominal size, drawn as a rule.
-    ax : Axes
-
-    Returns
-    -------
-    Axes
-    """
+    """Draw each test's rejection rate, with its 95 % Monte Carlo interval and the nominal level."""
     titles = {test.name: test.title for test in TESTS}
     height = np.arange(len(rates))[::-1]
     ax.axvline(level, color=QUIET, linewidth=0.8, linestyle=(0, (3, 2)))

@@ -132,17 +132,7 @@ def _characters_of(family: str) -> frozenset[int]:
 def undrawable(texts: Iterable[str]) -> list[str]:
     """Find a font for every character, and return the texts for which there is none.
 
-    Any installed family that has the characters will do.
-
-    Parameters
-    ----------
-    texts : iterable of str
-        What figures are to show.
-
-    Returns
-    -------
-    list of str
-        Texts with a character that no installed font has; figures show a box in its place.
+    Any installed family that has the characters will do; figures show a box in place of others.
     """
     found = list(dict.fromkeys(texts))
     missing = {ord(letter) for text in found for letter in text if letter.isprintable()}
@@ -214,18 +204,7 @@ def return_label(quantity: str, kind: str) -> str:
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> NDArray[Any]:
     """Move ascending positions apart by as little as possible (least squares).
 
-    Parameters
-    ----------
-    positions : sequence of float
-        Ascending.
-    gap : float
-        Smallest distance wanted; smaller if there is no room for it.
-    low, high : float
-        Where the positions must stay.
-
-    Returns
-    -------
-    ndarray, shape (len(positions),)
+    They stay between `low` and `high`; the gap is smaller if there is no room for it.
     """
     count = len(positions)
     if count < 2:

@@ -46,38 +46,10 @@ def fetch(
 ) -> tuple[int, FetchReport | None]:
     """Bring the store up to date for a study and say how that went.
 
-    Parameters
-    ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`.
-    start, end : str, datetime.date or pandas.Timestamp
-        The study's range, both inclusive.
-    console : rich.console.Console
-        Gets the progress bar, if it is a terminal, and the summary.
-    snapshot : pandas.DataFrame, optional
-        ``date, ticker, close`` to recognise shifted dates.
-    store : PriceStore, optional
-        Default: the user's.
-    strict : bool
-        Fail on any loss, not only if a group falls below strength.
-    refresh : bool
-        Download everything anew.
-    connect : callable, optional
-        Makes the source. Default: Yahoo Finance.
-    now : datetime.datetime, optional
-        Default: the clock.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    tuple of (int, FetchReport or None)
-        Exit status, and what was fetched; None if the source or the store cannot be used.
-
-    Raises
-    ------
-    InputError
-        If the study starts in the future.
+    `snapshot` (``date, ticker, close``) serves to recognise shifted dates. `strict` fails on any
+    loss, not only if a group falls below strength. Returned are the exit status and what was
+    fetched, None if the source or the store cannot be used. Raises `InputError` if the study starts
+    in the future.
     """
     # yfinance takes a second to import, which the other commands need not wait for.
     from chainpolicy.prices.fetch import fetch_series
@@ -134,30 +106,10 @@ def import_files(
     console: Console,
     replace: bool = False,
 ) -> int:
-    """Write downloads into the price file of a study and say what was read.
+    """Write downloads, each perhaps ``TICKER=FILE``, into a study's prices, and say what was read.
 
-    Parameters
-    ----------
-    files : iterable of str
-        Files, each perhaps with a ticker before it: ``TICKER=FILE``.
-    folder : pathlib.Path
-        The study.
-    dialect : Dialect
-        What is known of the form of the files.
-    console : rich.console.Console
-        Gets one line per series and what else is to be known.
-    replace : bool
-        Whether a series may replace one that has days which it does not have.
-
-    Returns
-    -------
-    int
-        Exit status: 0.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the files; then nothing is written.
+    `replace` lets a series replace one that has days which it does not have. `InputError` names
+    everything that is wrong in the files; then nothing is written.
     """
     report = import_prices(map(_source, files), folder, dialect, replace=replace)
     _print_table(report.series, console)
@@ -201,21 +153,9 @@ def show(out: Console, console: Console, store: PriceStore | None = None) -> int
 
 
 def verify(out: Console, console: Console, store: PriceStore | None = None) -> int:
-    """Compare every file of the store with its checksum.
+    """Compare every file of the store with its checksum and list the damaged ones.
 
-    Parameters
-    ----------
-    out : rich.console.Console
-        Gets one line per damaged file.
-    console : rich.console.Console
-        Gets the count.
-    store : PriceStore, optional
-        Default: the user's.
-
-    Returns
-    -------
-    int
-        Exit status: 1 if a file is damaged, or the store cannot be used.
+    The exit status is 1 if a file is damaged, or the store cannot be used.
     """
     store = store or PriceStore()
     try:
@@ -239,21 +179,9 @@ def verify(out: Console, console: Console, store: PriceStore | None = None) -> i
 def clear(
     console: Console, store: PriceStore | None = None, tickers: Iterable[str] | None = None
 ) -> int:
-    """Remove series from the store.
+    """Remove series from the store, by default all.
 
-    Parameters
-    ----------
-    console : rich.console.Console
-        Gets the count.
-    store : PriceStore, optional
-        Default: the user's.
-    tickers : iterable of str, optional
-        Default: all.
-
-    Returns
-    -------
-    int
-        Exit status: 1 if a ticker is not in the store, or the store cannot be used.
+    The exit status is 1 if a ticker is not in the store, or the store cannot be used.
     """
     store = store or PriceStore()
     wanted = None if tickers is None else list(tickers)
@@ -284,39 +212,10 @@ def compare(
 ) -> int:
     """Say whether live prices and embedded ones agree, and whether the result still stands.
 
-    Parameters
-    ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`.
-    start, end : str, datetime.date or pandas.Timestamp
-        The study's range, both inclusive.
-    embedded : pandas.DataFrame
-        ``date, ticker, close`` of the study.
-    estimate : callable
-        From prices and the assets that have them to the headline estimates, see
-        `compare.compare_headlines`; called for each set of prices.
-    window : str
-        Label of the sessions over which it estimates.
-    kind : {"log", "simple"}
-        Kind of return in which it estimates; simple ones are shown.
-    out : rich.console.Console
-        Gets the tables.
-    console : rich.console.Console
-        Gets what they come to.
-    store : PriceStore, optional
-        Default: the user's.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    int
-        Exit status: 0. Other returns or estimates are a finding, not a fault.
-
-    Raises
-    ------
-    InputError
-        If the store has no series of the study.
+    `estimate` takes prices and the assets that have them to the headline estimates, see
+    `compare.compare_headlines`; `window` labels the sessions over which it estimates, `kind` is the
+    kind of its returns (simple ones are shown). The exit status is 0: other returns or estimates
+    are a finding, not a fault. Raises `InputError` if the store has no series of the study.
     """
     from chainpolicy.prices.fetch import stored_prices, surviving_assets
 

@@ -31,24 +31,10 @@ def compare_returns(
 ) -> pd.DataFrame:
     """Compare the log returns of each series in two sets of prices.
 
-    Parameters
-    ----------
-    embedded, live : pandas.DataFrame
-        ``date, ticker, close``.
-    assets : pandas.DataFrame
-        ``ticker, calendar, group``.
-    start, end : str, datetime.date or pandas.Timestamp
-        Both inclusive.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per asset: ``ticker, group, sessions`` (with a return in both), ``largest``
-        (largest absolute difference; NaN without common returns), ``on`` (its session),
-        ``beyond_5bp`` (sessions that differ by more than five basis points),
-        ``only_embedded, only_live`` (sessions with a return in one of them alone).
+    One row per asset: ``ticker, group, sessions`` (with a return in both), ``largest`` (largest
+    absolute difference; NaN without common returns), ``on`` (its session), ``beyond_5bp`` (sessions
+    that differ by more than five basis points), ``only_embedded, only_live`` (sessions with a
+    return in one of them alone).
     """
     rows = []
     for ticker, calendar, group in assets[["ticker", "calendar", "group"]].itertuples(index=False):
@@ -74,19 +60,10 @@ def compare_returns(
 def compare_headlines(embedded: pd.DataFrame, live: pd.DataFrame) -> pd.DataFrame:
     """Put the headline estimates on both sets of prices side by side.
 
-    Parameters
-    ----------
-    embedded, live : pandas.DataFrame
-        ``event_session, event_id, group, n_assets, caar`` and the p-values ``adjusted_bmp_p,
-        grank_t_p, time_series_t_p``, of which a group of one asset has the last alone.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per event and group of either set, in the order of sessions: ``event_session,
-        event_id, group``; for each set ``n_assets_*``, ``caar_*`` and ``p_*`` (of the adjusted
-        BMP test, for one asset of the t test of its CAR); ``differs``: what is not the same, the
-        sign of the mean or a test that rejects at five per cent; blank if the estimate stands.
+    One row per event and group of either set, in the order of sessions: ``event_session, event_id,
+    group``; for each set ``n_assets_*``, ``caar_*`` and ``p_*`` (of the adjusted BMP test, for one
+    asset of the t test of its CAR); ``differs``: what is not the same, the sign of the mean or a
+    test that rejects at five per cent; blank if the estimate stands.
     """
     keys = ["event_session", "event_id", "group"]
     both = embedded.merge(

@@ -20,10 +20,6 @@ LONGEST_CLOSURE = 5
 def coverage(study: Study) -> pd.DataFrame:
     """Count the closes of every asset against the sessions of its calendar.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -57,10 +53,6 @@ def coverage(study: Study) -> pd.DataFrame:
 def missing_closes(study: Study) -> pd.DataFrame:
     """List every run of sessions without a close.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -88,15 +80,8 @@ def missing_closes(study: Study) -> pd.DataFrame:
 def probable_closures(study: Study) -> pd.DataFrame:
     """Find sessions on which no asset of a calendar has a close, though those around them do.
 
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    DataFrame
-        ``calendar, session, n_assets`` (of the calendar, benchmarks among them): runs of at most
-        `LONGEST_CLOSURE` sessions; longer ones are holes in the data.
+    ``calendar, session, n_assets`` (of the calendar, benchmarks among them): runs of at most
+    `LONGEST_CLOSURE` sessions; longer ones are holes in the data.
     """
     dates = study.prices.merge(study.assets[["ticker", "calendar"]])
     rows = []
@@ -114,16 +99,9 @@ def probable_closures(study: Study) -> pd.DataFrame:
 def missing_factors(study: Study) -> pd.DataFrame:
     """Count the sessions on which a factor that is used has no value.
 
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    DataFrame
-        ``file, factor, calendar, sessions, missing`` (of them), ``first`` (of the missing); a
-        factor without gaps has no row. An asset has no normal return where a factor has no value,
-        and no return where the risk-free return has none.
+    ``file, factor, calendar, sessions, missing`` (of them), ``first`` (of the missing); a factor
+    without gaps has no row. An asset has no normal return where a factor has no value, and no
+    return where the risk-free return has none.
     """
     columns = ["file", "factor", "calendar", "sessions", "missing", "first"]
     factors = study.factors

@@ -87,28 +87,10 @@ def read_download(
     problems: list[Problem],
     remarks: dict[str, list[str]],
 ) -> pd.DataFrame:
-    """Read one download.
+    """Read one download: ``date, ticker, close, traded, column, file, line``.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Delimited text or Parquet.
-    ticker : str, optional
-        Of a file of one ticker. Default: the name of the file without its ending.
-    dialect : Dialect
-        What a user says about the form.
-    listed : sequence of str
-        Tickers of the study.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-    remarks : dict of str to list of str
-        What else a user has to know; the file is added to what is true of it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``date, ticker, close, traded`` (volume, NaN if it is not stated), ``column, file, line``;
-        days without a price have no row.
+    Without a `ticker` a file of one is named after it. ``traded`` is the volume, NaN if it is not
+    stated; days without a price have no row. The file is added to those of which a remark is true.
     """
     name = path.name
     before = len(problems)

@@ -23,9 +23,9 @@ from chainpolicy.prices.validation import (
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
 from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.study.calendars import Corrections
-from chainpolicy.study.folder import suspended
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
+from chainpolicy.study.snapshot import suspended
 from chainpolicy.study.tabular import require_day
 
 # So many series in a row without an answer are the source's trouble, not the series'.
@@ -50,8 +50,6 @@ class Outcome:
 
     Parameters
     ----------
-    ticker, group : str
-        As in the asset list.
     status : {"downloaded", "stored", "kept", "lost"}
         ``stored``: the store had it already. ``kept``: the store's older copy still serves,
         because the download failed. ``lost``: there is no usable series.
@@ -89,8 +87,6 @@ class Standing:
 
     Parameters
     ----------
-    group : str
-        Label of the group.
     n_assets : int
         Assets in the study.
     lost : tuple of str
@@ -144,14 +140,10 @@ class FetchReport:
         return _long({outcome.ticker: outcome.prices for outcome in self.outcomes})
 
     def tidy(self) -> pd.DataFrame:
-        """Lay the outcomes out.
+        """Lay the outcomes out, one row per asset.
 
-        Returns
-        -------
-        pandas.DataFrame
-            One row per asset: ``ticker, group, state, rows, first, last, gaps``; ``seconds`` of
-            this download, NaN without one; ``downloaded``, when the prices were (UTC), and
-            ``reason``, both perhaps blank.
+        ``ticker, group, state, rows, first, last, gaps``; ``seconds`` of this download, NaN without
+        one; ``downloaded``, when the prices were (UTC), and ``reason``, both perhaps blank.
         """
         columns = ["ticker", "group", "state", "rows", "first", "last", "gaps", "seconds"]
         rows = [
@@ -181,45 +173,15 @@ def fetch_series(
     on_wait: Callable[[], None] = lambda: None,
     corrections: Corrections = (),
 ) -> FetchReport:
-    """Download what the store lacks or what is stale, validate it and keep it.
+    """Download what the store lacks or what is older than `max_age`, validate it and keep it.
 
-    Parameters
-    ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`, benchmarks included.
-    start, end : str, datetime.date or pandas.Timestamp
-        The study's range, both ends inclusive.
-    store : PriceStore
-        Each sound series is stored as soon as it has arrived; nothing else is changed.
-    connect : callable
-        Makes the source; called only if something is to be downloaded.
-    now : datetime.datetime
-        With time zone.
-    snapshot : pandas.DataFrame, optional
-        ``date, ticker, close`` to recognise a series whose dates are shifted.
-    refresh : bool
-        Download everything anew.
-    max_age : datetime.timedelta
-        Older downloads are stale.
-    track : callable
-        Hands on the assets to download, one by one (a progress bar).
-    on_wait : callable
-        Called if another process is using the store.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
+    Each sound series is stored as soon as it has arrived; nothing else is changed. `connect` makes
+    the source and is called only if something is to be downloaded; `track` hands on the assets to
+    download one by one (a progress bar); `on_wait` is called if another process is using the store;
+    `snapshot` (``date, ticker, close``) serves to recognise a series whose dates are shifted.
 
-    Returns
-    -------
-    FetchReport
-
-    Raises
-    ------
-    SourceUnreachableError
-        If something is to be downloaded and nobody answers; the store is untouched.
-    StoreError
-        If the store cannot be used.
-    InputError
-        If the study starts in the future.
+    Raises `SourceUnreachableError` if nobody answers (the store is untouched), `StoreError` if the
+    store cannot be used, `InputError` if the study starts in the future.
     """
     # The bar of a day that is not over is no close.
     last_day = min(require_day("the last day", end).date(), now.date() - timedelta(days=1))
@@ -261,28 +223,10 @@ def fetch_series(
 def stored_prices(
     store: PriceStore, assets: pd.DataFrame, start: Day, end: Day, corrections: Corrections = ()
 ) -> pd.DataFrame:
-    """Usable closes from the store, whatever their age.
+    """Usable closes from the store, whatever their age: ``date, ticker, close``, sorted.
 
-    Parameters
-    ----------
-    store : PriceStore
-        Read only.
-    assets : pandas.DataFrame
-        ``ticker, calendar``.
-    start, end : str, datetime.date or pandas.Timestamp
-        Both inclusive.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``date, ticker, close``, sorted; only the tickers that the store has.
-
-    Raises
-    ------
-    InputError
-        If a series must not be used, as a download of it would be refused today.
+    Only tickers that the store has. Raises `InputError` if a series must not be used, as a download
+    of it would be refused today.
     """
     found = {}
     first, last = pd.Timestamp(start), pd.Timestamp(end)
@@ -310,15 +254,7 @@ def stored_prices(
 
 
 def surviving_assets(assets: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame:
-    """Assets that have prices, and all of whose benchmarks have.
-
-    Parameters
-    ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`.
-    prices : pandas.DataFrame
-        With a column ``ticker``.
-    """
+    """Assets that have prices, and all of whose benchmarks have."""
     priced = set(prices["ticker"])
     # A benchmark without a row is a factor, which needs no prices.
     unpriced = set(assets["ticker"]) - priced
@@ -330,15 +266,7 @@ def surviving_assets(assets: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame
 
 
 def standings(assets: pd.DataFrame, lost: set[str]) -> tuple[Standing, ...]:
-    """Count what is left of each group but the benchmarks.
-
-    Parameters
-    ----------
-    assets : pandas.DataFrame
-        From `assets.read_assets`. Who loses a benchmark is lost too.
-    lost : set of str
-        Tickers without a usable series.
-    """
+    """Count what is left of each group but the benchmarks; who loses a benchmark is lost too."""
     estimated = assets[assets["group"] != BENCHMARK]
     gone = [
         not lost.isdisjoint({ticker, *benchmarks})

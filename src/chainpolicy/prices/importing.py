@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.prices.downloads import Dialect, read_download
-from chainpolicy.study.assets import collect_assets
-from chainpolicy.study.folder import suspended
+from chainpolicy.study.assets import read_assets
 from chainpolicy.study.output import write_csv
 from chainpolicy.study.problems import Problem, collecting
 from chainpolicy.study.settings import SETTINGS_FILE, read_settings
-from chainpolicy.study.snapshot import NO_PRICES, collect_prices
+from chainpolicy.study.snapshot import NO_PRICES, read_prices, suspended
 from chainpolicy.study.study import require_study_folder
 from chainpolicy.study.tabular import MOST_PROBLEMS
 
@@ -47,29 +46,12 @@ def import_prices(
 
     Understood are yfinance's tables as CSV or Parquet (columns by field and ticker, or one row per
     day and ticker), a table of closes with one column per ticker of assets.csv, and files of one
-    ticker as Yahoo, Stooq and Investing.com offer them. The series of a ticker is replaced as a
-    whole, because the adjusted closes of two downloads do not fit together; other tickers stay.
+    ticker as Yahoo, Stooq and Investing.com offer them. A source without a ticker has it in the
+    file or in its name.
 
-    Parameters
-    ----------
-    sources : iterable of (str or None, pathlib.Path)
-        Ticker and file. None: the tickers stand in the file, or its name without the ending is
-        the ticker.
-    folder : pathlib.Path
-        The study.
-    dialect : Dialect, optional
-        Default: as the files show it.
-    replace : bool, default False
-        Whether a series may replace one that has days which it does not have.
-
-    Returns
-    -------
-    ImportReport
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in any file; then nothing is written.
+    The series of a ticker is replaced as a whole, because the adjusted closes of two downloads do
+    not fit together, and with `replace` even if it had other days; other tickers stay.
+    `InputError` names everything that is wrong in any file; then nothing is written.
     """
     require_study_folder(folder)
     sources = list(sources)
@@ -122,7 +104,7 @@ def _present(target: Path, problems: list[Problem]) -> pd.DataFrame:
     if problems or not target.exists():
         return NO_PRICES.copy()
     found: list[Problem] = []
-    prices = collect_prices(target, target.name, found)
+    prices = read_prices(target, found)
     if found:
         expected = (
             "a price file (date,ticker,close) or none: what is there cannot be read and is not "
@@ -134,7 +116,7 @@ def _present(target: Path, problems: list[Problem]) -> pd.DataFrame:
 
 def _listed_tickers(folder: Path) -> list[str]:
     """Return the tickers of assets.csv, whatever else is wrong with it."""
-    return [ticker for ticker in collect_assets(folder / "assets.csv", [])["ticker"] if ticker]
+    return [ticker for ticker in read_assets(folder / "assets.csv", [])["ticker"] if ticker]
 
 
 def _repeated(rows: pd.DataFrame) -> list[Problem]:

@@ -40,25 +40,9 @@ _NOTE = f"""\
 def live_folder(folder: Path, output: Path, files: Iterable[Path]) -> Path:
     """Say where the live copy of a study goes, before anything is downloaded for it.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The study.
-    output : pathlib.Path
-        Where everything that is made from the copy goes; created if missing.
-    files : iterable of pathlib.Path
-        The study's files, wherever they lie.
-
-    Returns
-    -------
-    pathlib.Path
-        ``<output>/study``, which is not there yet or holds an older live copy.
-
-    Raises
-    ------
-    InputError
-        If `output` cannot be written, is a project or lies in the study, or if what is there
-        under the name of the copy is not one, or holds a file that the study reads.
+    ``<output>/study``, which is not there yet or holds an older live copy; `output` is created if
+    missing. Raises `InputError` if it cannot be written, is a project or lies in the study, or if
+    what is there under the name of the copy is not one, or holds a file that the study reads.
     """
     target = output / "study"
     expected = None
@@ -92,18 +76,8 @@ def live_folder(folder: Path, output: Path, files: Iterable[Path]) -> Path:
 def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd.DataFrame) -> None:
     """Copy a study folder, with other prices and without the assets that have none.
 
-    What the study reads from outside its folder is in the copy under a local name.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        The study; it is only read, as are its files that lie elsewhere.
-    target : pathlib.Path
-        From `live_folder`; an older copy is replaced in one step.
-    report : FetchReport
-        The prices, and what is told of them in ``downloads.csv``.
-    assets : pandas.DataFrame
-        From `assets.read_assets`, for which the prices were fetched.
+    What the study reads from outside its folder is in the copy under a local name. An older copy is
+    replaced in one step; ``downloads.csv`` tells of the prices.
     """
     prices = report.prices()
     surviving = surviving_assets(assets, prices)

@@ -27,22 +27,9 @@ def find_moves(
 ) -> tuple[Floats, Bools, Bools]:
     """Compare each close with the one before it.
 
-    Parameters
-    ----------
-    dates : pandas.DatetimeIndex
-        Ascending.
-    close : array of shape (n,)
-        Positive and finite.
-    on_calendar : pandas.DatetimeIndex
-        Sessions of the series' calendar.
-    limits : array of shape (n,)
-        Price limit in force on each date, as a share of the close before; NaN = none.
-
-    Returns
-    -------
-    tuple of arrays of shape (n - 1,)
-        Ratio to the close before; whether it is beyond the price limit; whether it is not, and
-        yet a return beyond `JUMP`.
+    `limits` are price limits in force on each date, as a share of the close before; NaN = none.
+    Returned are, for all but the first date, the ratio to the close before; whether it is beyond
+    the price limit; whether it is not, and yet a return beyond `JUMP`.
     """
     ratio = close[1:] / close[:-1]
     move = np.abs(ratio - 1)
@@ -64,8 +51,6 @@ def implausible_moves(
         ``date, ticker, close``.
     assets : pandas.DataFrame
         ``ticker, calendar, price_limit``, see `assets.read_assets`.
-    corrections : tuple of Correction, optional
-        What a study sets right in its calendars.
 
     Returns
     -------
@@ -106,18 +91,7 @@ def implausible_moves(
 
 
 def describe_moves(moves: pd.DataFrame) -> list[str]:
-    """Say which moves are to be looked at, and what to do.
-
-    Parameters
-    ----------
-    moves : pandas.DataFrame
-        From `implausible_moves`.
-
-    Returns
-    -------
-    list of str
-        Lines of one paragraph; none where there is no move.
-    """
+    """Say which of `implausible_moves` are to be looked at, and what to do."""
     if moves.empty:
         return []
     lines = [f"{count_moves(moves)}:"]

@@ -34,22 +34,9 @@ def read_days(
 ) -> tuple[pd.Series, str | None]:
     """Read dates in the one order of day and month in which all of them are dates.
 
-    Parameters
-    ----------
-    cells : pandas.DataFrame
-        Text: ``date, ticker``; ``line`` of each.
-    dayfirst : bool, optional
-        Whether 03/04/2018 is the third of April. Default: what the dates of the file show, each
-        by itself or by its neighbours in other spellings, if only one order puts them in sequence.
-    name : str
-        What the problems call the file.
-    problems : list of Problem
-        Appended.
-
-    Returns
-    -------
-    tuple of (pandas.Series, str or None)
-        Days, NaT where there is a problem; the order, None where all dates say it themselves.
+    Without `dayfirst` the order is what the dates of the file show, each by itself or by its
+    neighbours in other spellings, if only one order puts them in sequence. Returned are days, NaT
+    where there is a problem, and the order, None where all dates say it themselves.
     """
     spelled: list[str] = cells["date"].drop_duplicates().tolist()
     fixed: dict[str, date] = {}
@@ -162,21 +149,8 @@ def read_numbers(
 ) -> tuple[pd.Series, str]:
     """Read closes with the one decimal sign with which all of them are numbers.
 
-    Parameters
-    ----------
-    cells : pandas.DataFrame
-        Text: ``close``; ``line`` and ``place`` (column) of each.
-    decimal : {".", ","}, optional
-        Default: what the numbers of the file show.
-    name : str
-        What the problems call the file.
-    problems : list of Problem
-        Appended.
-
-    Returns
-    -------
-    tuple of (pandas.Series, str)
-        Numbers, NaN where there is a problem; the decimal sign.
+    `cells` has ``close``, ``line`` and ``place`` (column) of each. Returned are numbers, NaN where
+    there is a problem, and the sign.
     """
     text = cells["close"]
     read = {"." if decimal is None else decimal: _read_all(text, decimal or ".")}
@@ -201,18 +175,7 @@ def read_numbers(
 def problems_at(cells: pd.DataFrame, column: str, expected: str, name: str) -> list[Problem]:
     """Say of cells what was expected in them, of `MOST_PROBLEMS` at most.
 
-    Parameters
-    ----------
-    cells : pandas.DataFrame
-        Text, ``line`` and ``place`` (column of the file).
-    column : str
-        That holds what was found.
-    expected, name : str
-        For each problem.
-
-    Returns
-    -------
-    list of Problem
+    `cells` has ``line`` and ``place`` (column of the file); `column` holds what was found.
     """
     found = cells.head(MOST_PROBLEMS)
     columns = (found[key].tolist() for key in ("line", "place", column))

@@ -41,8 +41,6 @@ class StoredSeries:
 
     Parameters
     ----------
-    ticker : str
-        As in the asset list.
     prices : pandas.DataFrame
         ``date`` (midnight, no time zone), ``close`` (adjusted), ``volume``; one row per
         session with a close.
@@ -84,12 +82,8 @@ class StoreEntry:
 class PriceStore:
     """Folder of price series, safe against a kill at any point and against a second process.
 
-    A file carries its own metadata and checksum, so that one rename publishes all of it.
-
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        Default: ``prices`` in the user's cache folder of this package.
+    A file carries its own metadata and checksum, so that one rename publishes all of it. The
+    default folder is ``prices`` in the user's cache folder of this package.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -101,22 +95,13 @@ class PriceStore:
         return self.folder / f"{quote(ticker, safe='^=')}.parquet"
 
     def tickers(self) -> tuple[str, ...]:
-        """Tickers with a file, sorted.
-
-        Raises
-        ------
-        StoreError
-            If the store's folder is something else.
-        """
+        """Tickers with a file, sorted; raises `StoreError` if the folder is something else."""
         return tuple(sorted({unquote(path.stem) for path in self._paths()}))
 
     def write(self, series: StoredSeries) -> None:
         """Store a series in place of the one before; readers see the old file or the new one.
 
-        Raises
-        ------
-        StoreError
-            If the file cannot be written; the one before is untouched.
+        Raises `StoreError` if the file cannot be written; the one before is untouched.
         """
         content = _to_bytes(series)
         path = self.path(series.ticker)
@@ -170,10 +155,7 @@ class PriceStore:
     def entries(self) -> tuple[StoreEntry, ...]:
         """Everything the store holds, in the order of the tickers.
 
-        Raises
-        ------
-        StoreError
-            If the store's folder is something else.
+        Raises `StoreError` if the store's folder is something else.
         """
         found = [self.entry(ticker) for ticker in self.tickers()]
         entries = [entry for entry in found if entry is not None]
@@ -201,22 +183,9 @@ class PriceStore:
         return None if entry is None else entry.series
 
     def clear(self, tickers: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Remove series.
+        """Remove series, by default all, and return their tickers.
 
-        Parameters
-        ----------
-        tickers : iterable of str, optional
-            Default: all of them.
-
-        Returns
-        -------
-        tuple of str
-            Tickers that were removed.
-
-        Raises
-        ------
-        StoreError
-            If a file cannot be removed; those before it are.
+        Raises `StoreError` if a file cannot be removed; those before it are.
         """
         removed = []
         with self.lock():
@@ -236,19 +205,8 @@ class PriceStore:
     ) -> Iterator[None]:
         """Keep other processes from writing; may be entered again by its holder.
 
-        Parameters
-        ----------
-        seconds : float
-            How long to wait for another process.
-        on_wait : callable
-            Called once if there is something to wait for.
-        sleep : callable
-            Takes the seconds between two tries.
-
-        Raises
-        ------
-        StoreError
-            If the other process does not finish in time, or the folder cannot be used.
+        `on_wait` is called once if there is something to wait for. Raises `StoreError` if the other
+        process does not finish in time, or the folder cannot be used.
         """
         if self._depth:
             yield
@@ -290,13 +248,7 @@ class PriceStore:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder of the store if it is missing.
-
-    Raises
-    ------
-    StoreError
-        If something is in the way or the place cannot be written.
-    """
+    """Create a folder of the store if it is missing; raises `StoreError` if it cannot be."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -335,13 +287,7 @@ def _make_way(path: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a link of the store.
-
-    Raises
-    ------
-    StoreError
-        If it cannot be removed.
-    """
+    """Remove a file or a link of the store; raises `StoreError` if it cannot be."""
     try:
         path.unlink()
     except OSError as error:

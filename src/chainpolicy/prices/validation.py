@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from chainpolicy.prices.moves import JUMP, find_moves
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
-from chainpolicy.study.folder import suspended
 from chainpolicy.study.sessions import sessions
+from chainpolicy.study.snapshot import suspended
 
 # A close four times the one before, or a quarter of it, that comes back was never a price.
 EXCURSION = 4.0
@@ -43,8 +43,6 @@ class Finding:
 
     Parameters
     ----------
-    ticker : str
-        Of the series.
     check : str
         Name of the check: ``order``, ``symbol``, ``interval``, ``quotation``, ``adjustment``,
         ``closes``, ``sessions``, ``limit``, ``jump``, ``unit``, ``stale``, ``suspended`` or
@@ -67,12 +65,7 @@ class Finding:
 def check_order(ticker: str, quotes: pd.DataFrame) -> list[Finding]:
     """Refuse unsorted days, and days that are sent twice with different prices.
 
-    Parameters
-    ----------
-    ticker : str
-        Of the series.
-    quotes : pandas.DataFrame
-        ``date`` and prices as the source sent them, before any client put them in order.
+    `quotes` are as the source sent them, before any client put them in order.
     """
     findings = []
     stamps = pd.DatetimeIndex(quotes["date"])
@@ -107,12 +100,7 @@ def check_order(ticker: str, quotes: pd.DataFrame) -> list[Finding]:
 def check_symbol(ticker: str, symbol: str | None) -> list[Finding]:
     """Refuse the prices of another series, which a ticker such as ``A?B`` brings.
 
-    Parameters
-    ----------
-    ticker : str
-        Asked for.
-    symbol : str or None
-        As stated by the source, which may not state one.
+    A source may state no symbol.
     """
     if symbol is None or symbol.casefold() == ticker.casefold():
         return []
@@ -122,12 +110,7 @@ def check_symbol(ticker: str, symbol: str | None) -> list[Finding]:
 def check_interval(ticker: str, interval: str | None) -> list[Finding]:
     """Refuse rows that are weeks or months, which sources send for long ranges.
 
-    Parameters
-    ----------
-    ticker : str
-        Of the series.
-    interval : str or None
-        As stated by the source, which may not state one.
+    A source may state no interval.
     """
     if interval in (None, "1d"):
         return []
@@ -142,16 +125,8 @@ def check_adjustment(
 ) -> list[Finding]:
     """Refuse closes that are not adjusted for the dividends and splits that the source reports.
 
-    Parameters
-    ----------
-    ticker : str
-        Of the series.
-    quotes : pandas.DataFrame
-        ``date, close`` and, if the source sends it, ``adjusted``.
-    distributions : pandas.Series
-        Dividends and capital gains per share, by day.
-    splits : pandas.Series
-        New shares for one old share, by day.
+    `quotes` has ``date, close`` and, if the source sends it, ``adjusted``; `distributions` are
+    dividends and capital gains per share, `splits` new shares for one old share, both by day.
     """
     is_adjusted = "adjusted" in quotes
     paid = distributions[distributions > 0]
@@ -203,15 +178,7 @@ def check_quotation(
 ) -> list[Finding]:
     """Refuse a currency or a time zone other than that of the asset's calendar.
 
-    Parameters
-    ----------
-    ticker : str
-        A 24/7 asset is expected in the currency after its last hyphen (``BTC-USD``), by UTC
-        days.
-    calendar : str
-        One of `calendars.CALENDARS`.
-    currency, timezone : str or None
-        As stated by the source.
+    A 24/7 asset is expected in the currency after its last hyphen (``BTC-USD``), by UTC days.
     """
     # The hyphen of a share, as in VOLV-B, is about its class.
     quoted = ticker.rpartition("-")[2] if calendar == ALWAYS_OPEN and "-" in ticker else None
@@ -255,30 +222,11 @@ def check_series(
     reference: pd.DataFrame | None = None,
     corrections: Corrections = (),
 ) -> list[Finding]:
-    """Check closes, sessions, moves, stale runs and the day of a series.
+    """Check closes, sessions, moves, stale runs and the day of a series, in this order.
 
-    Parameters
-    ----------
-    ticker : str
-        Of the series.
-    prices : pandas.DataFrame
-        ``date`` (unique, sorted, within ``start..end``), ``close``, ``volume``; a NaN close =
-        the source has none that day.
-    calendar : str
-        One of `calendars.CALENDARS`.
-    start, end : datetime.date
-        Range that was asked for, both ends inclusive.
-    limits : array of shape (len(prices),), optional
-        Daily price limit in force on each date, as a share of the close before; NaN = none.
-    reference : pandas.DataFrame, optional
-        ``date, close`` of the same series from another source.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    list of Finding
-        Refusals and remarks, in the order of the checks.
+    Dates are unique, sorted and within ``start..end``; a NaN close = the source has none that day.
+    `limits` are price limits in force on each date, as a share of the close before; NaN = none.
+    `reference` is the same series from another source.
     """
     close = prices["close"].to_numpy(dtype=np.float64)
     dates = pd.DatetimeIndex(prices["date"])
@@ -310,12 +258,7 @@ def check_series(
 def log_returns(prices: pd.DataFrame, on: pd.DatetimeIndex) -> pd.Series[float]:
     """Log return of each session from the session before; NaN where either has no close.
 
-    Parameters
-    ----------
-    prices : pandas.DataFrame
-        ``date`` (unique), ``close`` (positive or NaN).
-    on : pandas.DatetimeIndex
-        Consecutive sessions of the series' calendar.
+    `on` are consecutive sessions of the series' calendar.
     """
     close = pd.Series(prices["close"].to_numpy(), index=pd.DatetimeIndex(prices["date"]))
     return pd.Series(np.log(close.reindex(on).to_numpy()), index=on).diff()

@@ -116,10 +116,7 @@ class ChartAnswer:
 class RecordingSession(requests.Session[requests.Response]):
     """HTTP session for yfinance that keeps the answers of the chart endpoint.
 
-    Parameters
-    ----------
-    seconds : float
-        Longest wait for an answer; yfinance asks for up to 30 s and cannot be told otherwise.
+    It waits no longer than `seconds`; yfinance asks for up to 30 s and cannot be told otherwise.
     """
 
     def __init__(self, seconds: float = 10.0) -> None:
@@ -182,8 +179,6 @@ class YahooFinance:
     ----------
     cache : pathlib.Path
         Folder for the time zones and cookies that yfinance keeps.
-    session : RecordingSession, optional
-        Connection to use.
     attempts : int
         Tries per series if the failure may pass (HTTP 429 and 5xx, time-out, answer cut short).
     pause : float
@@ -220,15 +215,7 @@ class YahooFinance:
     def preflight(self, seconds: float = PREFLIGHT_SECONDS) -> None:
         """Ask once whether Yahoo Finance answers; an answer that refuses will do.
 
-        Parameters
-        ----------
-        seconds : float
-            Longest wait.
-
-        Raises
-        ------
-        SourceUnreachableError
-            If there is no answer, or one of somebody else.
+        Raises `SourceUnreachableError` if there is no answer, or one of somebody else.
         """
         seconds = min(seconds, self.session.seconds)
         try:
@@ -241,19 +228,9 @@ class YahooFinance:
             raise SourceUnreachableError("another page answers in its place, perhaps a login")
 
     def download(self, ticker: str, start: date, end: date) -> Download:
-        """Download adjusted closes and volumes.
+        """Download adjusted closes and volumes, both ends of the range included.
 
-        Parameters
-        ----------
-        ticker : str
-            Yahoo's symbol.
-        start, end : datetime.date
-            Both inclusive.
-
-        Raises
-        ------
-        SeriesUnavailableError
-            If the series cannot be had, after all tries.
+        Raises `SeriesUnavailableError` if the series cannot be had, after all tries.
         """
         attempt = 1
         while True:

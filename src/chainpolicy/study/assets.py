@@ -11,8 +11,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from chainpolicy.study.calendars import ALWAYS_OPEN, CALENDARS, canonical, expected_calendar
-from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, nearest, parse_dates, parse_numbers, read_table
+from chainpolicy.study.problems import Problem, did_you_mean
+from chainpolicy.study.tabular import cell, parse_dates, parse_numbers, read_table
 
 BENCHMARK = "benchmark"
 
@@ -22,12 +22,17 @@ RESERVED = ("ticker", "session", "return", "n_sessions", "at_limit", "alpha")
 PriceLimits = tuple[tuple[date | None, float], ...]
 
 
-def read_assets(path: str | Path, factors: Collection[str] = ()) -> pd.DataFrame:
-    """Read and validate an asset list.
+def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = ()) -> pd.DataFrame:
+    """Read an asset list.
+
+    Refused are, among others, a benchmark without its own row, an asset that is its own benchmark,
+    a benchmark on another calendar (a 24/7 asset may have benchmarks of one exchange: it is put on
+    their sessions), a group whose assets have different calendars or are measured on different
+    ones, a list of nothing but benchmarks.
 
     Parameters
     ----------
-    path : str or pathlib.Path
+    path : pathlib.Path
         CSV file with the columns ``ticker, calendar`` and any of those listed below.
     factors : collection of str
         What may be a benchmark without a row of its own, see `factors.Factors`.
@@ -35,43 +40,11 @@ def read_assets(path: str | Path, factors: Collection[str] = ()) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of
-        `calendars.CALENDARS`, an alias under the name of its sessions: XNYS for XNAS); ``name``
-        and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers and factors, empty
-        if there is none; ``price_limit`` as given (see `parse_price_limit`); ``selection`` and
-        ``evidence`` as text; unknown columns untouched.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the file. Among it: a benchmark without its own row, an
-        asset that is its own benchmark, a benchmark on another calendar (a 24/7 asset may have
-        benchmarks of one exchange: it is put on their sessions), a group whose assets have
-        different calendars or are measured on different ones, a list of nothing but benchmarks.
-    """
-    with collecting() as problems:
-        assets = collect_assets(Path(path), problems, factors)
-    return assets.reset_index(drop=True)
-
-
-def collect_assets(
-    path: Path, problems: list[Problem], factors: Collection[str] = ()
-) -> pd.DataFrame:
-    """Read an asset list as `read_assets` does, gathering problems instead of raising.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file.
-    problems : list of Problem
-        Appended.
-    factors : collection of str
-        As in `read_assets`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As from `read_assets`, but with index ``line``; rows may still hold what was refused.
+        In the order of the file, index ``line``; rows may still hold what was refused: ``ticker``;
+        ``calendar`` (one of `calendars.CALENDARS`, an alias under the name of its sessions: XNYS
+        for XNAS); ``name`` and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers
+        and factors, empty if there is none; ``price_limit`` as given (see `parse_price_limit`);
+        ``selection`` and ``evidence`` as text; unknown columns untouched.
     """
     before = len(problems)
     assets = read_table(path, SCHEMA, ["ticker"], problems)
@@ -93,22 +66,9 @@ def collect_assets(
 def parse_price_limit(text: str) -> PriceLimits:
     """Read a daily price limit that may change on given dates.
 
-    Parameters
-    ----------
-    text : str
-        Limits joined by ``;``, each a fraction of the last close, dated but for the first:
-        ``0.10;2019-05-06:0.05`` is 10 % until 2019-05-05 and 5 % from 2019-05-06 on.
-
-    Returns
-    -------
-    tuple of (datetime.date or None, float)
-        First day and limit, in the order of the days; None is "from the start". Empty for a
-        blank text: no limit.
-
-    Raises
-    ------
-    ValueError
-        If a limit is no number between 0 and 1, or the days do not ascend.
+    ``0.10;2019-05-06:0.05`` is 10 % of the last close until 2019-05-05 and 5 % from 2019-05-06 on:
+    days and limits, in the order of the days, None for "from the start"; empty for a blank text.
+    Raises ValueError if a limit is no number between 0 and 1, or the days do not ascend.
     """
     schedule: list[tuple[date | None, float]] = []
     for position, part in enumerate(text.split(";") if text.strip() else []):
@@ -126,24 +86,9 @@ def parse_price_limit(text: str) -> PriceLimits:
 
 
 def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray:
-    """Price limit in force on each of some dates.
+    """Price limit in force on each of some days, in any order; NaN where there is none.
 
-    Parameters
-    ----------
-    schedule : tuple of (datetime.date or None, float)
-        From `parse_price_limit`.
-    dates : pandas.DatetimeIndex
-        Days without a time zone, in any order.
-
-    Returns
-    -------
-    numpy.ndarray, shape (len(dates),)
-        Fraction of the last close, NaN where no limit is in force.
-
-    Raises
-    ------
-    ValueError
-        If the dates have a time zone.
+    Raises ValueError if the dates have a time zone.
     """
     if dates.tz is not None:
         raise ValueError(f"the dates have the time zone {dates.tz}; give days without one")
@@ -229,8 +174,7 @@ def _expected_benchmarks(
     if ticker in benchmarks:
         return "another ticker: an asset cannot be its own benchmark"
     for unknown in [other for other in benchmarks if other not in own and other not in factors]:
-        near = nearest(unknown, [*own, *factors])
-        hint = f' (did you mean "{near}"?)' if near else ""
+        hint = did_you_mean(unknown, [*own, *factors])
         if factors:
             named = ", ".join(factors)
             return (

@@ -21,11 +21,10 @@ from exchange_calendars.pandas_extensions.offsets import (
 )
 from pandas.errors import Pandas4Warning
 
-from chainpolicy.study.problems import Problem
+from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
     IS_DATE,
     cell,
-    nearest,
     read_table,
 )
 
@@ -147,7 +146,6 @@ class Correction:
     ----------
     calendar : str
         Its own name, not an alias.
-    day : datetime.date
     hours : str
         ``closed``; ``open``, a session of the calendar's regular hours; or the time of the close
         (HH:MM, local), a session that ends then.
@@ -167,7 +165,6 @@ class Exchange:
 
     Attributes
     ----------
-    tz : zoneinfo.ZoneInfo
     sessions : pandas.DatetimeIndex
         Midnights without a time zone, ``datetime64[ns]``, named ``session``.
     hours : pandas.DataFrame
@@ -182,10 +179,7 @@ class Exchange:
 def canonical(calendar: str) -> str:
     """Name the calendar whose sessions an alias stands for, as XNYS for XNAS.
 
-    Parameters
-    ----------
-    calendar : str
-        Any other text is returned as it is.
+    Any other text is returned as it is.
     """
     return str(_ALIASES.get(calendar, calendar))
 
@@ -193,8 +187,7 @@ def canonical(calendar: str) -> str:
 def expected_calendar(calendar: str) -> str:
     """Say what is expected in the place of an unknown calendar, with the nearest known one."""
     cities = {place: name for name, place in PLACES.items()}
-    near = nearest(calendar, [*CALENDARS, *cities])
-    hint = f'; did you mean "{cities.get(near, near)}"?' if near else ""
+    hint = did_you_mean(calendar, [*CALENDARS, *cities], cities)
     return (
         "a calendar that exchange_calendars knows, such as XNYS, XLON, XTKS, CMES, "
         f"{WEEKDAYS} or {ALWAYS_OPEN}{hint}"
@@ -202,19 +195,9 @@ def expected_calendar(calendar: str) -> str:
 
 
 def exchange(calendar: str, corrections: Corrections = ()) -> Exchange:
-    """Look up the sessions and hours of a calendar.
+    """Look up the sessions and hours of a calendar, 1990 to 2035 as far as its holidays are known.
 
-    Parameters
-    ----------
-    calendar : str
-        One of `CALENDARS`.
-    corrections : tuple of Correction
-        Those of other calendars change nothing.
-
-    Returns
-    -------
-    Exchange
-        From 1990 to 2035, as far as its holidays are known.
+    Corrections of other calendars change nothing.
     """
     name = canonical(calendar)
     return _corrected(name, tuple(found for found in corrections if found.calendar == name))
@@ -303,22 +286,11 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def collect_corrections(path: Path, problems: list[Problem]) -> Corrections:
+def read_corrections(path: Path, problems: list[Problem]) -> Corrections:
     """Read what a study sets right in its calendars; a study without the file corrects nothing.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``calendar, date, hours``; see `Correction`. Other columns are
-        for readers.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-
-    Returns
-    -------
-    tuple of Correction
-        In the order of the file, without the rows that have a problem. What the library says
-        already is no mistake: it may have learnt it since.
+    The columns are ``calendar, date, hours``, see `Correction`; others are for readers. What the
+    library says already is no mistake: it may have learnt it since.
     """
     if not path.exists():
         return ()

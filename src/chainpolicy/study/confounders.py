@@ -28,23 +28,11 @@ SCHEMA = pa.DataFrameSchema(
 )
 
 
-def collect_confounders(path: Path, events: pd.DataFrame, problems: list[Problem]) -> pd.DataFrame:
+def read_confounders(path: Path, problems: list[Problem], events: pd.DataFrame) -> pd.DataFrame:
     """Read the confounders of a study's events; a study without the file has none.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``event_id, name`` and perhaps ``at, note``.
-    events : pandas.DataFrame
-        With ``event_id``.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``event_id, at`` (UTC, NaT where there is no hour), ``name, note``; unknown columns
-        untouched.
+    The columns are ``event_id, name`` and perhaps ``at`` (becomes UTC, NaT where there is no hour)
+    and ``note``; unknown ones stay.
     """
     if path.exists():
         before = len(problems)

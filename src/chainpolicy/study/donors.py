@@ -64,37 +64,20 @@ class Donors:
         return levels.melt("date", var_name="ticker", value_name="close")
 
 
-def collect_donors(
+def read_donors(
     path: Path,
+    problems: list[Problem],
     calendar: str,
     market: str,
     tickers: Collection[str],
-    problems: list[Problem],
     corrections: Corrections = (),
 ) -> Donors:
-    """Read donor portfolios, gathering problems instead of raising.
+    """Read donor portfolios.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file with the columns ``date, portfolio, return`` (simple) and perhaps ``n_stocks``
-        (shares with a return on that session).
-    calendar : str
-        One of `calendars.CALENDARS`.
-    market : str
-        The portfolio of all donors; the file must have it.
-    tickers : collection of str
-        Of the study's assets: no portfolio may be called so.
-    problems : list of Problem
-        Appended. A portfolio needs a return on every session between the first and the last day
-        of the file.
-    corrections : tuple of Correction, optional
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    Donors
-        Without the rows that have a problem.
+    The columns are ``date, portfolio, return`` (simple) and perhaps ``n_stocks`` (shares with a
+    return on that session). Every portfolio needs a return on every session between the first and
+    the last day of the file; the market must be one of them, and none may have a ticker of the
+    study.
     """
     name = path.name
     before = len(problems)

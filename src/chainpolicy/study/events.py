@@ -9,11 +9,10 @@ import pandas as pd
 import pandera.pandas as pa
 
 from chainpolicy.study.assets import BENCHMARK
-from chainpolicy.study.problems import Problem, collecting
+from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
     IS_DATE,
     cell,
-    nearest,
     one_of,
     parse_dates,
     read_table,
@@ -29,18 +28,19 @@ _OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _YES = {"yes": True, "no": False}
 
 
-def read_events(path: str | Path) -> pd.DataFrame:
-    """Read and validate an event catalogue.
+def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
+    """Read an event catalogue.
 
     Parameters
     ----------
-    path : str or pathlib.Path
+    path : pathlib.Path
         CSV file with the columns ``event_id, announced_at`` and any of those listed below.
 
     Returns
     -------
     pandas.DataFrame
-        In the order of the file, index 0..n-1, every known column there:
+        In the order of the file, index ``line``, every known column there; cells with a problem
+        hold defaults.
 
         - ``event_id``; ``announced_at`` as given: ISO 8601 with UTC offset, or a bare date when
           the hour is unknown, or blank (only with ``in_sample`` False);
@@ -56,31 +56,6 @@ def read_events(path: str | Path) -> pd.DataFrame:
           (whether there are such is `check_affects`'s question);
         - ``name`` (default: the event_id), ``issuer, theme, article_date, document_date,
           cluster, source, note`` as text, and unknown columns untouched.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the file.
-    """
-    with collecting() as problems:
-        events = collect_events(Path(path), problems)
-    return events.reset_index(drop=True)
-
-
-def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
-    """Read an event catalogue as `read_events` does, gathering problems instead of raising.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file.
-    problems : list of Problem
-        Appended.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As from `read_events`, but with index ``line``; cells with a problem hold defaults.
     """
     before = len(problems)
     events = read_table(path, SCHEMA, ["event_id"], problems)
@@ -109,19 +84,7 @@ def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
 def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list[Problem]:
     """Find what events affect that is no group or ticker of an estimated asset.
 
-    Parameters
-    ----------
-    events : pandas.DataFrame
-        ``affects``, index ``line``; see `collect_events`.
-    assets : pandas.DataFrame
-        ``ticker, group``.
-    name : str
-        What the problems call the catalogue.
-
-    Returns
-    -------
-    list of Problem
-        One for each event; it names the first word that is unknown.
+    One problem for each event; it names the first word that is unknown.
     """
     estimated = assets[assets["group"] != BENCHMARK]
     known = {*estimated["group"], *estimated["ticker"]}
@@ -129,8 +92,7 @@ def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list
     for line, affects in zip(events.index, events["affects"], strict=True):
         unknown = [word for word in affects if word not in known]
         if unknown:
-            near = nearest(unknown[0], known)
-            hint = f' (did you mean "{near}"?)' if near else ""
+            hint = did_you_mean(unknown[0], known)
             if unknown[0] in {BENCHMARK, *assets["ticker"]}:
                 hint = "; benchmarks are never estimated"
             expected = (

@@ -82,18 +82,8 @@ class Factors:
     def returns(self, name: str, sessions: pd.DatetimeIndex, since: Integers, kind: Kind) -> Floats:
         """Return of a factor from the session at position `since` to each session.
 
-        Parameters
-        ----------
-        name : str
-        sessions : pandas.DatetimeIndex
-        since : ndarray of int, shape (n,) or (n, N)
-            -1 where there is no session before.
-        kind : {"log", "simple"}
-
-        Returns
-        -------
-        ndarray, shape of `since`
-            NaN where a session between the two has no value.
+        `since` is -1 where there is no session before. The result has its shape, NaN where a
+        session between the two has no value.
         """
         held = _cumulated(self.growth[name], sessions, since)
         rate = self._log_rate(sessions, since)
@@ -128,16 +118,16 @@ def _cumulated(values: pd.Series, sessions: pd.DatetimeIndex, since: Integers) -
     return np.where(complete, upto[position] - upto[before], np.nan)
 
 
-def collect_factors(
+def read_factors(
     path: Path,
-    name: str,
     problems: list[Problem],
     *,
     units: str,
     kind: Kind,
     risk_free: str | None,
+    name: str | None = None,
 ) -> Factors:
-    """Read a file of factors, gathering problems instead of raising.
+    """Read a file of factors.
 
     Parameters
     ----------
@@ -146,10 +136,6 @@ def collect_factors(
         daily files as downloaded: text before the header, whose first name is blank, days as
         YYYYMMDD, and after an empty line annual returns and a copyright, which are passed over.
         Blank, -99.99 and -999 are no value.
-    name : str
-        What the problems call it.
-    problems : list of Problem
-        Appended.
     units : {"percent", "decimal"}
     kind : {"simple", "log"}
         Of the factors and the risk-free return.
@@ -162,6 +148,7 @@ def collect_factors(
     Factors
         Without the days that have a problem.
     """
+    name = name or path.name
     before = len(problems)
     table = _read(path, name, problems)
     columns = [str(column) for column in table.columns if column != "date"]

@@ -22,22 +22,9 @@ STAGING = ".chainpolicy-staging-"
 
 
 def output_folder(directory: Path) -> Path:
-    """Create a folder for results.
+    """Create a folder for results, if there is none.
 
-    Parameters
-    ----------
-    directory : Path
-        May exist.
-
-    Returns
-    -------
-    Path
-        The same.
-
-    Raises
-    ------
-    InputError
-        If there is something else of this name, or the folder cannot be made.
+    Raises `InputError` if there is something else of this name, or the folder cannot be made.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -56,21 +43,7 @@ def staging(directory: Path) -> Iterator[Path]:
     """Hand out an empty folder inside another in which nobody else writes meanwhile.
 
     What a run that was killed has left there is removed: a living one holds the lock, which the
-    system frees when its holder dies.
-
-    Parameters
-    ----------
-    directory : Path
-        Exists.
-
-    Yields
-    ------
-    Path
-
-    Raises
-    ------
-    InputError
-        If another run is writing there.
+    system frees when its holder dies. Raises `InputError` if another run is writing there.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -92,24 +65,10 @@ def publish(directory: Path, told: Mapping[str, Any]) -> Iterator[Path]:
     """Hand out an empty folder, and move the files written there to their places as one set.
 
     Nothing is moved before everything has been written. The old manifest is taken away first, the
-    new one is written last, with the SHA-256 of every file: a folder without a manifest, or with
-    files that it does not describe, is not whole (see `not_whole`).
-
-    Parameters
-    ----------
-    directory : Path
-        Created if missing; other files in it stay.
-    told : mapping
-        What else ``manifest.json`` says.
-
-    Yields
-    ------
-    Path
-
-    Raises
-    ------
-    InputError
-        If the folder cannot be used, or another run is writing there.
+    new one is written last, with the SHA-256 of every file and what else is `told`: a folder
+    without a manifest, or with files that it does not describe, is not whole (see `not_whole`).
+    Other files in the folder stay. Raises `InputError` if it cannot be used, or another run is
+    writing there.
     """
     with staging(output_folder(directory)) as staged:
         yield staged
@@ -126,18 +85,7 @@ def publish(directory: Path, told: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def not_whole(directory: Path) -> list[str]:
-    """Say why a folder of results is not the whole of one run.
-
-    Parameters
-    ----------
-    directory : Path
-        Written by `publish`.
-
-    Returns
-    -------
-    list of str
-        One line per file that is missing or another run's; empty if the folder is whole.
-    """
+    """Say why a folder that `publish` wrote is not the whole of one run; empty if it is."""
     manifest = directory / MANIFEST
     if not manifest.is_file():
         return [f"{MANIFEST}: missing, so that a run was cut short"]

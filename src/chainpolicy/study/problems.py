@@ -1,11 +1,16 @@
-"""Located problems in a user's files, reported all at once."""
+"""Located problems in a user's files, reported all at once.
+
+A reader appends what is wrong with a file to `problems` and leaves out what it is about; `name` is
+what the problems call the file, by default its name without its folder.
+"""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 MOST_SHOWN = 50
@@ -49,13 +54,7 @@ class Problem:
 
 
 class InputError(Exception):
-    """The user's input cannot be used; holds every problem found in it.
-
-    Parameters
-    ----------
-    problems : iterable of Problem
-        In the order in which they are to be read.
-    """
+    """The user's input cannot be used; holds every problem found in it, in reading order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -70,18 +69,7 @@ class InputError(Exception):
 
 @contextmanager
 def collecting() -> Iterator[list[Problem]]:
-    """Gather the problems of one piece of work and raise them together at its end.
-
-    Yields
-    ------
-    list of Problem
-        To be appended to.
-
-    Raises
-    ------
-    InputError
-        If there are any, put in reading order by `in_reading_order`.
-    """
+    """Gather the problems of one piece of work; raise them together, in reading order."""
     problems: list[Problem] = []
     yield problems
     if problems:
@@ -91,15 +79,8 @@ def collecting() -> Iterator[list[Problem]]:
 def in_reading_order(problems: Iterable[Problem]) -> list[Problem]:
     """Sort problems by line, file by file, and keep the first of each cell.
 
-    Parameters
-    ----------
-    problems : iterable of Problem
-        In the order of discovery: what was found first in a cell is what is wrong with it.
-
-    Returns
-    -------
-    list of Problem
-        Files in the order of their first problem; problems of a whole file before its lines.
+    Given in the order of discovery: what was found first in a cell is what is wrong with it. Files
+    come in the order of their first problem, problems of a whole file before its lines.
     """
     cells: dict[object, Problem] = {}
     for problem in problems:
@@ -125,31 +106,35 @@ def _printable(text: str) -> str:
 
 
 def require_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Refuse a word that is none of those that an argument can be.
-
-    Raises
-    ------
-    ValueError
-        With the choices.
-    """
+    """Refuse, with ValueError, a word that is none of those that an argument can be."""
     if value not in choices:
         named = ", ".join(f'"{choice}"' for choice in choices)
         raise ValueError(f"{name} is one of {named}, not {value!r}")
 
 
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Guess which known name a misspelt word was to be; `likeness`, 0 to 1, is the least needed."""
+    spellings = {name.casefold(): name for name in known}
+    close = get_close_matches(word.casefold(), list(spellings), n=1, cutoff=likeness)
+    return spellings[close[0]] if close else None
+
+
+def did_you_mean(
+    word: str, known: Iterable[str], stand_for: Mapping[str, str] | None = None
+) -> str:
+    """End an expectation with the known name nearest to a word, with nothing if none is near.
+
+    Of names that stand for others, such as a city for its calendar, the other is named.
+    """
+    near = nearest(word, known)
+    return f'; did you mean "{(stand_for or {}).get(near, near)}"?' if near else ""
+
+
 def irregular(path: Path) -> str | None:
     """Say what was expected where a path leads to something that is no file with an end.
 
-    A named pipe waits for a writer, a device never ends: they are not opened.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-
-    Returns
-    -------
-    str or None
-        None for a regular file, and for what whoever opens it will report better.
+    A named pipe waits for a writer, a device never ends: they are not opened. None for a regular
+    file, and for what whoever opens it will report better.
     """
     try:
         mode = path.stat().st_mode

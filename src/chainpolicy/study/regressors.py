@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from chainpolicy.study.problems import Problem
+from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.settings import SETTINGS_FILE
-from chainpolicy.study.tabular import MOST_PROBLEMS, nearest, parse_numbers
+from chainpolicy.study.tabular import MOST_PROBLEMS, parse_numbers
 
 KEY = "cross_section.regressors"
 # The sum of both stances, which is no column of events.csv.
@@ -41,31 +41,17 @@ class Regressor:
         return " * ".join(self.columns)
 
 
-def collect_regressors(
+def read_regressors(
     texts: Iterable[str],
     events: pd.DataFrame,
     assets: pd.DataFrame,
     line: int | None,
     problems: list[Problem],
 ) -> tuple[Regressor, ...]:
-    """Read what ``[cross_section] regressors`` names, and the columns that it names.
+    """Read what ``[cross_section] regressors`` names, columns joined by ``*``, and check them.
 
-    Parameters
-    ----------
-    texts : iterable of str
-        Names of columns, joined by ``*``.
-    events, assets : pandas.DataFrame
-        From `collect_events` and `collect_assets`: index ``line``, own columns as text.
-    line : int or None
-        Of the key in study.toml.
-    problems : list of Problem
-        Everything wrong is appended: columns that neither file has or both have, and cells that
-        are no numbers.
-
-    Returns
-    -------
-    tuple of Regressor
-        Without those that have a problem.
+    Reported are columns that neither file has or both have, and cells that are no numbers; `line`
+    is that of the key in study.toml.
     """
     found: dict[Regressor, str] = {}
     for text in texts:
@@ -90,11 +76,7 @@ def collect_regressors(
 def with_numbers(table: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
     """Read the columns of a table that regressors name; a blank becomes NaN.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    columns : iterable of str
-        Those that `table` does not have, or has as numbers, change nothing.
+    Those that `table` does not have, or has as numbers, change nothing.
     """
     text = [name for name in columns if name in table and table[name].dtype == "str"]
     return table.assign(**{name: parse_numbers(table[name]) for name in text})
@@ -114,11 +96,9 @@ def _expected(names: tuple[str, ...], events: pd.DataFrame, assets: pd.DataFrame
         if name in events and name in assets:
             return f'a column of one file; events.csv and assets.csv both have "{name}": rename one'
         if name != STANCE and name not in usable:
-            near = nearest(name, usable)
-            hint = f'; did you mean "{near}"?' if near else ""
             return (
                 f'numeric columns of events.csv and assets.csv joined by "*"; "{name}" is none of '
-                f"them{hint}"
+                f"them{did_you_mean(name, usable)}"
             )
     return None
 

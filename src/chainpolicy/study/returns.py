@@ -71,8 +71,6 @@ def compute_returns(
         Kind of all returns, also of the benchmarks.
     gaps : {"drop", "span"}
         What becomes of the return that spans missing sessions.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
     factors : Factors, optional
         What benchmarks without a row in `assets` are.
 
@@ -124,15 +122,7 @@ def compute_returns(
 
 
 def in_excess(calendar: str, benchmarks: Collection[str], factors: Factors | None) -> bool:
-    """Say whether an asset's returns are less the risk-free return.
-
-    Parameters
-    ----------
-    calendar : str
-        On which they are measured, see `sessions.effective_calendars`.
-    benchmarks : collection of str
-    factors : Factors or None
-    """
+    """Say whether an asset's returns, measured on `calendar`, are less the risk-free return."""
     if factors is None or factors.risk_free is None:
         return False
     return calendar != ALWAYS_OPEN or not set(factors.names).isdisjoint(benchmarks)
@@ -265,19 +255,9 @@ def _at_limit(
 def portfolio_returns(returns: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     """Average the returns of each group, equally weighted on every session.
 
-    Parameters
-    ----------
-    returns : pandas.DataFrame
-        As `compute_returns` gives it.
-    groups : pandas.Series
-        Group by ticker.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``group, session, return, n_assets``, one row per group and session on which at least one
-        asset has a return of its own, and the benchmark columns, NaN where no asset of the group
-        has the benchmark.
+    ``group, session, return, n_assets``, one row per group and session on which at least one asset
+    has a return of its own, and the benchmark columns, NaN where no asset of the group has the
+    benchmark.
     """
     known = {"ticker", "session", "return", "n_sessions", "at_limit"}
     benchmarks = [name for name in returns.columns if name not in known]

@@ -22,28 +22,11 @@ Day = str | date | pd.Timestamp
 def sessions(
     calendar: str, start: Day, end: Day, corrections: Corrections = ()
 ) -> pd.DatetimeIndex:
-    """Sessions of a calendar, both ends inclusive.
+    """Sessions of a calendar, both ends inclusive, as midnights without a time zone.
 
-    Parameters
-    ----------
-    calendar : str
-        One of `calendars.CALENDARS`; ``"24/7"`` has one session per UTC day.
-    start, end : str, datetime.date or pandas.Timestamp
-        First and last day; neither needs to be a session.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    pandas.DatetimeIndex
-        Midnights without a time zone, ``datetime64[ns]``, named ``session``.
-
-    Raises
-    ------
-    InputError
-        If the calendar's holidays are not known for all of ``start..end``.
-    ValueError
-        If a day has a time zone, or `start` comes after `end`.
+    ``"24/7"`` has one session per UTC day. Raises `InputError` if the calendar's holidays are not
+    known for all of ``start..end``; raises ValueError if a day has a time zone, or `start` comes
+    after `end`.
     """
     days = exchange(calendar, corrections).sessions
     first, last = reach(calendar)
@@ -68,17 +51,7 @@ def sessions(
 
 
 def reach(calendar: str) -> tuple[date, date]:
-    """First and last session of a calendar, outside of which its holidays are not known.
-
-    Parameters
-    ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
-
-    Returns
-    -------
-    first, last : datetime.date
-    """
+    """First and last session of a calendar, outside of which its holidays are not known."""
     days = exchange(calendar).sessions
     return days[0].date(), days[-1].date()
 
@@ -86,26 +59,10 @@ def reach(calendar: str) -> tuple[date, date]:
 def event_session(calendar: str, announced_at: str, corrections: Corrections = ()) -> pd.Timestamp:
     """First session that could react to an announcement.
 
-    Parameters
-    ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
-    announced_at : str
-        ISO 8601 with UTC offset, or a bare date when the hour is unknown.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    pandas.Timestamp
-        Hour known: the first session whose close is strictly after the announcement
-        (half-days close early). Hour unknown: the first session on or after that date.
-        ``"24/7"``: the UTC day that contains the announcement.
-
-    Raises
-    ------
-    InputError
-        If `announced_at` cannot be read or the calendar does not reach that far.
+    Hour known: the first session whose close is strictly after the announcement (half-days close
+    early). Bare date: the first session on or after it. ``"24/7"``: the UTC day that contains the
+    announcement. Raises `InputError` if `announced_at` cannot be read or the calendar does not
+    reach that far.
     """
     moment = _parse(announced_at)
     if calendar == ALWAYS_OPEN or not isinstance(moment, datetime):
@@ -123,27 +80,10 @@ def event_session(calendar: str, announced_at: str, corrections: Corrections = (
 def trading_hours(calendar: str, announced_at: str, corrections: Corrections = ()) -> str:
     """Say whether an announcement fell inside the calendar's trading hours.
 
-    Parameters
-    ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
-    announced_at : str
-        ISO 8601 with UTC offset, or a bare date when the hour is unknown.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    str
-        ``"inside trading hours"`` (also of a session that opened the evening before),
-        ``"lunch break"`` (between the halves of one session), ``"before the open"``, ``"after
-        the close"`` (or exactly at it), ``"no session that day"`` or ``"hour unknown"``. The day
-        is that of the exchange's time zone.
-
-    Raises
-    ------
-    InputError
-        If `announced_at` cannot be read or the calendar does not reach that far.
+    ``"inside trading hours"`` (also of a session that opened the evening before), ``"lunch break"``
+    (between the halves of one session), ``"before the open"``, ``"after the close"`` (or exactly at
+    it), ``"no session that day"`` or ``"hour unknown"``. The day is that of the exchange's time
+    zone. Raises as `event_session` does.
     """
     moment = _parse(announced_at)
     if calendar == ALWAYS_OPEN:
@@ -166,25 +106,10 @@ def trading_hours(calendar: str, announced_at: str, corrections: Corrections = (
 
 
 def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
-    """Instant by which announcements are put in order.
+    """Instant, in UTC, by which announcements are put in order.
 
-    Parameters
-    ----------
-    calendar : str
-        One of `calendars.CALENDARS`.
-    announced_at : str
-        ISO 8601 with UTC offset, or a bare date when the hour is unknown.
-
-    Returns
-    -------
-    pandas.Timestamp
-        In UTC. A bare date counts from the start of that day in the calendar's time zone:
-        it orders, it claims no hour.
-
-    Raises
-    ------
-    InputError
-        If `announced_at` cannot be read.
+    A bare date counts from the start of that day in the calendar's time zone: it orders, it claims
+    no hour. Raises `InputError` if `announced_at` cannot be read.
     """
     moment = _parse(announced_at)
     if not isinstance(moment, datetime):
@@ -194,25 +119,10 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
 
 
 def effective_calendars(assets: pd.DataFrame) -> pd.Series:
-    """Calendar on which each asset's returns are measured.
+    """Calendar on which each asset's returns are measured, by ticker.
 
-    An asset's own, except that a 24/7 asset with a session-based benchmark is put on the
-    sessions of that benchmark.
-
-    Parameters
-    ----------
-    assets : pandas.DataFrame
-        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row, and of factors).
-
-    Returns
-    -------
-    pandas.Series
-        Calendar by ticker, in the order of `assets`.
-
-    Raises
-    ------
-    ValueError
-        If the benchmarks of a 24/7 asset trade on different exchanges.
+    An asset's own, except that a 24/7 asset with a session-based benchmark is put on the sessions
+    of that benchmark; raises ValueError if its benchmarks trade on different exchanges.
     """
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
     effective = {}
@@ -244,8 +154,6 @@ def align(
         located by an index named ``line``, if there is one.
     assets : pandas.DataFrame
         ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
 
     Returns
     -------

@@ -13,8 +13,7 @@ from typing import Any
 
 from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.study.calendars import CALENDARS
-from chainpolicy.study.problems import Problem, irregular
-from chainpolicy.study.tabular import nearest
+from chainpolicy.study.problems import Problem, did_you_mean, irregular
 
 SETTINGS_FILE = "study.toml"
 
@@ -142,23 +141,10 @@ _SECTIONS = {path.partition(".")[0] for path in KEYS}
 
 
 def read_settings(path: Path, problems: list[Problem]) -> tuple[Settings, dict[str, int]]:
-    """Read study.toml.
+    """Read study.toml: the value and the line of each dotted key, such as ``estimation.window``.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-
-    Returns
-    -------
-    dict
-        Value by dotted key, such as ``estimation.window``. A key without an entry holds its
-        default, None where there is none; a key with a problem, or a required one that is
-        missing, is left out.
-    dict
-        Line by dotted key.
+    A key without an entry holds its default, None where there is none; a key with a problem, or a
+    required one that is missing, is left out.
     """
     settings: Settings = {path: key.default for path, key in KEYS.items() if not key.required}
     before = len(problems)
@@ -261,21 +247,19 @@ def _flatten(
             if name in KEYS:
                 values[name] = value
                 continue
-            near = _nearest_key(name)
-            hint = f'did you mean "{near}"?' if near else "known are " + ", ".join(KEYS)
-            expected = f"only known keys; {hint}"
+            expected = "only known keys" + (_nearest_key(name) or f"; known are {', '.join(KEYS)}")
             problems.append(Problem(SETTINGS_FILE, expected, lines.get(name), name))
     return values
 
 
-def _nearest_key(name: str) -> str | None:
+def _nearest_key(name: str) -> str:
+    """Propose a key in the same section before one elsewhere; see `did_you_mean`."""
     section, _, key = name.rpartition(".")
     if not section:
-        return nearest(name, _SECTIONS)
+        return did_you_mean(name, _SECTIONS)
     elsewhere = {path.rpartition(".")[2]: path for path in KEYS}
     here = {path.rpartition(".")[2]: path for path in KEYS if path.startswith(f"{section}.")}
-    near = nearest(key, here) or nearest(key, elsewhere)
-    return (elsewhere | here)[near] if near else None
+    return did_you_mean(key, here, here) or did_you_mean(key, elsewhere, elsewhere)
 
 
 def _as_written(value: object) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from numpy.typing import NDArray
 
 from chainpolicy.study.calendars import CALENDARS_FILE, Corrections
-from chainpolicy.study.problems import InputError, Problem, collecting
+from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
     IS_DATE,
@@ -29,6 +30,8 @@ from chainpolicy.study.tabular import (
 # Far outside any market, and narrow enough that no return overflows.
 LOWEST, HIGHEST = 1e-18, 1e18
 
+_NO_VALUE = "null"  # what Yahoo's own downloads write on a day without a price
+
 _HOUR = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
     r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
@@ -36,82 +39,64 @@ _HOUR = (
 
 
 def read_prices(
-    path: str | Path,
-    start: Day | None = None,
-    end: Day | None = None,
-    tickers: Iterable[str] | None = None,
-    calendars: Mapping[str, str] | None = None,
-    corrections: Corrections = (),
-) -> pd.DataFrame:
-    """Read daily prices from a long CSV file.
-
-    The file is read in pieces of which only what is used is kept, so that memory grows with the
-    rows returned, not with the file.
-
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        CSV file with the columns ``date, ticker, close`` (adjusted close, any currency).
-    start, end : str, datetime.date or pandas.Timestamp, optional
-        First and last day, both inclusive. Rows outside are passed over: of them only the form
-        of the row and of its date is checked.
-    tickers : iterable of str, optional
-        Those that are used; each must have a row. Prices of others are passed over unchecked.
-        Default: all.
-    calendars : mapping of ticker to calendar, optional
-        A day that is no session of the ticker's calendar is refused. Default: not checked.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``date`` (datetime64[ns]), ``ticker``, ``close`` (float64), in the order of the file.
-        ``attrs["unused_tickers"]`` names the tickers passed over between `start` and `end`.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the file.
-    """
-    path = Path(path)
-    with collecting() as problems:
-        return collect_prices(
-            path, path.name, problems, start, end, tickers, calendars, corrections
-        )
-
-
-def collect_prices(
     path: Path,
-    name: str,
     problems: list[Problem],
     start: Day | None = None,
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
     corrections: Corrections = (),
+    name: str | None = None,
 ) -> pd.DataFrame:
-    """Read prices as `read_prices` does, gathering problems instead of raising.
+    """Read daily prices from one long CSV file or from a folder of one file per ticker.
+
+    A long file has the columns ``date, ticker, close`` (adjusted close, any currency). It is read
+    in pieces of which only what is used is kept, so that memory grows with the rows returned, not
+    with the file.
+
+    A folder holds ``<ticker>.csv`` in the layout of Yahoo's downloads,
+    ``Date,Open,High,Low,Close,Adj Close,Volume``, of which ``Date``, ``Adj Close`` and, if there,
+    ``Volume`` are used. A row whose adjusted close is blank or ``null``, or that repeats the last
+    close with volume 0 (a suspension), is a day without a price.
 
     Parameters
     ----------
     path : pathlib.Path
-        CSV file.
-    name : str
-        What the problems call it.
-    problems : list of Problem
-        Appended.
-    start, end, tickers, calendars, corrections
-        As in `read_prices`.
+        File or folder.
+    start, end : str, datetime.date or pandas.Timestamp, optional
+        First and last day, both inclusive. Rows outside are passed over: of those in a long file
+        the form of the row and of its date is still checked.
+    tickers : iterable of str, optional
+        Those that are used; each must have a row or a file. Prices of others are passed over
+        unchecked. Default: all.
+    calendars : mapping of ticker to calendar, optional
+        A day that is no session of the ticker's calendar is refused. Default: not checked.
 
     Returns
     -------
     pandas.DataFrame
-        As from `read_prices`, without the rows that have a problem.
+        ``date`` (datetime64[ns]), ``ticker``, ``close`` (float64), without the rows that have a
+        problem; in the order of the file, of a folder by ticker and date.
+        ``attrs["unused_tickers"]`` names the tickers passed over between `start` and `end`.
     """
+    read = _read_folder if _is_folder(path) else _read_long
+    return read(
+        path, name or path.name, problems, start, end, tickers, calendars or {}, corrections
+    )
+
+
+def _read_long(
+    path: Path,
+    name: str,
+    problems: list[Problem],
+    start: Day | None,
+    end: Day | None,
+    tickers: Iterable[str] | None,
+    calendars: Mapping[str, str],
+    corrections: Corrections,
+) -> pd.DataFrame:
     before = len(problems)
-    first = pd.Timestamp.min if start is None else require_day("the first day", start)
-    last = pd.Timestamp.max if end is None else require_day("the last day", end)
+    first, last = _days(start, end)
     wanted = None if tickers is None else pd.Index(list(tickers), dtype="str")
     unused: set[str] = set()
     # A code for each ticker, because text would take half the memory of a long file.
@@ -134,12 +119,12 @@ def collect_prices(
         parsed = pd.DataFrame({"date": date[used], "ticker": code, "close": close})
         kept.append(parsed[date[used].notna() & (rows["ticker"] != "")])
     if not kept:
-        point_to_import(path, problems, before)
+        _point_to_import(path, problems, before)
         return NO_PRICES.copy()
     prices = pd.concat(kept)
     kept.clear()
     if prices.empty:
-        point_to_import(path, problems, before)
+        _point_to_import(path, problems, before)
     names = pd.array(list(codes), dtype="str")
     # Where whole rows were refused, a ticker without a price has perhaps only lost it.
     if all(found.column for found in problems[before:]):
@@ -147,25 +132,92 @@ def collect_prices(
     shared = prices.loc[_is_shared(prices), ["date", "ticker"]]
     problems += check_keys(shared.assign(ticker=names.take(shared["ticker"].to_numpy())), name)
     prices["ticker"] = names.take(prices["ticker"].to_numpy())
-    if calendars is not None:
-        for calendar, rows in prices.groupby(prices["ticker"].map(calendars), sort=False):
-            problems += off_session(rows["date"], str(calendar), name, corrections)
+    for calendar, rows in prices.groupby(prices["ticker"].map(calendars), sort=False):
+        problems += off_session(rows["date"], str(calendar), name, corrections)
     prices = prices[prices["close"].notna()].reset_index(drop=True)
     prices.attrs["unused_tickers"] = tuple(sorted(unused))
     return prices
 
 
-def point_to_import(path: Path, problems: list[Problem], before: int) -> None:
-    """Add to what is wrong with the form of a price file which command reads other forms.
+def _read_folder(
+    path: Path,
+    name: str,
+    problems: list[Problem],
+    start: Day | None,
+    end: Day | None,
+    tickers: Iterable[str] | None,
+    calendars: Mapping[str, str],
+    corrections: Corrections,
+) -> pd.DataFrame:
+    there = {file.stem for file in path.glob("*.csv")}
+    wanted = sorted(there) if tickers is None else sorted(tickers)
+    if not wanted:
+        problems.append(Problem(name, "a folder with a file <ticker>.csv for each asset"))
+    first, last = _days(start, end)
+    frames = [NO_PRICES]
+    for ticker in wanted:
+        file = f"{name}/{ticker}.csv"
+        calendar = calendars.get(ticker)
+        prices = _read_file(
+            path / f"{ticker}.csv", file, problems, first, last, calendar, corrections
+        )
+        frames.append(prices.assign(ticker=ticker)[["date", "ticker", "close"]])
+    prices = pd.concat(frames, ignore_index=True)
+    prices.attrs["unused_tickers"] = tuple(sorted(there.difference(wanted)))
+    return prices
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    problems : list of Problem
-        The first of those from position `before` on is changed.
-    before : int
-    """
+
+def _read_file(
+    path: Path,
+    name: str,
+    problems: list[Problem],
+    first: pd.Timestamp,
+    last: pd.Timestamp,
+    calendar: str | None,
+    corrections: Corrections,
+) -> pd.DataFrame:
+    before = len(problems)
+    chunks = list(read_chunks(path, LAYOUT, problems, name))
+    table = pd.concat(chunks) if chunks else pd.DataFrame()
+    if not {"Date", "Adj Close"} <= set(table.columns):
+        _point_to_import(path, problems, before)
+        return NO_PRICES
+    date = parse_dates(table["Date"]).rename("Date")
+    used = date.isna() | date.between(first, last)
+    table, date = table[used], date[used]
+    problems += check_cells(table, LAYOUT, name)
+    problems += check_keys(date.dropna().to_frame(), name)
+    # Yahoo has rows without a price on holidays, too.
+    priced = date[date.notna() & ~table["Adj Close"].isin(["", _NO_VALUE])]
+    if calendar is not None and len(priced):
+        problems += off_session(priced, calendar, name, corrections)
+    volume = parse_numbers(table["Volume"]) if "Volume" in table else float("nan")
+    close = parse_numbers(table["Adj Close"])
+    prices = pd.DataFrame({"date": date, "close": close, "volume": volume}).dropna(
+        subset=["date", "close"]
+    )
+    prices = prices.sort_values("date", ignore_index=True)
+    if prices.empty and len(problems) == before:
+        problems.append(Problem(name, "at least one price in the study's dates", None, "Adj Close"))
+    return prices[~suspended(prices)]
+
+
+def _days(start: Day | None, end: Day | None) -> tuple[pd.Timestamp, pd.Timestamp]:
+    first = pd.Timestamp.min if start is None else require_day("the first day", start)
+    last = pd.Timestamp.max if end is None else require_day("the last day", end)
+    return first, last
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # The name may be too long; whoever reads the file says so.
+        return False
+
+
+def _point_to_import(path: Path, problems: list[Problem], before: int) -> None:
+    """Add the command that reads other forms to the first problem from position `before` on."""
     try:
         is_there = path.is_file()
     except OSError:
@@ -176,47 +228,12 @@ def point_to_import(path: Path, problems: list[Problem], before: int) -> None:
         problems[before] = replace(problems[before], expected=expected)
 
 
-def read_hourly(path: str | Path) -> pd.DataFrame:
-    """Read hourly prices of one asset.
+def read_hourly(path: Path, problems: list[Problem], name: str | None = None) -> pd.DataFrame:
+    """Read hourly prices of one asset: ``time`` (UTC) and ``close``, sorted.
 
-    Parameters
-    ----------
-    path : str or pathlib.Path
-        CSV file with the columns ``time`` (ISO 8601 with UTC offset, the start of the hour) and
-        ``close``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``time`` (UTC) and ``close`` (float64), sorted by time.
-
-    Raises
-    ------
-    InputError
-        With everything that is wrong in the file.
+    The file has ``time`` in ISO 8601 with UTC offset, the start of the hour, and ``close``.
     """
-    path = Path(path)
-    with collecting() as problems:
-        return collect_hourly(path, path.name, problems)
-
-
-def collect_hourly(path: Path, name: str, problems: list[Problem]) -> pd.DataFrame:
-    """Read hourly prices as `read_hourly` does, gathering problems instead of raising.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        CSV file.
-    name : str
-        What the problems call it.
-    problems : list of Problem
-        Appended.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As from `read_hourly`, without the rows that have a problem.
-    """
+    name = name or path.name
     table = read_table(path, HOURLY, (), problems, name)
     hourly = pd.DataFrame({"time": _parse_times(table["time"]), "close": table["close"]})
     hourly = hourly.assign(close=parse_numbers(hourly["close"]))
@@ -230,22 +247,9 @@ def off_session(
 ) -> list[Problem]:
     """Find days that are no sessions of a calendar.
 
-    Parameters
-    ----------
-    date : pandas.Series
-        At least one day, without gaps; its name is that of the column, index ``line``.
-    calendar : str
-        One of `calendars.CALENDARS`.
-    name : str
-        What the problems call the file.
-    corrections : tuple of Correction
-        What the study sets right in its calendars.
-
-    Returns
-    -------
-    list of Problem
-        The first `MOST_PROBLEMS` such days; the first day that the calendar does not reach, if
-        there is one.
+    At least one day, without gaps; the name of `date` is that of the column, its index ``line``.
+    Found are the first `MOST_PROBLEMS` such days, and the first day that the calendar does not
+    reach.
     """
     column = str(date.name)
     try:
@@ -303,6 +307,21 @@ def _without_price(
     return [Problem(name, expected, column="ticker", value=ticker) for ticker in missing]
 
 
+def suspended(prices: pd.DataFrame) -> NDArray[np.bool_]:
+    """Rows that repeat the last close on a session without trade.
+
+    None where the source states no volumes, as for most indices.
+    """
+    volume = prices["volume"].to_numpy(dtype=np.float64)
+    close = prices["close"].to_numpy(dtype=np.float64)
+    idle = ~(volume > 0)
+    if not len(prices) or idle.mean() > 0.5:
+        return np.zeros(len(prices), dtype=bool)
+    unchanged = np.zeros(len(prices), dtype=bool)
+    unchanged[1:] = close[1:] == close[:-1]
+    return idle & unchanged
+
+
 def _parse_times(text: pd.Series) -> pd.Series:
     plain = text.where(text.str.fullmatch(_HOUR))
     return pd.to_datetime(plain, format="ISO8601", utc=True, errors="coerce").astype(
@@ -312,6 +331,14 @@ def _parse_times(text: pd.Series) -> pd.Series:
 
 def _is_price(text: pd.Series) -> pd.Series:
     return parse_numbers(text).between(LOWEST, HIGHEST)
+
+
+def _is_price_or_null(text: pd.Series) -> pd.Series:
+    return (text == _NO_VALUE) | _is_price(text)
+
+
+def _is_volume(text: pd.Series) -> pd.Series:
+    return (text == _NO_VALUE) | (parse_numbers(text) >= 0)
 
 
 _PRICE = (_is_price, f"a positive number with a decimal point (between {LOWEST:g} and {HIGHEST:g})")
@@ -338,6 +365,24 @@ HOURLY = pa.DataFrameSchema(
             blank=False,
         ),
         "close": cell(_PRICE, required=True, blank=False),
+    }
+)
+
+LAYOUT = pa.DataFrameSchema(
+    {
+        "Date": cell(
+            IS_DATE,
+            required=True,
+            blank=False,
+        ),
+        "Adj Close": cell(
+            (
+                _is_price_or_null,
+                f"a positive number like 1234.5, or {_NO_VALUE} on a day without a price",
+            ),
+            required=True,
+        ),
+        "Volume": cell((_is_volume, f"a number like 1234500, or {_NO_VALUE}")),
     }
 )
 

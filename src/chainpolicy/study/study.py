@@ -20,22 +20,21 @@ from chainpolicy.eventstudy import (
     PooledEffects,
     window_label,
 )
-from chainpolicy.study.assets import BENCHMARK, collect_assets
+from chainpolicy.study.assets import BENCHMARK, read_assets
 from chainpolicy.study.calendars import (
     CALENDARS,
     CALENDARS_FILE,
     Corrections,
     canonical,
-    collect_corrections,
+    read_corrections,
 )
-from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
-from chainpolicy.study.donors import DONORS_FILE, Donors, collect_donors
-from chainpolicy.study.events import check_affects, collect_events
-from chainpolicy.study.factors import Factors, collect_factors
-from chainpolicy.study.folder import collect_folder
+from chainpolicy.study.confounders import CONFOUNDERS_FILE, read_confounders
+from chainpolicy.study.donors import DONORS_FILE, Donors, read_donors
+from chainpolicy.study.events import check_affects, read_events
+from chainpolicy.study.factors import Factors, read_factors
 from chainpolicy.study.output import staging
-from chainpolicy.study.problems import InputError, Problem, in_reading_order
-from chainpolicy.study.regressors import Regressor, collect_regressors, with_numbers
+from chainpolicy.study.problems import InputError, Problem, did_you_mean, in_reading_order
+from chainpolicy.study.regressors import Regressor, read_regressors, with_numbers
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
 from chainpolicy.study.sessions import (
@@ -46,8 +45,7 @@ from chainpolicy.study.sessions import (
     sessions,
 )
 from chainpolicy.study.settings import KEYS, SETTINGS_FILE, Settings, Window, read_settings
-from chainpolicy.study.snapshot import collect_hourly, collect_prices
-from chainpolicy.study.tabular import nearest
+from chainpolicy.study.snapshot import read_hourly, read_prices
 
 STUDIES = Path(__file__).parents[1] / "studies"
 EMBEDDED_STUDIES = {
@@ -76,13 +74,13 @@ class Study:
     assets : pandas.DataFrame
         See `assets.read_assets`.
     confounders : pandas.DataFrame
-        What else happened near an event, see `confounders.collect_confounders`.
+        What else happened near an event, see `confounders.read_confounders`.
     corrections : tuple of Correction
-        What the study sets right in its calendars, see `calendars.collect_corrections`.
+        What the study sets right in its calendars, see `calendars.read_corrections`.
     factors : Factors or None
         What benchmarks without prices are, and the risk-free return.
     donors : Donors or None
-        What counterfactuals are built from, see `donors.collect_donors`; None without a
+        What counterfactuals are built from, see `donors.read_donors`; None without a
         donors.csv.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
@@ -226,10 +224,6 @@ class Study:
         model : str, optional
             A model name that replaces the study's own.
 
-        Returns
-        -------
-        EventStudy
-
         Raises
         ------
         InputError
@@ -272,10 +266,6 @@ class Study:
         model : str, optional
             A model name that replaces the study's own.
 
-        Returns
-        -------
-        PooledEffects
-
         Raises
         ------
         InputError
@@ -283,9 +273,7 @@ class Study:
         """
         known = [str(column) for column in self.events.columns if column != "affects"]
         if by not in known:
-            near = nearest(by, known)
-            hint = f' (did you mean "{near}"?)' if near else ""
-            expected = f"a column of events.csv{hint}: {', '.join(known)}"
+            expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(by, known)}"
             raise InputError([Problem("--by", expected, value=by)])
         return self.estimate(model).pool(by, window)
 
@@ -385,22 +373,10 @@ def read_once(study: Study) -> Iterator[None]:
 
 
 def study_folder(study: str | Path | None = None) -> Path:
-    """Find the folder of a study.
+    """Find the folder of a study: a folder, or the name of one of `EMBEDDED_STUDIES`.
 
-    Parameters
-    ----------
-    study : str or pathlib.Path, optional
-        A folder, or the name of an embedded study, one of `EMBEDDED_STUDIES`; a folder of such a
-        name where you stand comes first. Default: the embedded study of 2019.
-
-    Returns
-    -------
-    pathlib.Path
-
-    Raises
-    ------
-    InputError
-        If it is neither.
+    A folder of such a name where you stand comes first. Default: the embedded study of 2019. Raises
+    `InputError` if it is neither.
     """
     if study is None:
         return EMBEDDED
@@ -421,10 +397,6 @@ def load_study(path: str | Path | None = None) -> Study:
         and perhaps calendars.csv, confounders.csv and donors.csv; or the name of an embedded
         study, see `study_folder`. Default: the embedded study of 2019.
 
-    Returns
-    -------
-    Study
-
     Raises
     ------
     InputError
@@ -437,31 +409,31 @@ def load_study(path: str | Path | None = None) -> Study:
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)
 
     before = len(problems)
-    events = collect_events(folder / _EVENTS, problems)
-    factors = _collect_factors(folder, settings, lines, problems)
-    assets = collect_assets(folder / _ASSETS, problems, factors.names if factors else ())
-    corrections = collect_corrections(folder / CALENDARS_FILE, problems)
+    events = read_events(folder / _EVENTS, problems)
+    factors = _read_factors(folder, settings, lines, problems)
+    assets = read_assets(folder / _ASSETS, problems, factors.names if factors else ())
+    corrections = read_corrections(folder / CALENDARS_FILE, problems)
     if len(problems) == before:
         problems += check_affects(events, assets, _EVENTS)
     alignment = None
     if len(problems) == before:
         alignment = _align(events, assets, corrections, problems)
-    confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
+    confounders = read_confounders(folder / CONFOUNDERS_FILE, problems, events)
 
     key = "cross_section.regressors"
-    regressors = collect_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
-    donors = _collect_donors(folder, settings, assets, corrections, problems)
+    regressors = read_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
+    donors = _read_donors(folder, settings, assets, corrections, problems)
 
     prices, hourly = None, {}
     if "prices.file" in settings:
-        prices = _collect_prices(folder, settings, assets, corrections, problems)
+        prices = _read_prices(folder, settings, assets, corrections, problems)
     problems += _check_labels(settings["groups"], assets, lines)
     for ticker, file in settings["prices.hourly"].items():
         if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
             key = f"prices.hourly.{ticker}"
             expected = "a ticker of assets.csv"
             problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, ticker))
-        hourly[ticker] = collect_hourly(folder / file, file, problems)
+        hourly[ticker] = read_hourly(folder / file, problems, file)
     start, end = _date_range(settings, prices)
     out_of_range = _check_estimation_end(settings, lines, start, end)
     if alignment is not None:
@@ -565,12 +537,7 @@ def new_study(directory: str | Path) -> Path:
 
 
 def require_study_folder(folder: Path) -> None:
-    """Refuse what is no study folder.
-
-    Raises
-    ------
-    InputError
-    """
+    """Refuse, with an `InputError`, what is no study folder."""
     try:
         if not folder.exists():
             names = " or ".join(EMBEDDED_STUDIES)
@@ -589,7 +556,7 @@ def require_study_folder(folder: Path) -> None:
     raise InputError([Problem(str(folder), expected)])
 
 
-def _collect_prices(
+def _read_prices(
     folder: Path,
     settings: Settings,
     assets: pd.DataFrame,
@@ -600,39 +567,37 @@ def _collect_prices(
     if start and end and start > end:
         start = end = None
     known = assets[assets["ticker"] != ""].drop_duplicates("ticker").set_index("ticker")["calendar"]
-    collect = collect_folder if _is_folder(folder / settings["prices.file"]) else collect_prices
-    return collect(
+    return read_prices(
         folder / settings["prices.file"],
-        settings["prices.file"],
         problems,
         start,
         end,
         tickers=None if known.empty else known.index,
         calendars=dict(known[known.isin(CALENDARS)]),
         corrections=corrections,
+        name=settings["prices.file"],
     )
 
 
-def _collect_factors(
+def _read_factors(
     folder: Path, settings: Settings, lines: dict[str, int], problems: list[Problem]
 ) -> Factors | None:
     file, risk_free = settings.get("factors.file"), settings.get("factors.risk_free")
     if file is None:
         return None
     before = len(problems)
-    factors = collect_factors(
+    factors = read_factors(
         folder / file,
-        file,
         problems,
         # A missing unit is reported; the file is checked all the same.
         units=settings.get("factors.units") or "percent",
         kind=settings.get("factors.kind", "simple"),
         risk_free=risk_free,
+        name=file,
     )
     if risk_free and not factors.risk_free and len(problems) == before:
         key = "factors.risk_free"
-        near = nearest(risk_free, factors.names)
-        hint = f'; did you mean "{near}"?' if near else ""
+        hint = did_you_mean(risk_free, factors.names)
         expected = f"a column of {file}, which has {', '.join(factors.names)}{hint}"
         problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, risk_free))
     return factors
@@ -657,7 +622,7 @@ def _check_factors(
     ]
 
 
-def _collect_donors(
+def _read_donors(
     folder: Path,
     settings: Settings,
     assets: pd.DataFrame,
@@ -679,15 +644,7 @@ def _collect_donors(
     if calendar is None or market is None:
         return None
     calendar = canonical(calendar)
-    return collect_donors(path, calendar, market, assets["ticker"], problems, corrections)
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except OSError:
-        # The name may be too long; whoever reads the file says so.
-        return False
+    return read_donors(path, problems, calendar, market, assets["ticker"], corrections)
 
 
 def _align(

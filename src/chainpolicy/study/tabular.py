@@ -7,9 +7,8 @@ a second one for failing to be compared as a number.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.study.problems import Problem, irregular
+from chainpolicy.study.problems import Problem, irregular, nearest
 
 CHUNK_ROWS = 100_000
 MOST_PROBLEMS = 1_000
@@ -38,20 +37,9 @@ def cell(
 ) -> pa.Column:
     """Describe a column of text cells.
 
-    Parameters
-    ----------
-    *rules : tuple of (function, str)
-        A function from text cells to booleans, and what is expected where it says False. The
-        first rule that a cell breaks is the one reported.
-    required : bool, default False
-        Whether the file must have the column.
-    blank : bool, default True
-        Whether a cell may be blank. Rules are not asked about blank cells.
-
-    Returns
-    -------
-    pandera.pandas.Column
-        Of dtype ``str``; pandera's failure cases carry the expectation as the check's name.
+    A rule is a function from text cells to booleans and what is expected where it says False; it is
+    not asked about blank cells. The first rule that a cell breaks is the one reported: pandera's
+    failure cases carry the expectation as the check's name.
     """
     checks = [
         pa.Check(lambda text, holds=holds: (text == "") | holds(text), error=expected)
@@ -63,34 +51,12 @@ def cell(
 
 
 def one_of(*values: str) -> tuple[Callable[[pd.Series], pd.Series], str]:
-    """Rule for a cell that holds one of a few words.
-
-    Parameters
-    ----------
-    *values : str
-        The words.
-
-    Returns
-    -------
-    tuple of (function, str)
-        For `cell`.
-    """
+    """Return the rule, for `cell`, of a cell that holds one of a few words."""
     return lambda text: text.isin(values), "one of " + ", ".join(values)
 
 
 def parse_dates(text: pd.Series) -> pd.Series:
-    """Read dates written YYYY-MM-DD.
-
-    Parameters
-    ----------
-    text : pandas.Series
-        Text cells.
-
-    Returns
-    -------
-    pandas.Series
-        ``datetime64[ns]``, NaT where the text is no date of the years 1900 to 2199.
-    """
+    """Read dates written YYYY-MM-DD; NaT where a text is no date of the years 1900 to 2199."""
     # A price file repeats each date for every ticker: each spelling is parsed once.
     codes, spellings = pd.factorize(text)
     plain = pd.Series(spellings, dtype="str")
@@ -100,41 +66,16 @@ def parse_dates(text: pd.Series) -> pd.Series:
 
 
 def parse_numbers(text: pd.Series) -> pd.Series:
-    """Read decimal numbers.
+    """Read decimal numbers; NaN where a text is no finite number.
 
-    Parameters
-    ----------
-    text : pandas.Series
-        Text cells.
-
-    Returns
-    -------
-    pandas.Series
-        float64, NaN where the text is no finite number. Words such as ``inf`` or ``nan``,
-        thousands separators and decimal commas are not numbers.
+    Words such as ``inf`` or ``nan``, thousands separators and decimal commas are not numbers.
     """
     numbers = pd.to_numeric(text.where(text.str.fullmatch(_NUMBER)), errors="coerce")
     return numbers.astype("float64").where(np.isfinite(numbers))
 
 
 def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
-    """Read a day of a calendar, which has no time zone.
-
-    Parameters
-    ----------
-    name : str
-        What the error calls it.
-    value : str, datetime.date or pandas.Timestamp
-
-    Returns
-    -------
-    pandas.Timestamp
-
-    Raises
-    ------
-    ValueError
-        If it is no date, or has a time zone.
-    """
+    """Read a day of a calendar; raises ValueError if it is no date, or has a time zone."""
     try:
         day = pd.Timestamp(value)
     except (ValueError, TypeError):
@@ -147,24 +88,7 @@ def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
 
 
 def require_moment(name: str, value: pd.Timestamp) -> pd.Timestamp:
-    """Read a moment, which needs a time zone.
-
-    Parameters
-    ----------
-    name : str
-        What the error calls it.
-    value : pandas.Timestamp
-
-    Returns
-    -------
-    pandas.Timestamp
-        In UTC.
-
-    Raises
-    ------
-    ValueError
-        If it has no time zone.
-    """
+    """Put a moment into UTC; raises ValueError if it has no time zone."""
     moment = pd.Timestamp(value)
     if moment.tzinfo is None:
         raise ValueError(f"{name}: {moment} has no time zone; give one, such as 2019-10-25T00:00Z")
@@ -184,24 +108,9 @@ def read_table(
 ) -> pd.DataFrame:
     """Read a whole CSV file of text and check every cell of it.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        UTF-8 file with a header.
-    schema : pandera.pandas.DataFrameSchema
-        Known columns, made by `cell`. Unknown columns are kept.
-    key : sequence of str
-        Columns that together name a row; none: repetitions are not looked for.
-    problems : list of Problem
-        Everything wrong with the file is appended; nothing is raised.
-    name : str, optional
-        What the problems call the file. Default: its name without its folder.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Text, surrounding white space removed; index ``line`` is the physical line on which a
-        record starts. Known columns that the file does not have are added blank.
+    Columns are described by `cell`; unknown ones are kept, those that the file lacks are added
+    blank. The columns of `key` together name a row. White space around a value is removed; index
+    ``line`` is the physical line on which a record starts.
     """
     name = path.name if name is None else name
     before = len(problems)
@@ -224,25 +133,11 @@ def read_chunks(
 ) -> Iterator[pd.DataFrame]:
     """Read a CSV file piece by piece, checking its form but not its cells.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        UTF-8 file with a header; a byte order mark is accepted, lines without a sign are passed
-        over.
-    schema : pandera.pandas.DataFrameSchema
-        Says which columns must be there.
-    problems : list of Problem
-        Appended: a file that cannot be read, a bad header, ragged rows, quotation marks that do
-        not pair, bytes that are not UTF-8. After `MOST_PROBLEMS` of them, those included that
-        the caller appends between two pieces, reading stops.
-    name : str
-        What the problems call the file.
-
-    Yields
-    ------
-    pandas.DataFrame
-        At most `CHUNK_ROWS` rows of text, index ``line`` as in `read_table`. Ragged rows are
-        left out. At least one frame, perhaps without rows, if there is a header.
+    Pieces have at most `CHUNK_ROWS` rows, index ``line`` as in `read_table`; there is at least one,
+    perhaps without rows, if there is a header. A byte order mark is accepted, lines without a sign
+    are passed over. Reported and left out are bad headers, ragged rows, quotation marks that do not
+    pair and bytes that are not UTF-8. After `MOST_PROBLEMS`, those included that the caller appends
+    between two pieces, reading stops.
     """
     yield from _read_rows(read_records(path, problems, name), schema, problems, name)
 
@@ -250,26 +145,11 @@ def read_chunks(
 def read_records(
     path: Path, problems: list[Problem], name: str, delimiter: str = ","
 ) -> Iterator[tuple[int, list[str]]]:
-    """Read the records of a delimited text file, whatever its columns are.
+    """Read the records of a delimited text file: the line on which each starts, and its fields.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        UTF-8 file; a byte order mark is accepted.
-    problems : list of Problem
-        Appended: a file that cannot be read, quotation marks that do not pair. After
-        `MOST_PROBLEMS` of them, those included that the caller appends, reading stops.
-    name : str
-        What the problems call the file.
-    delimiter : str
-        One sign.
-
-    Yields
-    ------
-    tuple of (int, list of str)
-        Physical line on which the record starts, and its fields: none for a line without a sign
-        and for a record that was reported. Bytes that are not UTF-8 are lone surrogates, see
-        `is_damaged`.
+    There are no fields for a line without a sign and for a record that was reported. Bytes that are
+    not UTF-8 are lone surrogates, see `is_damaged`. After `MOST_PROBLEMS` problems, those included
+    that the caller appends, reading stops.
     """
     if expected := irregular(path):
         problems.append(Problem(name, expected))
@@ -291,21 +171,9 @@ def read_records(
 
 
 def check_cells(table: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> list[Problem]:
-    """Check text cells against a schema.
+    """Check text cells against a schema: one problem for each cell, in the order of the lines.
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Text, index ``line``. Columns that are not there are not checked.
-    schema : pandera.pandas.DataFrameSchema
-        Columns made by `cell`.
-    name : str
-        What the problems call the file.
-
-    Returns
-    -------
-    list of Problem
-        One for each cell that breaks a rule, in the order of the lines.
+    Columns that the table does not have are not checked.
     """
     absent = [column for column in schema.columns if column not in table]
     try:
@@ -320,19 +188,10 @@ def check_cells(table: pd.DataFrame, schema: pa.DataFrameSchema, name: str) -> l
 
 
 def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
-    """Find rows that repeat the key of an earlier one.
+    """Find rows that repeat the key of an earlier one; each problem names the line of the first.
 
-    Parameters
-    ----------
-    keys : pandas.DataFrame
-        The columns that together name a row, without gaps; index ``line``.
-    name : str
-        What the problems call the file.
-
-    Returns
-    -------
-    list of Problem
-        The first `MOST_PROBLEMS` repetitions; each names the line that held the key first.
+    All columns together are the key, without gaps; index ``line``. At most `MOST_PROBLEMS` are
+    found.
     """
     shared = keys[keys.duplicated(keep=False)]
     first: dict[tuple[object, ...], int] = {}
@@ -347,28 +206,6 @@ def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
         if len(problems) == MOST_PROBLEMS:
             break
     return problems
-
-
-def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
-    """Guess what a misspelt name was to be.
-
-    Parameters
-    ----------
-    word : str
-        As found.
-    known : iterable of str
-        Names that exist.
-    likeness : float
-        Between 0 and 1: how near they have to be.
-
-    Returns
-    -------
-    str or None
-        The nearest of them, None if none is near.
-    """
-    spellings = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), list(spellings), n=1, cutoff=likeness)
-    return spellings[close[0]] if close else None
 
 
 def _split_records(

@@ -9,11 +9,8 @@ from chainpolicy.tables.dynamics import (
     volatility_report,
 )
 from chainpolicy.tables.estimates import (
-    HEADLINE_TESTS,
     estimate_tables,
     excluded,
-    headline,
-    headline_report,
     left_out_report,
     pooled,
     pooled_report,
@@ -38,13 +35,10 @@ from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
     "FAMILIES",
-    "HEADLINE_TESTS",
     "ReportTable",
     "estimate_tables",
     "events_report",
     "excluded",
-    "headline",
-    "headline_report",
     "ladder",
     "ladder_report",
     "left_out_report",

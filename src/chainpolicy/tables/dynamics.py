@@ -100,10 +100,6 @@ def volatility_report(study: Study) -> ReportTable:
 def phases(study: Study) -> pd.DataFrame:
     """Test the headline event before, at and after its session.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     DataFrame
@@ -154,10 +150,6 @@ def phases_report(study: Study) -> ReportTable:
 
 def reversals_report(study: Study) -> ReportTable:
     """Lay out how much of the headline event's jump was given back, and how soon.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -14,15 +14,7 @@ MOST_REASONS = 20
 def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
     """Count the pairs that have a CAR over some window of the study, and list the others.
 
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    tuple of (int, DataFrame)
-        Pairs that can be estimated; ``event_id, ticker, reason`` of the others, in the order of
-        the catalogue and of the assets.
+    ``event_id, ticker, reason``, in the order of the catalogue and of the assets.
     """
     results = study.results
     keys = ["event_id", "ticker"]
@@ -41,17 +33,7 @@ def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
 
 
 def describe_estimability(study: Study) -> tuple[int, list[str]]:
-    """Say how many pairs can be estimated, what is wrong with the others, and what is clipped.
-
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    tuple of (int, list of str)
-        Pairs that can be estimated, and lines.
-    """
+    """Say how many pairs can be estimated, what is wrong with the others, and what is clipped."""
     estimable, out = not_estimable(study)
     pairs = estimable + len(out)
     lines = [f"{estimable:,} of {pairs:,} pairs of event and asset estimable"]

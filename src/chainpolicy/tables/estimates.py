@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from chainpolicy.checks import minimum_detectable_effect
 from chainpolicy.estimators import (
     EventDummySystem,
     cross_sections,
@@ -20,12 +18,11 @@ from chainpolicy.estimators import (
     undoing_report,
 )
 from chainpolicy.estimators.system_results import DUMMIES
-from chainpolicy.eventstudy import MODELS, EventStudyResults, window_label
+from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
-from chainpolicy.study.sessions import clusters
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
 from chainpolicy.typeset.report_table import formatted
 from chainpolicy.typeset.report_table import p_text as p_text
@@ -33,16 +30,7 @@ from chainpolicy.typeset.report_table import p_text as p_text
 # Packages on which the last digits of a result may depend.
 RECORDED_PACKAGES = ("chainpolicy", "numpy", "pandas", "scipy", "exchange_calendars")
 
-HEADLINE_TESTS = {
-    "time_series_t": "portfolio t",
-    "adjusted_bmp": "adjusted BMP",
-    "grank_t": "GRANK-T",
-}
-
 POOLED_TESTS = {"time_series_t": "time-series t", "adjusted_bmp": "adjusted BMP"}
-
-# Columns that go into the note where all rows of a group have one number in them.
-ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
 
 # Labels whose differences a table states.
 MOST_COMPARED = 3
@@ -204,10 +192,6 @@ def _difference_text(study: Study, differences: pd.DataFrame) -> str:
 def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Regress the events of a study, all together.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     dict of str to DataFrame
@@ -291,16 +275,7 @@ def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
 
 
 def left_out_report(study: Study) -> ReportTable:
-    """Lay out what the study leaves out, assets with the same reason together.
-
-    Parameters
-    ----------
-    study : Study
-
-    Returns
-    -------
-    ReportTable
-    """
+    """Lay out what the study leaves out, assets with the same reason together."""
     table = excluded(study, study.results)
     keys = ["event_id", "window", "reason"]
     together = table.groupby(keys, sort=False)["ticker"].agg(list).reset_index()
@@ -323,149 +298,6 @@ def listed_tickers(tickers: list[str]) -> str:
         return "all"
     more = len(tickers) - MOST_TICKERS
     return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")
-
-
-def headline_report(
-    study: Study,
-    results: EventStudyResults,
-    window: tuple[int, int] = (0, 1),
-    *,
-    rates: pd.DataFrame | None = None,
-    groups: Collection[str] | None = None,
-    below: float | None = None,
-) -> ReportTable:
-    """Lay the headline table out for reading.
-
-    Parameters
-    ----------
-    study, results, window, rates
-        As in `headline`.
-    groups : collection of str, optional
-        Default: all.
-    below : float, optional
-        Show only rows in which some p-value is below this level; the note says how many there are.
-
-    Returns
-    -------
-    ReportTable
-        Of one group its N, rbar and share at limit are in the note if all rows have the same.
-    """
-    table = headline(study, results, window, rates=rates)
-    if groups is not None:
-        table = table[table["group"].isin(groups)].reset_index(drop=True)
-    of_groups = results.pairs[results.pairs["group"].isin(table["group"])]
-    models = sorted({MODELS[name].title for name in of_groups["model"]})
-    of_all = ""
-    if below is not None:
-        low = (table[[f"{name}_p" for name in HEADLINE_TESTS]] < below).any(axis=1)
-        of_all = f"The {int(low.sum())} of {len(table)} rows with some p-value below {below:g}. "
-        table = table[low].reset_index(drop=True)
-
-    def simple(values: pd.Series) -> pd.Series:
-        return np.expm1(values) if study.kind == "log" else values
-
-    frame = pd.DataFrame(
-        {
-            "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
-            "Events": table["members"].str.replace(";", ", "),
-            "Group": table["group"].map(study.label),
-            "N": table["n_assets"].astype(str),
-            "CAAR, %": formatted(100 * simple(table["caar"]), "+.1f"),
-        }
-    )
-    for name, head in HEADLINE_TESTS.items():
-        p_value = table[f"{name}_p"].map(p_text)
-        statistic = formatted(table[name], ".2f")
-        frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
-    frame["rbar"] = formatted(table["mean_correlation"], ".2f")
-    frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
-    if rates is not None:
-        frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
-    frame["MDE, %"] = formatted(100 * simple(table["minimum_detectable_effect"]), ".1f")
-    about = ""
-    if groups is not None and len(groups) == 1:
-        same = [name for name in ABOUT_A_GROUP if _is_constant(frame, name)]
-        values = [
-            f"{name.removesuffix(', %')} = {frame[name].iloc[0]}{' %' if name[-1] == '%' else ''}"
-            for name in same
-        ]
-        about = f"{', '.join([study.label(next(iter(groups))), *values])}. "
-        frame = frame.drop(columns=["Group", *same])
-    note = (
-        f"{about}{of_all}CAAR over {window_label(window)} as a simple return; "
-        f"{' and '.join(models)} model; two-sided p-values, not adjusted for the "
-        "number of rows; N = 1 has the exact t of its CAR only; a blank is undefined. rbar: mean "
-        "correlation of the residuals. At limit: share of the group that closes the window at its "
-        "price limit. "
-    )
-    if rates is not None:
-        note += (
-            "Rejects: share of the group's ordinary sessions on which the nominal 5 % adjusted BMP "
-            "(N = 1: exact t) rejects. "
-        )
-    note += (
-        "MDE: minimum detectable effect, the true CAAR, as a simple return, that a two-sided 5 % "
-        "t test of the portfolio finds with 80 % power."
-    )
-    return ReportTable(frame, note)
-
-
-def _is_constant(frame: pd.DataFrame, column: str) -> bool:
-    values = set(frame[column]) if column in frame else set()
-    return len(values) == 1 and "" not in values
-
-
-def headline(
-    study: Study,
-    results: EventStudyResults,
-    window: tuple[int, int] = (0, 1),
-    *,
-    rates: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Summarize one window: event cluster by group, with the tests that can be believed.
-
-    Parameters
-    ----------
-    study : Study
-    results : EventStudyResults
-        Of this study.
-    window : tuple of int
-        Both ends inclusive.
-    rates : DataFrame, optional
-        `robustness.rejection_rates` of the same window, of placebo sessions of the same model.
-
-    Returns
-    -------
-    DataFrame
-        One row per cluster of events that share a session and the assets of the group that
-        they hit, in the order of sessions, and group: ``event_session, event_id`` (the earliest
-        announced), ``members``, ``role, group, n_assets, caar`` (log return), statistic and
-        p-value of ``time_series_t, adjusted_bmp, grank_t``, ``mean_correlation``,
-        ``share_at_limit`` (share of the group that closes the window at its price limit),
-        ``minimum_detectable_effect`` (see
-        `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
-        adjusted BMP, for one asset of its exact t.
-    """
-    merged = clusters(study.alignment, study.groups, by_assets=True)
-    merged = merged[["event_session", "event_id", "members", "group"]]
-    roles = study.events.set_index("event_id")["role"]
-    table = results.summary(window).reset_index()
-    table = merged.merge(table, on=["event_id", "group"])
-    last = results.abnormal_returns.query("tau == @window[1]")
-    at_limit = (last["at_limit"] != "").groupby(
-        [last["event_id"], last["ticker"].map(study.groups)]
-    )
-    share = at_limit.mean().rename("share_at_limit").rename_axis(["event_id", "group"])
-    table = table.merge(share.reset_index(), on=["event_id", "group"])
-    effect = minimum_detectable_effect(results, window).drop(columns="n_assets")
-    table = table.merge(effect, on=["event_id", "group"])
-    if rates is not None:
-        test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
-        rate_of = rates.set_index(["group", "test"])["rejection_rate"]
-        keys = pd.MultiIndex.from_arrays([table["group"], test])
-        table["rejection_rate"] = rate_of.reindex(keys).to_numpy()
-    table.insert(3, "role", table["event_id"].map(roles))
-    return table.sort_values(["event_session", "event_id", "group"], ignore_index=True)
 
 
 def write_tables(

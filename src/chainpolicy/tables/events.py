@@ -14,10 +14,6 @@ from chainpolicy.typeset.report_table import ReportTable
 def events_report(study: Study) -> ReportTable:
     """Lay out every event, in the order of the catalogue.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     ReportTable
@@ -58,10 +54,6 @@ def events_report(study: Study) -> ReportTable:
 
 def sessions_report(study: Study) -> ReportTable:
     """Lay out which session of each calendar could react first to the events of the sample.
-
-    Parameters
-    ----------
-    study : Study
 
     Returns
     -------

@@ -13,8 +13,9 @@ from chainpolicy.checks import (
     placebo_p_values,
     rejection_rates,
 )
-from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import clusters
@@ -30,12 +31,6 @@ FAMILIES = {
 KEYS = ["event_id", "group"]
 
 LEVEL = 0.05
-
-HEADLINE_TESTS = {
-    "time_series_t": "portfolio t",
-    "adjusted_bmp": "adjusted BMP",
-    "grank_t": "GRANK-T",
-}
 
 # Columns that go into the note where all rows of a group have one number in them.
 ABOUT_A_GROUP = ("N", "rbar", "At limit, %", "Rejects, %", "MDE, %")
@@ -59,9 +54,10 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         One row per cluster of events that share a session of the group's calendar, in the order
         of sessions, and group. Who: ``event_session, event_id`` (the earliest announced),
         ``members`` (all, joined by ``;``), ``role, group, n_assets``. The response: ``caar, lower,
-        upper`` (95 %), log or simple as the study's returns, ``last_session`` of the window, and
-        ``share_at_limit`` of the group on it. The tests: ``time_series_t, adjusted_bmp, grank_t``,
-        each with its p-value in ``<name>_p``; ``mean_correlation``; ``placebo_p``, the rank of the
+        upper`` (95 %), log or simple as the study's returns; ``model``, its name, several joined
+        by ``;``; ``last_session`` of the window, and ``share_at_limit`` of the group on it. The
+        tests: ``time_series_t, adjusted_bmp, grank_t``, each with its p-value in ``<name>_p``;
+        ``mean_correlation``; ``placebo_p``, the rank of the
         studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
         it can be; ``rejection_rate``, the share of ordinary sessions on which a nominal 5 % test
         rejects (adjusted BMP; for a single asset its exact t); ``minimum_detectable_effect``.
@@ -69,28 +65,34 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         ``<p>_benjamini_hochberg`` for the p-values of the portfolio t, the adjusted BMP and the
         placebo rank, each in a family of its own; blank outside policy.
     """
-    results, placebo = study.estimate(model), study.placebo(window, model)
-    merged = clusters(study.alignment, study.groups, by_assets=True)
-    table = merged[["event_session", "event_id", "members", "group"]].merge(
-        _estimated(study, window, model), on=KEYS
-    )
-    effect = minimum_detectable_effect(results, window).drop(columns="n_assets")
-    ranks = placebo_p_values(results, placebo, window).rename(columns={"p_placebo": "placebo_p"})
-    for more in (effect, ranks):
-        table = table.merge(more, on=KEYS, how="left")
+    placebo = study.placebo(window, model)
+    table = estimated_responses(study, window, model)
+    ranks = placebo_p_values(study.estimate(model), placebo, window)
+    ranks = ranks.rename(columns={"p_placebo": "placebo_p"})
+    table = table.merge(ranks, on=KEYS, how="left")
     rates = rejection_rates(placebo, window).set_index(["group", "test"])["rejection_rate"]
     test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
     table["rejection_rate"] = rates.reindex(
         pd.MultiIndex.from_arrays([table["group"], test])
     ).to_numpy()
-    roles = study.events.set_index("event_id")["role"]
-    table.insert(3, "role", table["event_id"].map(roles))
     policy = table["role"] == "policy"
     for name in FAMILIES:
         tested = table.loc[policy, name].dropna()
         corrected = adjust_for_multiple_testing(tested)
         for correction in corrected:
             table[f"{name}_{correction}"] = corrected[correction].reindex(table.index)
+    return table
+
+
+def estimated_responses(study: Study, window: Window, model: str | None = None) -> pd.DataFrame:
+    """Return the columns of `responses` that need no ordinary sessions, for the same rows."""
+    merged = clusters(study.alignment, study.groups, by_assets=True)
+    table = merged[["event_session", "event_id", "members", "group"]].merge(
+        _estimated(study, window, model), on=KEYS
+    )
+    effect = minimum_detectable_effect(study.estimate(model), window).drop(columns="n_assets")
+    table = table.merge(effect, on=KEYS, how="left")
+    table.insert(3, "role", table["event_id"].map(study.events.set_index("event_id")["role"]))
     return table.sort_values(["event_session", "event_id", "group"], ignore_index=True)
 
 
@@ -99,6 +101,8 @@ def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     results = study.estimate(model)
     table = results.summary(window).reset_index()
     table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
+    used = results.pairs.groupby(KEYS)["model"].agg(lambda names: ";".join(sorted(set(names))))
+    table = table.merge(used.reset_index(), on=KEYS)
     abnormal = results.abnormal_returns
     last = abnormal[abnormal["tau"] == window[1]]
     last = last.assign(group=last["ticker"].map(study.groups), held=last["at_limit"] != "")
@@ -121,8 +125,8 @@ def over_windows(study: Study, windows: Sequence[Window], model: str | None = No
     -------
     DataFrame
         One row per window and group: ``window`` (as text) and, of the columns of `responses`,
-        ``group, n_assets, caar, lower, upper, last_session, share_at_limit, mean_correlation`` and
-        the three tests with their p-values.
+        ``group, n_assets, caar, lower, upper, model, last_session, share_at_limit,
+        mean_correlation`` and the three tests with their p-values.
     """
     tables = []
     for window in windows:
@@ -173,10 +177,6 @@ def significance_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     study : Study
     window : tuple of int
         Both ends inclusive, inside the event window.
-
-    Returns
-    -------
-    ReportTable
     """
     counts = significance(study, window)
     frame = pd.DataFrame(
@@ -302,10 +302,12 @@ def responses_report(
         ]
         about = f"{', '.join([str(frame['Group'].iloc[0]), *values])}. {about}"
         frame = frame.drop(columns=["Group", *same])
+    models = {MODELS[name].title for names in rows["model"] for name in names.split(";")}
     tested = int(responses(study, window)["time_series_t_p_holm"].notna().sum())
     notes = {
-        "": f"{about}CAAR over {window_label(window)} as a simple return; two-sided p-values; a "
-        "blank is undefined.",
+        "": f"{about}CAAR over {window_label(window)} as a simple return; "
+        f"{' and '.join(sorted(models))} model; two-sided p-values; N = 1 has the "
+        "exact t of its CAR only; a blank is undefined.",
         "Rank p": "Rank p: rank of the studentized CAAR among the ordinary sessions.",
         "Holm p": f"Holm p: portfolio t, corrected over the {tested} responses to policy.",
         "rbar": "rbar: mean correlation of the residuals.",

@@ -60,10 +60,6 @@ def claim(sentence: str, number: Any, holds: Any) -> Claim:
     holds : bool
         The condition.
 
-    Returns
-    -------
-    Claim
-
     Raises
     ------
     TypeError

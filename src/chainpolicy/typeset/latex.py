@@ -44,14 +44,7 @@ _ENCODER = UnicodeToLatexEncoder(
 def latex_text(text: str) -> str:
     r"""Write a text in LaTeX: ``p < 5 %`` as ``p $<$ 5 \%``.
 
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-        In ASCII, but for signs that LaTeX has no command for.
+    In ASCII, but for signs that LaTeX has no command for.
     """
     return str(_ENCODER.unicode_to_latex(unicodedata.normalize("NFC", text)))
 
@@ -59,20 +52,9 @@ def latex_text(text: str) -> str:
 def latex_table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> str:
-    """Lay a table out in LaTeX, its note under it.
+    """Lay a table out in LaTeX, numeric columns to the right, its note under it.
 
-    Parameters
-    ----------
-    heads : sequence of str
-    rows : sequence of sequence of str
-    numeric : sequence of bool
-        Columns that are set to the right.
-    note : str
-
-    Returns
-    -------
-    str
-        A ``table``; it begins with a comment that says what the document has to load.
+    It begins with a comment that says what the document has to load.
     """
     columns = "".join(
         _column([row[place] for row in rows], is_numeric)

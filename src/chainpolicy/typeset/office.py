@@ -27,21 +27,7 @@ _PLAIN = re.compile(r"([+\N{MINUS SIGN}-]?)([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\
 def word_document(
     heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> bytes:
-    """Write a table and its note as a Word document.
-
-    Parameters
-    ----------
-    heads : sequence of str
-    rows : sequence of sequence of str
-    numeric : sequence of bool
-        Columns that are set to the right.
-    note : str
-
-    Returns
-    -------
-    bytes
-        A ``.docx`` file.
-    """
+    """Write a table and its note as a ``.docx`` file, numeric columns to the right."""
     document = Document()
     section = document.sections[0]
     if len(heads) > UPRIGHT_COLUMNS:
@@ -75,18 +61,7 @@ def _fill(cell: _Cell, text: str, is_numeric: bool, bold: bool) -> None:
 def excel_workbook(
     heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> bytes:
-    """Write a table and its note as an Excel workbook; plain numbers are numbers there.
-
-    Parameters
-    ----------
-    heads, rows, numeric, note
-        As in `word_document`.
-
-    Returns
-    -------
-    bytes
-        An ``.xlsx`` file of one sheet.
-    """
+    """Write a table and its note as an ``.xlsx`` sheet; plain numbers are numbers."""
     workbook = Workbook()
     sheet = workbook.active
     thin = Side(style="thin")

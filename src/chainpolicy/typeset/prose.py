@@ -37,24 +37,10 @@ class ProseError(Exception):
 
 
 def render(text: str, names: Mapping[str, Any]) -> str:
-    """Put values into a text.
+    """Put values into a Markdown text with expressions between double braces.
 
-    Parameters
-    ----------
-    text : str
-        Markdown with expressions between double braces.
-    names : mapping of str to object
-        What the expressions may name.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    ProseError
-        If an expression cannot be read or evaluated, or its value is a float without a filter,
-        not finite, blank or nothing that reads as text.
+    Raises `ProseError` if an expression cannot be read or evaluated, or its value is a float
+    without a filter, not finite, blank or nothing that reads as text.
     """
 
     def value_of(match: re.Match[str]) -> str:

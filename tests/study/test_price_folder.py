@@ -1,8 +1,11 @@
 import pandas as pd
 import pytest
 
-from chainpolicy.study.folder import read_folder
+from chainpolicy.study import snapshot
 from chainpolicy.study.problems import InputError
+from raising import raising
+
+read_prices = raising(snapshot.read_prices)
 
 HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
 
@@ -26,7 +29,7 @@ def row(day, close, volume=5):
 
 def problems(path, **options):
     with pytest.raises(InputError) as caught:
-        read_folder(path, **options)
+        read_prices(path, **options)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -36,7 +39,7 @@ def test_adjusted_closes_of_the_wanted_tickers_between_both_ends(folder):
         BTC_USD=[row("2019-01-01", "3.5e3"), row("2019-01-05", 1), row("2018-12-31", "rubbish")],
         OTHER=["rubbish"],
     )
-    found = read_folder(
+    found = read_prices(
         path,
         "2019-01-01",
         "2019-01-04",
@@ -56,7 +59,7 @@ def test_adjusted_closes_of_the_wanted_tickers_between_both_ends(folder):
 
 def test_all_files_by_default_and_no_volume_needed(tmp_path):
     (tmp_path / "AAA.csv").write_text("Date,Adj Close\n2019-01-02,1\n2019-01-03,1\n")
-    found = read_folder(tmp_path)
+    found = read_prices(tmp_path)
     assert found["close"].tolist() == [1.0, 1.0]
     assert found["ticker"].tolist() == ["AAA", "AAA"]
 
@@ -73,13 +76,13 @@ def test_days_without_a_price_are_gaps(folder):
             "2019-01-12,null,null,null,null,null,null",  # a Saturday
         ]
     )
-    assert read_folder(path, calendars={"AAA": "XNYS"})["date"].dt.day.tolist() == [2, 7, 9]
+    assert read_prices(path, calendars={"AAA": "XNYS"})["date"].dt.day.tolist() == [2, 7, 9]
 
 
 def test_a_byte_order_mark_line_ends_of_windows_and_another_order_are_fine(tmp_path):
     text = "\r\n".join(["Volume,Adj Close,Date", "5,2.5,2019-01-03", "", "6,2,2019-01-02", ""])
     (tmp_path / "^IX.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
-    found = read_folder(tmp_path, tickers=["^IX"], calendars={"^IX": "XNYS"})
+    found = read_prices(tmp_path, tickers=["^IX"], calendars={"^IX": "XNYS"})
     assert found["close"].tolist() == [2.0, 2.5]
     assert found["ticker"].unique().tolist() == ["^IX"]
 
