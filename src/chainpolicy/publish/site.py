@@ -6,8 +6,9 @@ import base64
 import html
 import os
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -15,14 +16,16 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from pygments.formatters import HtmlFormatter
-
 
 from chainpolicy.build import notebooks
+from chainpolicy.build.regenerate import main as build
+from chainpolicy.build.regenerate import project_root
 from chainpolicy.figures import FIGURES
-from chainpolicy.typeset.markdown import code, headings, to_html
-from chainpolicy.study.output import staging
+from chainpolicy.study import load_study
+from chainpolicy.study.output import output_folder, staging
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.study import study_folder
+from chainpolicy.typeset.markdown import code, headings, style_sheet, to_html
 
 # A link to anything else of the project would lead out of the site.
 COPIED = {".cff", ".csv", ".md", ".pdf", ".png", ".py", ".svg", ".toml", ""}
@@ -74,6 +77,11 @@ class Site:
         self.files: dict[str, bytes] = {}
         self._paths = {page.source: page.path for page in pages}
 
+    @property
+    def sources(self) -> set[str]:
+        """Files of the project that are a page."""
+        return {page.source for page in self.pages}
+
     def link(self, page: Page) -> Callable[[str], str]:
         """Return what turns a target in a page's source into one on the page."""
 
@@ -121,8 +129,9 @@ class Site:
         list of Path
             The files, relative to `output`.
         """
+        self.pages = [replace(page, body=_body(self, page)) for page in self.pages]
         written = dict(self.files)
-        written["style.css"] = _style()
+        written["style.css"] = style_sheet().encode()
         parts = list(dict.fromkeys(page.part for page in self.pages))
         contents = [(part, [p for p in self.pages if p.part == part]) for part in parts]
         template = _templates().get_template("page.html.j2")
@@ -148,15 +157,6 @@ class Site:
                 (output / name).parent.mkdir(parents=True, exist_ok=True)
                 (staged / name).replace(output / name)
         return sorted(map(Path, written))
-
-
-def _style() -> bytes:
-    own = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    light = HtmlFormatter(style="default").get_style_defs("pre")
-    dark = HtmlFormatter(style="github-dark").get_style_defs("pre")
-    # Its colours, not its paper.
-    light, dark = (re.sub(r"(?m)^(pre|td|span)[ .{].*line-height.*\n?", "", s) for s in (light, dark))
-    return f"{own}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n".encode()
 
 
 @cache
@@ -233,13 +233,14 @@ def broken_links(site: dict[str, bytes]) -> list[tuple[str, str]]:
     return found
 
 
-def publish(root: Path, output: Path) -> list[Path]:
-    """Write the site of the project from what it keeps.
+def publish(study: Path | None, output: Path) -> list[Path]:
+    """Write a site.
 
     Parameters
     ----------
-    root : Path
-        Folder of the project, with executed notebooks and figures.
+    study : Path, optional
+        A study folder or the name of an embedded study, which is built anew; by default the project
+        in the working directory, as it stands.
     output : Path
         Folder of the site.
 
@@ -251,19 +252,29 @@ def publish(root: Path, output: Path) -> list[Path]:
     Raises
     ------
     InputError
-        If a notebook has not been executed, or a link leads nowhere.
+        If the study or a place cannot be used, a notebook has not been executed, or a link leads
+        nowhere.
     """
-    site = Site(root, "chainpolicy", _contents(root))
-    for number, page in enumerate(site.pages):
-        body = _bodies(site, page)
-        site.pages[number] = Page(
-            page.source, page.path, page.title, page.short, page.part, body
-        )
-    footer = (
-        f"Written by chainpolicy {version('chainpolicy')} from executed notebooks. "
-        f"Code: MIT licence."
-    )
-    return site.write(output, footer)
+    footer = f"Written by chainpolicy {version('chainpolicy')} from executed notebooks."
+    if study is None:
+        root = project_root(Path.cwd(), None)
+        target = output_folder(output)
+        return Site(root, "chainpolicy", _contents(root)).write(target, footer)
+    loaded = load_study(study_folder(study))
+    target = output_folder(output)
+    with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder:
+        root = Path(folder)
+        if build(loaded.path, root):
+            raise InputError([Problem(str(study), "a study whose notebook can be built")])
+        pages = [
+            Page("notebooks/study.ipynb", "index.html", loaded.title, "Report", ""),
+            Page("figures", "figures.html", "Figures", "All figures", ""),
+        ]
+        if (loaded.path / "README.md").is_file():
+            text = (loaded.path / "README.md").read_text(encoding="utf-8")
+            (root / "README.md").write_text(text, encoding="utf-8")
+            pages.append(Page("README.md", "data.html", "Data", "Data", ""))
+        return Site(root, loaded.title, pages).write(target, footer)
 
 
 def _contents(root: Path) -> list[Page]:
@@ -304,10 +315,10 @@ def _contents(root: Path) -> list[Page]:
     return pages
 
 
-def _bodies(site: Site, page: Page) -> str:
+def _body(site: Site, page: Page) -> str:
     if page.source.endswith(".ipynb"):
         return _notebook(site, page)
-    if page.source == "figures/README.md":
+    if page.source in ("figures", "figures/README.md"):
         return _figures(site, page)
     text = (site.root / page.source).read_text(encoding="utf-8")
     return to_html(text, site.link(page))
@@ -326,6 +337,7 @@ def _notebook(site: Site, page: Page) -> str:
 
 def _figures(site: Site, page: Page) -> str:
     link = site.link(page)
+    base = "figures/" if page.source == "figures" else ""
 
     def parts() -> Iterator[str]:
         yield "<h1>Figures</h1>"
@@ -335,11 +347,13 @@ def _figures(site: Site, page: Page) -> str:
                 continue
             words = html.escape(figure.description)
             yield f'<h2 id="{figure.name}">{html.escape(figure.title)}</h2>'
-            yield f'<figure><img src="{link(f"{figure.name}.png")}" alt="{words}">'
+            yield f'<figure><img src="{link(f"{base}{figure.name}.png")}" alt="{words}">'
             yield f"<figcaption>{html.escape(figure.caption)} "
-            yield f'<a href="{link(f"{figure.name}.csv")}">Numbers</a>, '
-            notebook = link(f"../notebooks/{figure.notebook}.ipynb")
-            yield f'<a href="{notebook}">notebook</a>. Data: {html.escape(figure.data)}.'
+            yield f'<a href="{link(f"{base}{figure.name}.csv")}">Numbers</a>, '
+            if f"notebooks/{figure.notebook}.ipynb" in site.sources:
+                notebook = link(f"../notebooks/{figure.notebook}.ipynb")
+                yield f'<a href="{notebook}">notebook</a>. '
+            yield f"Data: {html.escape(figure.data)}."
             yield "</figcaption></figure>"
 
     return "\n".join(parts())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -30,7 +32,7 @@ def slug(heading: str) -> str:
 
 
 def formula(latex: str, display: bool = False) -> str:
-    """Write a formula as MathML, which browsers draw by themselves.
+    r"""Write a formula as MathML, which browsers draw by themselves.
 
     Parameters
     ----------
@@ -63,6 +65,18 @@ def code(source: str, language: str) -> str:
     except ClassNotFound:
         return f"<pre><code>{html.escape(source)}</code></pre>"
     return f"<pre><code>{highlight(source, lexer, _FORMATTER)}</code></pre>"
+
+
+def style_sheet() -> str:
+    """Return the style sheet of a page: by day, by night and in print."""
+    page = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    light, dark = (
+        HtmlFormatter(style=name).get_style_defs("pre") for name in ("default", "github-dark")
+    )
+    # Their colours; the page has a paper of its own.
+    own = r"(?m)^pre \{.*\n|^(pre|td|span)\.?\w* .*line-height.*\n"
+    light, dark = re.sub(own, "", light), re.sub(own, "", dark)
+    return f"{page}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
 def to_html(text: str, link: Callable[[str], str] = lambda target: target) -> str:
@@ -98,7 +112,7 @@ def headings(text: str) -> list[tuple[int, str]]:
     tokens = parsed(text)
     return [
         (int(token.tag[1]), _plain(after))
-        for token, after in zip(tokens, tokens[1:], strict=False)
+        for token, after in itertools.pairwise(tokens)
         if token.type == "heading_open"
     ]
 

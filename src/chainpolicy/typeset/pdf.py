@@ -30,7 +30,8 @@ _HEAD = """\
 #show heading.where(level: 1): set text(size: 17pt)
 #show link: set text(fill: rgb("#332288"))
 #show figure: set block(breakable: false)
-#set table(stroke: (x, y) => if y == 0 {{ (bottom: 0.7pt) }} else {{ (bottom: 0.3pt + luma(200)) }}, inset: (x: 4pt, y: 3pt))
+#let rule(x, y) = if y == 0 {{ (bottom: 0.7pt) }} else {{ (bottom: 0.3pt + luma(200)) }}
+#set table(stroke: rule, inset: (x: 4pt, y: 3pt))
 """
 
 
@@ -246,6 +247,6 @@ def _atom(kind: str, text: str) -> str:
         return text
     if text.isalpha():
         # Words under which limits stand, as in min over w.
-        return f'op({_string(text)}, limits: #{"true" if text in LIMITS else "false"})'
+        return f"op({_string(text)}, limits: #{'true' if text in LIMITS else 'false'})"
     signs = text.replace("-", "−").replace("'", "′")
     return " ".join(f"\\{sign}" if sign.isascii() else sign for sign in signs if not sign.isspace())
