@@ -1,9 +1,10 @@
 """How far a result can be trusted.
 
 Placebo in time (`placebo_p_values`, `rejection_rates`) compares an event with ordinary sessions of
-the same portfolio, placebo in space (`placebo_in_space`) a portfolio with random portfolios on the
-same session, `portfolio_difference` two portfolios with each other. `specification_curve` and
-`leave_one_out` say how much a response owes to the choices of the study and to single assets,
+the same portfolio, of which `draw_placebo_days` draws clean placebo events; placebo in space
+(`placebo_in_space`) compares a portfolio with random portfolios on the same session,
+`portfolio_difference` two portfolios with each other. `specification_curve` and `leave_one_out`
+say how much a response owes to the choices of the study and to single assets,
 `minimum_detectable_effect` what the tests could have found, and
 `adjust_for_multiple_testing` what is left when one looked at many.
 """
@@ -12,6 +13,7 @@ from chainpolicy.checks.difference import portfolio_difference
 from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
+from chainpolicy.checks.placebo_days import draw_placebo_days, placebo_day_responses
 from chainpolicy.checks.power import minimum_detectable_effect
 from chainpolicy.checks.space import (
     boards,
@@ -28,8 +30,10 @@ __all__ = [
     "adjust_for_multiple_testing",
     "boards",
     "cumulative_abnormal_returns",
+    "draw_placebo_days",
     "leave_one_out",
     "minimum_detectable_effect",
+    "placebo_day_responses",
     "placebo_in_space",
     "placebo_p_values",
     "portfolio_difference",
