@@ -318,7 +318,7 @@ def test_headline_report_shows_every_row_and_both_added_columns(study, results, 
 
 def test_headline_report_of_one_group_says_once_what_all_rows_share(study, results, rates):
     report = tables.headline_report(study, results, rates=rates, groups=["coins"])
-    assert len(report.frame) == 17
+    assert len(report.frame) == 23
     assert not {"Group", "N", "rbar", "At limit, %"} & set(report.frame.columns)
     table = tables.headline(study, results, rates=rates).query("group == 'coins'")
     correlation, rate = table["mean_correlation"].iloc[0], table["rejection_rate"].iloc[0]
