@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from chainpolicy.article import market_claims
-from chainpolicy.study import Study, load_study
 from chainpolicy.study.problems import InputError
 from places import ROOT, SHARED
 
@@ -19,11 +18,6 @@ LARGE = SHARED / "prices"
 FILES = {"market": "ashare_panel.parquet", "hourly": "btc_hourly_bitstamp.parquet"}
 NOTEBOOK = ROOT / "notebooks" / "06_article.py"
 MONDAY = pd.Timestamp("2019-10-28")
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
 
 
 def test_bitcoin_rose_less_in_that_evening(study):

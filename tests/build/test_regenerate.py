@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure as Picture
 from PIL import Image
 
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
 from chainpolicy.figures import FigureSpec
+from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import new_study
 from chainpolicy.study.problems import InputError
 
@@ -43,13 +43,19 @@ total = float(prices["close"].sum())
 """
 
 
-def draw_line(prices: pd.DataFrame) -> tuple[Picture, pd.DataFrame]:
-    picture = Picture(figsize=(2, 1))
+def draw_line(prices: pd.DataFrame) -> tuple[StudyFigure, pd.DataFrame]:
+    picture = StudyFigure(figsize=(2, 1))
     picture.subplots().plot(prices["close"])
     return picture, prices
 
 
 LINE = FigureSpec("line", "Prices", "A line | of prices.", "prices.csv", "01_sum", draw_line)
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch):
+    """What a build does is recorded in the process that does it."""
+    monkeypatch.setattr(regenerate, "cores", lambda: 1)
 
 
 class Project:
@@ -101,14 +107,7 @@ class Project:
 
 
 ENVIRONMENT_DIGEST = regenerate.environment_digest
-
-
-@pytest.fixture(autouse=True, scope="module")
-def same_code() -> Iterator[None]:
-    """Hashing the package and all that is installed takes half a second; once is enough."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(regenerate, "environment_digest", lambda: "this version")
-        yield
+pytestmark = pytest.mark.usefixtures("same_code")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import chainpolicy
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.study import load_study, new_study
 from chainpolicy.study.study import EMBEDDED
@@ -59,9 +58,8 @@ def test_it_loads_the_study_it_is_about(folder, tmp_path, monkeypatch):
         assert notebooks.lint(written) == []
 
 
-def test_nothing_in_it_names_the_embedded_study():
+def test_nothing_in_it_names_the_embedded_study(study):
     source = Path(regenerate.__file__).with_name("study_notebook.py.txt").read_text().casefold()
-    study = chainpolicy.load_study()
     for name in {*study.groups, *study.groups.index, *study.events["event_id"], EMBEDDED.name}:
         assert name.casefold() not in source
     assert "china" not in source

@@ -32,20 +32,10 @@ from chainpolicy.estimators.policy_index import policy_index, stance_sessions
 from chainpolicy.estimators.sentiment import MOST_SHIFTS
 from chainpolicy.estimators.volatility import abnormal_volatility
 from chainpolicy.eventstudy import EstimationWindow, EventStudy
-from chainpolicy.study.study import TEMPLATE, load_study, new_study
+from chainpolicy.study import load_study, new_study
 from panels import alignment_frame, returns_frame
 
 SPECS = {spec.name: spec for spec in figures.FIGURES}
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 # --- daily regression -----------------------------------------------------------------------
@@ -843,8 +833,8 @@ def test_a_study_without_stances_says_so(study):
     assert "takes a stance" in frame["note"].item()
 
 
-def test_the_template_study_goes_through():
-    example = load_study(TEMPLATE)
+def test_the_template_study_goes_through(template):
+    example = replace(template)
     assert len(tables.sentiment_report(example).frame)
     assert len(tables.phases_report(example).frame)
     assert len(tables.reversals_report(example).frame)

@@ -18,7 +18,14 @@ from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.returns import LIMIT_TOLERANCE
-from chainpolicy.study.tabular import IS_NUMBER, cell, parse_numbers, read_table
+from chainpolicy.study.tabular import (
+    IS_NUMBER,
+    cell,
+    parse_numbers,
+    read_table,
+    require_day,
+    require_moment,
+)
 
 STORED = "market_figures.csv"
 SCHEMA = pa.DataFrameSchema(
@@ -51,6 +58,8 @@ def rise(
         ``evening`` (between the hourly closes at `start` and `end`), ``day`` and ``two_days``
         (between daily closes), ``trough_to_peak`` (the largest rise between hourly closes).
     """
+    start, end = require_moment("start", start), require_moment("end", end)
+    until = require_moment("until", until)
     hourly = study.hourly[ticker]
     # The close of an hour is the price at its end.
     at = hourly.set_index(hourly["time"] + pd.Timedelta(hours=1))["close"]
@@ -84,6 +93,7 @@ def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) 
     Series
         By group and index.
     """
+    day = require_day("day", day)
     closes = study.prices.pivot_table(index="date", columns="ticker", values="close")
     changes = {name: closes[name].dropna().pct_change()[day] for name in indices}
     return pd.Series({group: _mean_return(study, group, day), **changes})
@@ -103,6 +113,7 @@ def at_upper_limit(study: Study, groups: Collection[str], day: pd.Timestamp) -> 
     DataFrame
         ``n_upper, n_assets``, by group.
     """
+    day = require_day("day", day)
     upper = study.returns[
         (study.returns["session"] == day) & (study.returns["at_limit"] == "upper")
     ]
@@ -136,6 +147,7 @@ def turn(
         ``insignificant_from``, the first session after it whose interval contains zero (NaT if
         there is none).
     """
+    day = require_day("day", day)
     caar = study.results.caar((0, 1)).set_index(["event_id", "group"])
     rows = {}
     for group in groups:
@@ -171,6 +183,7 @@ def hourly_range(path: Path, day: pd.Timestamp, until: pd.Timestamp) -> dict[str
     dict
         ``bitcoin_low, bitcoin_high``.
     """
+    day, until = require_moment("day", day), require_moment("until", until)
     bars = pd.read_parquet(path, columns=["time", "high", "low"]).set_index("time").sort_index()
     searched = bars[(bars.index >= day) & (bars.index < until)]
     trough = searched["low"].idxmin()
@@ -195,6 +208,7 @@ def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[
         ``n_shares`` that traded, ``market_mean``, and ``share_below``: how many of them returned
         less than the mean of the members.
     """
+    day = require_day("day", day)
     shares = pd.read_parquet(path, filters=[("date", "==", day), ("trading", "==", 1)])
     returns = shares.set_index("ticker")["pct_change"].astype(np.float64) / 100
     average = returns[returns.index.isin(members)].mean()
@@ -220,6 +234,7 @@ def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
     dict
         ``n_upper`` on the day, ``n_upper_before`` on the session before it.
     """
+    day = require_day("day", day)
     columns = ["date", "ticker", "close", "st"]
     filters = [("date", "<=", day), ("trading", "==", 1)]
     shares = pd.read_parquet(path, columns=columns, filters=filters)

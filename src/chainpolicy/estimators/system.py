@@ -41,6 +41,7 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.panel import Bools, build_panel, read_sessions
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
 
 # Fewer sessions than this and a robust variance is made of residuals that the dummy fitted away.
 MINIMUM_ROBUST_SESSIONS = 20
@@ -151,15 +152,19 @@ class EventDummySystem:
         cls, study: Study, *, dummies: Dummies = "session", window: Window = (0, 1)
     ) -> EventDummySystem:
         """Set up the systems of a study folder, with the study's model and estimation window."""
-        return cls(
+        return cls._of_study(study).over(window, dummies)
+
+    @staticmethod
+    @remembered
+    def _of_study(study: Study) -> EventDummySystem:
+        """Lay out a study's data, once for all windows."""
+        return EventDummySystem(
             study.returns,
             study.alignment,
             groups=study.groups,
             benchmarks=study.benchmarks,
             model=MODELS[study.model],
             estimation=study.estimation,
-            dummies=dummies,
-            window=window,
             labels=study.labels,
         )
 

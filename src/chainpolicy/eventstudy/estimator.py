@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
+from chainpolicy.eventstudy.counterfactual import conformal_p_value
 from chainpolicy.eventstudy.normal import (
     ConstantMean,
     MarketModel,
@@ -27,6 +29,7 @@ from chainpolicy.eventstudy.panel import (
     session_label,
 )
 from chainpolicy.eventstudy.results import (
+    VALUES_PER_BATCH,
     EventStudyResults,
     Window,
     require_window,
@@ -113,9 +116,11 @@ class EventStudy:
         of its calendar, a blank return where there is none. Units: log or simple returns, as
         decimals. Sessions, here and in `alignment`, have no timezone.
     alignment : DataFrame
-        ``event_id, ticker, event_session``, one row per event and asset; optionally
-        ``in_sample`` (default True; an event out of sample is masked, not estimated) and
-        ``role`` (default "policy").
+        ``event_id, ticker, event_session``, one row per event and asset that it hits, or several
+        of different sessions (earnings dates under one event_id); optionally ``in_sample``
+        (default True; an event out of sample is masked, not estimated) and ``role`` (default
+        "policy"). Other columns are labels by which `EventStudyResults.pool` can pool. What an
+        event has no row for it neither masks nor makes eventful.
     groups : mapping of ticker to group, optional
         Tests are per event and group; the assets of a group share one calendar. Default: one
         group "all".
@@ -133,9 +138,9 @@ class EventStudy:
     ------
     ValueError
         If the event window is no pair of sessions in order, the input cannot be laid out (see
-        `build_panel`), an event_id or ticker is blank, an event and asset have two rows, an asset
-        has no returns, an event session has a timezone, or a time of day where sessions are days,
-        or lies inside the data and is no session of its asset's group.
+        `build_panel`), an event_id or ticker is blank, an event, asset and session have two rows,
+        an asset has no returns, an event session has a timezone, or a time of day where sessions
+        are days, or lies inside the data and is no session of its asset's group.
     TypeError
         If `model` or `estimation` is of another kind, such as a model's name, or the benchmarks
         of a ticker are text instead of a sequence.
@@ -170,6 +175,17 @@ class EventStudy:
     >>> ordinary = study.placebo((0, 1))
     >>> len(ordinary.pairs), ordinary.pairs["event_id"].iloc[0]
     (18, '2019-03-12')
+
+    With each of the 60 sessions forecast by the other 59 the errors exceed the residuals, 0.0100
+    and 0.0200. Of the 62 pairs of sessions in a row two move the assets as far as the event did:
+    the event's own, and the one that ends on its first session.
+
+    >>> errors = study.forecast_errors("speech")
+    >>> errors.groupby("ticker")["error"].std().round(4).to_dict()
+    {'A': 0.0104, 'B': 0.0209}
+    >>> study.conformal((0, 1)).round(4)
+      event_id group  n_sessions  p_conformal  smallest_p
+    0   speech   all          62       0.0323      0.0161
     """
 
     def __init__(
@@ -195,6 +211,7 @@ class EventStudy:
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
+        self._alignment = alignment.astype({"event_id": str}).reset_index(drop=True)
 
     def __repr__(self) -> str:
         return (
@@ -225,7 +242,11 @@ class EventStudy:
         self._refuse_overlap(candidates, end)
         outside = events[events["in_sample"] & events["position"].isna()]
         return self._estimate(
-            candidates, end, self.event_window, outside.assign(reason=outside["outside"])
+            candidates,
+            end,
+            self.event_window,
+            self._alignment,
+            outside.assign(reason=outside["outside"]),
         )
 
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
@@ -258,30 +279,191 @@ class EventStudy:
         See `EventStudy`.
         """
         _refuse_reversed(window)
+        asset = np.arange(len(self._panel.tickers))
+        candidates = self._ordinary_pairs(window, asset)
+        candidates = candidates.sort_values(["event_id", "ticker"], ignore_index=True)
+        return self._estimate_ordinary(candidates, window)
+
+    def _ordinary(self, window: Window, group: str) -> Iterator[EventStudyResults]:
+        """Yield what `placebo` estimates of a group, some sessions at a time."""
+        asset = np.flatnonzero([name == group for name in self._panel.groups])
+        candidates = self._ordinary_pairs(window, asset)
+        # All assets of a session together, for they are one portfolio.
+        candidates = candidates.sort_values(["event_session", "ticker"], ignore_index=True)
+        step = max(VALUES_PER_BATCH // self.estimation.length, 1)
+        first = (~candidates["event_session"].duplicated()).to_numpy()
+        chunk = np.flatnonzero(first)[np.cumsum(first) - 1] // step
+        for _, some in candidates.groupby(chunk):
+            yield self._estimate_ordinary(some.reset_index(drop=True), window)
+
+    def _ordinary_pairs(self, window: Window, asset: Ints) -> pd.DataFrame:
+        """Assets and their ordinary sessions, as candidates for estimation."""
         panel = self._panel
         eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
-        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
-        position = np.arange(len(asset)) - panel.first[asset]
+        length = panel.length[asset]
+        before = np.cumsum(length) - length
+        position = np.arange(int(length.sum())) - np.repeat(before, length)
+        asset = np.repeat(asset, length)
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
+        asset, position = asset[ordinary], position[ordinary]
+        session = panel.session[panel.first[asset] + position]
         # Sessions that differ must not share a name, for they would be one event.
-        names = np.datetime_as_string(panel.session[ordinary], unit="auto")
-        candidates = pd.DataFrame(
+        names = np.datetime_as_string(session, unit="auto")
+        return pd.DataFrame(
             {
                 "event_id": names.astype(object),
-                "ticker": np.array(panel.tickers)[asset[ordinary]],
-                "asset": asset[ordinary],
-                "event_session": panel.session[ordinary],
-                "position": position[ordinary],
+                "ticker": np.array(panel.tickers)[asset],
+                "asset": asset,
+                "row": np.arange(len(asset)),
+                "event_session": session,
+                "position": position,
             }
-        ).sort_values(["event_id", "ticker"])
-        return self._estimate(candidates, self._estimation_end(candidates), window)
+        )
+
+    def _estimate_ordinary(self, candidates: pd.DataFrame, window: Window) -> EventStudyResults:
+        candidates = candidates.assign(row=np.arange(len(candidates)))
+        return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
+
+    def forecast_errors(
+        self, event_id: str, fitted: EventStudyResults | None = None
+    ) -> pd.DataFrame:
+        """Forecast every session that estimates an event's normal returns from the others.
+
+        The leave-one-session-out errors by which models are compared: like the event's own
+        sessions, a session so forecast has moved no coefficient.
+
+        Parameters
+        ----------
+        event_id : str
+            In sample.
+        fitted : EventStudyResults, optional
+            What `fit` returned, if it is at hand.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker, group, session, error``: one row per estimated asset and valid session of
+            its estimation window.
+
+        Raises
+        ------
+        ValueError
+            If no pair of the event can be estimated.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        residuals = (self.fit() if fitted is None else fitted).residuals
+        valid = residuals[residuals["event_id"] == event_id]
+        if valid.empty:
+            raise ValueError(f"no pair of {event_id} can be estimated")
+        panel, events = self._panel, self._events
+        of_event = events[events["event_id"] == event_id]
+        ends = pd.Series(self._estimation_end(of_event), index=of_event["ticker"])
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(valid["ticker"]))
+        session = valid["session"].to_numpy()
+        position = np.empty(len(valid), np.int64)
+        for group, calendar in panel.calendars.items():
+            members = np.array([panel.groups[i] == group for i in asset])
+            at = np.searchsorted(calendar, session[members])
+            position[members] = at - panel.offset[asset[members]]
+        candidates = pd.DataFrame(
+            {
+                "event_id": np.datetime_as_string(session, unit="auto").astype(object),
+                "ticker": valid["ticker"].to_numpy(),
+                "asset": asset,
+                "event_session": session,
+                "position": position,
+            }
+        )
+        without_one = copy(self)
+        # The pair has its minimum with the session that is left out.
+        without_one.estimation = replace(
+            self.estimation, minimum=max(1, self.estimation.minimum - 1)
+        )
+        candidates["row"] = np.arange(len(candidates))
+        end = ends[valid["ticker"]].to_numpy()
+        left = without_one._estimate(candidates, end, (0, 0), candidates)
+        errors = left.abnormal_returns[["ticker", "session", "abnormal"]]
+        errors.insert(1, "group", left.pairs["group"].to_numpy())
+        return errors.rename(columns={"abnormal": "error"}).sort_values(
+            ["ticker", "session"], ignore_index=True
+        )
+
+    def conformal(
+        self, window: Window = (0, 1), fitted: EventStudyResults | None = None
+    ) -> pd.DataFrame:
+        """Conformal p-value of every in-sample event and group, see `conformal_p_value`.
+
+        Under the null hypothesis that no return of the window is touched by the event, the
+        sessions of the window estimate like those of the estimation window: the model is fitted
+        to all of them, and the group's residual of a session is the mean over its assets. The
+        fit serves this p-value alone.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        fitted : EventStudyResults, optional
+            What `fit` returned, if it is at hand.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, group, n_sessions`` (T), ``p_conformal, smallest_p``, over the assets with
+            a CAR in the window.
+
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        panel, results = self._panel, self.fit() if fitted is None else fitted
+        pairs = results.pairs
+        has_car = np.isfinite(results._cumulated(window).car)
+        pairs = pairs[has_car].reset_index(drop=True)
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
+        estimating = results._estimation_position[has_car]
+        position = np.concatenate(
+            [estimating, results._event_position[has_car, None] + _span(window)], axis=1
+        )
+        position -= panel.offset[asset][:, None]
+        rows, in_data = _rows(panel, asset, position)
+        benchmarks = list(pairs["benchmarks"])
+        factors, valid = self._factors(asset, position, _factor_columns(panel, benchmarks))
+        valid &= in_data & np.isfinite(panel.returns[rows])
+        valid[:, : estimating.shape[1]] = np.isfinite(results._fit.residuals[has_car])
+        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
+        length = window[1] - window[0] + 1
+        found = []
+        row_of_pair = np.cumsum(has_car) - 1
+        for (event_id, group), members in results._members.items():
+            complete = members[has_car[members]]
+            if not len(complete):
+                continue
+            residuals = fit.residuals[row_of_pair[complete]]
+            present = np.isfinite(residuals)
+            count = present.sum(axis=0)
+            # What spans a gap of the window stands for all of its sessions.
+            count[-length:] = np.maximum(count[-length:], 1)
+            mean = np.where(present, residuals, 0.0).sum(axis=0)[count > 0] / count[count > 0]
+            p_value = float(conformal_p_value(mean, length))
+            found.append((event_id, group, len(mean), p_value, 1 / len(mean)))
+        columns = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
+        return pd.DataFrame(found, columns=columns)
 
     def _estimate(
         self,
         candidates: pd.DataFrame,
         end: Ints,
         event_window: Window,
+        alignment: pd.DataFrame,
         outside: pd.DataFrame | None = None,
     ) -> EventStudyResults:
         """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
@@ -289,31 +471,41 @@ class EventStudy:
         asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
         estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
-        rows, in_data = _rows(panel, asset, estimation_position)
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
         columns = _factor_columns(panel, benchmarks)
-        factors, valid = self._factors(asset, estimation_position, columns)
+        # Where the end is fixed, all events of an asset have one estimation window.
+        pair, of_window = _distinct(asset, end)
+        rows, in_data = _rows(panel, asset[pair], estimation_position[pair])
+        factors, usable = self._factors(asset[pair], estimation_position[pair], columns[pair])
+        # A return belongs to all the sessions it spans.
+        reach = panel.n_sessions[rows] - 1
+        usable &= in_data & (reach <= np.arange(self.estimation.length))
+        usable &= np.isfinite(panel.returns[rows])
+        if self.estimation.mask:
+            usable &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
         # Neither a session nor a lag or lead of it may lie in the event window.
         followed = columns.max(axis=1, initial=-1)[:, None] >= 0
         tau = estimation_position - position[:, None]
         before = tau + self.model.leads * followed < event_window[0]
-        # A return belongs to all the sessions it spans.
-        first = tau - (panel.n_sessions[rows] - 1)
-        after = first - self.model.lags * followed > event_window[1]
-        inside = first >= tau[:, :1]
-        valid &= in_data & inside & (before | after)
-        returns = panel.returns[rows]
-        valid &= np.isfinite(returns)
-        if self.estimation.mask:
-            valid &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
-        fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
+        after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
+        valid = usable[of_window] & (before | after)
+        # What estimates the same from the same sessions is estimated once.
+        sample, of_sample = _distinct(of_window, *np.packbits(valid, axis=1).T)
+        window = of_window[sample]
+        fit = self._fit(
+            panel.returns[rows[window]],
+            factors[window],
+            panel.n_sessions[rows[window]],
+            valid[sample],
+            [benchmarks[i] for i in sample],
+        )
 
-        reason = self._reasons(fit)
+        reason = self._reasons(fit)[of_sample]
         kept = np.flatnonzero(reason == "")
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
-        fit = _select(fit, kept)
+        fit = _select(fit, of_sample[kept])
         abnormal = abnormal_returns(
             fit,
             np.where(event_in_data, panel.returns[event_rows], np.nan),
@@ -346,6 +538,9 @@ class EventStudy:
             _in_data=event_in_data,
             _event_position=(offset + position)[kept],
             _estimation_position=(offset[:, None] + estimation_position)[kept],
+            _alignment=alignment,
+            _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
+            _ordinary=self._ordinary,
         )
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
@@ -489,10 +684,6 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
         if (alignment[name].isna() | (text == "")).any():
             raise ValueError(f"alignment: {what} is blank")
         alignment = alignment.assign(**{name: text})
-    twice = alignment.duplicated(["event_id", "ticker"])
-    if twice.any():
-        event_id, ticker = alignment.loc[twice, ["event_id", "ticker"]].iloc[0]
-        raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
     asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
     if (asset < 0).any():
         unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates()
@@ -500,11 +691,20 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
+    twice = alignment[["event_id", "ticker"]].assign(session=session).duplicated()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        event_id, ticker = alignment[["event_id", "ticker"]].iloc[row]
+        raise ValueError(
+            f"alignment: event {event_id} has two rows for {ticker} on "
+            f"{session_label(session[row])}; keep one"
+        )
     events = pd.DataFrame(
         {
             "event_id": alignment["event_id"].to_numpy(),
             "ticker": alignment["ticker"].to_numpy(),
             "asset": asset,
+            "row": np.arange(len(alignment)),
             "event_session": session,
             "in_sample": _optional(alignment, "in_sample", default=True),
             "role": _optional(alignment, "role", default="policy"),
@@ -541,7 +741,7 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
                 f"({session_label(block[0])} to {session_label(block[-1])})"
             )
     events = events.assign(position=position, outside=outside)
-    located: pd.DataFrame = events.sort_values(["event_id", "ticker"])
+    located: pd.DataFrame = events.sort_values(["event_id", "ticker", "event_session"])
     return located
 
 
@@ -576,6 +776,15 @@ def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
     values = panel.factors[rows[:, :, None], columns[:, None, :]]
     return np.where(columns[:, None, :] >= 0, values, 0.0)
+
+
+def _distinct(*columns: Ints) -> tuple[Ints, Ints]:
+    """First row of each distinct one, in their order, and which of these every row is."""
+    codes = pd.DataFrame(dict(enumerate(columns))).groupby(list(range(len(columns))), sort=False)
+    number = codes.ngroup()
+    first: Ints = np.flatnonzero(~number.duplicated()).astype(np.int64)
+    which: Ints = np.asarray(number, dtype=np.int64)
+    return first, which
 
 
 def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:

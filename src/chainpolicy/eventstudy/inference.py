@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 
@@ -56,8 +55,12 @@ class GroupSample:
     estimation_session : ndarray of int, shape (N, M), optional
         Position on the group's calendar of each residual; needed where the assets have
         different event sessions. Default: a column is one session.
-    event_session : ndarray of int, shape (N,), optional
-        Position of each asset's event session on the group's calendar. Default: all the same.
+    window_start : ndarray of int, shape (N,), optional
+        Position on the group's calendar of the first session of each asset's window. Default:
+        all the same.
+    estimation_weights : ndarray of float, shape (..., N, M), optional
+        Weight of the error of each estimation session in the estimated normal return of the
+        window, zero where a residual is NaN. Default: zero.
     n_sessions : ndarray of float, shape (..., N, L2), optional
         g, the sessions that each return of the window spans. Default: one.
 
@@ -77,7 +80,8 @@ class GroupSample:
     sigma: Floats
     n_parameters: Ints
     estimation_session: Ints | None = None
-    event_session: Ints | None = None
+    window_start: Ints | None = None
+    estimation_weights: Floats | None = None
     n_sessions: Floats | None = None
 
     @property
@@ -89,6 +93,14 @@ class GroupSample:
     def n_window(self) -> int:
         """L2, the sessions of the cumulation window."""
         return int(self.abnormal.shape[-1])
+
+    @property
+    def staggered(self) -> bool:
+        """Whether the assets differ in their windows or in the sessions of their residuals."""
+        start, session = self.window_start, self.estimation_session
+        return (start is not None and bool((start != start[0]).any())) or (
+            session is not None and bool((session != session[0]).any())
+        )
 
     @cached_property
     def spanned(self) -> Floats:
@@ -187,7 +199,8 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     Pairwise complete and re-centred on the common calendar sessions of each pair; pairs with
     fewer than 30 common sessions, or without variation on them, are left out. Where the windows
     of two assets overlap only partly, :math:`r_{ij}` counts with the share of sessions they have
-    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`:
+    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`; windows apart count as zero, however few
+    sessions are common:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ) \tag{10}
 
@@ -210,6 +223,18 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     >>> print(f"{mean_residual_correlation(EXAMPLE):.4f}")  # of 1/2, 1/2 and 0
     0.3333
     """
+    correlation, usable = _residual_correlations(sample)
+    share = _overlap(sample)
+    weighted = np.where(usable, correlation * share, 0.0)
+    # Of windows apart the product is zero, whatever is known of the correlation.
+    apart = (share == 0.0) & ~np.eye(sample.n_assets, dtype=bool)
+    count = (usable | apart).sum(axis=(-2, -1))
+    mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
+    return mean
+
+
+def _residual_correlations(sample: GroupSample) -> tuple[Floats, Bools]:
+    """Correlations of the residuals, and where two different assets have one."""
     values, observed = _on_calendar(sample)
     x = np.where(observed, values, 0.0)
     seen = np.where(observed, 1.0, 0.0)
@@ -220,11 +245,8 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     squares = _spread(raw - total**2 / common, raw)
     covariance = x @ _transposed(x) - total * _transposed(total) / common
     correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
-    weighted = np.where(usable, correlation * _overlap(sample), 0.0)
-    count = usable.sum(axis=(-2, -1))
-    mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
-    return mean
+    usable: Bools = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
+    return correlation, usable
 
 
 def _transposed(values: Floats) -> Floats:
@@ -244,9 +266,9 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
 
 def _overlap(sample: GroupSample) -> Floats | float:
     """Share of the window that two assets have in common on the calendar."""
-    if sample.event_session is None:
+    if sample.window_start is None:
         return 1.0
-    apart = np.abs(sample.event_session[:, None] - sample.event_session[None, :])
+    apart = np.abs(sample.window_start[:, None] - sample.window_start[None, :])
     share: Floats = np.maximum(1.0 - apart / sample.n_window, 0.0)
     return share
 
@@ -263,12 +285,11 @@ def time_series_t(sample: GroupSample) -> Outcome:
     parameters in the group; :math:`1'V_i1` the forecast variance of :math:`CAR_i` (eq. 9),
     :math:`s_i^2` that of a residual; :math:`t(T_e - p)`. The standard error is that of the interval
     of `EventStudyResults.caar`: p-value and interval agree. For a single asset it is the exact
-    t-ratio of its CAR.
+    t-ratio of its CAR. Assets with different event sessions take the standard error of eq. 22.
 
-    Robust to cross-sectional correlation of assets that share their event session (estimation
-    windows are aligned by their end), not to event-induced variance. Brown & Warner leave out the
-    error of the estimated normal returns and reject a true null in 9 to 10 % of cases at M = 60,
-    L2 = 21 and a nominal 5 %; it is included here.
+    Robust to cross-sectional correlation, not to event-induced variance. Brown & Warner leave out
+    the error of the estimated normal returns and reject a true null in 9 to 10 % of cases at
+    M = 60, L2 = 21 and a nominal 5 %; it is included here.
 
     Parameters
     ----------
@@ -292,9 +313,31 @@ def time_series_t(sample: GroupSample) -> Outcome:
     """
     if sample.n_assets == 1:
         return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
-    multiplier = (sample.car_std_error / sample.sigma) ** 2
-    error, degrees = portfolio_error(sample.residuals, sample.n_parameters, multiplier)
+    error, degrees = mean_error(sample)
     return Outcome(sample.car.mean(axis=-1) / error, degrees)
+
+
+def mean_error(sample: GroupSample) -> tuple[Floats, Floats]:
+    """Return the standard error of the mean CAR, eq. 11 or 22, with its degrees of freedom.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    error, degrees : ndarray, shape (...)
+
+    Examples
+    --------
+    >>> error, degrees = mean_error(EXAMPLE)
+    >>> print(f"{error:.4f} with {degrees:.0f} degrees of freedom")
+    3.0936 with 30 degrees of freedom
+    """
+    if sample.staggered:
+        return calendar_error(sample)
+    multiplier = (sample.car_std_error / sample.sigma) ** 2
+    return portfolio_error(sample.residuals, sample.n_parameters, multiplier)
 
 
 def portfolio_error(
@@ -541,6 +584,8 @@ def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
 def _ranks(values: Floats) -> tuple[Floats, Ints]:
     """Midranks of the finite values along the last axis, and how many there are."""
     finite = np.isfinite(values)
+    from scipy import stats
+
     ranks = stats.rankdata(np.where(finite, values, np.inf), axis=-1)
     return np.where(finite, ranks, np.nan), finite.sum(axis=-1)
 
@@ -565,7 +610,8 @@ def corrado_rank(sample: GroupSample) -> Outcome:
     least one; N(0, 1). A return that spans g sessions is ranked by :math:`AR_{it} / \sqrt g`, and
     :math:`L_2` counts the sessions with a return.
     Robust to cross-sectional correlation of assets that share their event session, in part to
-    event-induced variance.
+    event-induced variance. Residuals of different event sessions are aligned by their distance to
+    them.
 
     Parameters
     ----------
@@ -612,8 +658,8 @@ def grank_t(sample: GroupSample) -> Outcome:
     :math:`\bar U_t` the mean over the :math:`N_t` of N assets present on session t,
     :math:`\bar U_0` that of the extra values, which the sum for S includes; n the estimation
     sessions with at least one asset, plus 1. Robust to event-induced variance, and to
-    cross-sectional correlation of assets that share their event session (estimation windows are
-    aligned by their end). Ranks are bounded: near :math:`\bar r = 1` it hardly ever rejects, and
+    cross-sectional correlation of assets that share their event session (residuals are aligned
+    by their distance to it). Ranks are bounded: near :math:`\bar r = 1` it hardly ever rejects, and
     in small groups too often (independent assets, one session, nominal 5 %: 25.9 % for 2 assets,
     12.1 % for 4, 7.6 % for 10), so that it is undefined below 10 assets.
 
@@ -714,6 +760,8 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     >>> print(f"{outcome.statistic:.0f}, p = {outcome.p_value:.2f}")
     4, p = 0.75
     """
+    from scipy import stats
+
     shape = sample.car.shape[:-1]
     rows = sample.car.reshape(-1, sample.n_assets)
     magnitude = np.where(rows != 0, np.abs(rows), np.nan)
@@ -810,9 +858,112 @@ def two_sided_p_value(outcome: Outcome) -> Floats:
     >>> print(f"{two_sided_p_value(Outcome(np.array(-1.96), degrees=5)):.4f}")
     0.1073
     """
+    # Here and below scipy is imported when it is used: reading and checking a study takes none of
+    # it, and would wait for it longer than for everything else.
+    from scipy import special
+
     if outcome.p_value is not None:
         return outcome.p_value
-    magnitude = np.abs(outcome.statistic)
+    below = -np.abs(outcome.statistic)
     if outcome.degrees is None:
-        return np.asarray(2.0 * stats.norm.sf(magnitude))
-    return np.asarray(2.0 * stats.t.sf(magnitude, outcome.degrees))
+        return np.asarray(2.0 * special.ndtr(below))
+    return np.asarray(2.0 * special.stdtr(outcome.degrees, below))
+
+
+def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
+    r"""Return the standard error of the mean CAR of assets that differ in their event sessions.
+
+    Every CAR is a weighted sum of the errors of calendar sessions: of weight one in its window, and
+    of minus their weight in the estimated normal return in its estimation window. What two CARs
+    have in common is what they weigh on the same sessions:
+
+    .. math:: se^2 = \frac1{N^2} \Big( \sum_i 1'V_i1 +
+              \sum_{i \ne j} r_{ij} s_i s_j \sum_t a_{it} a_{jt} \Big), \qquad
+              a_{it} = \begin{cases} 1 & t \in W_i \\
+              -x_i'(X_i'X_i)^{-1} x_{it} & t \in est_i \end{cases} \tag{22}
+
+    :math:`1'V_i1` the forecast variance of :math:`CAR_i` (eq. 9), :math:`r_{ij}` the correlation of
+    the residuals on common sessions (eq. 10; zero where there are too few), :math:`x_{it}` the rows
+    of the design :math:`X_i` and :math:`x_i` their sum over the window. With the same portfolio at
+    every date r is one and :math:`se^2 = s^2 \sum_t (\sum_i a_{it} / N)^2`, the variance of a
+    regression with one dummy per covered session. Degrees of freedom: the calendar sessions with
+    a residual, less the largest number of parameters.
+
+    Parameters
+    ----------
+    sample : GroupSample
+        With ``estimation_session`` and ``window_start``.
+
+    Returns
+    -------
+    error, degrees : ndarray, shape (...)
+        The error is NaN where the variance is none beyond rounding.
+
+    References
+    ----------
+    Binder (1985), *Journal of Accounting Research* 23(1), 370-383: event dates as dummies of one
+        regression; written out here for portfolios that differ from date to date.
+
+    Examples
+    --------
+    Three independent CARs of one session each, of variance 1.02, share no session.
+
+    >>> residuals = np.kron(np.eye(3), np.tile([1.0, -1.0], 25))
+    >>> residuals[residuals == 0] = np.nan
+    >>> sample = GroupSample(car=np.ones(3), car_std_error=np.full(3, 1.02**0.5),
+    ...     abnormal=np.ones((3, 1)), abnormal_std_error=np.ones((3, 1)),
+    ...     residuals=residuals, sigma=np.ones(3), n_parameters=np.ones(3, dtype=int),
+    ...     window_start=np.array([150, 160, 170]))
+    >>> error, degrees = calendar_error(sample)
+    >>> print(f"{error**2:.2f} with {degrees:.0f} degrees of freedom")
+    0.34 with 149 degrees of freedom
+    """
+    variance = sample.car_std_error**2
+    correlation, usable = _residual_correlations(sample)
+    deviation = sample.sigma[..., :, None] * sample.sigma[..., None, :]
+    weights = _calendar_weights(sample)
+    shared = correlation * deviation * (weights @ _transposed(weights))
+    total = variance.sum(axis=-1) + np.where(usable, shared, 0.0).sum(axis=(-2, -1))
+    error = np.sqrt(_spread(total, variance.max(axis=-1))) / sample.n_assets
+    _, observed = _on_calendar(sample)
+    return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
+
+
+def _calendar_weights(sample: GroupSample) -> Floats:
+    """Weight of the error of each calendar session in each CAR, shape (..., N, sessions)."""
+    n, m = sample.residuals.shape[-2:]
+    session = sample.estimation_session
+    session = np.broadcast_to(np.arange(m), (n, m)) if session is None else session
+    start = np.zeros(n, dtype=np.int64) if sample.window_start is None else sample.window_start
+    window = start[:, None] + np.arange(sample.n_window)
+    first = min(session.min(), window.min())
+    length = int(max(session.max(), window.max()) - first) + 1
+    weights = np.zeros((*sample.car.shape, length))
+    if sample.estimation_weights is not None:
+        column = np.broadcast_to(session - first, sample.residuals.shape)
+        np.put_along_axis(weights, column, -sample.estimation_weights, axis=-1)
+    weights[..., np.arange(n)[:, None], window - first] += 1.0
+    return weights
+
+
+def critical_value(level: float, degrees: ArrayLike) -> Floats:
+    """Two-sided critical value of the t distribution: half an interval in standard errors.
+
+    Parameters
+    ----------
+    level : float
+        One minus the coverage of the interval.
+    degrees : array_like, shape (...)
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Examples
+    --------
+    >>> print(f"{critical_value(0.05, 58):.4f}")
+    2.0017
+    """
+    from scipy import special
+
+    return np.asarray(-special.stdtrit(np.asarray(degrees, dtype=np.float64), level / 2))

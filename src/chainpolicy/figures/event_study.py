@@ -464,7 +464,8 @@ def draw_estimation_fit(study: Study) -> Drawn:
 
 def _benchmark_label(study: Study, ticker: str) -> str:
     """Name a benchmark under a narrow column: by its ticker where its name is long."""
-    name = str(study.assets.set_index("ticker")["name"][ticker])
+    # A factor has no row, and its own name.
+    name = str(study.assets.set_index("ticker")["name"].get(ticker, ticker))
     return shorten(name if len(name) <= LONGEST_COLUMN else ticker, LONGEST_COLUMN)
 
 

@@ -8,8 +8,16 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, one_of, parse_dates, read_table
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    cell,
+    nearest,
+    one_of,
+    parse_dates,
+    read_table,
+)
 
 ROLES = ("policy", "control", "placebo")
 PRECISIONS = ("exact", "ceiling", "evening", "day")
@@ -44,6 +52,8 @@ def read_events(path: str | Path) -> pd.DataFrame:
           by which it was public, or ``evening``, which is written as 20:00 local; a bare date is
           ``day``. Any other pair is refused, because an hour is neither invented nor ignored.
           Blank for an undated event;
+        - ``affects``, a tuple of the groups and tickers that the event hits, empty for every asset
+          (whether there are such is `check_affects`'s question);
         - ``name`` (default: the event_id), ``issuer, theme, article_date, document_date,
           cluster, source, note`` as text, and unknown columns untouched.
 
@@ -84,6 +94,7 @@ def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
     usual = pd.Series("exact", events.index).mask(bare, "day").mask(announced_at == "", "")
     filled = {
         "name": events["name"].where(events["name"] != "", events["event_id"]),
+        "affects": events["affects"].astype("object").map(_split),
         "time_precision": events["time_precision"].where(events["time_precision"] != "", usual),
         "role": events["role"].where(events["role"] != "", "policy"),
         "in_sample": events["in_sample"] != "no",
@@ -93,6 +104,51 @@ def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
         "salience": events["salience"].map(SALIENCES).fillna(1).astype("int64"),
     }
     return events.assign(**filled)
+
+
+def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list[Problem]:
+    """Find what events affect that is no group or ticker of an estimated asset.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        ``affects``, index ``line``; see `collect_events`.
+    assets : pandas.DataFrame
+        ``ticker, group``.
+    name : str
+        What the problems call the catalogue.
+
+    Returns
+    -------
+    list of Problem
+        One for each event; it names the first word that is unknown.
+    """
+    estimated = assets[assets["group"] != BENCHMARK]
+    known = {*estimated["group"], *estimated["ticker"]}
+    problems = []
+    for line, affects in zip(events.index, events["affects"], strict=True):
+        unknown = [word for word in affects if word not in known]
+        if unknown:
+            near = nearest(unknown[0], known)
+            hint = f' (did you mean "{near}"?)' if near else ""
+            if unknown[0] in {BENCHMARK, *assets["ticker"]}:
+                hint = "; benchmarks are never estimated"
+            expected = (
+                'groups or tickers of assets.csv joined by ";", or a blank for every asset; '
+                f'"{unknown[0]}" is neither{hint}'
+            )
+            value = ";".join(affects)
+            problems.append(Problem(name, expected, line, "affects", value))
+    return problems
+
+
+def _split(affects: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in affects.split(";")) if affects else ()
+
+
+def _is_list(text: pd.Series) -> pd.Series:
+    words = text.astype("object").map(_split)
+    return words.map(lambda found: all(found) and len(set(found)) == len(found)).astype(bool)
 
 
 def _is_label(text: pd.Series) -> pd.Series:
@@ -174,6 +230,7 @@ SCHEMA = pa.DataFrameSchema(
             ),
             required=True,
         ),
+        "affects": cell((_is_list, 'groups or tickers joined by ";", each once and none blank')),
         "name": cell(),
         "issuer": cell(),
         "theme": cell(),
@@ -194,8 +251,8 @@ SCHEMA = pa.DataFrameSchema(
         "in_sample": cell((one_of(*_YES)[0], "yes or no")),
         "reason": cell(),
         "from_article": cell((one_of(*_YES)[0], "yes or no")),
-        "article_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
-        "document_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
+        "article_date": cell(IS_DATE),
+        "document_date": cell(IS_DATE),
         "time_precision": cell(one_of(*PRECISIONS)),
         "cluster": cell(),
         "source": cell(),

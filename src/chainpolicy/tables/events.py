@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
 from chainpolicy.study.events import hour_label
 from chainpolicy.study.sessions import trading_hours
 from chainpolicy.typeset.report_table import ReportTable
@@ -76,7 +76,8 @@ def sessions_report(study: Study) -> ReportTable:
         head = PLACES[calendar]
         if calendar != ALWAYS_OPEN:
             columns[f"{head} was"] = [
-                trading_hours(calendar, at) if at else "" for at in sample["announced_at"]
+                trading_hours(calendar, at, study.corrections) if at else ""
+                for at in sample["announced_at"]
             ]
             head = f"{head} session"
         columns[head] = [
