@@ -93,16 +93,17 @@ figures.show("local_projections", study)
 projected = estimators.local_projections(study)
 projected["inside"] = projected["response"].between(projected["lower"], projected["upper"])
 leaving = projected[~projected["inside"]]
-at_once = leaving[(leaving["horizon"] == 0) & (leaving["surprise"] == "supportive")]
+soon = leaving[leaving["surprise"] == "supportive"]
 slowly = leaving[leaving["surprise"] == "restrictive"]
 announcing = projected.groupby("surprise")["n_announcing"].agg(["min", "max"])
 
 # %% [markdown]
 # Of {{ projected | length }} responses (group, surprise, horizon) {{ leaving | length }} leave the
 # 95 % band of the shifted surprises; {{ (0.05 * projected | length) | number(1) }} are expected by
-# chance, and the horizons of one response are not independent. {{ at_once | length }} of them are
-# responses to a supportive surprise on the session itself, {{ slowly | length }} are A-shares some
-# sessions after a restrictive one. These rest on {{ announcing.loc["supportive", "min"] }} to
+# chance, and the horizons of one response are not independent. {{ soon | length }} of them are
+# responses to a supportive surprise over its first {{ (soon.horizon.max() + 1) | count }} sessions,
+# {{ slowly | length }} are A-shares {{ slowly.horizon.min() | count }} to
+# {{ slowly.horizon.max() | count }} sessions after a restrictive one. These rest on {{ announcing.loc["supportive", "min"] }} to
 # {{ announcing.loc["supportive", "max"] }} supportive and {{ announcing.loc["restrictive", "min"] }} to
 # {{ announcing.loc["restrictive", "max"] }} restrictive sessions.
 #
@@ -166,7 +167,8 @@ predicted = estimators.volatility_paths(study).groupby(["group", "estimation"])[
 # {{ (0.05 * volatile | length) | number(1) }} are expected to be unusual by chance, with a rank p-value
 # below 5 %. The return over [0, 1] is unusual in {{ (volatile.ewma_p < 0.05).sum() }} cases if standardized
 # by EWMA and in {{ (volatile.garch_p < 0.05).sum() }} by GARCH. The variance over [0, 5] is unusually
-# large in {{ loud | length }} cases, and all of these windows hold a later announcement too. The
+# large in {{ loud | length }} cases, and all of these windows but one hold a later announcement too.
+# The
 # predicted daily standard deviation of Bitcoin is {{ predicted[("bitcoin", True)] | share(1) }} before the first
 # event window and {{ predicted[("bitcoin", False)] | share(1) }} from then on: for Bitcoin the autumn was not more
 # turbulent than the months before.
@@ -252,14 +254,13 @@ claims(
     claim(
         "Late responses that leave their band are those of A-shares to restrictive surprises",
         len(slowly),
-        len(slowly) + len(at_once) == len(leaving)
-        and slowly["group"].str.startswith("a_shares").all()
-        and (slowly["horizon"] > 0).all(),
+        slowly["group"].str.startswith("a_shares").all()
+        and slowly["horizon"].min() > soon["horizon"].max(),
     ),
     claim(
-        "Windows with unusual variance hold a later announcement",
+        "Windows with unusual variance, but one, hold a later announcement",
         len(loud),
-        (loud["n_within"] > 0).all(),
+        (loud["n_within"] == 0).sum() == 1,
     ),
     claim(
         "Volatility was predicted to be no higher than before",

@@ -15,9 +15,10 @@ ESTIMATION = pd.date_range("2019-05-20", "2019-09-16")
 MASKED = [pd.Timestamp(2019, 6, day) for day in (27, 28)]
 MASKED += [pd.Timestamp(2019, 7, day) for day in (18, 19)]
 MASKED += [pd.Timestamp(2019, 8, day) for day in (10, 11, 22, 23)]
-RESTRICTIVE = ["2019-10-28", "2019-11-15", "2019-11-18", "2019-11-22"]
+RESTRICTIVE = ["2019-10-28", "2019-11-13", "2019-11-15", "2019-11-18", "2019-11-21"]
+RESTRICTIVE += ["2019-11-22", "2019-12-13", "2019-12-18", "2019-12-27"]
 SUPPORTIVE = ["2019-10-18", "2019-10-25", "2019-10-26", "2019-10-31", "2019-11-04"]
-SUPPORTIVE += ["2019-11-05", "2019-11-06", "2019-12-05", "2019-12-09"]
+SUPPORTIVE += ["2019-11-05", "2019-11-06", "2019-12-05", "2019-12-09", "2020-01-10"]
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +56,10 @@ def test_means_and_their_difference_are_contrasts_of_day_dummies(study, btc):
         assert row["p_value"] == pytest.approx(float(test.pvalue), rel=1e-9)
         assert (row["lower"], row["upper"]) == pytest.approx(tuple(test.conf_int()[0]), rel=1e-9)
     assert table["days"].to_dict() == {
-        "restrictive": 4,
-        "supportive": 9,
-        "apart": 7,
-        "difference": 13,
+        "restrictive": 9,
+        "supportive": 10,
+        "apart": 8,
+        "difference": 19,
     }
 
 

@@ -159,21 +159,21 @@ def test_price_is_the_snapshot_around_the_events(drawn, study):
     np.testing.assert_array_equal(bitcoin.loc[prices["date"]], prices["close"])
     # Ten days before the first event of the sample to twenty after the last.
     assert prices["date"].min() == pd.Timestamp("2019-09-28")
-    assert prices["date"].max() == pd.Timestamp("2020-01-21")
+    assert prices["date"].max() == pd.Timestamp("2020-01-23")
 
 
 def test_stances_stand_above_the_price(drawn):
     figure, frame = drawn["price_with_events"]
     above = figure.axes[0]
     events = frame[frame["event_id"].notna()].set_index("event_id")
-    assert len(events) == 18
+    assert len(events) == 26
     assert events.loc["xi-politburo", "date"] == pd.Timestamp("2019-10-25")
     for row, stance in enumerate(["stance_crypto", "stance_blockchain"]):
         for value, marker in ((1, "^"), (-1, "v"), (0, "_")):
             points = [p for line in drawn_lines(above, marker) for p in line if p[1] == row]
             assert len(points) == (events[stance] == value).sum()
-    # By hand from the catalogue: four notices against coins, the cooling call and a speech.
-    assert (events["stance_crypto"] == -1).sum() == 5
+    # By hand from the catalogue: ten notices against coins, the cooling call and a speech.
+    assert (events["stance_crypto"] == -1).sum() == 12
     assert (events["stance_blockchain"] == -1).sum() == 1
 
 
@@ -280,15 +280,23 @@ def test_clusters_merge_the_events_of_one_session(drawn):
     figure, frame = drawn["caar_clusters"]
     drawn_pairs = set(zip(frame["event_id"], frame["group"], strict=True))
     one_session = {
-        "a_shares_tier1": ["cryptography-law", "huang-dcep-bund", "ndrc-mining-catalogue"],
-        "us_listed": ["huang-dcep-bund", "peoples-daily-rationality"],
-        "bitcoin": ["peoples-daily-rationality"],
+        "a_shares_tier1": [
+            *("cryptography-law", "huang-dcep-bund", "ndrc-mining-catalogue"),
+            *("brics-settlement-coin", "fundraising-letter", "beijing-strikes-on-sight"),
+        ],
+        "us_listed": [
+            *("huang-dcep-bund", "peoples-daily-rationality"),
+            *("cctv-focus-scams", "beijing-strikes-on-sight"),
+        ],
+        "bitcoin": [
+            *("peoples-daily-rationality", "cctv-focus-scams", "beijing-strikes-on-sight"),
+        ],
     }
     for group, merged in one_session.items():
         for event_id in merged:
             assert (event_id, group) not in drawn_pairs
         others = frame.loc[frame["group"] == group, "event_id"].nunique()
-        assert others == 18 - len(merged)
+        assert others == 26 - len(merged)
     for group, ax in zip(EMBEDDED_GROUPS, figure.axes, strict=True):
         paths = [line for line in drawn_lines(ax) if len(line) > 2]
         expected = frame[frame["group"] == group][["tau", "caar"]].to_numpy()
@@ -373,7 +381,8 @@ def test_heatmap_cells_cover_the_events_they_stand_for(drawn):
         np.testing.assert_array_equal(
             np.diff(edges), 1 + cells["with_events"].str.count(r"[^;]+").to_numpy()
         )
-        assert edges[-1] == 18
+        # All 26 but Beijing, which shares its session with the central bank everywhere.
+        assert edges[-1] == 25
         # The Politburo session, the law and a speech are one session of A-shares only.
         width = np.diff(edges)[list(edges).index(xi)]
         assert width == (3 if cells["group"].iloc[0].startswith("a_shares") else 1)
@@ -704,9 +713,9 @@ def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
     smaller = only(study, ["bitcoin", "coins", "us_listed"])
     figure, frame = SPECS["car_heatmap"].draw(smaller)
     shown = texts(figure)
-    # Of 18 events one shares its session with an earlier one in New York and in UTC days.
+    # Of 26 events three share their session with an earlier one in New York and in UTC days.
     assert (
-        "4 of 17 events shown, those of the highest salience; first 2 of 3 groups shown; "
+        "4 of 23 events shown, those of the highest salience; first 2 of 3 groups shown; "
         "first 1 of 5 assets shown"
     ) in shown
     # The four earliest of the five events of salience 3.

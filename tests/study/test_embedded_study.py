@@ -37,13 +37,21 @@ SESSIONS = {
     "miit-reply-1394": (["2019-11-04", "2019-11-05"], "2019-11-04"),
     "ndrc-mining-catalogue": (["2019-11-06", "2019-11-07"], "2019-11-06"),
     "shanghai-exchange-notice": (["2019-11-18"], "2019-11-15"),
+    "pboc-dcep-denial": (["2019-11-14"], "2019-11-13"),
     "brics-settlement-coin": (["2019-11-14", "2019-11-15"], "2019-11-14"),
+    "fundraising-letter": (["2019-11-18", "2019-11-19"], "2019-11-18"),
     "cctv-focus-scams": (["2019-11-19"], "2019-11-18"),
+    "shenzhen-campaign": (["2019-11-21", "2019-11-22"], "2019-11-21"),
     "pboc-shanghai-statement": (["2019-11-25"], "2019-11-22"),
+    "beijing-strikes-on-sight": (["2019-11-25"], "2019-11-22"),
     "beijing-sandbox": (["2019-12-05", "2019-12-06"], "2019-12-05"),
     "dcep-pilot-caijing": (["2019-12-09", "2019-12-10"], "2019-12-09"),
+    "nifa-blockchain-warning": (["2019-12-13", "2019-12-16"], "2019-12-13"),
+    "shenzhen-eight-firms": (["2019-12-18", "2019-12-19"], "2019-12-18"),
     "shenzhen-blockchain-50": (["2019-12-24"], "2019-12-24"),
+    "beijing-four-regulators": (["2019-12-30"], "2019-12-27"),
     "cryptography-law-in-force": (["2020-01-02"], "2020-01-01"),
+    "pboc-dcep-design": (["2020-01-10", "2020-01-13"], "2020-01-10"),
 }
 
 # Stance on blockchain, stance on crypto, role of every event that is estimated.
@@ -59,13 +67,21 @@ IN_SAMPLE = {
     "miit-reply-1394": (1, 0, "policy"),
     "ndrc-mining-catalogue": (0, 1, "policy"),
     "shanghai-exchange-notice": (0, -1, "policy"),
+    "pboc-dcep-denial": (0, -1, "policy"),
     "brics-settlement-coin": (0, 1, "control"),
+    "fundraising-letter": (0, -1, "policy"),
     "cctv-focus-scams": (0, -1, "policy"),
+    "shenzhen-campaign": (0, -1, "policy"),
     "pboc-shanghai-statement": (0, -1, "policy"),
+    "beijing-strikes-on-sight": (0, -1, "policy"),
     "beijing-sandbox": (1, 0, "policy"),
     "dcep-pilot-caijing": (1, 0, "policy"),
+    "nifa-blockchain-warning": (0, -1, "policy"),
+    "shenzhen-eight-firms": (0, -1, "policy"),
     "shenzhen-blockchain-50": (0, 0, "policy"),
+    "beijing-four-regulators": (0, -1, "policy"),
     "cryptography-law-in-force": (1, 0, "placebo"),
+    "pboc-dcep-design": (1, 0, "policy"),
 }
 
 # Out of the sample, with the day that masks them.
@@ -102,8 +118,16 @@ OMITTED_BY_THE_ARTICLE = {
     "ndrc-mining-draft",
     "cac-second-filing-list",
     "peoples-daily-rationality",
+    "pboc-dcep-denial",
+    "fundraising-letter",
+    "shenzhen-campaign",
     "pboc-shanghai-statement",
+    "beijing-strikes-on-sight",
+    "nifa-blockchain-warning",
+    "shenzhen-eight-firms",
     "shenzhen-blockchain-50",
+    "beijing-four-regulators",
+    "pboc-dcep-design",
 }
 
 SUSPENDED_SESSIONS = {"002610.SZ": 10, "002668.SZ": 16, "600208.SS": 1, "600652.SS": 1}
@@ -252,10 +276,57 @@ def test_time_precision_says_what_the_timestamp_knows(events):
     assert (clock[events["time_precision"] == "day"] == "").all()
     assert (clock[events["time_precision"] == "evening"] == "20:00:00+08:00").all()
     exact = clock[events["time_precision"] == "exact"].to_dict()
-    assert exact == {
-        "xi-politburo": "18:15:00+08:00",
+    assert exact == {"xi-politburo": "18:15:00+08:00"}
+    ceilings = clock[events["time_precision"] == "ceiling"].to_dict()
+    assert ceilings == {
         "japan-crypto-network": "16:30:00+08:00",
+        "pboc-dcep-denial": "15:22:00+08:00",
+        "pboc-shanghai-statement": "19:05:00+08:00",
+        "beijing-four-regulators": "15:51:00+08:00",
     }
+
+
+SAME_EVENTS = {
+    "xi-politburo": "2019-10-25-xi-politburo-blockchain",
+    "ndrc-mining-catalogue": "2019-11-06-ndrc-final-catalogue",
+    "pboc-dcep-denial": "2019-11-13-pboc-dcep-denial",
+    "fundraising-letter": "2019-11-18-joint-meeting-letter",
+    "shenzhen-campaign": "2019-11-21-shenzhen-campaign",
+    "pboc-shanghai-statement": "2019-11-22-pboc-shanghai-statement",
+    "beijing-strikes-on-sight": "2019-11-22-beijing-hit-on-sight",
+    "nifa-blockchain-warning": "2019-12-13-nifa-blockchain-name-ico",
+    "shenzhen-eight-firms": "2019-12-18-shenzhen-eight-firms",
+    "beijing-four-regulators": "2019-12-27-beijing-four-regulators",
+    "pboc-dcep-design": "2020-01-10-pboc-dcep-design-done",
+}
+
+
+@pytest.mark.parametrize("event", SAME_EVENTS)
+def test_both_embedded_studies_say_the_same_of_an_event(event, events):
+    other = pd.read_csv(
+        FOLDER.parent / "china_crypto_policy_2013_2021" / "events.csv",
+        dtype=str,
+        keep_default_na=False,
+        index_col=0,
+    ).loc[SAME_EVENTS[event]]
+    told = ["announced_at", "time_precision", "stance_blockchain", "stance_crypto", "salience"]
+    assert events.loc[event, told].tolist() == other[told].tolist()
+
+
+def test_what_contaminates_the_placebo_is_said(events, readme):
+    assert "No clean placebo" in events.loc["cryptography-law-in-force", "note"]
+    near = pd.read_csv(FOLDER / "confounders.csv", index_col=0)
+    assert list(near.loc["cryptography-law-in-force", "name"]) == [
+        "reserve ratio cut",
+        "Bitcoin rises 5 % on 3 January",
+    ]
+    assert "**cryptography-law-in-force is no clean placebo.**" in readme
+
+
+def test_moves_that_the_confounders_state_are_in_the_prices(prices):
+    close = prices[prices["ticker"] == "BTC-USD"].set_index("date")["close"]
+    assert close["2019-11-22"] / close["2019-11-20"] - 1 == pytest.approx(-0.09, abs=0.005)
+    assert close["2020-01-03"] / close["2020-01-02"] - 1 == pytest.approx(0.05, abs=0.005)
 
 
 def test_salience_follows_the_rank_of_the_issuer(events):

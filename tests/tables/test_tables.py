@@ -215,14 +215,14 @@ def test_thirty_two_of_thirty_eight_close_the_first_session_at_the_limit(study):
 def test_events_that_share_a_session_are_one_row(study):
     table = tables.responses(study)
     assert not table.duplicated(["event_session", "group"]).any()
-    # 18 events in the sample; counted by hand, 17 UTC days, 15 A-share and 16 US sessions.
+    # 26 events in the sample; counted by hand, 23 UTC days, 20 A-share and 22 US sessions.
     counts = table.groupby("group")["event_id"].size().to_dict()
     assert counts == {
-        "bitcoin": 17,
-        "coins": 17,
-        "a_shares_tier1": 15,
-        "a_shares_tier2": 15,
-        "us_listed": 16,
+        "bitcoin": 23,
+        "coins": 23,
+        "a_shares_tier1": 20,
+        "a_shares_tier2": 20,
+        "us_listed": 22,
     }
 
 
@@ -316,7 +316,7 @@ def test_the_report_shows_every_row_and_both_added_columns(study):
 def test_the_report_of_one_group_says_once_what_all_rows_share(study):
     table = tables.responses(study).query("group == 'coins'")
     report = tables.responses_report(study, table)
-    assert len(report.frame) == 17
+    assert len(report.frame) == 23
     assert not {"Group", "N", "rbar", "At limit, %", "Rejects, %"} & set(report.frame.columns)
     correlation, rate = table["mean_correlation"].iloc[0], table["rejection_rate"].iloc[0]
     assert report.note.startswith(

@@ -1,0 +1,91 @@
+"""Clean placebo events: days drawn by a seeded rule from those that are ordinary everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.eventstudy.estimator import EVENTFUL_SESSIONS
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.sessions import event_session, sessions
+
+SEED = 2019
+DRAWN = 8
+# So that the windows of two drawn days have no session in common on any calendar.
+APART = pd.Timedelta(days=7)
+
+
+def draw_placebo_days(
+    study: Study, known: pd.DataFrame | None = None, window: Window = (0, 1), seed: int = SEED
+) -> pd.DatetimeIndex:
+    """Draw placebo events from the days on which nothing is known to have been announced.
+
+    Parameters
+    ----------
+    study : Study
+    known : DataFrame, optional
+        Events of another catalogue (``announced_at``), whose sessions [0, 5] are kept clear of as
+        those of the study's own events are.
+    window : tuple of int
+        Sessions around a day that must be ordinary for every group, see `EventStudy.placebo`; such
+        a day is a session of every calendar.
+    seed : int, default 2019
+        Of the random numbers.
+
+    Returns
+    -------
+    DatetimeIndex
+        Eight days in order, at least a week apart; fewer if there are no more.
+    """
+    days = _ordinary_days(study, known, window)
+    drawn: list[pd.Timestamp] = []
+    for day in days[np.random.default_rng(seed).permutation(len(days))]:
+        if len(drawn) < DRAWN and all(abs(day - other) >= APART for other in drawn):
+            drawn.append(day)
+    return pd.DatetimeIndex(sorted(drawn))
+
+
+def placebo_day_responses(
+    study: Study, known: pd.DataFrame | None = None, window: Window = (0, 1), seed: int = SEED
+) -> pd.DataFrame:
+    """Estimate the drawn placebo events for every group.
+
+    Parameters
+    ----------
+    study, known, window, seed
+        As in `draw_placebo_days`.
+
+    Returns
+    -------
+    DataFrame
+        The rows of `EventStudyResults.caar` on the drawn days; ``event_id`` is the day.
+    """
+    days = draw_placebo_days(study, known, window, seed).strftime("%Y-%m-%d")
+    responses = study.placebo(window).caar(window)
+    return responses[responses["event_id"].isin(days)].reset_index(drop=True)
+
+
+def _ordinary_days(study: Study, known: pd.DataFrame | None, window: Window) -> pd.DatetimeIndex:
+    pairs = study.placebo(window).pairs
+    by_group = [set(days) for _, days in pairs.groupby("group")["event_session"]]
+    if len(by_group) < study.groups.nunique():
+        return pd.DatetimeIndex([])
+    days = pd.DatetimeIndex(sorted(set.intersection(*by_group)))
+    announced = [] if known is None else [at for at in known["announced_at"] if at]
+    for calendar in study.alignment["calendar"].unique():
+        days = days[~_near(days, str(calendar), announced, window, study)]
+    return days
+
+
+def _near(
+    days: pd.DatetimeIndex, calendar: str, announced: list[str], window: Window, study: Study
+) -> np.ndarray:
+    """Days of which a session of the window is one of the first sessions of an announcement."""
+    open_days = sessions(calendar, study.start, study.end)
+    inside = [event_session(calendar, at) for at in announced]
+    within = pd.DatetimeIndex([at for at in inside if study.start <= at <= study.end])
+    places = open_days.get_indexer(within)
+    first, last = EVENTFUL_SESSIONS
+    apart = open_days.get_indexer(days)[:, None] - places
+    return np.asarray(((apart + window[1] >= first) & (apart + window[0] <= last)).any(axis=1))

@@ -1,0 +1,76 @@
+"""Clean placebo events: redrawn, and clear of both catalogues by a search of its own."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from chainpolicy import checks
+from chainpolicy.study import Study, load_study
+from chainpolicy.study.sessions import event_session, sessions
+
+
+@pytest.fixture(scope="module")
+def study() -> Study:
+    return load_study()
+
+
+@pytest.fixture(scope="module")
+def known() -> pd.DataFrame:
+    return load_study("china-crypto-policy-2013-2021").events
+
+
+def is_clear(day: pd.Timestamp, study: Study, announced: list[str]) -> bool:
+    """Whether the day and the session after it are none of the sessions [0, 5] of anything."""
+    for calendar in ("XSHG", "XNYS", "24/7"):
+        days = list(sessions(calendar, study.start, study.end))
+        if day not in days:
+            return False
+        window = days[days.index(day) : days.index(day) + 2]
+        for at in announced:
+            first = event_session(calendar, at)
+            if study.start <= first <= study.end:
+                place = days.index(first)
+                if set(window) & set(days[place : place + 6]):
+                    return False
+    return True
+
+
+def test_the_days_in_the_readme_are_what_the_rule_draws(study, known):
+    readme = (study.path / "README.md").read_text(encoding="utf-8")
+    table = readme.split("| Clean placebo days |")[1].split("\n\n")[0]
+    stated = re.findall(r"\| (\d{4}-\d\d-\d\d) \|", table)
+    drawn = checks.draw_placebo_days(study, known)
+    assert list(drawn.strftime("%Y-%m-%d")) == stated
+    assert len(stated) == 8
+    assert list(checks.draw_placebo_days(study, known, seed=1)) != list(drawn)
+
+
+def test_drawn_days_are_clear_of_both_catalogues_and_apart(study, known):
+    announced = [at for at in (*study.events["announced_at"], *known["announced_at"]) if at]
+    drawn = checks.draw_placebo_days(study, known)
+    assert all(is_clear(day, study, announced) for day in drawn)
+    assert min(drawn[1:] - drawn[:-1]) >= pd.Timedelta(days=7)
+    # The two that are said not to be clean are found not to be.
+    for day in ("2020-01-02", "2020-01-03"):
+        assert not is_clear(pd.Timestamp(day), study, announced)
+
+
+def test_another_catalogue_takes_days_away(study):
+    drawn = checks.draw_placebo_days(study)
+    known = pd.DataFrame({"announced_at": [f"{day:%Y-%m-%d}" for day in drawn] + [""]})
+    assert not set(drawn) & set(checks.draw_placebo_days(study, known))
+
+
+def test_each_group_has_a_response_on_each_drawn_day(study, known):
+    responses = checks.placebo_day_responses(study, known)
+    days = checks.draw_placebo_days(study, known)
+    assert len(responses) == len(days) * study.groups.nunique()
+    bitcoin = responses[responses["group"] == "bitcoin"].set_index("event_id")["caar"]
+    close = study.prices[study.prices["ticker"] == "BTC-USD"].set_index("date")["close"]
+    day = days[-1]
+    two_days = (close[day + pd.Timedelta(days=1)] / close[day - pd.Timedelta(days=1)]) - 1
+    # Within twice the mean daily return, which is what the model takes off.
+    assert bitcoin[f"{day:%Y-%m-%d}"] == pytest.approx(two_days, abs=0.02)
