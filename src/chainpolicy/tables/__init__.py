@@ -1,6 +1,14 @@
 """Results become tables: tidy files, and tables to be read."""
 
 from chainpolicy.checks import ladder, rung_errors
+from chainpolicy.tables.choices import (
+    effects_report,
+    robustness,
+    sizes,
+    sizes_report,
+    splits,
+    timing_report,
+)
 from chainpolicy.tables.dynamics import (
     phases,
     phases_report,
@@ -40,6 +48,7 @@ __all__ = [
     "FAMILIES",
     "HEADLINE_TESTS",
     "ReportTable",
+    "effects_report",
     "estimate_tables",
     "events_report",
     "excluded",
@@ -60,13 +69,18 @@ __all__ = [
     "responses",
     "responses_report",
     "reversals_report",
+    "robustness",
     "rung_errors",
     "rungs_report",
     "sentiment_report",
     "sessions_report",
     "significance",
     "significance_report",
+    "sizes",
+    "sizes_report",
+    "splits",
     "stances_report",
+    "timing_report",
     "volatility_report",
     "windows_report",
     "write_tables",
