@@ -391,20 +391,29 @@ def report(
             help="Pool the effects of events by a column of events.csv.",
         ),
     ] = None,
+    timing: Annotated[
+        bool,
+        typer.Option(
+            "--timing", metavar="", help="Responses by first public moment and by document date."
+        ),
+    ] = False,
 ) -> None:
     """Print the headline table of a study, or a regression.
 
     The headline: clusters by group, the tests to be believed. It ends with rejections on ordinary
     sessions and the minimum detectable effect. With --by one effect per value of the column and
-    group, pooled over events.
+    group, pooled over events. With --timing what would be found if events were dated by the
+    column document_date, or article_date, of events.csv.
     """
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_bytes
+    from chainpolicy.tables.choices import timing_report
     from chainpolicy.tables.estimates import pooled_report, regression_report
     from chainpolicy.tables.responses import responses, responses_report
 
-    if by is not None and name != ReportName.headline:
-        raise typer.BadParameter("--by and --table are two different tables: give one of them")
+    if (by is not None) + timing + (name != ReportName.headline) > 1:
+        expected = "--by, --timing and --table are different tables: give one of them"
+        raise typer.BadParameter(expected)
     if output is None and form in (ReportFormat.docx, ReportFormat.xlsx):
         expected = f"--output FILE with --format {form}, which no terminal shows"
         raise InputError([Problem("--format", expected)])
@@ -417,6 +426,8 @@ def report(
     over = chosen or loaded.car_windows[0]
     if by is not None:
         table = pooled_report(loaded, by, over)
+    elif timing:
+        table = timing_report(loaded, over)
     elif name == ReportName.headline:
         table = responses_report(loaded, responses(loaded, over), over)
     else:

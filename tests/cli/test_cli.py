@@ -6,6 +6,7 @@ import errno
 import html
 import math
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -289,11 +290,34 @@ def test_report_pools_by_a_column(folder, capfd):
     assert err == ""
 
 
+def test_timing_is_told_of_a_study_with_documents_dates(folder, tmp_path, capfd):
+    dated = tmp_path / "dated"
+    shutil.copytree(folder, dated)
+    events = pd.read_csv(dated / "events.csv", dtype=str, keep_default_na=False)
+    first = events.index[events["announced_at"].str.len() == 10][0]
+    public = pd.Timestamp(events.loc[first, "announced_at"])
+    document = f"{public - pd.Timedelta(weeks=1):%Y-%m-%d}"
+    events["document_date"] = ""
+    events.loc[first, "document_date"] = document
+    events.to_csv(dated / "events.csv", index=False)
+    assert main(["report", str(dated), "--timing", "--format", "markdown"]) == 0
+    out, err = capfd.readouterr()
+    rows = [line for line in out.splitlines() if line.startswith(f"| {events['event_id'][first]} ")]
+    # A Saturday: the coin is dated by the day itself, shares by the Monday after.
+    assert sum(document in row for row in rows) == 1
+    assert all("2023-08-05" in row or "2023-08-07" in row for row in rows)
+    assert len(rows) > 1
+    assert "by announced_at and by document_date" in out
+    assert err == ""
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
         (["--by", "rôle"], 'found "rôle"; expected a column of events.csv'),
-        (["--by", "role", "--table", "system"], "two different tables"),
+        (["--by", "role", "--table", "system"], "different tables"),
+        (["--by", "role", "--timing"], "different tables"),
+        (["--timing"], "events.csv: expected a column document_date or article_date"),
     ],
 )
 def test_report_refuses_what_it_cannot_pool_by(folder, capfd, options, named):

@@ -296,6 +296,17 @@ def test_the_wave_against_mining_is_what_its_words_say(events):
     assert set(events.loc[wave, "stance_crypto"]) == {"-1"}
 
 
+def test_13_famous_dates_restrict_and_stand_on_days_of_their_own(events):
+    famous = events[events["famous"] == "yes"]
+    assert set(events["famous"]) == {"yes", "no"}
+    assert len(famous) == 13
+    assert set(famous["stance_crypto"]) == {"-1"}
+    assert set(famous["role"]) == {"policy"}
+    days = famous["announced_at"].str[:10]
+    assert days.is_unique
+    assert days.between("2017-01-01", "2021-12-31").all()
+
+
 def test_what_the_article_mentions(events):
     assert set(events.index[events["from_article"] == "yes"]) == {
         "2019-08-10-mu-dcep-almost-out",

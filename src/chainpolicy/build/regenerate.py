@@ -16,6 +16,7 @@ import math
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import distributions
@@ -750,7 +751,9 @@ def _loaded_by(study: Study) -> str:
     return repr(names.get(study.path) or str(study.path.resolve()))
 
 
-def study_products(study: Study, notebook: str | None = None) -> list[Product]:
+def study_products(
+    study: Study, notebook: str | None = None, others: Mapping[str, Study] | None = None
+) -> list[Product]:
     """Register the tables and figures of a study.
 
     Parameters
@@ -759,6 +762,8 @@ def study_products(study: Study, notebook: str | None = None) -> list[Product]:
         The study.
     notebook : str, optional
         The one that shows all figures. Default: each is shown by its own.
+    others : mapping of str to Study, optional
+        By name, the studies that `FigureSpec.study` may name. Default: all figures are of `study`.
 
     Returns
     -------
@@ -773,10 +778,12 @@ def study_products(study: Study, notebook: str | None = None) -> list[Product]:
         for name, table in regression_tables(study).items():
             write_csv(table, staging / "build" / f"{name}.csv")
 
-    return [
-        Product("tables", tables, data, kept=False),
-        *(figure_product(figure, study, data, notebook or figure.notebook) for figure in FIGURES),
-    ]
+    products = [Product("tables", tables, data, kept=False)]
+    for figure in FIGURES:
+        of = (others or {}).get(figure.study, study)
+        files = data if of is study else study_files(of)
+        products.append(figure_product(figure, of, files, notebook or figure.notebook))
+    return products
 
 
 def study_files(study: Study) -> list[Path]:
@@ -833,12 +840,17 @@ def main(
             file=sys.stderr,
         )
     data = study_files(study)
+    others: dict[str, Study] = {}
     if output is None:
-        products = study_products(study)
+        named = {figure.study for figure in FIGURES} - {""}
+        others = {name: load_study(EMBEDDED_STUDIES[name]) for name in sorted(named)}
+        products = study_products(study, others=others)
         products += [figure_index_product(FIGURES), api_product()]
         sources = sorted((root / "notebooks").glob("*.py"))
+        # A notebook may read any embedded study.
+        read = [*data, *(path for other in others.values() for path in study_files(other))]
         products += [
-            (article_product if source.stem == ARTICLE else notebook_product)(source, data)
+            (article_product if source.stem == ARTICLE else notebook_product)(source, read)
             for source in sources
         ]
     else:
@@ -849,5 +861,7 @@ def main(
         for window in study.car_windows:
             study.placebo(window)
 
-    with read_once(study):
+    with ExitStack() as stack:
+        for each in (study, *others.values()):
+            stack.enter_context(read_once(each))
         return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)

@@ -8,7 +8,10 @@ return can be measured against, `rung_errors` says which forecasts best where no
 `donors_of_study` builds the donors that some of them need. `specification_curve` and
 `leave_one_out` say how much a response owes to the choices of the study and to single assets,
 `minimum_detectable_effect` what the tests could have found, and
-`adjust_for_multiple_testing` what is left when one looked at many.
+`adjust_for_multiple_testing` what is left when one looked at many. `pooled_subsets` says how much a
+pooled effect owes to the choice of announcements (`selections`: by a rule, or by their fame),
+`random_calendars` how often its tests reject where nothing happened, `timing_cost` what is lost
+where events are dated by their documents.
 """
 
 from chainpolicy.checks.difference import portfolio_difference
@@ -19,7 +22,24 @@ from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
 from chainpolicy.checks.placebo_days import draw_placebo_days, placebo_day_responses
+from chainpolicy.checks.pooled import (
+    RESTRICTIVE,
+    SUPPORTIVE,
+    Clusters,
+    difference,
+    directions,
+    event_clusters,
+    events_of,
+    fade,
+    one_per_order,
+    pooled_effect,
+    pooled_subsets,
+    random_calendars,
+    split_by,
+    without_each,
+)
 from chainpolicy.checks.power import minimum_detectable_effect
+from chainpolicy.checks.selections import selections
 from chainpolicy.checks.space import (
     cumulative_abnormal_returns,
     placebo_in_space,
@@ -28,29 +48,60 @@ from chainpolicy.checks.space import (
     stored_space,
 )
 from chainpolicy.checks.specifications import CHOICES, specification_curve
+from chainpolicy.checks.timing import (
+    DATE_COLUMNS,
+    date_column,
+    dated_caars,
+    lost_share,
+    redated,
+    session_shifts,
+    timing_cost,
+)
 
 __all__ = [
     "CHOICES",
+    "DATE_COLUMNS",
+    "RESTRICTIVE",
+    "SUPPORTIVE",
+    "Clusters",
     "adjust_for_multiple_testing",
     "boards",
     "cumulative_abnormal_returns",
+    "date_column",
+    "dated_caars",
+    "difference",
+    "directions",
     "donor_portfolios",
     "donors_of_study",
     "draw_placebo_days",
+    "event_clusters",
+    "events_of",
+    "fade",
     "ladder",
     "leave_one_out",
+    "lost_share",
     "minimum_detectable_effect",
+    "one_per_order",
     "placebo_day_responses",
     "placebo_in_space",
     "placebo_p_values",
+    "pooled_effect",
+    "pooled_subsets",
     "portfolio_difference",
+    "random_calendars",
     "read_market",
+    "redated",
     "rejection_rates",
     "rung_errors",
     "rung_study",
+    "selections",
+    "session_shifts",
     "size_rungs",
     "space_of_study",
     "specification_curve",
+    "split_by",
     "stored_space",
+    "timing_cost",
     "within_reach",
+    "without_each",
 ]

@@ -28,6 +28,7 @@ from chainpolicy.estimators.phases import (
     reversal,
     reversals,
 )
+from chainpolicy.estimators.regimes import in_volatility
 from chainpolicy.estimators.sentiment import (
     LocalProjection,
     local_projections,
@@ -74,6 +75,7 @@ __all__ = [
     "half_life_of_jump",
     "hourly_response",
     "hourly_responses",
+    "in_volatility",
     "inside",
     "local_projections",
     "mean_response_by_stance",

@@ -196,7 +196,7 @@ class _Targets(HTMLParser):
 
 
 def broken_links(site: dict[str, bytes]) -> list[tuple[str, str]]:
-    """Find links that lead nowhere, addresses that are loaded from elsewhere, pictures without words.
+    """Find links that lead nowhere, what is loaded from elsewhere, pictures without words.
 
     Parameters
     ----------
@@ -217,9 +217,11 @@ def broken_links(site: dict[str, bytes]) -> list[tuple[str, str]]:
     for path, page in pages.items():
         if page.undescribed:
             found.append((path, f"an alt text for {page.undescribed} pictures"))
-        for target in page.loaded:
-            if _REMOTE.match(target):
-                found.append((path, f"nothing that is loaded from elsewhere, as {target} is"))
+        found += [
+            (path, f"nothing that is loaded from elsewhere, as {target} is")
+            for target in page.loaded
+            if _REMOTE.match(target)
+        ]
         for target in [*page.linked, *page.loaded]:
             if _REMOTE.match(target) or target.startswith("data:"):
                 continue

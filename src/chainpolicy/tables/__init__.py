@@ -1,6 +1,14 @@
 """Results become tables: tidy files, and tables to be read."""
 
 from chainpolicy.checks import ladder, rung_errors
+from chainpolicy.tables.choices import (
+    effects_report,
+    robustness,
+    sizes,
+    sizes_report,
+    splits,
+    timing_report,
+)
 from chainpolicy.tables.dynamics import (
     phases,
     phases_report,
@@ -36,6 +44,7 @@ from chainpolicy.typeset.report_table import ReportTable, p_text
 __all__ = [
     "FAMILIES",
     "ReportTable",
+    "effects_report",
     "estimate_tables",
     "events_report",
     "excluded",
@@ -54,13 +63,18 @@ __all__ = [
     "responses",
     "responses_report",
     "reversals_report",
+    "robustness",
     "rung_errors",
     "rungs_report",
     "sentiment_report",
     "sessions_report",
     "significance",
     "significance_report",
+    "sizes",
+    "sizes_report",
+    "splits",
     "stances_report",
+    "timing_report",
     "volatility_report",
     "windows_report",
     "write_tables",

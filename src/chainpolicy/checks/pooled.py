@@ -1,0 +1,519 @@
+r"""What a pooled effect rests on: the same mean over other choices of announcements.
+
+The unit is the cluster, the distinct event session of a group; clusters whose windows overlap are
+one block, which is moved, signed and counted as one. Three ways to judge a mean of C clusters in B
+blocks:
+
+- its rank among means over ordinary sessions, which leads (`pooling.randomization_p_value`);
+- its rank among means with random signs, one a block (`pooling.sign_flip_p_value`);
+- an interval from the spread over the blocks, so that a variance raised by announcements is in it,
+
+  .. math:: \bar C \pm t_{B-1} \Big( \frac{B}{B-1} \frac1{C^2}
+            \sum_b \big( \sum_{c \in b} (CAAR_c - \bar C) \big)^2 \Big)^{1/2} .
+
+`random_calendars` counts how often they reject where nothing happened.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.inference import critical_value
+from chainpolicy.eventstudy.panel import Floats, Ints
+from chainpolicy.eventstudy.pooling import (
+    MINIMUM_CLUSTERS,
+    blocks_of,
+    permutation_p_value,
+    randomization_p_value,
+    sign_flip_p_value,
+)
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
+
+DRAWS = 9_999
+LEVEL = 0.05
+# Calendars drawn where nothing happened, draws that all are ranked among, signs tried on each.
+CALENDARS, REFERENCE, SIGNS = 4_000, 49_999, 1_999
+RESTRICTIVE, SUPPORTIVE = "restrictive", "supportive"
+
+_COLUMNS = [
+    *("subset", "group", "window", "n_events", "n_clusters", "n_blocks", "n_negative", "mean"),
+    *("std_error", "lower", "upper", "mean_scaar", "randomization_p", "sign_flip_p"),
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """The distinct event sessions of one group, and what its ordinary sessions look like.
+
+    Attributes
+    ----------
+    group : str
+    window : tuple of int
+    session : DatetimeIndex
+        Event sessions, ascending.
+    events : tuple of frozenset of str
+        The announcements of each.
+    position : ndarray of int, shape (C,)
+        Of the sessions on the group's calendar.
+    caar, scaar : ndarray, shape (C,)
+        CAAR, and CAAR over its standard error.
+    ordinary_caar, ordinary_scaar : ndarray, shape (T,)
+        Of every session of the calendar, NaN where it is no ordinary one.
+    calendar : DatetimeIndex, shape (T,)
+    """
+
+    group: str
+    window: Window
+    session: pd.DatetimeIndex
+    events: tuple[frozenset[str], ...]
+    position: Ints
+    caar: Floats
+    scaar: Floats
+    ordinary_caar: Floats
+    ordinary_scaar: Floats
+    calendar: pd.DatetimeIndex
+
+    @property
+    def block(self) -> Ints:
+        """Number of the block of each cluster."""
+        return blocks_of(self.position, self.window[1] - self.window[0] + 1)
+
+    def of(self, events: Collection[str]) -> Clusters:
+        """Return the clusters on which some of these events were announced."""
+        wanted = frozenset(events)
+        return self.chosen(np.array([bool(wanted & held) for held in self.events], dtype=bool))
+
+    def chosen(self, mask: np.ndarray) -> Clusters:
+        """Return some of the clusters."""
+        return replace(
+            self,
+            session=self.session[mask],
+            events=tuple(held for held, keep in zip(self.events, mask, strict=True) if keep),
+            position=self.position[mask],
+            caar=self.caar[mask],
+            scaar=self.scaar[mask],
+        )
+
+    def reference(self, *, same_year: bool = False) -> Floats:
+        """SCAAR of ordinary sessions for each cluster, shape (C, T); of its own year if asked."""
+        ordinary = np.broadcast_to(self.ordinary_scaar, (len(self.caar), len(self.calendar)))
+        if not same_year:
+            return ordinary
+        alike = self.session.year.to_numpy()[:, None] == self.calendar.year.to_numpy()
+        return np.where(alike, ordinary, np.nan)
+
+
+@remembered
+def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Clusters:
+    """Collect the clusters of all events in the sample, and the ordinary sessions of a group.
+
+    Of events on one session that hit different assets of the group, the one that hits the most
+    speaks for the session.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    Clusters
+
+    Raises
+    ------
+    ValueError
+        If there is no such group.
+    """
+    if group not in set(study.groups):
+        raise ValueError(f"no group is called {group!r}; there are {', '.join(study.calendars)}")
+    results, placebo = study.results, study.placebo(window)
+    held = study.returns["ticker"].map(study.groups) == group
+    calendar = pd.DatetimeIndex(np.sort(study.returns.loc[held, "session"].unique()))
+    pairs = results.pairs[results.pairs["group"] == group]
+    session_of = pairs.drop_duplicates("event_id").set_index("event_id")["event_session"]
+    found = results.caar(window).query("group == @group").dropna(subset="caar")
+    found = found.assign(event_session=found["event_id"].map(session_of))
+    members = found.groupby("event_session")["event_id"].agg(frozenset)
+    most = found.sort_values("n_assets", ascending=False, kind="stable")
+    most = most.drop_duplicates("event_session").set_index("event_session").sort_index()
+    session = pd.DatetimeIndex(most.index)
+    ordinary = placebo.caar(window).query("group == @group").dropna(subset="caar")
+    at = calendar.get_indexer(pd.DatetimeIndex(ordinary["event_id"].to_numpy(str)))
+    spread: list[Floats] = []
+    for values in (ordinary["caar"], ordinary["caar"] / ordinary["std_error"]):
+        line = np.full(len(calendar), np.nan)
+        line[at] = values
+        spread.append(line)
+    return Clusters(
+        group=group,
+        window=window,
+        session=session,
+        events=tuple(members[session]),
+        position=calendar.get_indexer(session).astype(np.int64),
+        caar=most["caar"].to_numpy(np.float64),
+        scaar=(most["caar"] / most["std_error"]).to_numpy(np.float64),
+        ordinary_caar=spread[0],
+        ordinary_scaar=spread[1],
+        calendar=calendar,
+    )
+
+
+def directions(study: Study) -> pd.Series:
+    """Say of every event whether it restricts or supports.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Series
+        By event_id: "restrictive" if the stance on crypto is negative, else "supportive" if one of
+        the stances is positive, else blank. Only policy announcements of the sample.
+    """
+    events = study.events.set_index("event_id")
+    events = events[(events["role"] == "policy") & events["in_sample"]]
+    positive = (events["stance_blockchain"] > 0) | (events["stance_crypto"] > 0)
+    named = pd.Series("", index=events.index).mask(positive, SUPPORTIVE)
+    return named.mask(events["stance_crypto"] < 0, RESTRICTIVE)
+
+
+def events_of(study: Study, direction: str) -> tuple[str, ...]:
+    """List the policy announcements of the sample that restrict, or that support."""
+    named = directions(study)
+    return tuple(str(event_id) for event_id in named.index[named == direction])
+
+
+def pooled_effect(
+    clusters: Clusters, subset: str, events: Collection[str], *, same_year: bool = False
+) -> dict[str, object]:
+    """Pool the clusters on which some events were announced.
+
+    Parameters
+    ----------
+    clusters : Clusters
+    subset : str
+        What the choice is called.
+    events : collection of str
+    same_year : bool
+        Draw each block's ordinary sessions from its own year.
+
+    Returns
+    -------
+    dict
+        ``subset, group, window, n_events, n_clusters, n_blocks, n_negative, mean, std_error,
+        lower, upper, mean_scaar, randomization_p, sign_flip_p``; what takes three blocks is NaN
+        with fewer.
+    """
+    chosen = clusters.of(events)
+    count, named = len(chosen.caar), window_label(clusters.window)
+    held = frozenset(events) & frozenset[str]().union(*chosen.events)
+    row: dict[str, object] = dict.fromkeys(_COLUMNS, np.nan)
+    row |= {"subset": subset, "group": clusters.group, "window": named}
+    row |= {
+        "n_events": len(held),
+        "n_clusters": count,
+        "n_blocks": 0,
+        "n_negative": int((chosen.caar < 0).sum()),
+    }
+    if not count:
+        return row
+    block, mean = chosen.block, float(chosen.caar.mean())
+    row |= {"n_blocks": int(block[-1]) + 1, "mean": mean}
+    row |= {"mean_scaar": float(chosen.scaar.mean())}
+    if block[-1] + 1 < MINIMUM_CLUSTERS:
+        return row
+    error = float(block_error(chosen.caar, block))
+    half = float(critical_value(LEVEL, block[-1])) * error
+    seed = [0, zlib.crc32("\0".join((subset, clusters.group, named)).encode())]
+    reference = chosen.reference(same_year=same_year)
+    rank, _ = randomization_p_value(chosen.scaar, reference, chosen.position, block, DRAWS, seed)
+    return row | {
+        "std_error": error,
+        "lower": mean - half,
+        "upper": mean + half,
+        "randomization_p": rank,
+        "sign_flip_p": sign_flip_p_value(chosen.scaar, block, DRAWS, seed),
+    }
+
+
+def block_error(caar: Floats, block: Ints) -> Floats:
+    """Return the standard error of means from the spread over blocks.
+
+    Parameters
+    ----------
+    caar : ndarray, shape (..., C)
+    block : ndarray of int, shape (C,)
+        Ascending from 0.
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    sums = np.add.reduceat(caar - caar.mean(axis=-1, keepdims=True), starts, axis=-1)
+    count = len(starts)
+    error: Floats = np.sqrt((sums**2).sum(axis=-1) * count / (count - 1)) / caar.shape[-1]
+    return error
+
+
+def pooled_subsets(
+    study: Study,
+    group: str,
+    subsets: Mapping[str, Collection[str]],
+    window: Window = (0, 1),
+) -> pd.DataFrame:
+    """Pool several choices of announcements, which may share some.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    subsets : mapping of str to collection of event_id
+        By what each choice is called.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        One row per choice, the keys of `pooled_effect`.
+    """
+    clusters = event_clusters(study, group, window)
+    rows = [pooled_effect(clusters, name, events) for name, events in subsets.items()]
+    return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+def split_by(study: Study, events: Collection[str], column: str) -> dict[str, tuple[str, ...]]:
+    """Sort events by what a column of events.csv says of them; blank cells are left out.
+
+    Parameters
+    ----------
+    study : Study
+    events : collection of str
+    column : str
+        Or "year", of the announcement.
+
+    Returns
+    -------
+    dict of str to tuple of event_id
+        Values in order.
+    """
+    table = study.events[study.events["event_id"].isin(events)]
+    said = table["announced_at"].str[:4] if column == "year" else table[column].astype(str)
+    groups = table["event_id"].groupby(said)
+    return {str(value): tuple(held) for value, held in groups if value}
+
+
+def without_each(
+    events: Collection[str], parts: Mapping[str, Collection[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Leave one part out at a time: events by the part that is missing."""
+    return {
+        name: tuple(event for event in events if event not in set(part))
+        for name, part in parts.items()
+    }
+
+
+def one_per_order(study: Study, events: Collection[str], column: str = "order") -> tuple[str, ...]:
+    """Keep of the announcements that carry out one order the first, and all others.
+
+    Parameters
+    ----------
+    study : Study
+    events : collection of str
+    column : str
+        Label of the order; blank: an order of its own.
+
+    Returns
+    -------
+    tuple of event_id
+    """
+    table = study.events[study.events["event_id"].isin(events)]
+    later = table[column].ne("") & table[column].duplicated()
+    return tuple(table.loc[~later, "event_id"])
+
+
+def difference(
+    study: Study,
+    group: str,
+    first: Collection[str],
+    second: Collection[str],
+    window: Window = (0, 1),
+) -> pd.Series:
+    """Compare two choices of announcements, by permutation of the labels over clusters.
+
+    A session of both belongs to the first.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    first, second : collection of event_id
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    Series
+        ``n_first, n_second, mean_first, mean_second, difference, p_value``.
+    """
+    clusters = event_clusters(study, group, window)
+    one = clusters.of(first)
+    other = clusters.of(second)
+    other = other.chosen(~other.session.isin(one.session))
+    means = [float(side.caar.mean()) if len(side.caar) else np.nan for side in (one, other)]
+    return pd.Series(
+        {
+            "n_first": len(one.caar),
+            "n_second": len(other.caar),
+            "mean_first": means[0],
+            "mean_second": means[1],
+            "difference": means[0] - means[1],
+            "p_value": permutation_p_value([one.caar, other.caar], DRAWS, 0),
+        }
+    )
+
+
+def fade(
+    study: Study, group: str, events: Collection[str], window: Window = (0, 1)
+) -> pd.DataFrame:
+    """Ask whether later announcements move less: rank correlation of response and order.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    events : collection of event_id
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``response``: "CAAR", "SCAAR" (in standard errors, hence free of the level of
+        volatility) and their sizes "|CAAR|", "|SCAAR|"; ``correlation`` (Spearman), ``p_value``
+        (two-sided, by permutation of the order over clusters), ``n_clusters``.
+    """
+    from scipy import stats
+
+    clusters = event_clusters(study, group, window).of(events)
+    order = np.arange(len(clusters.caar), dtype=np.float64)
+    rows = {}
+    responses = {"CAAR": clusters.caar, "SCAAR": clusters.scaar}
+    responses |= {f"|{name}|": np.abs(values) for name, values in responses.items()}
+    for name, values in responses.items():
+        if len(values) < MINIMUM_CLUSTERS:
+            rows[name] = {"correlation": np.nan, "p_value": np.nan, "n_clusters": len(values)}
+            continue
+        ranks = stats.rankdata(values)
+        found = stats.permutation_test(
+            (ranks,),
+            lambda moved, axis: _correlation(moved, order, axis),
+            permutation_type="pairings",
+            vectorized=True,
+            n_resamples=DRAWS,
+            rng=np.random.default_rng(0),
+        )
+        rows[name] = {
+            "correlation": float(found.statistic),
+            "p_value": float(found.pvalue),
+            "n_clusters": len(values),
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("response")
+
+
+def _correlation(values: Floats, order: Floats, axis: int = -1) -> Floats:
+    centred = order - order.mean()
+    deviations = values - values.mean(axis=axis, keepdims=True)
+    scale = np.sqrt((deviations**2).sum(axis=axis) * (centred**2).sum())
+    found: Floats = (deviations * centred).sum(axis=axis) / np.where(scale > 0, scale, np.inf)
+    return found
+
+
+def random_calendars(
+    study: Study,
+    group: str,
+    events: Collection[str],
+    window: Window = (0, 1),
+    *,
+    calendars: int = CALENDARS,
+    level: float = LEVEL,
+) -> pd.DataFrame:
+    """Count how often the pooled tests reject on random dates with the same clusters.
+
+    Every block of overlapping windows is moved as a whole to ordinary sessions, at random.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    events : collection of event_id
+    window : tuple of int
+        Both ends inclusive.
+    calendars : int
+        Random calendars.
+    level : float
+        Nominal size.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``test`` ("randomization", "sign_flip", "interval"): ``rejection_rate,
+        std_error`` (of Monte Carlo), ``n_calendars``.
+
+    Raises
+    ------
+    ValueError
+        With fewer than three blocks, or without a place for some block.
+    """
+    chosen = event_clusters(study, group, window).of(events)
+    if not len(chosen.caar) or chosen.block[-1] + 1 < MINIMUM_CLUSTERS:
+        raise ValueError(f"{group} has fewer than {MINIMUM_CLUSTERS} blocks of these events")
+    rng = np.random.default_rng(0)
+    caar, scaar = _drawn(chosen, calendars, rng)
+    block = chosen.block
+    # All calendars are ranked among the same draws: enough of them to add no error of their own.
+    reference = np.abs(_drawn(chosen, REFERENCE, rng)[1].sum(axis=1))
+    total = np.abs(scaar.sum(axis=1))
+    beyond = REFERENCE - np.searchsorted(np.sort(reference), total * (1 - 1e-12))
+    rejected = {"randomization": (1 + beyond) / (1 + REFERENCE) < level}
+    starts = np.flatnonzero(np.diff(block, prepend=-1))
+    sums = np.add.reduceat(scaar, starts, axis=1)
+    signs = rng.choice([-1.0, 1.0], size=(len(starts), SIGNS))
+    reached = (np.abs(sums @ signs) >= total[:, None] * (1 - 1e-12)).sum(axis=1)
+    rejected["sign_flip"] = (1 + reached) / (1 + SIGNS) < level
+    bound = float(critical_value(level, block[-1]))
+    rejected["interval"] = np.abs(caar.mean(axis=1)) > bound * block_error(caar, block)
+    rates = {name: float(low.mean()) for name, low in rejected.items()}
+    table = pd.DataFrame({"rejection_rate": rates}).rename_axis("test")
+    table["std_error"] = np.sqrt(level * (1 - level) / calendars)
+    return table.assign(n_calendars=calendars)
+
+
+def _drawn(chosen: Clusters, draws: int, rng: np.random.Generator) -> Sequence[Floats]:
+    """CAAR and SCAAR of the clusters at random places, each of shape (draws, C)."""
+    caar = np.empty((draws, len(chosen.caar)))
+    scaar = np.empty_like(caar)
+    for number in range(int(chosen.block[-1]) + 1):
+        members = np.flatnonzero(chosen.block == number)
+        moved = chosen.position[members] - chosen.position[members[0]]
+        last = len(chosen.calendar) - int(moved[-1])
+        places = np.arange(max(last, 0))[:, None] + moved
+        free = places[np.isfinite(chosen.ordinary_scaar[places]).all(axis=1)]
+        if not len(free):
+            raise ValueError(f"no ordinary sessions of {chosen.group} have room for a block")
+        at = free[rng.integers(len(free), size=draws)]
+        caar[:, members] = chosen.ordinary_caar[at]
+        scaar[:, members] = chosen.ordinary_scaar[at]
+    return caar, scaar

@@ -1,0 +1,37 @@
+"""Lists of announcements that another study might have pooled, from columns of events.csv."""
+
+from __future__ import annotations
+
+from chainpolicy.checks.pooled import RESTRICTIVE, events_of
+from chainpolicy.study import Study
+
+HIGHEST_CONFIDENCE, LEAST_SALIENCE = "H", 2
+
+
+def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[str, ...]]:
+    """Choose the same kind of announcements by several rules.
+
+    Parameters
+    ----------
+    study : Study
+    direction : {"restrictive", "supportive"}
+
+    Returns
+    -------
+    dict of str to tuple of event_id
+        "all by the rule"; where events.csv has the column "confidence H" (``confidence``),
+        "salience 2 or 3" (``salience``), "named by the article" (``from_article``), "famous" and
+        "all but the famous" (``famous``). A choice of all of them, or of none, is not listed.
+    """
+    every = events_of(study, direction)
+    table = study.events.set_index("event_id").loc[list(every)]
+    kept = {"salience 2 or 3": table["salience"] >= LEAST_SALIENCE}
+    if "confidence" in table:
+        kept = {"confidence H": table["confidence"] == HIGHEST_CONFIDENCE} | kept
+    kept["named by the article"] = table["from_article"]
+    if "famous" in table:
+        kept["famous"] = table["famous"] == "yes"
+        kept["all but the famous"] = ~kept["famous"]
+    chosen = {"all by the rule": every}
+    some = {name: mask for name, mask in kept.items() if mask.any() and not mask.all()}
+    return chosen | {name: tuple(table.index[mask]) for name, mask in some.items()}

@@ -1,0 +1,274 @@
+"""What a pooled effect owes to the choice of announcements, their dates and the yardstick."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.checks import (
+    RESTRICTIVE,
+    date_column,
+    dated_caars,
+    event_clusters,
+    events_of,
+    lost_share,
+    one_per_order,
+    pooled_effect,
+    pooled_subsets,
+    random_calendars,
+    split_by,
+    timing_cost,
+    without_each,
+)
+from chainpolicy.estimators import MODELS, in_volatility
+from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.results import Window
+from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
+from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
+
+HOUR_KNOWN = ("exact", "ceiling", "evening")
+
+
+@remembered
+def robustness(
+    study: Study, group: str, direction: str = RESTRICTIVE, window: Window = (0, 1)
+) -> pd.DataFrame:
+    """Pool the announcements of one direction under other choices.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    direction : {"restrictive", "supportive"}
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        One row per choice, the keys of `checks.pooled_effect`. Choices for which events.csv lacks
+        the column, or that leave nothing out, have no row: "other news" (``other_news``), one
+        announcement per order (``order``), hour known or not, the year and the order without which
+        the mean is closest to zero ("the weightiest"). Responses in units of volatility where
+        `in_volatility` is defined.
+    """
+    clusters = event_clusters(study, group, window)
+    every = events_of(study, direction)
+    table = study.events.set_index("event_id").loc[list(every)]
+    hour = table["time_precision"].isin(HOUR_KNOWN)
+    chosen: dict[str, Collection[str]] = {"hour known": table.index[hour]}
+    chosen["day alone known"] = table.index[~hour]
+    if "order" in table:
+        chosen["first of each order"] = one_per_order(study, every)
+    if "other_news" in table:
+        chosen["without rows that note other news"] = table.index[table["other_news"] == ""]
+    rows = [
+        pooled_effect(clusters, "all", every),
+        pooled_effect(clusters, "all, ordinary sessions of the same year", every, same_year=True),
+    ]
+    for name in MODELS:
+        try:
+            scaled = in_volatility(study, clusters, name)
+        except ValueError:
+            continue
+        rows.append(pooled_effect(scaled, f"all, in units of {name.upper()} volatility", every))
+    rows += [
+        pooled_effect(clusters, name, events)
+        for name, events in chosen.items()
+        if len(events) < len(every)
+    ]
+    for part, called in (("year", "year"), ("order", "order")):
+        if part != "year" and part not in table:
+            continue
+        left = pooled_subsets(
+            study, group, without_each(every, split_by(study, every, part)), window
+        )
+        if len(left) > 1:
+            weakest = left.iloc[int(left["mean"].abs().argmin())]
+            named = f"without {weakest['subset']}, of {len(left)} {called}s the weightiest"
+            rows.append({**weakest, "subset": named})
+    return pd.DataFrame(rows)
+
+
+@remembered
+def splits(
+    study: Study,
+    group: str,
+    columns: tuple[str, ...],
+    direction: str = RESTRICTIVE,
+    window: Window = (0, 1),
+) -> pd.DataFrame:
+    """Pool the announcements of one direction by what columns say of them.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    columns : tuple of str
+        Of events.csv, or "year".
+    direction : {"restrictive", "supportive"}
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        One row per column and value, ``by`` and the keys of `checks.pooled_effect`.
+    """
+    every = events_of(study, direction)
+    parts = [
+        pooled_subsets(study, group, split_by(study, every, column), window).assign(by=column)
+        for column in columns
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcements") -> ReportTable:
+    """Lay pooled effects out for reading.
+
+    Parameters
+    ----------
+    study : Study
+    effects : DataFrame
+        Rows with the keys of `checks.pooled_effect`; with ``by``, that names the column first, and
+        of several groups or windows each row says its own.
+    head : str
+        Of the column that says what is pooled.
+
+    Returns
+    -------
+    ReportTable
+    """
+    groups, windows = set(effects["group"]), set(effects["window"])
+    frame = pd.DataFrame(index=effects.index)
+    if "by" in effects:
+        frame["By"] = effects["by"]
+    frame[head] = effects["subset"]
+    if len(groups) > 1:
+        frame["Group"] = effects["group"].map(study.label)
+    if len(windows) > 1:
+        frame["Window"] = effects["window"]
+    frame["Events"] = effects["n_events"].astype(str)
+    frame["Clusters"] = effects["n_clusters"].astype(str)
+    frame["Below zero"] = effects["n_negative"].astype(str)
+    frame["Mean, %"] = formatted(100 * effects["mean"], "+.1f")
+    bounds = [formatted(100 * effects[side], "+.1f") for side in ("lower", "upper")]
+    frame["95 % interval"] = (bounds[0] + " to " + bounds[1]).where(effects["lower"].notna(), "")
+    frame["SCAAR"] = formatted(effects["mean_scaar"], "+.2f")
+    frame["Randomization p"] = effects["randomization_p"].map(p_text)
+    frame["Sign-flip p"] = effects["sign_flip_p"].map(p_text)
+    about = []
+    if len(groups) == 1:
+        about.append(study.label(effects["group"].iloc[0]))
+    if len(windows) == 1:
+        about.append(f"CAAR{effects['window'].iloc[0]}")
+    note = (
+        f"{', '.join([*about, ''])}mean over distinct event sessions, {study.kind} returns. "
+        "Intervals from the spread over blocks of overlapping windows; p-values two-sided, not "
+        "adjusted for the number of rows; from three blocks on. SCAAR: in standard errors."
+    )
+    return ReportTable(frame.reset_index(drop=True), note[0].upper() + note[1:])
+
+
+@remembered
+def sizes(
+    study: Study, group: str, windows: tuple[Window, ...], direction: str = RESTRICTIVE
+) -> pd.DataFrame:
+    """Count rejections on random dates with the clusters of one direction, over several windows.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    windows : tuple of tuple of int
+    direction : {"restrictive", "supportive"}
+
+    Returns
+    -------
+    DataFrame
+        As `checks.random_calendars`, with ``window``.
+    """
+    events = events_of(study, direction)
+    parts = [
+        random_calendars(study, group, events, window)
+        .reset_index()
+        .assign(window=window_label(window))
+        for window in windows
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def sizes_report(table: pd.DataFrame) -> ReportTable:
+    """Lay `sizes` out for reading."""
+    wide = table.pivot_table(index="window", columns="test", values="rejection_rate", sort=False)
+    heads = {"randomization": "Randomization", "sign_flip": "Sign flips", "interval": "Interval"}
+    frame = pd.DataFrame({"Window": wide.index})
+    for name, head in heads.items():
+        frame[f"{head}, %"] = formatted(100 * wide[name], ".1f").to_numpy()
+    note = (
+        f"Rejections at a nominal 5 % on {table['n_calendars'].iloc[0]:,} random calendars with "
+        "the same clusters and overlaps; Monte Carlo standard error "
+        f"{100 * table['std_error'].max():.2f} points."
+    )
+    return ReportTable(frame, note)
+
+
+def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
+    """Lay responses by the first public moment beside those by another date.
+
+    Parameters
+    ----------
+    study : Study
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    ReportTable
+        One row per event and group whose session differs; the note says what pooled effects lose.
+
+    Raises
+    ------
+    InputError
+        If no event of the sample has such a date.
+    """
+    column = date_column(study)
+    rows = dated_caars(study, column, window)
+    day = "%Y-%m-%d"
+    frame = pd.DataFrame(
+        {
+            "Event": rows["event_id"],
+            "Group": rows["group"].map(study.label),
+            "First public": rows["event_session"].dt.strftime(day),
+            "CAAR, %": formatted(100 * rows["caar"], "+.1f"),
+            "By date": rows["dated_session"].dt.strftime(day),
+            "Sessions early": rows["shift"].astype(str),
+            "CAAR by date, %": formatted(100 * rows["dated_caar"], "+.1f"),
+        }
+    )
+    note = (
+        f"Sessions and CAAR{window_label(window)} by announced_at and by {column}; {study.kind} "
+        "returns; events whose session differs. "
+    )
+    return ReportTable(frame, note + " ".join(_costs(study, window, column)))
+
+
+def _costs(study: Study, window: Window, column: str) -> Sequence[str]:
+    texts = []
+    for group in study.groups.unique():
+        cost = timing_cost(study, group, window, column)
+        if cost.empty:
+            continue
+        lost = lost_share(cost)
+        for direction, pair in cost[cost["rows"] == "all"].groupby("direction", sort=False):
+            if not np.isfinite(lost[direction, "all"]):
+                continue
+            public, dated = pair.set_index("dated").loc[["first public", column]].to_dict("records")
+            texts.append(
+                f"{study.label(group)}, {direction}, mean of {public['n_clusters']} clusters: "
+                f"{100 * public['mean']:+.1f} % and {100 * dated['mean']:+.1f} % by date."
+            )
+    return texts
