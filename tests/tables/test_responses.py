@@ -171,7 +171,7 @@ def test_significance_counts_each_test_by_itself(study, model):
     table = tables.significance(study, (0, 1), model)
     rows = tables.responses(study, (0, 1), model).query("role == 'policy'")
     assert table.index.tolist() == ["portfolio t", "adjusted BMP", "rank"]
-    assert table["responses"].tolist() == [FAMILY, FAMILY - 14, FAMILY]
+    assert table["responses"].tolist() == [FAMILY, FAMILY - 20, FAMILY]
     for title, name in zip(
         table.index, ["time_series_t_p", "adjusted_bmp_p", "placebo_p"], strict=True
     ):
