@@ -116,8 +116,8 @@ class _Writer:
         return self.inline(inline)
 
     def _picture(self, image: Token) -> str:
-        target = str(image.attrs["src"])
-        name = self._keep(self.pictures[target], Path(target).suffix)
+        content = self.pictures[str(image.attrs["src"])]
+        name = self._keep(content, ".png" if content.startswith(b"\x89PNG") else ".svg")
         return f"#figure(image({_string(name)}, width: 100%, alt: {_string(image.content)}))"
 
     def _keep(self, content: bytes, suffix: str) -> str:

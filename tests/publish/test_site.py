@@ -1,0 +1,104 @@
+"""The static site."""
+
+import base64
+import io
+import re
+import shutil
+
+import pytest
+from PIL import Image
+
+from chainpolicy.cli import main
+from chainpolicy.publish.site import Page, Site, broken_links, publish
+from chainpolicy.study.problems import InputError
+from places import ROOT
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("site")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        files = publish(None, folder)
+    return {path.as_posix(): (folder / path).read_bytes() for path in files}
+
+
+def test_every_notebook_has_a_page_in_its_order(site):
+    names = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.py"))]
+    pages = [f"notebooks/{name}.html" for name in names]
+    assert set(pages) <= set(site)
+    for page, after in zip(pages, pages[1:], strict=False):
+        turn = re.search(r'rel="next" href="([^"]+)"', site[page].decode())
+        assert turn[1] == f"../{after}"
+
+
+def test_nothing_is_loaded_from_elsewhere_and_every_link_leads_on(site):
+    assert broken_links(site) == []
+    # The check can fail: without one page the contents of all others lead nowhere.
+    broken = broken_links({path: text for path, text in site.items() if path != "library.html"})
+    assert {path for path, _ in broken} >= {"index.html", "figures.html"}
+
+
+def test_pictures_of_notebooks_are_files_with_words(site):
+    page = site["notebooks/04_concept_stocks.html"].decode()
+    pictures = re.findall(r'<figure><img src="([^"]+)" alt="([^"]+)"', page)
+    assert len(pictures) >= 4
+    for source, words in pictures:
+        Image.open(io.BytesIO(site[source.removeprefix("../")])).verify()
+        assert len(words) > 40
+
+
+def test_formulas_need_no_script(site):
+    assert not [path for path, text in site.items() if b"<script" in text]
+    assert b"<math" in site["library.html"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('<a href="gone.html">x</a>', "a link that leads on; gone.html does not"),
+        ('<a href="index.html#gone">x</a>', "a place of that name; index.html#gone has none"),
+        ('<a href="#gone">x</a>', "a place of that name; #gone has none"),
+        ('<img src="https://x.org/a.png" alt="a">', "nothing that is loaded from elsewhere"),
+        ('<script src="//x.org/a.js"></script>', "nothing that is loaded from elsewhere"),
+        ('<img src="data:image/png;base64,">', "an alt text for 1 pictures"),
+    ],
+)
+def test_what_a_page_must_not_hold(body, said):
+    found = broken_links({"index.html": body.encode()})
+    assert len(found) >= 1
+    assert any(said in reason for _, reason in found)
+
+
+def test_a_link_out_of_the_project_is_refused(tmp_path):
+    (tmp_path / "a.md").write_text("# A\n\n[x](../secret.md)\n", encoding="utf-8")
+    page = Page("a.md", "index.html", "A", "A", "")
+    with pytest.raises(InputError, match=re.escape("../secret.md is none")):
+        Site(tmp_path, "A", [page]).write(tmp_path / "out", "")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_notebook_without_its_executed_copy_is_named(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(ROOT / "notebooks" / "02_prices.py", tmp_path / "notebooks")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"02_prices\.ipynb.*regenerate"):
+        publish(None, tmp_path / "out")
+
+
+def test_outside_the_project_the_command_says_where_to_go(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["publish", "--output", str(tmp_path / "site")]) == 2
+    assert "pyproject.toml" in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_study_of_ones_own_has_a_site_too(tmp_path, template):
+    output = tmp_path / "site"
+    assert main(["publish", str(template.path), "--output", str(output)]) == 0
+    front = (output / "index.html").read_text(encoding="utf-8")
+    assert template.title in front
+    assert base64.b64encode(b"\x89PNG")[:4].decode() not in front
+    files = {p.relative_to(output).as_posix(): p.read_bytes() for p in output.rglob("*.*")}
+    assert broken_links(files) == []
