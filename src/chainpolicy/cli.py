@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from chainpolicy.study import Study
+    from chainpolicy.typeset.report_table import ReportTable
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -400,10 +401,10 @@ def report(
 ) -> None:
     """Print the headline table of a study, or a regression.
 
-    The headline: clusters by group, the tests to be believed. It ends with rejections on ordinary
-    sessions and the minimum detectable effect. With --by one effect per value of the column and
-    group, pooled over events. With --timing what would be found if events were dated by the
-    column document_date, or article_date, of events.csv.
+    The headline: clusters by group with 95 % intervals and the tests to be believed. It ends with
+    rejections on ordinary sessions and the minimum detectable effect. With --by one effect per
+    value of the column and group, pooled over events. With --timing what would be found if events
+    were dated by the column document_date, or article_date, of events.csv.
     """
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_bytes
@@ -432,26 +433,29 @@ def report(
         table = responses_report(loaded, responses(loaded, over), over)
     else:
         table = regression_report(loaded, name.value, chosen)
-    content: str | bytes
-    match form:
-        case ReportFormat.text:
-            content = str(table)
-        case ReportFormat.markdown:
-            content = table.to_markdown()
-        case ReportFormat.html:
-            # A part of a page does not say how it is encoded.
-            content = table.to_html().encode("ascii", "xmlcharrefreplace").decode("ascii")
-        case ReportFormat.latex:
-            content = table.to_latex().removesuffix("\n")
-        case ReportFormat.docx:
-            content = table.to_docx()
-        case ReportFormat.xlsx:
-            content = table.to_xlsx()
+    content = _written(table, form)
     if output is None:
         print(content)
     else:
         as_bytes = f"{content}\n".encode() if isinstance(content, str) else content
         write_bytes(as_bytes, output)
+
+
+def _written(table: ReportTable, form: ReportFormat) -> str | bytes:
+    match form:
+        case ReportFormat.text:
+            return str(table)
+        case ReportFormat.markdown:
+            return table.to_markdown()
+        case ReportFormat.html:
+            # A part of a page does not say how it is encoded.
+            return table.to_html().encode("ascii", "xmlcharrefreplace").decode("ascii")
+        case ReportFormat.latex:
+            return table.to_latex().removesuffix("\n")
+        case ReportFormat.docx:
+            return table.to_docx()
+        case ReportFormat.xlsx:
+            return table.to_xlsx()
 
 
 def _window(text: str, study: Study) -> tuple[int, int]:

@@ -12,9 +12,9 @@ from linearmodels.panel import PanelOLS
 
 from chainpolicy.checks.randomization import (
     WEBB,
+    assignment_p_value,
     assignments,
     count_assignments,
-    permutation_p_value,
     wild_bootstrap_p_value,
 )
 from chainpolicy.estimators import (
@@ -209,7 +209,7 @@ def test_too_many_assignments_are_sampled():
     assert 1 / 1000 <= found.p_permutation <= 1
     q = np.random.default_rng(0).normal(size=(60, 21))
     strong = q @ stances
-    assert permutation_p_value(strong, q, stances, draws=499, rng=np.random.default_rng(0)) == (
+    assert assignment_p_value(strong, q, stances, draws=499, rng=np.random.default_rng(0)) == (
         pytest.approx(1 / 500),
         499,
     )
@@ -246,7 +246,7 @@ def test_sizes_with_eight_events(positive, p_floor, low, high):
         y -= basis @ (basis.T @ y)
         residual = y - x * (x @ y) / (x @ x)
         hc = abs(x @ y) / np.sqrt((x * residual) @ (x * residual))
-        p, _ = permutation_p_value(y, q, stances, draws=0, rng=rng)
+        p, _ = assignment_p_value(y, q, stances, draws=0, rng=rng)
         booted = wild_bootstrap_p_value(x, y, basis, event, draws=399, rng=rng)
         rejected += [hc > 1.96, p <= 0.05, booted <= 0.05]
     hc, permuted, booted = rejected / draws
@@ -265,7 +265,7 @@ def test_seven_to_one_never_rejects():
     for _ in range(100):
         y = rng.normal(size=8)[event] + 0.3 * rng.normal(size=160)
         y -= y.mean()
-        assert permutation_p_value(y, q, stances, draws=0, rng=rng)[0] >= 1 / 8
+        assert assignment_p_value(y, q, stances, draws=0, rng=rng)[0] >= 1 / 8
         booted = wild_bootstrap_p_value(q @ stances, y, basis, event, draws=199, rng=rng)
         assert booted > 0.05
 

@@ -23,7 +23,7 @@ from chainpolicy.prices import commands
 from chainpolicy.prices.compare import compare_returns
 from chainpolicy.prices.fetch import (
     FetchReport,
-    Outcome,
+    SeriesOutcome,
     fetch_series,
     stored_prices,
     surviving_assets,
@@ -739,7 +739,7 @@ def live_report(**closes) -> FetchReport:
     for ticker, close in closes.items():
         prices = pd.DataFrame({"date": pd.to_datetime(["2019-01-02"]), "close": [close]}).dropna()
         status = "lost" if close is None else "stored"
-        outcomes.append(Outcome(ticker, "us", status, "", prices, 0, downloaded_at=NOW))
+        outcomes.append(SeriesOutcome(ticker, "us", status, "", prices, 0, downloaded_at=NOW))
     return FetchReport(tuple(outcomes), (), "", END)
 
 

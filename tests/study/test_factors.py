@@ -12,7 +12,7 @@ import statsmodels.api as sm
 
 from chainpolicy import cli
 from chainpolicy.figures.event_study import draw_estimation_fit
-from chainpolicy.prices.fetch import FetchReport, Outcome
+from chainpolicy.prices.fetch import FetchReport, SeriesOutcome
 from chainpolicy.prices.live import live_folder, write_live_study
 from chainpolicy.study.factors import Factors, read_factors
 from chainpolicy.study.problems import InputError, Problem
@@ -438,7 +438,7 @@ def test_a_live_copy_carries_factors_and_corrections_along(folder, tmp_path):
     set_value(folder, 'file = "ff.csv"', 'file = "../ff.csv"')
     study = load_study(folder)
     outcomes = tuple(
-        Outcome(
+        SeriesOutcome(
             ticker, group, "lost" if ticker == "INDEX" else "downloaded", "",
             study.prices.loc[
                 (study.prices["ticker"] == ticker) & (ticker != "INDEX"), ["date", "close"]

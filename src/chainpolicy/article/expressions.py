@@ -91,7 +91,7 @@ _WORD_DAY = (
 )
 
 
-class Kind(NamedTuple):
+class ExpressionKind(NamedTuple):
     """A kind of date expression.
 
     Of the matches at one place the longest counts, of equally long ones the first. Group m is the
@@ -103,9 +103,10 @@ class Kind(NamedTuple):
     meaning: Callable[[Mention, Context], Span]
 
 
-def _kinds(*rows: tuple[str, Callable[[Mention, Context], Span], str]) -> list[Kind]:
+def _kinds(*rows: tuple[str, Callable[[Mention, Context], Span], str]) -> list[ExpressionKind]:
     return [
-        Kind(name, re.compile(pattern, re.IGNORECASE), meaning) for name, meaning, pattern in rows
+        ExpressionKind(name, re.compile(pattern, re.IGNORECASE), meaning)
+        for name, meaning, pattern in rows
     ]
 
 
@@ -462,7 +463,7 @@ def find_mentions(paragraph: int, text: str) -> list[Mention]:
     return mentions
 
 
-def _is_possible(kind: Kind, match: re.Match[str]) -> bool:
+def _is_possible(kind: ExpressionKind, match: re.Match[str]) -> bool:
     groups = match.groupdict()
     if kind.name == "numeric":
         return _is_a_day(*(int(match[part]) for part in ("a", "b", "c")))
@@ -476,7 +477,7 @@ def _is_a_day(first: int, second: int, third: int) -> bool:
     return any(1 <= day <= 31 and 1 <= month <= 12 for day, month in pairs)
 
 
-def _taken_apart(paragraph: int, kind: Kind, match: re.Match[str]) -> Iterator[Mention]:
+def _taken_apart(paragraph: int, kind: ExpressionKind, match: re.Match[str]) -> Iterator[Mention]:
     groups = {key: value or "" for key, value in match.groupdict().items()}
     groups["which"] = groups.get("which", "").strip().lower()
     groups["odd"] = next((groups[key] for key in ("odd", "odd2", "odd3") if groups.get(key)), "")

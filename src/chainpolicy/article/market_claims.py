@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.returns import LIMIT_TOLERANCE
@@ -123,10 +122,10 @@ def turn(
     rows = {}
     for group in groups:
         estimates = caar.loc[[(event_id, group)]].iloc[0]
-        bounds = _simple(study, estimates[["caar", "lower", "upper"]].to_numpy(np.float64))
+        bounds = study.as_simple(estimates[["caar", "lower", "upper"]].to_numpy(np.float64))
         path = study.results.caar_path(jump, group, start=0)
         before = path[path["session"] < day]
-        since = _simple(study, before["caar"].to_numpy(np.float64))
+        since = study.as_simple(before["caar"].to_numpy(np.float64))
         zero_inside = (before["lower"] <= 0) & (before["upper"] >= 0) & (before["tau"] > 0)
         rows[group] = {
             "n_assets": int(estimates["n_assets"]),
@@ -215,10 +214,4 @@ def _mean_return(study: Study, group: str, day: pd.Timestamp) -> float:
     returns = returns[(returns["n_sessions"] == 1) & returns["return"].notna()]
     first = returns.loc[returns["session"] >= day, "session"].min()
     values = returns.loc[returns["session"] == first, "return"]
-    return float(np.mean(_simple(study, values.to_numpy(np.float64))))
-
-
-def _simple(study: Study, values: Floats) -> Floats:
-    """Turn returns of the study's kind into simple returns."""
-    simple: Floats = np.expm1(values) if study.kind == "log" else values
-    return simple
+    return float(np.mean(study.as_simple(values.to_numpy(np.float64))))

@@ -60,7 +60,7 @@ def assignments(stances: Floats, draws: int, rng: np.random.Generator) -> tuple[
     return assigned, True
 
 
-def permutation_p_value(
+def assignment_p_value(
     outcome: Floats, q: Floats, stances: Floats, *, draws: int, rng: np.random.Generator
 ) -> tuple[float, int]:
     r"""Rank the coefficient among those of all assignments of the stances to the events.

@@ -41,7 +41,7 @@ from chainpolicy.estimators.system import EventDummySystem
 from chainpolicy.estimators.system_results import GroupSystem, SystemResults, SystemTest
 from chainpolicy.estimators.undoing import undoing, undoing_report
 from chainpolicy.estimators.volatility import (
-    MODELS,
+    VOLATILITY_MODELS,
     VolatilityModel,
     abnormal_volatility,
     fit_volatility,
@@ -52,8 +52,8 @@ from chainpolicy.estimators.volatility import (
 __all__ = [
     "EARLY",
     "JUMP",
-    "MODELS",
     "PHASES",
+    "VOLATILITY_MODELS",
     "AbsorbedError",
     "CrossSection",
     "CrossSectionResults",

@@ -29,7 +29,7 @@ from scipy import linalg
 
 from chainpolicy.checks.randomization import (
     ABSORBED,
-    permutation_p_value,
+    assignment_p_value,
     wild_bootstrap_p_value,
 )
 from chainpolicy.estimators.clusters import policy_clusters, regressed_clusters
@@ -183,19 +183,19 @@ class CrossSections(Sequence[CrossSectionResults]):
 
 
 def _column(result: CrossSectionResults, labels: Mapping[str, str]) -> list[str]:
-    def percent(value: float, spec: str = "+.2f") -> str:
+    def written(value: float, spec: str = "+.2f") -> str:
         return "" if np.isnan(value) else format(100 * value, spec)
 
-    error, lowest = percent(result.std_error, ".2f"), percent(result.lowest)
+    error, lowest = written(result.std_error, ".2f"), written(result.lowest)
     return [
         _sample_label(result.sample, labels),
         _regressor_label(result.regressor, labels),
-        percent(result.estimate) + stars(result.p_permutation),
+        written(result.estimate) + stars(result.p_permutation),
         f"({error})" if error else "",
         p_text(result.p_permutation),
         f"{result.n_assignments:,}" if result.n_assignments else "",
         p_text(result.p_bootstrap),
-        f"{lowest} to {percent(result.highest)}" if lowest else "",
+        f"{lowest} to {written(result.highest)}" if lowest else "",
         "yes" if "asset" in result.effects else "no",
         "yes" if "event" in result.effects else "no",
         f"{result.n_supportive} / {result.n_restrictive} / {result.n_neutral}",
@@ -343,7 +343,7 @@ class CrossSection:
             rng = np.random.default_rng(seed)
             q = np.zeros((len(rows), n_units))
             q[np.arange(len(rows)), unit] = fixed
-            permuted, count = permutation_p_value(
+            permuted, count = assignment_p_value(
                 outcome, _residual(q, basis), self._varying(rows), draws=draws, rng=rng
             )
             booted = wild_bootstrap_p_value(regressor, outcome, basis, unit, draws=draws, rng=rng)

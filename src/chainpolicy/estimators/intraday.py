@@ -17,14 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import stats
 
+from chainpolicy.eventstudy.panel import Bools, Floats
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.sessions import announcement_time, event_session
-
-Floats = NDArray[np.float64]
 
 WINDOW = (-6, 48)
 # Values of an hour of the day that a variance needs.
@@ -208,7 +206,7 @@ def _hourly_returns(prices: pd.DataFrame) -> pd.Series:
 
 
 def _largest_of_ordinary(
-    abnormal: pd.Series, variance: pd.Series, chosen: NDArray[np.bool_], length: int
+    abnormal: pd.Series, variance: pd.Series, chosen: Bools, length: int
 ) -> Floats:
     """Largest standardized CAR of every window of ordinary hours that starts at a chosen hour.
 

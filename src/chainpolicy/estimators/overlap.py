@@ -20,7 +20,7 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
-from chainpolicy.typeset.report_table import ReportTable, formatted
+from chainpolicy.typeset.report_table import ReportTable, in_percent
 
 VARIANTS = ("unmasked", "masked", "study", "joint")
 ESTIMATED = ("caar", "std_error", "degrees")
@@ -144,8 +144,8 @@ class Overlap:
             "joint": "Joint, %",
         }
         for variant, head in heads.items():
-            error = formatted(100 * table[f"std_error_{variant}"], ".1f")
-            frame[head] = formatted(100 * table[f"caar_{variant}"], "+.1f") + error.map(
+            error = in_percent(table[f"std_error_{variant}"], ".1f")
+            frame[head] = in_percent(table[f"caar_{variant}"], "+.1f") + error.map(
                 lambda text: f" ({text})" if text else ""
             )
         note = (

@@ -12,20 +12,18 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
-
-Floats = NDArray[np.float64]
 
 PHASES: dict[str, Window] = {"before": (-10, -2), "at": (-1, 1), "after": (2, 10)}
 JUMP: Window = (0, 1)
 # The trading week before an announcement.
 EARLY: Window = (-5, -1)
-TESTS = ("time_series_t", "adjusted_bmp", "grank_t")
 DRAWS = 1_999
 SEED = 20191028
 
@@ -59,16 +57,16 @@ def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
         table = results.caar(window)
         table = table[table["event_id"] == event_id]
         tests = results.tests(window).tidy()
-        tests = tests[(tests["event_id"] == event_id) & tests["test"].isin(TESTS)]
+        tests = tests[(tests["event_id"] == event_id) & tests["test"].isin(HEADLINE_TESTS)]
         p_values = tests.pivot_table(
             index="group", columns="test", values="p_value", dropna=False
-        ).reindex(columns=list(TESTS))
+        ).reindex(columns=list(HEADLINE_TESTS))
         columns = ["group", "window", "n_assets", "caar", "lower", "upper"]
         table = table[columns].merge(p_values, on="group").assign(phase=phase)
         at_end = pd.MultiIndex.from_product([[window[1]], table["group"]])
         frames.append(table.assign(share_at_limit=share_at_limit.reindex(at_end).to_numpy()))
     columns = ["group", "phase", "window", "n_assets", "caar", "lower", "upper"]
-    columns += ["share_at_limit", *TESTS]
+    columns += ["share_at_limit", *HEADLINE_TESTS]
     return (
         pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
     )
@@ -87,7 +85,7 @@ def half_life_of_jump(results: EventStudyResults, event_id: str, group: str) -> 
     return None if np.isinf(found) else int(found)
 
 
-def _half_lives(paths: Floats, taus: NDArray[np.int64]) -> Floats:
+def _half_lives(paths: Floats, taus: Ints) -> Floats:
     """First tau after the jump at which half of it is gone, for every path; infinite if none."""
     at = np.flatnonzero(taus == JUMP[1])
     if not len(at):

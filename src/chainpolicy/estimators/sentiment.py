@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from chainpolicy.estimators.policy_index import (
     DIMENSIONS,
@@ -32,11 +31,10 @@ from chainpolicy.estimators.policy_index import (
     policy_announcements,
     policy_index,
 )
+from chainpolicy.eventstudy.panel import Bools, Floats
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import portfolio_returns
-
-Floats = NDArray[np.float64]
 
 HORIZONS = 10
 # Innovation and inherited level.
@@ -293,7 +291,7 @@ def _ahead(values: Floats, horizon: int) -> Floats:
 
 
 def _shifted(
-    y: Floats, shocks: Floats, controls: Floats, lost: NDArray[np.bool_] | None = None
+    y: Floats, shocks: Floats, controls: Floats, lost: Bools | None = None
 ) -> tuple[Floats, Floats]:
     """Least squares of y on shocks and controls, for every circular shift of the shocks.
 

@@ -16,7 +16,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.problems import require_choice
-from chainpolicy.typeset.report_table import ReportTable, formatted, p_text, stars
+from chainpolicy.typeset.report_table import ReportTable, formatted, in_percent, p_text, stars
 
 Dummies = Literal["session", "window"]
 DUMMIES: tuple[Dummies, ...] = ("session", "window")
@@ -503,8 +503,8 @@ def tested_cells(table: pd.DataFrame) -> dict[str, pd.Series]:
     """Cells of the tests in rows of `SystemResults.tidy` or of `undoing`."""
     return {
         "N": table["n_assets"].astype(str),
-        "CAR, %": formatted(100 * table["average"], "+.2f") + table["p_value"].map(stars),
-        "(s.e.)": "(" + formatted(100 * table["std_error"], ".2f") + ")",
+        "CAR, %": in_percent(table["average"], "+.2f") + table["p_value"].map(stars),
+        "(s.e.)": "(" + in_percent(table["std_error"], ".2f") + ")",
         "p": table["p_value"].map(p_text),
         "F": formatted(table["f_statistic"], ".2f") + table["f_p_value"].map(stars),
         "p (F)": table["f_p_value"].map(p_text),

@@ -22,20 +22,18 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.study import Study
 from chainpolicy.study.problems import require_choice
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.study.sessions import clusters
 
-Floats = NDArray[np.float64]
-
 DECAY = 0.94
 ROUNDING = 1e-12
 LEAST_SESSIONS = 60
-MODELS: tuple[Literal["ewma", "garch"], ...] = ("ewma", "garch")
+VOLATILITY_MODELS: tuple[Literal["ewma", "garch"], ...] = ("ewma", "garch")
 # Sessions from an event session on that are no ordinary ones, and those that estimate nothing.
 EVENTFUL = 6
 MASKED = 2
@@ -87,7 +85,7 @@ def fit_volatility(
     ValueError
         If the name is none of the above, or the returns do not vary.
     """
-    require_choice("name", name, MODELS)
+    require_choice("name", name, VOLATILITY_MODELS)
     from arch.univariate import GARCH, EWMAVariance, ZeroMean
 
     # The optimizer works best on returns in percent, and on others of that size.
@@ -112,7 +110,7 @@ def fit_volatility(
 
 
 def abnormal_volatility(
-    abnormal: Floats, model: VolatilityModel, positions: NDArray[np.int64], sessions: int
+    abnormal: Floats, model: VolatilityModel, positions: Ints, sessions: int
 ) -> pd.DataFrame:
     """Standardize the abnormal returns of the sessions from each position on.
 
@@ -187,7 +185,7 @@ def volatility_around_events(
         table["abnormal"] = total[window].sum(axis=1)
         after = positions[None, :] - positions[:, None]
         table["n_within"] = ((after > 0) & (after < variance_sessions)).sum(axis=1)
-        for name in MODELS:
+        for name in VOLATILITY_MODELS:
             model = fit_volatility(abnormal, n_estimation, name)
             shown = abnormal_volatility(abnormal, model, every, return_sessions)["standardized"]
             ratio = abnormal_volatility(abnormal, model, every, variance_sessions)["ratio"]
@@ -199,7 +197,9 @@ def volatility_around_events(
         rows.append(table.assign(group=group, n_placebo=len(placebo)))
     columns = ["group", "event_session", "event_id", "abnormal", "n_within"]
     columns += [
-        f"{name}_{part}" for name in MODELS for part in ("standardized", "p", "ratio", "ratio_p")
+        f"{name}_{part}"
+        for name in VOLATILITY_MODELS
+        for part in ("standardized", "p", "ratio", "ratio_p")
     ]
     columns.append("n_placebo")
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
@@ -223,11 +223,11 @@ def volatility_paths(study: Study) -> pd.DataFrame:
         if n_estimation < LEAST_SESSIONS:
             continue
         path = series[["session", "abnormal"]].assign(group=group)
-        for name in MODELS:
+        for name in VOLATILITY_MODELS:
             model = fit_volatility(path["abnormal"].to_numpy(np.float64), n_estimation, name)
             path[name] = np.sqrt(model.variance)
         frames.append(path.assign(estimation=np.arange(len(path)) < n_estimation))
-    columns = ["group", "session", "abnormal", *MODELS, "estimation"]
+    columns = ["group", "session", "abnormal", *VOLATILITY_MODELS, "estimation"]
     return (
         pd.concat(frames, ignore_index=True)[columns] if frames else pd.DataFrame(columns=columns)
     )
@@ -260,17 +260,15 @@ def _abnormal_series(study: Study, group: str, aligned: pd.DataFrame) -> tuple[p
     return series.assign(abnormal=abnormal), n_estimation
 
 
-def _ordinary_positions(
-    days: pd.DatetimeIndex, eventful: pd.Series, sessions: int
-) -> NDArray[np.int64]:
+def _ordinary_positions(days: pd.DatetimeIndex, eventful: pd.Series, sessions: int) -> Ints:
     """Positions whose window lies inside the data, apart from the sessions [0, 5] of all events."""
     near = _near(days, eventful, EVENTFUL)
     starts = np.arange(1, len(days) - sessions + 1)
-    apart: NDArray[np.int64] = starts[~near[starts[:, None] + np.arange(sessions)].any(axis=1)]
+    apart: Ints = starts[~near[starts[:, None] + np.arange(sessions)].any(axis=1)]
     return apart
 
 
-def _near(days: pd.DatetimeIndex, events: pd.Series, sessions: int) -> NDArray[np.bool_]:
+def _near(days: pd.DatetimeIndex, events: pd.Series, sessions: int) -> Bools:
     """Which days are among the first so many sessions from any event session on."""
     near = np.zeros(len(days), dtype=bool)
     for position in days.searchsorted(pd.DatetimeIndex(events.unique())):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import ParamSpec, cast
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, FixedLocator
 
@@ -91,6 +92,17 @@ def column_labels(looks: dict[str, GroupStyle], groups: list[str]) -> dict[str, 
     """Fit the labels of groups above one of several columns each."""
     labels = shorten_all([looks[group].label for group in groups], max(6, 80 // len(groups)))
     return dict(zip(groups, labels, strict=True))
+
+
+def frame_event_rows(axes: Sequence[Axes], labels: Sequence[str], margin: float = 0.5) -> None:
+    """Give each event a row with a faint line in every column, and its label before the first."""
+    for ax in axes:
+        ax.hlines(range(len(labels)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
+                  linewidth=0.5, zorder=0)  # fmt: skip
+        ax.spines["left"].set_visible(False)
+        ax.tick_params(axis="y", length=0)
+    axes[0].set_ylim(len(labels) - 1 + margin, -margin)
+    axes[0].set_yticks(range(len(labels)), labels, fontsize=6.5)
 
 
 def texts_of(study: Study) -> list[str]:

@@ -19,6 +19,7 @@ from chainpolicy.figures.canvas import (
     annotate,
     asset_counts,
     column_labels,
+    frame_event_rows,
     group_looks,
     study_figure,
 )
@@ -65,7 +66,7 @@ from chainpolicy.figures.style import (
     WIDTH,
     StudyFigure,
     day_label,
-    percent,
+    percent_number,
     percent_ticks,
     return_label,
     shorten,
@@ -185,7 +186,7 @@ def draw_caar_clusters(study: Study) -> Drawn:
                 _same_session(ax, merged, event_id, group, -row)
         ax.axvline(0, color=INK, linewidth=0.5, linestyle=(0, (2, 2)))
         lines = "grey lines: " if len(groups) <= 5 else ""
-        title = f"{column_labels(looks, groups)[group]}\n{lines}±{percent(scale)} %"
+        title = f"{column_labels(looks, groups)[group]}\n{lines}±{percent_number(scale)} %"
         ax.set_title(title, fontsize=6.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, steps=[1, 2, 5, 10]))
         ax.spines["left"].set_visible(False)
@@ -334,19 +335,10 @@ def draw_forest(study: Study) -> Drawn:
         plot_forest(estimates.assign(row=estimates["event_id"].map(row_of)), ax, looks[group])
         title = f"{column_labels(looks, groups)[group]}\n{asset_counts(estimates['n_assets'])}"
         ax.set_title(title, fontsize=7)
-        ax.hlines(range(len(events)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
-                  linewidth=0.5, zorder=0)  # fmt: skip
         estimated = set(estimates["event_id"])
         for event_id in (name for name in events if name not in estimated):
             _same_session(ax, merged, event_id, group, row_of[event_id])
-        ax.spines["left"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
-    axes[0].set_ylim(len(events) - 0.5, -0.5)
-    axes[0].set_yticks(
-        range(len(events)),
-        dated_labels(study, events),
-        fontsize=6.5,
-    )
+    frame_event_rows(axes, dated_labels(study, events))
     label = return_label(f"CAAR{window_label(window)}", study.kind)
     figure.supxlabel(f"{label} with 95 % interval; each group has its own scale")
     annotate(figure, note)
@@ -471,7 +463,7 @@ def _benchmark_label(study: Study, ticker: str) -> str:
 
 def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
     first = f"τ = {results.event_window[0]}".replace("-", "−")
-    share = percent(CENSORED_SHARE)
+    share = percent_number(CENSORED_SHARE)
     return [
         Line2D([], [], color=QUIET, marker="o", markersize=2.6,
                label=f"CAAR: run-up from {first},\nresponse anew from τ = 0"),

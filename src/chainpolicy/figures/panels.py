@@ -298,30 +298,11 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
         ax.text(1.01, row, label, transform=ax.get_yaxis_transform(), va="center", fontsize=6.5,
                 color=ink)  # fmt: skip
     for mark in marks.to_dict("records"):
-        row, day, kind = position[mark["event_id"]], mark["day"], mark["mark"]
+        row, kind = position[mark["event_id"]], mark["mark"]
         if kind == "first public":
-            if mark["time_precision"] == "day":
-                ax.broken_barh(
-                    [(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE, alpha=0.28, linewidth=0
-                )
-            else:
-                ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE, linewidth=2)
-            continue
-        # Left of the sessions, so that an article that is right about the day is not covered.
-        place = day + (0.22 if kind == "article date" else 0.55)
-        place = min(max(place, first + 0.35), last - 0.35)
-        if kind == "article date":
-            ax.plot(place, row, "x", color=RESTRICTIVE, markersize=4, markeredgewidth=1.6)
+            _mark_first_public(ax, row, mark["day"], mark["time_precision"] == "day")
         else:
-            ax.plot(
-                place, row + lanes[kind], markers[kind], color=INK,
-                markerfacecolor="white" if kind == ALWAYS_OPEN else INK, markeredgewidth=0.7,
-                markersize=3.4,
-            )  # fmt: skip
-        if not first <= day < last:
-            side, align = (1, "left") if day < 0 else (-1, "right")
-            ax.text(place + 0.3 * side, row, f"{day:+.0f} d".replace("-", "−"), ha=align,
-                    va="center", fontsize=6)  # fmt: skip
+            _mark_day(ax, row, lanes.get(kind, 0.0), mark["day"], kind, markers)
     ax.set(xlim=(first, last), ylim=(len(events) - 0.5, -0.5))
     ax.set_yticks(range(len(events)), shorten_all(events["event_id"].tolist()))
     for tick, inside in zip(ax.get_yticklabels(), events["in_sample"], strict=True):
@@ -335,6 +316,34 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
         "Days from the day on which the public first knew (local date of the announcement)"
     )
     return ax
+
+
+def _mark_first_public(ax: Axes, row: int, day: float, whole_day: bool) -> None:
+    if whole_day:
+        ax.broken_barh([(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE, alpha=0.28, linewidth=0)
+    else:
+        ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE, linewidth=2)
+
+
+def _mark_day(
+    ax: Axes, row: int, lane: float, day: float, kind: str, markers: dict[str, str]
+) -> None:
+    first, last = TIMELINE_DAYS
+    # Left of the sessions, so that an article that is right about the day is not covered.
+    place = day + (0.22 if kind == "article date" else 0.55)
+    place = min(max(place, first + 0.35), last - 0.35)
+    if kind == "article date":
+        ax.plot(place, row, "x", color=RESTRICTIVE, markersize=4, markeredgewidth=1.6)
+    else:
+        ax.plot(
+            place, row + lane, markers[kind], color=INK,
+            markerfacecolor="white" if kind == ALWAYS_OPEN else INK, markeredgewidth=0.7,
+            markersize=3.4,
+        )  # fmt: skip
+    if not first <= day < last:
+        side, align = (1, "left") if day < 0 else (-1, "right")
+        ax.text(place + 0.3 * side, row, f"{day:+.0f} d".replace("-", "−"), ha=align,
+                va="center", fontsize=6)  # fmt: skip
 
 
 def timeline_handles(marks: Sequence[str]) -> list[Line2D]:

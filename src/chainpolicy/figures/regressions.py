@@ -16,6 +16,7 @@ from chainpolicy.figures.canvas import (
     annotate,
     asset_counts,
     column_labels,
+    frame_event_rows,
     group_looks,
     study_figure,
 )
@@ -74,16 +75,7 @@ def draw_overlap(study: Study) -> Drawn:
                     va="center", fontsize=5.5, color=QUIET, backgroundcolor="white")  # fmt: skip
         label = column_labels(looks, groups)[group]
         ax.set_title(f"{label}\n{asset_counts(own['n_assets'])}", fontsize=7)
-        ax.hlines(range(len(events)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
-                  linewidth=0.5, zorder=0)  # fmt: skip
-        ax.spines["left"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
-    axes[0].set_ylim(len(events) - 0.4, -0.6)
-    axes[0].set_yticks(
-        range(len(events)),
-        dated_labels(study, events),
-        fontsize=6.5,
-    )
+    frame_event_rows(axes, dated_labels(study, events), margin=0.6)
     figure.legend(handles=_handles(), loc="outside upper left", ncols=4, fontsize=6)
     label = return_label(f"CAAR{window_label(window)}", study.kind)
     figure.supxlabel(f"{label} with 95 % interval; each group has its own scale")

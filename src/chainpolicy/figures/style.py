@@ -188,14 +188,14 @@ def day_label(day: pd.Timestamp, year: bool = True) -> str:
     return f"{day.day} {day:%b %Y}" if year else f"{day.day} {day:%b}"
 
 
-def percent(value: float) -> str:
+def percent_number(value: float) -> str:
     """Write a decimal as a percentage without its sign, 0.05 as 5."""
     return f"{round(100 * value, 6):g}".replace("-", "−")
 
 
 def percent_ticks(axis: Axis) -> None:
     """Label an axis of decimals in percent."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: percent_number(value)))
 
 
 def return_label(quantity: str, kind: str) -> str:

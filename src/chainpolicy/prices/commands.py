@@ -142,10 +142,8 @@ def show(out: Console, console: Console, store: PriceStore | None = None) -> int
         Exit status: 1 if the store cannot be used.
     """
     store = store or PriceStore()
-    try:
-        entries = store.entries()
-    except StoreError as error:
-        _say(console, f"The price store cannot be used: {error}.")
+    entries = _entries(store, console)
+    if entries is None:
         return FAILED
     _print_table(pd.DataFrame([_described(entry) for entry in entries]), out)
     _say(console, f"{len(entries)} series in {store.folder}")
@@ -158,10 +156,8 @@ def verify(out: Console, console: Console, store: PriceStore | None = None) -> i
     The exit status is 1 if a file is damaged, or the store cannot be used.
     """
     store = store or PriceStore()
-    try:
-        entries = store.entries()
-    except StoreError as error:
-        _say(console, f"The price store cannot be used: {error}.")
+    entries = _entries(store, console)
+    if entries is None:
         return FAILED
     damaged = [entry for entry in entries if entry.series is None]
     for entry in damaged:
@@ -174,6 +170,14 @@ def verify(out: Console, console: Console, store: PriceStore | None = None) -> i
             "anew, `chainpolicy prices clear TICKER` removes one.",
         )
     return FAILED if damaged else DONE
+
+
+def _entries(store: PriceStore, console: Console) -> tuple[StoreEntry, ...] | None:
+    try:
+        return store.entries()
+    except StoreError as error:
+        _say(console, f"The price store cannot be used: {error}.")
+        return None
 
 
 def clear(

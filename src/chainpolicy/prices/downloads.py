@@ -118,19 +118,9 @@ def read_download(
     close, decimal = read_numbers(cells[~missing], dialect.decimal, name, problems)
     wrong = close.notna() & ~close.between(LOWEST, HIGHEST)
     problems += problems_at(cells.loc[close.index[wrong]], "close", "a price above zero", name)
-    if order:
-        remarks.setdefault(f"dates are read {order}", []).append(name)
-    if decimal == ",":
-        remarks.setdefault("a comma is read as the decimal sign", []).append(name)
-    if missing.any() and None in layout.closes:
-        found = f"{name} ({missing.sum():,}, the first {cells.loc[missing, 'date'].iloc[0]})"
-        remarks.setdefault("days without a price are left out", []).append(found)
-    if _plain(layout.column) not in _ADJUSTED:
-        remarks.setdefault(
-            "closes are taken as they are; whether they are adjusted for dividends and splits the "
-            "file does not say",
-            [],
-        ).append(f"{name} ({layout.column})")
+    without = cells.loc[missing, "date"] if None in layout.closes else cells["date"].iloc[:0]
+    for remark, of in _reading(name, layout.column, order, decimal, without):
+        remarks.setdefault(remark, []).append(of)
     rows = cells[["ticker", "traded", "line"]].assign(
         date=day, close=close, column=layout.column, file=name
     )
@@ -143,6 +133,25 @@ def read_download(
         if blank:
             remarks.setdefault("tickers without any price are left out", []).extend(blank)
     return rows
+
+
+def _reading(
+    name: str, column: str, order: str | None, decimal: str, without_price: pd.Series
+) -> Iterator[tuple[str, str]]:
+    """Yield how a file was read, where it could have been otherwise, and its name."""
+    if order:
+        yield f"dates are read {order}", name
+    if decimal == ",":
+        yield "a comma is read as the decimal sign", name
+    if len(without_price):
+        found = f"{name} ({len(without_price):,}, the first {without_price.iloc[0]})"
+        yield "days without a price are left out", found
+    if _plain(column) not in _ADJUSTED:
+        yield (
+            "closes are taken as they are; whether they are adjusted for dividends and splits the "
+            "file does not say",
+            f"{name} ({column})",
+        )
 
 
 def _records(

@@ -45,7 +45,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SeriesOutcome:
     """What became of one series.
 
     Parameters
@@ -114,7 +114,7 @@ class FetchReport:
 
     Parameters
     ----------
-    outcomes : tuple of Outcome
+    outcomes : tuple of SeriesOutcome
         One per asset, in the order of the asset list.
     standings : tuple of Standing
         One per group but the benchmarks.
@@ -124,7 +124,7 @@ class FetchReport:
         Last day that was asked for: the study's end, or yesterday (UTC) if that is earlier.
     """
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[SeriesOutcome, ...]
     standings: tuple[Standing, ...]
     stopped: str
     last_day: date
@@ -289,7 +289,7 @@ class _Task:
     references: dict[str, pd.DataFrame]
     corrections: Corrections
 
-    def from_store(self, asset: dict[str, Any]) -> Outcome:
+    def from_store(self, asset: dict[str, Any]) -> SeriesOutcome:
         series = self.store.read(asset["ticker"])
         if series is None or not series.covers(self.start, self.last_day):
             return self.lost(asset, "not in the store")
@@ -300,11 +300,11 @@ class _Task:
         findings = quotation or self._findings(asset, series.prices)
         return self._judged(asset, series, findings, "stored")
 
-    def is_due(self, held: Outcome, max_age: timedelta) -> bool:
+    def is_due(self, held: SeriesOutcome, max_age: timedelta) -> bool:
         made = held.downloaded_at
         return held.status == "lost" or made is None or self.now - made > max_age
 
-    def download(self, asset: dict[str, Any], source: Source) -> Outcome:
+    def download(self, asset: dict[str, Any], source: Source) -> SeriesOutcome:
         ticker = asset["ticker"]
         held = self.store.read(ticker)
         # Another study may need the days that are there already, and one series is one download:
@@ -342,9 +342,9 @@ class _Task:
             self.store.write(series)
         return replace(outcome, seconds=time.monotonic() - began)
 
-    def lost(self, asset: dict[str, Any], reason: str) -> Outcome:
+    def lost(self, asset: dict[str, Any], reason: str) -> SeriesOutcome:
         gaps = len(self._sessions(asset))
-        return Outcome(asset["ticker"], asset["group"], "lost", reason, _NO_PRICES, gaps)
+        return SeriesOutcome(asset["ticker"], asset["group"], "lost", reason, _NO_PRICES, gaps)
 
     def _judged(
         self,
@@ -352,7 +352,7 @@ class _Task:
         series: StoredSeries,
         findings: list[Finding],
         status: Literal["downloaded", "stored"],
-    ) -> Outcome:
+    ) -> SeriesOutcome:
         refused = [finding.message for finding in findings if finding.refused]
         if refused:
             return self.lost(asset, "refused: " + "; ".join(refused))
@@ -362,7 +362,7 @@ class _Task:
         if prices.empty:
             return self.lost(asset, f"no close from {self.start} to {self.last_day}")
         gaps = len(self._sessions(asset)) - len(prices)
-        return Outcome(
+        return SeriesOutcome(
             asset["ticker"],
             asset["group"],
             status,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from chainpolicy.eventstudy.panel import Bools, Floats
 from chainpolicy.study.assets import parse_price_limit, price_limit_on
 from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.returns import LIMIT_TOLERANCE
@@ -17,9 +17,6 @@ FACTORS = (2, 3, 4, 5, 10, 100)
 # A close also moves with the market on the day of a split.
 FACTOR_TOLERANCE = 0.05
 MOST_MOVES = 10
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 def find_moves(

@@ -39,17 +39,10 @@ def read_days(
     where there is a problem, and the order, None where all dates say it themselves.
     """
     spelled: list[str] = cells["date"].drop_duplicates().tolist()
-    fixed: dict[str, date] = {}
-    doubtful: dict[str, dict[str, date | None]] = {}
-    wrong: dict[str, str] = {}
-    for text in spelled:
-        found = _read_day(text)
-        if isinstance(found, str):
-            wrong[text] = found
-        elif isinstance(found, date):
-            fixed[text] = found
-        else:
-            doubtful[text] = found
+    found = {text: _read_day(text) for text in spelled}
+    fixed = {text: day for text, day in found.items() if isinstance(day, date)}
+    doubtful = {text: both for text, both in found.items() if isinstance(both, dict)}
+    wrong = {text: expected for text, expected in found.items() if isinstance(expected, str)}
     orders = [DAY_FIRST, MONTH_FIRST]
     unread = {order: [t for t, days in doubtful.items() if days[order] is None] for order in orders}
     differing = [text for text, days in doubtful.items() if len(set(days.values())) > 1]

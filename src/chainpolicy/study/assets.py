@@ -12,7 +12,14 @@ import pandera.pandas as pa
 
 from chainpolicy.study.calendars import ALWAYS_OPEN, CALENDARS, canonical, expected_calendar
 from chainpolicy.study.problems import Problem, did_you_mean
-from chainpolicy.study.tabular import cell, parse_dates, parse_numbers, read_table
+from chainpolicy.study.tabular import (
+    cell,
+    is_label,
+    parse_dates,
+    parse_numbers,
+    read_table,
+    split_list,
+)
 
 BENCHMARK = "benchmark"
 
@@ -51,7 +58,7 @@ def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = 
     assets = assets.assign(
         name=assets["name"].where(assets["name"] != "", assets["ticker"]),
         group=assets["group"].where(assets["group"] != "", assets["ticker"]),
-        benchmark=assets["benchmark"].astype("object").map(_split),
+        benchmark=assets["benchmark"].astype("object").map(split_list),
         calendar=assets["calendar"].map(canonical).astype("str"),
     )
     refused = {(problem.line, problem.column) for problem in problems[before:]}
@@ -99,12 +106,7 @@ def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray
 
 
 def _is_ticker(text: pd.Series) -> pd.Series:
-    plain = text.map(str.isprintable).astype(bool) & ~text.str.contains(";", regex=False)
-    return plain & ~text.isin(RESERVED)
-
-
-def _split(benchmark: str) -> tuple[str, ...]:
-    return tuple(ticker.strip() for ticker in benchmark.split(";")) if benchmark else ()
+    return is_label(text) & ~text.isin(RESERVED)
 
 
 def _fraction(text: str) -> float:

@@ -13,9 +13,11 @@ from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
     IS_DATE,
     cell,
+    is_label,
     one_of,
     parse_dates,
     read_table,
+    split_list,
 )
 
 ROLES = ("policy", "control", "placebo")
@@ -69,7 +71,7 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
     usual = pd.Series("exact", events.index).mask(bare, "day").mask(announced_at == "", "")
     filled = {
         "name": events["name"].where(events["name"] != "", events["event_id"]),
-        "affects": events["affects"].astype("object").map(_split),
+        "affects": events["affects"].astype("object").map(split_list),
         "time_precision": events["time_precision"].where(events["time_precision"] != "", usual),
         "role": events["role"].where(events["role"] != "", "policy"),
         "in_sample": events["in_sample"] != "no",
@@ -104,17 +106,9 @@ def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list
     return problems
 
 
-def _split(affects: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in affects.split(";")) if affects else ()
-
-
 def _is_list(text: pd.Series) -> pd.Series:
-    words = text.astype("object").map(_split)
+    words = text.astype("object").map(split_list)
     return words.map(lambda found: all(found) and len(set(found)) == len(found)).astype(bool)
-
-
-def _is_label(text: pd.Series) -> pd.Series:
-    return text.map(str.isprintable).astype(bool) & ~text.str.contains(";", regex=False)
 
 
 def _is_time_or_date(text: pd.Series) -> pd.Series:
@@ -175,7 +169,7 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
 SCHEMA = pa.DataFrameSchema(
     {
         "event_id": cell(
-            (_is_label, 'a short name without ";"'),
+            (is_label, 'a short name without ";"'),
             required=True,
             blank=False,
         ),

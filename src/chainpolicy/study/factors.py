@@ -24,8 +24,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from numpy.typing import NDArray
 
+from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.study.assets import RESERVED
 from chainpolicy.study.problems import Problem, irregular
 from chainpolicy.study.tabular import (
@@ -37,8 +37,6 @@ from chainpolicy.study.tabular import (
     read_table,
 )
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 Kind = Literal["log", "simple"]
 
 UNITS = {"percent": 0.01, "decimal": 1.0}
@@ -79,7 +77,7 @@ class Factors:
         """The factors, in the order of the file."""
         return tuple(self.growth.columns)
 
-    def returns(self, name: str, sessions: pd.DatetimeIndex, since: Integers, kind: Kind) -> Floats:
+    def returns(self, name: str, sessions: pd.DatetimeIndex, since: Ints, kind: Kind) -> Floats:
         """Return of a factor from the session at position `since` to each session.
 
         `since` is -1 where there is no session before. The result has its shape, NaN where a
@@ -89,7 +87,7 @@ class Factors:
         rate = self._log_rate(sessions, since)
         return held - rate if kind == "log" else np.exp(held) - np.exp(rate)
 
-    def rates(self, sessions: pd.DatetimeIndex, since: Integers, kind: Kind) -> Floats:
+    def rates(self, sessions: pd.DatetimeIndex, since: Ints, kind: Kind) -> Floats:
         """Risk-free return from the session at position `since` to each session.
 
         See `returns`; zero if the study names no risk-free return.
@@ -97,13 +95,13 @@ class Factors:
         rate = self._log_rate(sessions, since)
         return rate if kind == "log" else np.expm1(rate)
 
-    def _log_rate(self, sessions: pd.DatetimeIndex, since: Integers) -> Floats:
+    def _log_rate(self, sessions: pd.DatetimeIndex, since: Ints) -> Floats:
         if self.risk_free is None:
             return np.zeros(since.shape)
         return _cumulated(self.rate, sessions, since)
 
 
-def _cumulated(values: pd.Series, sessions: pd.DatetimeIndex, since: Integers) -> Floats:
+def _cumulated(values: pd.Series, sessions: pd.DatetimeIndex, since: Ints) -> Floats:
     """Sum the values of the days after one session up to another, as both are sessions."""
     # A value on a day without a session belongs to the next one; a session without a value has
     # none to give.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections
 from chainpolicy.study.factors import Factors
@@ -21,9 +22,6 @@ AT_LIMIT = ("", "upper", "lower")
 
 # A difference of exactly LIMIT_TOLERANCE counts, whatever binary fractions make of it.
 _ROUNDING = 1e-9
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def compute_returns(
@@ -135,12 +133,12 @@ def _returns_on_calendar(
     kind: Literal["log", "simple"],
     spanned: bool,
     factors: Factors | None,
-    excess: NDArray[np.bool_],
+    excess: Bools,
 ) -> pd.DataFrame:
     """Long returns of the assets in `rows` on the sessions that index `closes`."""
     on = pd.DatetimeIndex(closes.index)
 
-    def less_rate(change: Floats, since: Integers) -> Floats:
+    def less_rate(change: Floats, since: Ints) -> Floats:
         if factors is None or not excess.any():
             return change
         return np.where(excess, change - factors.rates(on, since, kind), change)
@@ -220,7 +218,7 @@ def _close_grid(
     return grid
 
 
-def _last_available(available: NDArray[np.bool_]) -> Integers:
+def _last_available(available: Bools) -> Ints:
     """Row of the last available close before each row, -1 where there is none."""
     rows = np.where(available, np.arange(len(available))[:, None], -1)
     before = np.full_like(rows, -1)
@@ -228,7 +226,7 @@ def _last_available(available: NDArray[np.bool_]) -> Integers:
     return before
 
 
-def _rows_at(values: Floats, rows: Integers) -> Floats:
+def _rows_at(values: Floats, rows: Ints) -> Floats:
     """Value of each column at the given rows, NaN for the row -1."""
     return np.where(rows >= 0, np.take_along_axis(values, np.maximum(rows, 0), axis=0), np.nan)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from chainpolicy.eventstudy import MODELS, window_label
+from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.calendars import CALENDARS
 from chainpolicy.study.problems import Problem, did_you_mean, irregular
 
@@ -22,7 +23,6 @@ MOST_BYTES = 1_000_000
 # Sessions that a window may reach away from its event: forty years, and no machine's memory.
 FARTHEST = 10_000
 
-Window = tuple[int, int]
 Settings = dict[str, Any]
 
 
@@ -275,12 +275,18 @@ def _check_settings(
     settings: Settings, values: dict[str, object], lines: dict[str, int]
 ) -> list[Problem]:
     """Check keys against each other, where all of them are readable."""
-    problems: list[Problem] = []
-
-    def refuse(name: str, expected: str) -> None:
+    problems = _check_factor_keys(settings, values, lines)
+    for name, expected in _unfitting(settings):
         value = _as_written(values.get(name, settings[name]))
         problems.append(Problem(SETTINGS_FILE, expected, lines.get(name), name, value))
+    return problems
 
+
+def _check_factor_keys(
+    settings: Settings, values: dict[str, object], lines: dict[str, int]
+) -> list[Problem]:
+    """Refuse a file of factors without their unit, and keys about a file that there is not."""
+    problems: list[Problem] = []
     if "factors.file" in values and "factors.units" not in values:
         expected = "this key with the unit of the factors, percent or decimal"
         problems.append(
@@ -288,17 +294,23 @@ def _check_settings(
         )
     for name in ("factors.units", "factors.risk_free", "factors.kind"):
         if name in values and name in settings and "factors.file" not in values:
-            refuse(name, "the key factors.file beside this one, with the file that it is about")
+            expected = "the key factors.file beside this one, with the file that it is about"
+            value = _as_written(values[name])
+            problems.append(Problem(SETTINGS_FILE, expected, lines.get(name), name, value))
+    return problems
 
+
+def _unfitting(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Yield the keys whose days or windows do not fit the others, and what would."""
     start, end = settings.get("prices.start"), settings.get("prices.end")
     until = settings.get("estimation.end")
     if start and end and start > end:
-        refuse("prices.end", f"a day that is not before prices.start, {start}")
+        yield "prices.end", f"a day that is not before prices.start, {start}"
 
     window, event_window = settings.get("estimation.window"), settings.get("event.window")
     relative = "estimation.end" in settings and until is None
     if relative and window and event_window and window[1] >= event_window[0]:
-        refuse(
+        yield (
             "estimation.window",
             f"a window that ends before session {event_window[0]}, where the event window "
             f"{window_label(event_window)} begins",
@@ -310,16 +322,15 @@ def _check_settings(
             if inner[0] < event_window[0] or inner[1] > event_window[1]
         ]
         if outside:
-            refuse(
+            yield (
                 "event.car_windows",
                 f"windows inside the event window {window_label(event_window)}, which "
                 f"{', '.join(outside)} {'is' if len(outside) == 1 else 'are'} not",
             )
     minimum = settings.get("estimation.minimum")
     if window and minimum and minimum > window[1] - window[0] + 1:
-        refuse(
+        yield (
             "estimation.minimum",
             f"at most {window[1] - window[0] + 1}, the length of the estimation window "
             f"{window_label(window)}",
         )
-    return problems

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import (
@@ -20,6 +21,8 @@ from chainpolicy.eventstudy import (
     PooledEffects,
     window_label,
 )
+from chainpolicy.eventstudy.panel import Floats
+from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.assets import BENCHMARK, read_assets
 from chainpolicy.study.calendars import (
     CALENDARS,
@@ -44,7 +47,7 @@ from chainpolicy.study.sessions import (
     reach,
     sessions,
 )
-from chainpolicy.study.settings import KEYS, SETTINGS_FILE, Settings, Window, read_settings
+from chainpolicy.study.settings import KEYS, SETTINGS_FILE, Settings, read_settings
 from chainpolicy.study.snapshot import read_hourly, read_prices
 
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -54,6 +57,8 @@ EMBEDDED_STUDIES = {
 }
 EMBEDDED = EMBEDDED_STUDIES["china-blockchain-2019"]
 TEMPLATE = STUDIES / "template"
+
+Returns = TypeVar("Returns", Floats, pd.Series)
 
 _EVENTS = "events.csv"
 _ASSETS = "assets.csv"
@@ -215,6 +220,10 @@ class Study:
     def label(self, group: str) -> str:
         """Name a group as texts, tables and figures do."""
         return self.labels.get(group, group)
+
+    def as_simple(self, returns: Returns) -> Returns:
+        """Turn returns of the study's kind into simple ones."""
+        return np.expm1(returns) if self.kind == "log" else returns
 
     def event_study(self, model: str | None = None) -> EventStudy:
         """Set up the event study that the folder describes, without fitting it.
@@ -424,16 +433,11 @@ def load_study(path: str | Path | None = None) -> Study:
     regressors = read_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
     donors = _read_donors(folder, settings, assets, corrections, problems)
 
-    prices, hourly = None, {}
+    prices = None
     if "prices.file" in settings:
         prices = _read_prices(folder, settings, assets, corrections, problems)
     problems += _check_labels(settings["groups"], assets, lines)
-    for ticker, file in settings["prices.hourly"].items():
-        if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
-            key = f"prices.hourly.{ticker}"
-            expected = "a ticker of assets.csv"
-            problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, ticker))
-        hourly[ticker] = read_hourly(folder / file, problems, file)
+    hourly = _read_hourly(folder, settings, lines, assets, problems)
     start, end = _date_range(settings, prices)
     out_of_range = _check_estimation_end(settings, lines, start, end)
     if alignment is not None:
@@ -577,6 +581,23 @@ def _read_prices(
         corrections=corrections,
         name=settings["prices.file"],
     )
+
+
+def _read_hourly(
+    folder: Path,
+    settings: Settings,
+    lines: dict[str, int],
+    assets: pd.DataFrame,
+    problems: list[Problem],
+) -> dict[str, pd.DataFrame]:
+    hourly = {}
+    for ticker, file in settings["prices.hourly"].items():
+        if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
+            key = f"prices.hourly.{ticker}"
+            expected = "a ticker of assets.csv"
+            problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, ticker))
+        hourly[ticker] = read_hourly(folder / file, problems, file)
+    return hourly
 
 
 def _read_factors(

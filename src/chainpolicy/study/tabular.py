@@ -74,6 +74,16 @@ def parse_numbers(text: pd.Series) -> pd.Series:
     return numbers.astype("float64").where(np.isfinite(numbers))
 
 
+def split_list(text: str) -> tuple[str, ...]:
+    """Split what a cell joins by ``;``; empty for a blank one."""
+    return tuple(part.strip() for part in text.split(";")) if text else ()
+
+
+def is_label(text: pd.Series) -> pd.Series:
+    """Whether texts stand in one line and can be joined by ``;``."""
+    return text.map(str.isprintable).astype(bool) & ~text.str.contains(";", regex=False)
+
+
 def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
     """Read a day of a calendar; raises ValueError if it is no date, or has a time zone."""
     try:
@@ -294,18 +304,27 @@ def _header(
         # A line before the header, another separator, another file: its rows would say nothing.
         problems.append(Problem(name, wanted, 1, value=escape_damage(",".join(row))))
         return []
-    for position, column in enumerate(columns):
-        place = f"column {position + 1}"
-        if not column:
-            problems.append(Problem(name, "a column name; it must not be blank", 1, place, ""))
-        elif is_damaged(column):
-            problems.append(Problem(name, DAMAGED, 1, place, escape_damage(column)))
-        elif column in columns[:position]:
-            problems.append(Problem(name, "each column name once", 1, place, column))
+    problems += _check_names(columns, name)
     for column, other in near.items():
         hint = f'; is it the one called "{other}"?' if other else ""
         problems.append(Problem(name, f"this column; it is missing{hint}", 1, column))
     return [escape_damage(column) for column in columns]
+
+
+def _check_names(columns: list[str], name: str) -> list[Problem]:
+    problems = []
+    for position, column in enumerate(columns):
+        expected = None
+        if not column:
+            expected = "a column name; it must not be blank"
+        elif is_damaged(column):
+            expected = DAMAGED
+        elif column in columns[:position]:
+            expected = "each column name once"
+        if expected:
+            place = f"column {position + 1}"
+            problems.append(Problem(name, expected, 1, place, escape_damage(column)))
+    return problems
 
 
 def _frame(

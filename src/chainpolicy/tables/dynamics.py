@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from chainpolicy.checks import placebo_p_values
 from chainpolicy.estimators import (
-    MODELS,
     PHASES,
+    VOLATILITY_MODELS,
     inside,
     phase_table,
     reversals,
@@ -17,10 +16,10 @@ from chainpolicy.estimators import (
 )
 from chainpolicy.estimators.policy_index import OVERALL
 from chainpolicy.study import Study
-from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
+from chainpolicy.typeset.report_table import ReportTable, formatted, in_percent, p_text
 
 LEVEL = 0.05
-MODEL_LABELS = dict(zip(MODELS, ("EWMA", "GARCH(1,1)"), strict=True))
+MODEL_LABELS = dict(zip(VOLATILITY_MODELS, ("EWMA", "GARCH(1,1)"), strict=True))
 
 
 def sentiment_report(study: Study) -> ReportTable:
@@ -40,10 +39,10 @@ def sentiment_report(study: Study) -> ReportTable:
         {
             "Stance on": table["dimension"].replace(OVERALL, "both"),
             "Group": table["group"].map(study.label),
-            "Return per point, %": formatted(100 * table["coefficient"], "+.2f"),
+            "Return per point, %": in_percent(table["coefficient"], "+.2f"),
             "p (shifts)": table["p_value"].map(p_text),
             "p without headline": table["without_headline"].map(p_text),
-            "HAC error, %": formatted(100 * table["hac_error"], ".2f"),
+            "HAC error, %": in_percent(table["hac_error"], ".2f"),
             "p (HAC)": table["hac_p_value"].map(p_text),
             "Sessions": table["n_sessions"].astype(str),
             "Announcing": table["n_announcing"].astype(str),
@@ -64,7 +63,7 @@ def sentiment_report(study: Study) -> ReportTable:
 def volatility_report(study: Study) -> ReportTable:
     """Lay out the sessions with an unusual return or variance, one row per model."""
     table = volatility_around_events(study)
-    p_values = [f"{name}_{part}" for name in MODELS for part in ("p", "ratio_p")]
+    p_values = [f"{name}_{part}" for name in VOLATILITY_MODELS for part in ("p", "ratio_p")]
     shown = table[(table[p_values] < LEVEL).any(axis=1)]
     frames = [
         pd.DataFrame(
@@ -130,7 +129,7 @@ def phases_report(study: Study) -> ReportTable:
             "Window": table["window"],
             "N": table["n_assets"].astype(str),
             "CAAR, %": _percents(study, table["caar"]),
-            "At limit, %": formatted(100 * table["share_at_limit"], ".0f"),
+            "At limit, %": in_percent(table["share_at_limit"], ".0f"),
             "p (portfolio t)": table["time_series_t"].map(p_text),
             "p (adjusted BMP)": table["adjusted_bmp"].map(p_text),
             "p (GRANK-T)": table["grank_t"].map(p_text),
@@ -190,8 +189,7 @@ def reversals_report(study: Study) -> ReportTable:
 
 def _percents(study: Study, values: pd.Series) -> pd.Series:
     """Write returns of the study's kind as simple ones, in percent."""
-    simple = np.expm1(values) if study.kind == "log" else values
-    return formatted(100 * simple, "+.1f")
+    return in_percent(study.as_simple(values), "+.1f")
 
 
 def _headline(study: Study) -> str:

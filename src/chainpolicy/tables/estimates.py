@@ -24,7 +24,7 @@ from chainpolicy.study import Study
 from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
-from chainpolicy.typeset.report_table import formatted
+from chainpolicy.typeset.report_table import formatted, in_percent
 from chainpolicy.typeset.report_table import p_text as p_text
 
 # Packages on which the last digits of a result may depend.
@@ -146,10 +146,10 @@ def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable
             "Events": table["n_events"].astype(str),
             "Pairs": table["n_pairs"].astype(str),
             "Clusters": table["n_clusters"].astype(str),
-            "Mean, %": formatted(100 * table["mean"], "+.2f"),
-            "95 % interval": formatted(100 * table["lower"], "+.2f")
+            "Mean, %": in_percent(table["mean"], "+.2f"),
+            "95 % interval": in_percent(table["lower"], "+.2f")
             + " to "
-            + formatted(100 * table["upper"], "+.2f"),
+            + in_percent(table["upper"], "+.2f"),
         }
     )
     for name, head in POOLED_TESTS.items():

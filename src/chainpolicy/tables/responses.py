@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from chainpolicy.checks import (
@@ -19,7 +18,13 @@ from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import clusters
-from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
+from chainpolicy.typeset.report_table import (
+    ReportTable,
+    estimate_with_interval,
+    formatted,
+    in_percent,
+    p_text,
+)
 
 # The p-values that are corrected for the number of responses, each in a family of its own.
 FAMILIES = {
@@ -237,12 +242,7 @@ def windows_report(study: Study, windows: Sequence[Window], window: Window = (0,
 
 def _with_interval(study: Study, table: pd.DataFrame) -> pd.Series[str]:
     """Write CAARs and their intervals as simple returns in percent."""
-    names = ["caar", "lower", "upper"]
-    simple = table[names]
-    if study.kind == "log":
-        simple = simple.map(np.expm1)
-    caar, lower, upper = (formatted(100 * simple[name], "+.1f") for name in names)
-    return caar + " (" + lower + " to " + upper + ")"
+    return estimate_with_interval(table[["caar", "lower", "upper"]].apply(study.as_simple), "caar")
 
 
 def responses_report(
@@ -272,9 +272,7 @@ def responses_report(
         low = (rows[list(FAMILIES)] < below).any(axis=1)
         about = f"The {int(low.sum())} of {len(rows)} rows with some p-value below {below:g}. "
         shown = rows[low]
-    effect = shown["minimum_detectable_effect"]
-    if study.kind == "log":
-        effect = effect.map(np.expm1)
+    effect = study.as_simple(shown["minimum_detectable_effect"])
     frame = pd.DataFrame(
         {
             "Session": shown["event_session"].dt.strftime("%Y-%m-%d"),
@@ -290,9 +288,9 @@ def responses_report(
     frame["Rank p"] = shown["placebo_p"].map(p_text)
     frame["Holm p"] = shown["time_series_t_p_holm"].map(p_text)
     frame["rbar"] = formatted(shown["mean_correlation"], ".2f")
-    frame["At limit, %"] = formatted(100 * shown["share_at_limit"], ".0f")
-    frame["Rejects, %"] = formatted(100 * shown["rejection_rate"], ".1f")
-    frame["MDE, %"] = formatted(100 * effect, ".1f")
+    frame["At limit, %"] = in_percent(shown["share_at_limit"], ".0f")
+    frame["Rejects, %"] = in_percent(shown["rejection_rate"], ".1f")
+    frame["MDE, %"] = in_percent(effect, ".1f")
     frame = frame.drop(columns=[head for head in frame if (frame[head] == "").all()])
     if len(set(shown["group"])) == 1 and len(shown) > 1:
         same = [name for name in ABOUT_A_GROUP if name in frame and len(set(frame[name])) == 1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from chainpolicy.estimators.policy_index import (
@@ -14,7 +13,7 @@ from chainpolicy.estimators.policy_index import (
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
+from chainpolicy.typeset.report_table import ReportTable, in_percent, p_text
 
 
 def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
@@ -39,11 +38,10 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
             "Stance on": table["dimension"].replace(OVERALL, "both"),
             "Supportive, % (n)": _counted(study, table, "supportive"),
             "Restrictive, % (n)": _counted(study, table, "restrictive"),
-            "Difference, points": formatted(100 * table["difference"], "+.1f"),
-            "One session left out": [
-                "" if np.isnan(low) else f"{100 * low:+.1f} to {100 * high:+.1f}"
-                for low, high in zip(table["lowest"], table["highest"], strict=True)
-            ],
+            "Difference, points": in_percent(table["difference"], "+.1f"),
+            "One session left out": (
+                in_percent(table["lowest"], "+.1f") + " to " + in_percent(table["highest"], "+.1f")
+            ).where(table["lowest"].notna(), ""),
             "p": table["p_value"].map(p_text),
             "Mixed": table["n_mixed"].astype(str),
             "Overlapping": table["n_overlapping"].astype(str),
@@ -65,8 +63,7 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
 
 def _counted(study: Study, table: pd.DataFrame, sign: str) -> list[str]:
     """Write a mean response with the number of its sessions."""
-    means = np.expm1(table[sign]) if study.kind == "log" else table[sign]
+    means = in_percent(study.as_simple(table[sign]), "+.1f")
     return [
-        f"{100 * mean:+.1f} ({n})" if n else "(0)"
-        for mean, n in zip(means, table[f"n_{sign}"], strict=True)
+        f"{mean} ({n})" if n else "(0)" for mean, n in zip(means, table[f"n_{sign}"], strict=True)
     ]

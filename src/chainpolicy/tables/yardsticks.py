@@ -7,7 +7,7 @@ import pandas as pd
 
 from chainpolicy.checks import ladder, rung_errors
 from chainpolicy.study import Study
-from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
+from chainpolicy.typeset.report_table import ReportTable, estimate_with_interval, in_percent, p_text
 
 
 def rungs_report(study: Study, event_id: str | None = None) -> ReportTable:
@@ -30,8 +30,8 @@ def rungs_report(study: Study, event_id: str | None = None) -> ReportTable:
             "Group": errors["group"].map(study.label),
             "Measured against": errors["title"],
             "N": errors["n_assets"].astype(str),
-            "Error of the mean, %": formatted(100 * errors["error"], ".3f"),
-            "Error of an asset, %": formatted(100 * errors["asset_error"], ".3f"),
+            "Error of the mean, %": in_percent(errors["error"], ".3f"),
+            "Error of an asset, %": in_percent(errors["asset_error"], ".3f"),
             "Chosen": errors["chosen"].map({True: "yes", False: ""}),
         }
     )
@@ -61,11 +61,7 @@ def ladder_report(study: Study, group: str, event_id: str | None = None) -> Repo
     rows = ladder(study, event_id)
     rows = rows[rows["group"] == group]
     written = (
-        formatted(100 * rows["caar"], "+.1f")
-        + " ("
-        + formatted(100 * rows["lower"], "+.1f")
-        + " to "
-        + formatted(100 * rows["upper"], "+.1f")
+        estimate_with_interval(rows, "caar").str.removesuffix(")")
         + "; "
         + rows["p_value"].map(p_text)
         + ", "

@@ -150,6 +150,17 @@ def formatted(values: pd.Series, spec: str) -> pd.Series:
     return values.map(lambda value: "" if pd.isna(value) else format(value, spec))
 
 
+def in_percent(values: pd.Series, spec: str) -> pd.Series:
+    """Write decimals in percent, without the sign, NaN as a blank: 0.094 by "+.1f" as "+9.4"."""
+    return formatted(100 * values, spec)
+
+
+def estimate_with_interval(table: pd.DataFrame, name: str, spec: str = "+.1f") -> pd.Series:
+    """Write a column of decimals and its ``lower, upper`` in percent: "+9.4 (+6.6 to +12.3)"."""
+    written = {column: in_percent(table[column], spec) for column in (name, "lower", "upper")}
+    return written[name] + " (" + written["lower"] + " to " + written["upper"] + ")"
+
+
 def stars(p_value: float) -> str:
     """Mark a p-value: *** below .01, ** below .05, * below .10, nothing where there is none."""
     return "*" * sum(p_value < level for level in (0.01, 0.05, 0.10))
