@@ -45,7 +45,8 @@ site: $(INSTALLED)
 	.venv/bin/chainpolicy publish --output build/site
 
 test: $(INSTALLED)
-	.venv/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal --cov --cov-report=term
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n auto --maxprocesses 4 \
+		--dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: $(INSTALLED)
 	.venv/bin/python -m ruff check .
