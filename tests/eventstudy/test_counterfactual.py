@@ -11,6 +11,7 @@ from scipy import integrate, optimize, stats
 import panels
 from chainpolicy.checks import placebo_p_values
 from chainpolicy.eventstudy import (
+    MODELS,
     EstimationWindow,
     EventStudy,
     FactorCounterfactual,
@@ -391,6 +392,83 @@ def test_forecast_errors_of_donor_models_leave_the_session_out_of_everything(mod
     fit = model.fit(own[None, t], D[None, t], ones, ones.astype(bool))
     expected = own[at] - fit.alpha[0] - fit.beta[0] @ D[at]
     assert error["error"].item() == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [*MODELS.values(), FactorCounterfactual(1), FactorCounterfactual(3), SyntheticMatching()],
+    ids=str,
+)
+def test_an_error_is_that_of_a_fit_that_never_saw_the_session(model):
+    """With returns over gaps, sessions that are not valid, and two assets at once."""
+    rng = np.random.default_rng(11)
+    donors = 1 + model.lags + model.leads if model.lags else 5
+    f = rng.normal(0, 0.02, (40, 1))
+    D = f + rng.normal(0, 0.01, (40, donors))
+    R = (f @ [[0.8, 1.2]] + rng.normal(0, 0.01, (40, 2))).T
+    g = np.ones((2, 40)) if model.lags else np.where(np.arange(80).reshape(2, 40) % 9, 1.0, 3.0)
+    if not model.benchmarks_used(tuple("ABCDE")):
+        D = D[:, :0]
+    elif not model.lags:
+        D = D[:, : len(model.benchmarks_used(tuple("ABCDE")))]
+    valid = rng.random((2, 40)) < 0.9
+    R[~valid] = np.nan
+    errors = model.forecast_errors(R, np.stack([D, D]), g, valid)
+    assert (np.isfinite(errors) == valid).all()
+    now = D[:, model.lags : model.lags + 1] if model.lags else D
+    for asset, t in zip(*np.nonzero(valid), strict=True):
+        others = valid[[asset]].copy()
+        others[0, max(0, t - model.leads) : t + model.lags + 1] = False
+        fit = model.fit(R[[asset]], D[None], g[[asset]], others)
+        expected = R[asset, t] - g[asset, t] * fit.alpha[0] - now[t] @ fit.beta[0]
+        assert errors[asset, t] == pytest.approx(expected, rel=1e-9, abs=1e-14)
+
+
+def test_a_session_that_decides_a_slope_alone_is_forecast_by_nothing():
+    only_once = (np.arange(20) == 7)[None, :, None] * 1.0
+    R = np.random.default_rng(0).normal(0, 1, (1, 20))
+    ones = np.ones((1, 20))
+    errors = MarketModel().forecast_errors(R, only_once, ones, ones > 0)
+    assert np.flatnonzero(np.isnan(errors[0])).tolist() == [7]
+
+
+def samples_of_matches(twins: bool = False) -> tuple[np.ndarray, ...]:
+    """Two assets and seven donors, and samples without one to nine of sixty sessions."""
+    rng = np.random.default_rng(5)
+    f = rng.normal(0, 0.02, (60, 2))
+    D = f @ rng.normal(1, 0.4, (2, 7)) + rng.normal(0, 0.005, (60, 7))
+    if twins:
+        D[:, 3] = D[:, 2]
+    R = f @ rng.normal(1, 0.4, (2, 2)) + rng.normal(0, 0.02, (60, 2))
+    out = np.array([np.arange(60) // (1 + k % 9) == k % 7 for k in range(40)])
+    valid = np.concatenate([~out, ~out])
+    returns = np.repeat(R.T, 40, axis=0)
+    return returns, np.broadcast_to(D, (80, 60, 7)), np.ones((80, 60)), valid
+
+
+@pytest.mark.parametrize("twins", [False, True])
+def test_samples_matched_together_are_as_close_as_each_by_another_solver(twins):
+    returns, donors, ones, valid = samples_of_matches(twins)
+    together = SyntheticMatching().fit(returns, donors, ones, valid)
+    assert (together.beta >= 0).all()
+    np.testing.assert_allclose(together.beta.sum(axis=1), 1.0, rtol=1e-12)
+    for k, inside in enumerate(valid):
+        rows = returns[k, inside][:, None] - donors[k, inside]
+        u, _ = optimize.nnls(np.vstack([rows * 1e3, np.ones(7)]), np.r_[np.zeros(len(rows)), 1.0])
+        distance = rows @ (u / u.sum())
+        assert (together.residuals[k, inside] ** 2).sum() == pytest.approx(
+            distance @ distance, rel=1e-9
+        )
+
+
+@pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()], ids=str)
+def test_what_a_sample_is_fitted_beside_changes_no_bit_of_it(model):
+    returns, donors, ones, valid = samples_of_matches()
+    together = model.fit(returns, donors, ones, valid)
+    for some in (slice(0, 1), slice(3, 40), slice(39, 57)):
+        alone = model.fit(returns[some], donors[some], ones[some], valid[some])
+        for name, values in vars(alone).items():
+            np.testing.assert_array_equal(values, getattr(together, name)[some])
 
 
 def test_forecast_errors_need_no_more_sessions_than_the_fit():

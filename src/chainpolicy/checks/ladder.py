@@ -14,6 +14,7 @@ other sessions. The event has no part in it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,20 +156,33 @@ def rung_study(
     EventStudy
         With the study's own windows; the other events are masked as they are there.
     """
-    tickers = [ticker for ticker, _ in rung.benchmarks]
-    of_kind = study.kind if kind is None else kind
+    on_rung = copy(
+        _on_benchmarks(study, rung.benchmarks, event_id, study.kind if kind is None else kind)
+    )
+    on_rung.model = rung.model
+    return on_rung
+
+
+@remembered
+def _on_benchmarks(
+    study: Study,
+    benchmarks: tuple[tuple[str, tuple[str, ...]], ...],
+    event_id: str,
+    kind: Literal["log", "simple"],
+) -> EventStudy:
+    """Lay out the panel that rungs with the same benchmarks share."""
+    tickers = [ticker for ticker, _ in benchmarks]
     returns = study.returns
     if _donors_of(study, tickers) is not None:
-        returns = _returns_with_donors(study, of_kind)
-    used = dict.fromkeys(name for _, names in rung.benchmarks for name in names)
+        returns = _returns_with_donors(study, kind)
+    used = dict.fromkeys(name for _, names in benchmarks for name in names)
     columns = ["ticker", "session", "return", "n_sessions", "at_limit", *used]
     alignment = alone_in_sample(study, event_id)
     return EventStudy(
         returns.loc[returns["ticker"].isin(tickers), columns],
         alignment[alignment["ticker"].isin(tickers)],
         groups=study.groups[tickers],
-        benchmarks=dict(rung.benchmarks),
-        model=rung.model,
+        benchmarks=dict(benchmarks),
         estimation=study.estimation,
         event_window=study.event_window,
     )

@@ -8,7 +8,7 @@ not valid.
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -22,9 +22,16 @@ from chainpolicy.eventstudy.normal import (
     NormalFit,
     NormalReturnModel,
     fit_normal,
+    left_out,
 )
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
+
+# A weight or a slope so far below zero is no rounding error.
+SLACK = 1e-12
+# Of block principal pivoting; what is not solved by then goes to the slower solver.
+MOST_PIVOTS = 60
+MOST_PATIENCE = 3
 
 
 @dataclass(frozen=True)
@@ -101,15 +108,10 @@ class FactorCounterfactual(NormalReturnModel):
         pairs, _, donors = factors.shape
         axes = np.zeros((pairs, self.n_factors, donors))
         means = np.zeros((pairs, donors))
-        for alike in _same_samples(factors, n_sessions, valid):
-            first = alike[0]
-            inside = valid[first]
-            spans = np.sqrt(n_sessions[first, inside])
-            scaled = factors[first, inside] / spans[:, None]
-            means[alike] = (spans @ scaled) / np.maximum(spans @ spans, 1.0)
-            centred = scaled - spans[:, None] * means[first]
-            found = _principal_axes(centred, self.n_factors)
-            axes[alike, : len(found)] = found
+        for alike in _same_data(factors, n_sessions):
+            samples, of_sample = np.unique(valid[alike], axis=0, return_inverse=True)
+            mean, found = self._axes(factors[alike[0]], n_sessions[alike[0]], samples)
+            means[alike], axes[alike] = mean[of_sample], found[of_sample]
         fit = fit_normal(returns, factors @ axes.swapaxes(1, 2), n_sessions, valid)
         return replace(
             fit,
@@ -117,6 +119,50 @@ class FactorCounterfactual(NormalReturnModel):
             factor_mean=means,
             inverse_factors=axes.swapaxes(1, 2) @ fit.inverse_factors @ axes,
         )
+
+    def forecast_errors(
+        self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
+    ) -> Floats:
+        """Find the axes anew without each session; the regression on them needs no other fit."""
+        errors = np.full(returns.shape, np.nan)
+        for alike in _same_data(factors, n_sessions, np.where(valid, 1.0, 0.0)):
+            first = alike[0]
+            at = np.flatnonzero(valid[first])
+            spans, donors = n_sessions[first, at], factors[first, at]
+            axes = self._axes(donors, spans, ~np.eye(len(at), dtype=bool))[1]
+            # One regression a session that is left out, of all assets on the factors of it.
+            many = (len(at), len(at))
+            fit = fit_normal(
+                np.zeros(many),
+                scores := donors @ axes.swapaxes(1, 2),
+                np.broadcast_to(spans, many),
+                np.ones(many, dtype=bool),
+            )
+            root = np.sqrt(spans)
+            own = returns[alike][:, at] / root
+            own -= root * (own @ root / spans.sum())[:, None]
+            apart = (scores - spans[:, None] * fit.factor_mean[:, None, :]) / root[:, None]
+            of_left = np.einsum("ttk->tk", apart)
+            weights = apart @ (fit.inverse_factors @ of_left[:, :, None])
+            residuals = own.T - weights[:, :, 0] @ own.T
+            leverage = spans / spans.sum() + np.einsum("tt->t", weights[:, :, 0])
+            usable = (len(at) > self.n_factors + 2) & ~fit.collinear
+            left = left_out(root[:, None] * residuals, leverage[:, None], usable)
+            errors[np.ix_(alike, at)] = left.T
+        return errors
+
+    def _axes(self, factors: Floats, n_sessions: Floats, samples: Bools) -> tuple[Floats, Floats]:
+        """Means (V, J) and axes (V, K, J) of donors (M, J) over V samples of their sessions."""
+        spans = np.where(samples, np.sqrt(n_sessions), 0.0)
+        used = samples.any(axis=0)
+        scaled = np.zeros_like(factors)
+        scaled[used] = factors[used] / np.sqrt(n_sessions[used])[:, None]
+        # Matrix by matrix: what stands beside a sample must not move its last digits.
+        mean = (spans[:, None, :] @ scaled)[:, 0]
+        mean /= np.maximum((spans**2).sum(axis=1), 1.0)[:, None]
+        centred = np.where(samples[:, :, None], scaled, 0.0)
+        centred -= spans[:, :, None] * mean[:, None, :]
+        return mean, _principal_axes(centred, self.n_factors)
 
 
 @dataclass(frozen=True)
@@ -177,18 +223,22 @@ class SyntheticMatching(NormalReturnModel):
         beta = np.zeros((pairs, donors))
         residuals = np.full((pairs, length), np.nan)
         degenerate = np.zeros(pairs, dtype=bool)
-        for alike in _same_samples(factors, n_sessions, valid, returns):
-            inside = valid[alike[0]]
-            if not inside.any():
+        for same in _same_data(returns, factors, n_sessions):
+            alike = same[valid[same].any(axis=1)]
+            if not len(alike):
                 continue
-            root = np.sqrt(n_sessions[alike[0], inside])
-            own = returns[alike[0], inside] / root
-            distance = own[:, None] - factors[alike[0], inside] / root[:, None]
-            weights = _closest_mixture(distance)
-            residual = distance @ weights
+            first, inside = alike[0], valid[alike]
+            used = inside.any(axis=0)
+            root = np.sqrt(n_sessions[first, used])
+            own = returns[first, used] / root
+            distance = own[:, None] - factors[first, used] / root[:, None]
+            inside = inside[:, used]
+            weights = _closest_mixtures(distance, inside)
+            residual = np.where(inside, (distance @ weights[:, :, None])[:, :, 0], 0.0)
             beta[alike] = weights
-            residuals[np.ix_(alike, np.flatnonzero(inside))] = residual
-            degenerate[alike] = residual @ residual <= ROUNDING * (own @ own)
+            residuals[np.ix_(alike, np.flatnonzero(used))] = np.where(inside, residual, np.nan)
+            raw = np.where(inside, own, 0.0) ** 2
+            degenerate[alike] = (residual**2).sum(axis=1) <= ROUNDING * raw.sum(axis=1)
         n_estimation = valid.sum(axis=1)
         squares = np.nansum(residuals**2, axis=1)
         return NormalFit(
@@ -375,47 +425,141 @@ def _require_matching(results: EventStudyResults) -> None:
 
 
 def _principal_axes(centred: Floats, count: int) -> Floats:
-    """Return the first axes of centred donors (M, J) as rows, fewer where they do not vary."""
-    # The smaller of the two cross-products has the same eigenvalues.
-    wide = centred.shape[1] > centred.shape[0]
-    cross = centred @ centred.T if wide else centred.T @ centred
-    size = len(cross)
-    if not size:
-        return np.zeros((0, centred.shape[1]))
+    """Return the first axes (V, K, J) of V samples of donors (V, M, J), zero if they do not vary.
+
+    The sessions that a sample lacks are rows of zeros.
+    """
     from scipy.linalg import eigh
 
-    values, vectors = eigh(cross, subset_by_index=[max(0, size - count), size - 1])
-    vectors = vectors[:, values > COLLINEAR * values[-1]]
-    rows = vectors.T[::-1] @ centred if wide else vectors.T[::-1]
-    axes: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    samples, sessions, donors = centred.shape
+    axes = np.zeros((samples, count, donors))
+    # The smaller of the two cross-products has the same eigenvalues.
+    wide = donors > sessions
+    turned = centred.swapaxes(1, 2)
+    size = min(donors, sessions)
+    of_most = [max(0, size - count), size - 1]
+    for sample, cross in enumerate(centred @ turned if wide else turned @ centred):
+        values, vectors = eigh(cross, subset_by_index=of_most, check_finite=False)
+        found = vectors[:, values > COLLINEAR * values[-1]].T[::-1]
+        if wide:
+            found = found @ centred[sample]
+        axes[sample, : len(found)] = found / np.linalg.norm(found, axis=1, keepdims=True)
     return axes
 
 
-def _closest_mixture(distance: Floats) -> Floats:
-    """Return w >= 0 with sum 1 that makes |distance w| smallest, eq. 26."""
-    # The scale of the returns does not move w, but a row of ones beside them must be seen.
-    scale = np.sqrt(np.einsum("mj,mj->j", distance, distance)).min()
-    if scale == 0.0:
-        exact: Floats = np.zeros(distance.shape[1])
-        exact[np.flatnonzero(~distance.any(axis=0))[0]] = 1.0
-        return exact
-    rows = np.vstack([distance / scale, np.ones(distance.shape[1])])
-    target = np.zeros(len(rows))
-    target[-1] = 1.0
-    from scipy.optimize import nnls
+def _closest_mixtures(distance: Floats, inside: Bools) -> Floats:
+    """Return w >= 0 with sum 1, one row a sample, that makes |distance w| smallest, eq. 26.
 
-    solution, _ = nnls(rows, target)
-    weights: Floats = solution / solution.sum()
+    Parameters
+    ----------
+    distance : ndarray, shape (M, J)
+    inside : ndarray of bool, shape (V, M)
+        The sessions of each sample.
+    """
+    z = np.where(inside[:, :, None], distance, 0.0)
+    gram = z.swapaxes(1, 2) @ z
+    size = np.einsum("vjj->vj", gram)
+    scale = size.min(axis=1)
+    weights: Floats = np.zeros(size.shape)
+    exact = np.flatnonzero(scale == 0.0)
+    weights[exact, size[exact].argmin(axis=1)] = 1.0
+    others = np.flatnonzero(scale > 0.0)
+    if len(others):
+        # The scale of the returns does not move w, but a row of ones beside them must be seen.
+        rows = z[others] / np.sqrt(scale[others])[:, None, None]
+        hessian = gram[others] / scale[others][:, None, None] + 1.0
+        mixtures = _nonnegative(rows, hessian, _by_active_set(rows[0]) > 0.0)
+        weights[others] = mixtures / mixtures.sum(axis=1, keepdims=True)
     return weights
 
 
-def _same_samples(*arrays: Floats | Bools) -> Iterator[Ints]:
-    """Pairs that share all of their data: they have one solution, found once."""
-    alike: dict[bytes, list[int]] = {}
-    for pair in range(len(arrays[0])):
-        digest = hashlib.blake2b(digest_size=16)
-        for values in arrays:
-            digest.update(values[pair].tobytes())
-        alike.setdefault(digest.digest(), []).append(pair)
-    for members in alike.values():
-        yield np.array(members)
+def _by_active_set(rows: Floats) -> Floats:
+    """Return the u >= 0 that makes |rows u|^2 + (1'u - 1)^2 smallest."""
+    from scipy.optimize import nnls
+
+    target = np.zeros(len(rows) + 1)
+    target[-1] = 1.0
+    solution: Floats = nnls(np.vstack([rows, np.ones(rows.shape[1])]), target)[0]
+    return solution
+
+
+def _nonnegative(rows: Floats, hessian: Floats, start: Bools) -> Floats:
+    """Solve V problems as `_by_active_set` does, by block principal pivoting.
+
+    Samples that differ by few sessions have nearly the same donors above zero, `start`. All that
+    are on the wrong side change it at once, and one alone where that has not helped for a while
+    (Kim & Park, 2011, *SIAM Journal on Scientific Computing* 33(6), algorithm 2). A solution
+    follows from its donors alone, whatever the start.
+    """
+    samples, donors = hessian.shape[:2]
+    solution = np.full((samples, donors), np.nan)
+    above = np.tile(start, (samples, 1))
+    fewest = np.full(samples, donors + 1)
+    patience = np.zeros(samples, dtype=np.int64)
+    left = np.arange(samples)
+    for _ in range(MOST_PIVOTS):
+        u = _solved(hessian[left], above[left], above[left].astype(np.float64))
+        slope = (hessian[left] @ u[:, :, None])[:, :, 0] - 1.0
+        wrong = np.where(above[left], u, slope) < -SLACK
+        count = wrong.sum(axis=1)
+        finite = np.isfinite(u).all(axis=1)
+        found = finite & (count == 0)
+        solution[left[found]] = u[found]
+        on = finite & ~found
+        left, wrong, count = left[on], wrong[on], count[on]
+        if not len(left):
+            break
+        better = count < fewest[left]
+        fewest[left] = np.where(better, count, fewest[left])
+        patience[left] = np.where(better, MOST_PATIENCE, patience[left] - 1)
+        alone = patience[left] < 0
+        last = donors - 1 - wrong[alone, ::-1].argmax(axis=1)
+        wrong[alone] = np.arange(donors) == last[:, None]
+        above[left] ^= wrong
+    solved = np.isfinite(solution).all(axis=1)
+    # What squaring the rows has cost is won back from their residuals.
+    u = solution[solved]
+    lacking = (rows[solved] @ u[:, :, None])[:, :, 0]
+    slope = (rows[solved].swapaxes(1, 2) @ lacking[:, :, None])[:, :, 0]
+    slope += u.sum(axis=1, keepdims=True) - 1.0
+    u -= _solved(hessian[solved], above[solved], np.where(above[solved], slope, 0.0))
+    solution[solved] = np.maximum(u, 0.0)
+    for sample in np.flatnonzero(~solved):
+        solution[sample] = _by_active_set(rows[sample])
+    return solution
+
+
+def _solved(hessian: Floats, above: Bools, target: Floats) -> Floats:
+    """Solve each system for the donors above zero; NaN where it has no one solution."""
+    both = above[:, :, None] & above[:, None, :]
+    system = np.where(both, hessian, np.eye(hessian.shape[1]))
+    try:
+        solution: Floats = np.linalg.solve(system, target[:, :, None])[:, :, 0]
+    except np.linalg.LinAlgError:
+        if len(system) == 1:
+            return np.full_like(target, np.nan)
+        each = range(len(system))
+        return np.concatenate([_solved(hessian[[i]], above[[i]], target[[i]]) for i in each])
+    return solution
+
+
+def _same_data(*arrays: Floats) -> Iterator[Ints]:
+    """Pairs that share all of their data, whichever sessions are valid: they are solved at once."""
+    pairs = len(arrays[0])
+    flat = [
+        np.ascontiguousarray(values).reshape(pairs, math.prod(values.shape[1:])).view(np.uint64)
+        for values in arrays
+    ]
+    # To compare each with each takes long: those with one sum of their bits are candidates.
+    rng = np.random.default_rng(0)
+    odd = [rng.integers(2**63, size=bits.shape[1], dtype=np.uint64) * 2 + 1 for bits in flat]
+    marks = np.zeros(pairs, dtype=np.uint64)
+    for bits, multiplier in zip(flat, odd, strict=True):
+        marks += (bits * multiplier).sum(axis=1, dtype=np.uint64)
+    left = np.arange(pairs)
+    while len(left):
+        like = marks[left] == marks[left[0]]
+        for bits in flat:
+            like[like] = (bits[left[like]] == bits[left[0]]).all(axis=1)
+        yield left[like]
+        left = left[~like]

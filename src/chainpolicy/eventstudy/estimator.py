@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -355,42 +354,37 @@ class EventStudy:
         --------
         See `EventStudy`.
         """
-        residuals = (self.fit() if fitted is None else fitted).residuals
-        valid = residuals[residuals["event_id"] == event_id]
-        if valid.empty:
+        panel, results = self._panel, self.fit() if fitted is None else fitted
+        of_event = (results.pairs["event_id"] == event_id).to_numpy()
+        if not of_event.any():
             raise ValueError(f"no pair of {event_id} can be estimated")
-        panel, events = self._panel, self._events
-        of_event = events[events["event_id"] == event_id]
-        ends = pd.Series(self._estimation_end(of_event), index=of_event["ticker"])
-        asset = pd.Index(panel.tickers).get_indexer(pd.Index(valid["ticker"]))
-        session = valid["session"].to_numpy()
-        position = np.empty(len(valid), np.int64)
-        for group, calendar in panel.calendars.items():
-            members = np.array([panel.groups[i] == group for i in asset])
-            at = np.searchsorted(calendar, session[members])
-            position[members] = at - panel.offset[asset[members]]
-        candidates = pd.DataFrame(
+        pairs = results.pairs[of_event]
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
+        position = results._estimation_position[of_event] - panel.offset[asset][:, None]
+        rows, _ = _rows(panel, asset, position)
+        benchmarks = list(pairs["benchmarks"])
+        factors, _ = self._factors(asset, position, _factor_columns(panel, benchmarks))
+        valid = np.isfinite(results._fit.residuals[of_event])
+        counts = np.array([len(names) for names in benchmarks])
+        found = np.full(valid.shape, np.nan)
+        for count in np.unique(counts):
+            some = np.flatnonzero(counts == count)
+            model = self.model if count else ConstantMean()
+            width = count * (1 + model.lags + model.leads)
+            found[some] = model.forecast_errors(
+                *(panel.returns[rows[some]], factors[some][:, :, :width]),
+                *(panel.n_sessions[rows[some]], valid[some]),
+            )
+        pair, column = np.nonzero(np.isfinite(found))
+        errors = pd.DataFrame(
             {
-                "event_id": np.datetime_as_string(session, unit="auto").astype(object),
-                "ticker": valid["ticker"].to_numpy(),
-                "asset": asset,
-                "event_session": session,
-                "position": position,
+                "ticker": pairs["ticker"].to_numpy()[pair],
+                "group": pairs["group"].to_numpy()[pair],
+                "session": panel.session[rows[pair, column]],
+                "error": found[pair, column],
             }
         )
-        without_one = copy(self)
-        # The pair has its minimum with the session that is left out.
-        without_one.estimation = replace(
-            self.estimation, minimum=max(1, self.estimation.minimum - 1)
-        )
-        candidates["row"] = np.arange(len(candidates))
-        end = ends[valid["ticker"]].to_numpy()
-        left = without_one._estimate(candidates, end, (0, 0), candidates)
-        errors = left.abnormal_returns[["ticker", "session", "abnormal"]]
-        errors.insert(1, "group", left.pairs["group"].to_numpy())
-        return errors.rename(columns={"abnormal": "error"}).sort_values(
-            ["ticker", "session"], ignore_index=True
-        )
+        return errors.sort_values(["ticker", "session"], ignore_index=True)
 
     def conformal(
         self, window: Window = (0, 1), fitted: EventStudyResults | None = None

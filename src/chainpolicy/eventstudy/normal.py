@@ -90,6 +90,55 @@ class NormalReturnModel(ABC):
         """
         return fit_normal(returns, factors, n_sessions, valid)
 
+    def forecast_errors(
+        self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
+    ) -> Floats:
+        """Forecast every valid session by a fit to the others; arguments as in `fit_normal`.
+
+        Left out are the session and those whose lags or leads hold it.
+
+        Returns
+        -------
+        ndarray, shape (P, M)
+            NaN where there is nothing to forecast, or no fit without the session.
+
+        Examples
+        --------
+        Two sessions forecast the third by their mean.
+
+        >>> R, sessions = np.array([[1.0, 3.0, 5.0]]), np.ones((1, 3))
+        >>> ConstantMean().forecast_errors(R, np.zeros((1, 3, 0)), sessions, sessions > 0).tolist()
+        [[-3.0, 0.0, 3.0]]
+        """
+        errors = np.full(returns.shape, np.nan)
+        session = np.arange(returns.shape[1])
+        for pair in range(len(returns)):
+            at = np.flatnonzero(valid[pair])
+            away = session - at[:, None]
+            others = valid[pair] & ((away < -self.leads) | (away > self.lags))
+            many = np.full(len(at), pair)
+            fit = self.fit(returns[many], factors[many], n_sessions[many], others)
+            now = factors[pair, at][:, self.lags : self.lags + fit.beta.shape[1]]
+            forecast = n_sessions[pair, at] * fit.alpha + np.einsum("tk,tk->t", now, fit.beta)
+            no_fit = fit.collinear | fit.degenerate | (fit.n_estimation <= fit.n_parameters)
+            errors[pair, at] = np.where(no_fit, np.nan, returns[pair, at] - forecast)
+        return errors
+
+
+class _LeastSquares(NormalReturnModel):
+    def forecast_errors(
+        self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
+    ) -> Floats:
+        """Divide each residual by what its session does not forecast of itself: no other fit."""
+        fit = self.fit(returns, factors, n_sessions, valid)
+        apart = factors - n_sessions[:, :, None] * fit.factor_mean[:, None, :]
+        own = np.einsum("pmk,pkl,pml->pm", apart, fit.inverse_factors, apart, optimize=True)
+        return left_out(
+            np.sqrt(n_sessions) * fit.residuals,
+            n_sessions * fit.inverse_intercept[:, None] + own / n_sessions,
+            (fit.n_estimation > fit.n_parameters + 1) & ~fit.collinear,
+        )
+
 
 class _OneBenchmark(NormalReturnModel):
     def benchmarks_used(self, benchmarks: tuple[str, ...]) -> tuple[str, ...]:
@@ -98,7 +147,7 @@ class _OneBenchmark(NormalReturnModel):
 
 
 @dataclass(frozen=True)
-class ConstantMean(NormalReturnModel):
+class ConstantMean(_LeastSquares):
     r"""Constant mean: the mean return of the estimation window, p = 1.
 
     .. math:: E[R_{it}] = \alpha_i, \qquad
@@ -165,7 +214,7 @@ class MarketAdjusted(_OneBenchmark):
 
 
 @dataclass(frozen=True)
-class MarketModel(NormalReturnModel):
+class MarketModel(_LeastSquares):
     r"""Market model: linear in all benchmark returns of an asset, p = K + 1.
 
     .. math:: E[R_{it}] = \alpha_i + \beta_i' F_t \tag{3}
@@ -195,7 +244,7 @@ class MarketModel(NormalReturnModel):
 
 
 @dataclass(frozen=True)
-class SingleIndexModel(_OneBenchmark):
+class SingleIndexModel(_OneBenchmark, _LeastSquares):
     r"""Market model on the first benchmark alone, p = 2: the comparison beside several factors.
 
     .. math:: E[R_{it}] = \alpha_i + \beta_i R_{mt} \tag{4}
@@ -532,6 +581,27 @@ def fit_market_adjusted(
         collinear=np.zeros(pairs, dtype=bool),
         degenerate=ssr <= ROUNDING * np.einsum("pm,pm->p", scale, scale),
     )
+
+
+def left_out(residuals: Floats, leverage: Floats, usable: Bools) -> Floats:
+    """Return the errors by fits without each session, from the residuals of the fit with all.
+
+    Parameters
+    ----------
+    residuals, leverage : ndarray, shape (P, M)
+        :math:`e_t / (1 - h_t)` is the error; a session that decides a coefficient alone, h = 1,
+        has none.
+    usable : ndarray of bool, shape (P,)
+        Pairs with a fit.
+
+    Examples
+    --------
+    >>> left_out(np.array([[0.5, 0.0]]), np.array([[0.5, 1.0]]), np.array([True])).tolist()
+    [[1.0, nan]]
+    """
+    rest = 1.0 - leverage
+    errors: Floats = residuals / np.where(usable[:, None] & (rest > COLLINEAR), rest, np.nan)
+    return errors
 
 
 def _deviations(factors: Floats, valid: Bools) -> Floats:
