@@ -29,6 +29,8 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Help in boxes takes twice the time: it imports a reader of Markdown.
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Event studies of policy announcements, and the study of Chinese blockchain policy.",
 )
@@ -81,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @app.command()
 def check(study: _StudyFolder) -> None:
-    """Read a study folder, report everything that is wrong with it, and estimate nothing."""
+    """Report everything that is wrong with a study folder."""
     from chainpolicy.study import load_study
 
     loaded = load_study(study)
@@ -91,7 +93,7 @@ def check(study: _StudyFolder) -> None:
 
 @app.command()
 def events(study: _AnyStudy = None) -> None:
-    """Show the catalogue with its event session on every calendar of the study."""
+    """Show every event with its event session on each calendar."""
     from chainpolicy.study import load_study
 
     _show(_catalogue(load_study(study)))
@@ -101,7 +103,7 @@ def events(study: _AnyStudy = None) -> None:
 def new(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")],
 ) -> None:
-    """Write a commented study folder with a small working example (simulated prices)."""
+    """Write a small working example of a study, on simulated prices."""
     from chainpolicy.study import new_study
 
     folder = new_study(directory)
@@ -158,7 +160,7 @@ def regenerate(
         PriceSource, typer.Option(help="Where the prices come from; yahoo goes with --output.")
     ] = PriceSource.snapshot,
 ) -> None:
-    """Build tables, figures and notebooks of a study, or check that the kept ones are current."""
+    """Build tables, figures and notebooks of a study, or check them."""
     if source is PriceSource.yahoo:
         if output is None or check:
             expected = "--output DIR, without --check: live prices change, the kept files do not"
@@ -231,7 +233,10 @@ def placebo(
         Path | None, typer.Option(metavar="FILE", help="Write the table to a .csv file.")
     ] = None,
 ) -> None:
-    """Rank every event among the ordinary sessions of its group, over the first window."""
+    """Rank every event among the ordinary sessions of its group.
+
+    Over the first window of the study.
+    """
     from chainpolicy import checks
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_csv
@@ -282,9 +287,10 @@ def report(
     ] = ReportName.headline,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
 ) -> None:
-    """Print the headline table (clusters by group, the tests to be believed) or a regression.
+    """Print the headline table of a study, or a regression.
 
-    The headline ends with rejections on ordinary sessions and the minimum detectable effect.
+    The headline: clusters by group, the tests to be believed. It ends with rejections on ordinary
+    sessions and the minimum detectable effect.
     """
     from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
@@ -363,7 +369,7 @@ def fetch(
         bool, typer.Option("--refresh", metavar="", help="Download also what is stored and fresh.")
     ] = False,
 ) -> None:
-    """Download a study's series into the local store; what is fresh is kept."""
+    """Download what the local store lacks or holds no longer fresh."""
     from chainpolicy.prices import commands
     from chainpolicy.study import load_study
 
@@ -398,7 +404,7 @@ def verify_prices() -> None:
 
 @prices.command("compare")
 def compare_prices(study: _AnyStudy = None) -> None:
-    """Compare stored live prices with the study's, and the rows of `report` on both."""
+    """Compare live prices with the study's, and `report` on both."""
     from chainpolicy.eventstudy import window_label
     from chainpolicy.prices import commands
     from chainpolicy.study import load_study

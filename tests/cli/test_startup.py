@@ -1,0 +1,46 @@
+"""What a command imports before it answers: the heavy libraries only where they are used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import chainpolicy
+from chainpolicy import study
+from chainpolicy.study.study import TEMPLATE
+
+
+def imported_by(*command: str) -> set[str]:
+    """Top-level modules that a process has after a command of its own."""
+    code = f"import sys; from chainpolicy.cli import main; assert main({list(command)!r}) == 0; "
+    code += "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_help_imports_nothing_heavy():
+    found = imported_by("--help")
+    assert "typer" in found
+    assert not {"numpy", "pandas", "rich", "scipy", "matplotlib"} & found
+
+
+def test_reading_a_study_imports_neither_statistics_nor_figures():
+    found = imported_by("check", str(TEMPLATE))
+    assert "pandas" in found
+    assert not {"scipy", "statsmodels", "matplotlib", "arch", "rich"} & found
+
+
+def test_names_are_imported_when_they_are_used():
+    code = "import sys, chainpolicy, chainpolicy.study; print('numpy' in sys.modules); "
+    code += "from chainpolicy import *; from chainpolicy.study import *; "
+    code += "print(Study.__name__, load_study.__name__, new_study.__name__, claims.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "Study", "load_study", "new_study", "claims"]
+
+
+@pytest.mark.parametrize("package", [chainpolicy, study])
+def test_an_unknown_name_is_an_attribute_error(package):
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = package.no_such_name
