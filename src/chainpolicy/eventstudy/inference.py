@@ -23,7 +23,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 
@@ -541,6 +540,8 @@ def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
 def _ranks(values: Floats) -> tuple[Floats, Ints]:
     """Midranks of the finite values along the last axis, and how many there are."""
     finite = np.isfinite(values)
+    from scipy import stats
+
     ranks = stats.rankdata(np.where(finite, values, np.inf), axis=-1)
     return np.where(finite, ranks, np.nan), finite.sum(axis=-1)
 
@@ -714,6 +715,8 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     >>> print(f"{outcome.statistic:.0f}, p = {outcome.p_value:.2f}")
     4, p = 0.75
     """
+    from scipy import stats
+
     shape = sample.car.shape[:-1]
     rows = sample.car.reshape(-1, sample.n_assets)
     magnitude = np.where(rows != 0, np.abs(rows), np.nan)
@@ -810,9 +813,36 @@ def two_sided_p_value(outcome: Outcome) -> Floats:
     >>> print(f"{two_sided_p_value(Outcome(np.array(-1.96), degrees=5)):.4f}")
     0.1073
     """
+    # Here and below scipy is imported when it is used: reading and checking a study takes none of
+    # it, and would wait for it longer than for everything else.
+    from scipy import special
+
     if outcome.p_value is not None:
         return outcome.p_value
-    magnitude = np.abs(outcome.statistic)
+    below = -np.abs(outcome.statistic)
     if outcome.degrees is None:
-        return np.asarray(2.0 * stats.norm.sf(magnitude))
-    return np.asarray(2.0 * stats.t.sf(magnitude, outcome.degrees))
+        return np.asarray(2.0 * special.ndtr(below))
+    return np.asarray(2.0 * special.stdtr(outcome.degrees, below))
+
+
+def critical_value(level: float, degrees: ArrayLike) -> Floats:
+    """Two-sided critical value of the t distribution: half an interval in standard errors.
+
+    Parameters
+    ----------
+    level : float
+        One minus the coverage of the interval.
+    degrees : array_like, shape (...)
+
+    Returns
+    -------
+    ndarray, shape (...)
+
+    Examples
+    --------
+    >>> print(f"{critical_value(0.05, 58):.4f}")
+    2.0017
+    """
+    from scipy import special
+
+    return np.asarray(-special.stdtrit(np.asarray(degrees, dtype=np.float64), level / 2))

@@ -10,7 +10,6 @@ from typing import Any, overload
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate, reaching_back
 from chainpolicy.eventstudy.inference import (
@@ -20,6 +19,8 @@ from chainpolicy.eventstudy.inference import (
     TESTS,
     GroupSample,
     GroupTest,
+    Outcome,
+    critical_value,
     portfolio_deviation,
     portfolio_error,
     two_sided_p_value,
@@ -492,7 +493,7 @@ class EventStudyResults:
         """
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
-        p_value = 2.0 * stats.t.sf(np.abs(t_stat), self._fit.n_estimation - self._fit.n_parameters)
+        degrees = self._fit.n_estimation - self._fit.n_parameters
         frame = pd.DataFrame(
             {
                 "event_id": self._pairs["event_id"],
@@ -501,7 +502,7 @@ class EventStudyResults:
                 "car": cumulated.car,
                 "std_error": cumulated.std_error,
                 "t_stat": t_stat,
-                "p_value": p_value,
+                "p_value": two_sided_p_value(Outcome(t_stat, degrees)),
             }
         )
         return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
@@ -714,7 +715,7 @@ class EventStudyResults:
                 rows.append((event_id, group, label, len(pairs), mean, error, degrees))
         columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
         table = pd.DataFrame(rows, columns=columns)
-        half = stats.t.isf(level / 2, table["degrees"]) * table["std_error"]
+        half = critical_value(level, table["degrees"]) * table["std_error"]
         return table.assign(lower=table["caar"] - half, upper=table["caar"] + half)
 
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
@@ -771,7 +772,7 @@ class EventStudyResults:
         )
         std_error = float(deviation) * np.sqrt(multiplier)
         caar = np.nancumsum(aar)
-        half = stats.t.isf(0.025, float(degrees)) * std_error
+        half = critical_value(0.05, degrees) * std_error
         at_limit = self._panel.at_limit[self._rows[members, columns]] != ""
         at_limit &= self._in_data[members, columns]
         frame = pd.DataFrame(
