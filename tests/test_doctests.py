@@ -25,7 +25,7 @@ NAMES = [
 ]
 MODULES = [
     *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
-    *(eventstudy.results, eventstudy.estimator),
+    *(eventstudy.results, eventstudy.batch, eventstudy.estimator),
 ]
 
 
@@ -73,7 +73,10 @@ def test_every_exported_name_is_documented_there() -> None:
 
 
 def test_every_method_says_what_it_returns_with_an_example() -> None:
-    for owner in (eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.TestResults):
+    for owner in (
+        *(eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.TestResults),
+        eventstudy.EverySession,
+    ):
         for name, member in vars(owner).items():
             if not name.startswith("_") and inspect.isfunction(member):
                 text = inspect.getdoc(member)

@@ -14,7 +14,7 @@ ORDER = [
     *["typeset", "eventstudy", "study", "prices", "checks", "estimators", "article"],
     *["tables", "figures", "build", "cli"],
 ]
-EVENTSTUDY = ["panel", "normal", "abnormal", "inference", "results", "estimator"]
+EVENTSTUDY = ["panel", "normal", "abnormal", "inference", "results", "batch", "estimator"]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)
 
 

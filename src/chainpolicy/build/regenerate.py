@@ -589,7 +589,7 @@ def api_product() -> Product:
     # In the order in which a reader meets them.
     modules = (
         *(eventstudy.estimator, eventstudy.results, eventstudy.normal, eventstudy.abnormal),
-        *(eventstudy.inference, eventstudy.panel),
+        *(eventstudy.inference, eventstudy.panel, eventstudy.batch),
     )
 
     def build(staging: Path) -> None:

@@ -19,9 +19,10 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
    larger groups of moderate correlation. Where event dates lie a few sessions apart, of the three
    the adjusted BMP t alone.
 
-`EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
-log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
-tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
+`EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`;
+`EventStudy.every_session` (`batch`) takes every session of every asset for an event. Returns are
+decimals, log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the
+eleven tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
 
 Displayed formulas are numbered, eq. 1 to 23, and the tests that prove one carry its number. A
 reference names the equation of its source: as read there for MacKinlay (1997), eq. 3-5, and
@@ -73,6 +74,7 @@ Nothing is dropped, shifted, filled or clipped in silence:
   unknown anchor, an estimation window that overlaps the event window.
 """
 
+from chainpolicy.eventstudy.batch import EverySession
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
 from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS
 from chainpolicy.eventstudy.normal import (
@@ -101,6 +103,7 @@ __all__ = [
     "EstimationWindow",
     "EventStudy",
     "EventStudyResults",
+    "EverySession",
     "MarketAdjusted",
     "MarketModel",
     "NormalReturnModel",

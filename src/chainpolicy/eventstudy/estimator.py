@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
+from chainpolicy.eventstudy.batch import EverySession, every_session
 from chainpolicy.eventstudy.normal import (
     ConstantMean,
     MarketModel,
@@ -170,6 +171,15 @@ class EventStudy:
     >>> ordinary = study.placebo((0, 1))
     >>> len(ordinary.pairs), ordinary.pairs["event_id"].iloc[0]
     (18, '2019-03-12')
+
+    As an event of its own, the session before has 59 sessions before it, and the first of the
+    events in its window.
+
+    >>> every = study.every_session([(0, 1)])
+    >>> every.car((0, 1))[["ticker", "session", "car", "t_stat"]].round(4).iloc[[9, 10]]
+      ticker    session     car  t_stat
+    9       A 2019-03-25  0.0503  3.4422
+    10      A 2019-03-26  0.0300  2.0194
     """
 
     def __init__(
@@ -277,6 +287,47 @@ class EventStudy:
         ).sort_values(["event_id", "ticker"])
         return self._estimate(candidates, self._estimation_end(candidates), window)
 
+    def every_session(self, windows: Sequence[Window] = ((0, 1),)) -> EverySession:
+        """Estimate every session of every asset as if it were an event, by running sums.
+
+        Each session has the estimation window that it would have as an event of `fit`; where one
+        window serves all sessions (`anchor` "first", or an `end`), the sessions of `windows` are
+        left out of it, as in `placebo`. Sessions of dated events are masked, and are estimated
+        like all others.
+
+        Parameters
+        ----------
+        windows : sequence of tuple of int
+            Cumulation windows, both ends inclusive.
+
+        Returns
+        -------
+        EverySession
+
+        Raises
+        ------
+        ValueError
+            If there is no window, a window is no pair of sessions in order, the model has lags or
+            leads, or a moving estimation window does not end before the first of the windows.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        panel, estimation = self._panel, self.estimation
+        masked = None
+        if estimation.mask:
+            masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
+        return every_session(
+            panel,
+            self.model,
+            windows,
+            estimation=estimation.window,
+            minimum=estimation.minimum,
+            last=self._shared_end(),
+            masked=masked,
+        )
+
     def _estimate(
         self,
         candidates: pd.DataFrame,
@@ -353,26 +404,28 @@ class EventStudy:
 
     def _estimation_end(self, candidates: pd.DataFrame) -> Ints:
         """Position of the last session of each pair's estimation window."""
+        shared = self._shared_end()[candidates["asset"].to_numpy()]
+        own = candidates["position"].to_numpy(np.int64) + self.estimation.window[1]
+        end: Ints = np.where(np.isnan(shared), own, shared).astype(np.int64)
+        return end
+
+    def _shared_end(self) -> Floats:
+        """Position of the last estimation session of all events of each asset, else NaN."""
         panel, estimation = self._panel, self.estimation
-        asset = candidates["asset"].to_numpy()
-        position = candidates["position"].to_numpy(np.int64)
+        shared = np.full(len(panel.tickers), np.nan)
         if estimation.end is not None:
             end = pd.Timestamp(estimation.end).to_datetime64()
             until = {
                 group: int(np.searchsorted(calendar, end, side="right")) - 1
                 for group, calendar in panel.calendars.items()
             }
-            last = np.array([until[panel.groups[i]] for i in asset], np.int64)
-            fixed: Ints = last - panel.offset[asset]
-            return fixed
-        if estimation.anchor == "event":
-            return position + estimation.window[1]
-        policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
-        first = policy.groupby("asset")["position"].min()
-        anchored = first.reindex(asset).to_numpy()
-        # Without a policy event there is nothing earlier to anchor to than the event itself.
-        anchor: Ints = np.where(np.isnan(anchored), position, anchored).astype(np.int64)
-        return anchor + estimation.window[1]
+            shared[:] = np.array([until[group] for group in panel.groups]) - panel.offset
+        elif estimation.anchor == "first":
+            # Without a policy event there is nothing earlier to anchor to than the event itself.
+            policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
+            first = policy.groupby("asset")["position"].min() + estimation.window[1]
+            shared[first.index] = first
+        return shared
 
     def _refuse_overlap(self, candidates: pd.DataFrame, end: Ints) -> None:
         overlapping = end >= candidates["position"].to_numpy() + self.event_window[0]
