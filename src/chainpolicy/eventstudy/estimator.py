@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import compress
 from typing import Literal
 
 import numpy as np
@@ -360,7 +361,9 @@ class EventStudy:
         fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
 
         reason = self._reasons(fit)
-        kept = np.flatnonzero(reason == "")
+        usable = reason == ""
+        # All of them is no choice, and nothing to copy.
+        kept = slice(None) if usable.all() else np.flatnonzero(usable)
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
@@ -378,11 +381,12 @@ class EventStudy:
                 "ticker": candidates["ticker"].to_numpy()[kept],
                 "group": np.array(panel.groups)[asset[kept]],
                 "event_session": candidates["event_session"].to_numpy()[kept],
-                "model": [self._model_name(benchmarks[i]) for i in kept],
-                "benchmarks": [benchmarks[i] for i in kept],
+                "model": list(map(self._model_name, compress(benchmarks, usable))),
+                "benchmarks": list(compress(benchmarks, usable)),
             }
         )
-        excluded = pd.concat([outside, candidates.assign(reason=reason)[reason != ""]])
+        refused = candidates.loc[~usable, ["event_id", "ticker"]].assign(reason=reason[~usable])
+        excluded = refused if outside is None or outside.empty else pd.concat([outside, refused])
         return EventStudyResults(
             model=self.model,
             event_window=event_window,
@@ -472,7 +476,7 @@ class EventStudy:
                 # What spans a gap is nobody's lag or lead.
                 single = in_data & (panel.n_sessions[rows] == 1)
                 alone &= single | (columns.max(axis=1, initial=-1) < 0)[:, None]
-        factors = np.concatenate(parts, axis=2)
+        factors = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
         alone &= np.isfinite(factors).all(axis=2)
         return factors, alone
 
@@ -486,22 +490,23 @@ class EventStudy:
     ) -> NormalFit:
         """Fit the pairs in batches that have the same number of benchmarks."""
         counts = np.array([len(names) for names in benchmarks])
-        batches = []
-        # Without a pair there is still a fit, an empty one.
-        for count in sorted(set(counts.tolist()) or {0}):
-            members = np.flatnonzero(counts == count)
+
+        def fit(count: int, members: Ints | slice) -> NormalFit:
             model = self.model if count else ConstantMean()
-            sessions = 1 + model.lags + model.leads
-            batch = model.fit(
+            columns = count * (1 + model.lags + model.leads)
+            return model.fit(
                 returns[members],
-                factors[members][:, :, : count * sessions],
+                factors[members][:, :, :columns],
                 n_sessions[members],
                 valid[members],
             )
-            batches.append((members, batch))
-        if len(batches) == 1:
-            return batch
-        return _join(batches, int(counts.max()))
+
+        # Without a pair there is still a fit, an empty one.
+        different = sorted(set(counts.tolist())) or [0]
+        if len(different) == 1:
+            return fit(different[0], slice(None))
+        members = {count: np.flatnonzero(counts == count) for count in different}
+        return _join([(at, fit(count, at)) for count, at in members.items()], different[-1])
 
     def _reasons(self, fit: NormalFit) -> np.ndarray:
         """Why each pair cannot be estimated, or an empty string."""
@@ -594,7 +599,9 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
                 f"({session_label(block[0])} to {session_label(block[-1])})"
             )
     events = events.assign(position=position, outside=outside)
-    located: pd.DataFrame = events.sort_values(["event_id", "ticker"])
+    # Assets are numbered in the order of their tickers.
+    of_event, _ = pd.factorize(events["event_id"], sort=True)
+    located: pd.DataFrame = events.iloc[np.lexsort((asset, of_event))]
     return located
 
 
@@ -619,16 +626,17 @@ def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]]) -> Ints:
     """Column of each pair's benchmarks, -1 where it has fewer than the widest pair."""
     width = max((len(names) for names in benchmarks), default=0)
     place = {name: column for column, name in enumerate(panel.benchmarks)}
-    columns = np.full((len(benchmarks), width), -1)
-    for row, names in enumerate(benchmarks):
-        columns[row, : len(names)] = [place[name] for name in names]
-    return columns
+    of = {
+        names: [place[name] for name in names] + [-1] * (width - len(names))
+        for names in set(benchmarks)
+    }
+    return np.array([of[names] for names in benchmarks], np.int64).reshape(len(benchmarks), width)
 
 
 def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
-    values = panel.factors[rows[:, :, None], columns[:, None, :]]
-    return np.where(columns[:, None, :] >= 0, values, 0.0)
+    values: Floats = panel.factors[rows[:, :, None], columns[:, None, :]]
+    return values if (columns >= 0).all() else np.where(columns[:, None, :] >= 0, values, 0.0)
 
 
 def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
@@ -647,5 +655,5 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     return NormalFit(**joined)
 
 
-def _select(fit: NormalFit, kept: Ints) -> NormalFit:
+def _select(fit: NormalFit, kept: Ints | slice) -> NormalFit:
     return replace(fit, **{name: values[kept] for name, values in vars(fit).items()})

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -211,6 +212,9 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     """
     values, observed = _on_calendar(sample)
     x = np.where(observed, values, 0.0)
+    kind = _kinds(observed, sample.event_session)
+    if kind is not None:
+        return _mean_correlation_of_kinds(sample, x, observed, kind)
     seen = np.where(observed, 1.0, 0.0)
     shared = seen @ _transposed(seen)
     common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
@@ -220,9 +224,60 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     covariance = x @ _transposed(x) - total * _transposed(total) / common
     correlation = covariance / np.sqrt(squares * _transposed(squares))
     usable = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
-    weighted = np.where(usable, correlation * _overlap(sample), 0.0)
+    weighted = np.where(usable, correlation * _overlap(sample, slice(None)), 0.0)
     count = usable.sum(axis=(-2, -1))
     mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
+    return mean
+
+
+def _kinds(observed: Bools, event_session: Ints | None) -> Ints | None:
+    """Give assets that are observed on the same sessions and share their event session a number.
+
+    None if samples along the leading axes differ in that, or if few assets are of one kind.
+    """
+    n_assets, n_sessions = observed.shape[-2:]
+    samples = observed.reshape(-1, n_assets, n_sessions)
+    if not (samples[1:] == samples[0]).all():
+        return None
+    event = np.zeros(n_assets, np.int64) if event_session is None else event_session
+    packed = np.hstack([np.packbits(samples[0], axis=1), event[:, None].view(np.uint8)])
+    numbers: dict[bytes, int] = {}
+    kind = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed])
+    few = len(numbers) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions)
+    return kind if few else None
+
+
+def _mean_correlation_of_kinds(
+    sample: GroupSample, x: Floats, observed: Bools, kind: Ints
+) -> Floats:
+    """Eq. 10 without a matrix of all pairs: correlations of two kinds add up to one product.
+
+    With residuals standardized on the sessions that two kinds have in common, the sum of all
+    correlations between them is the product of their sums, session by session.
+    """
+    order = np.argsort(kind, kind="stable")
+    x, kind = x[..., order, :], kind[order]
+    start = np.searchsorted(kind, np.arange(kind[-1] + 1))
+    seen = np.where(observed.reshape(-1, *observed.shape[-2:])[0, order[start]], 1.0, 0.0)
+    shared = seen @ seen.T
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[kind]
+    # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
+    total, raw = x @ seen.T, x**2 @ seen.T
+    squares = _spread(raw - total**2 / common, raw)
+    scale = np.where(np.isfinite(squares), 1.0 / np.sqrt(squares), 0.0)
+    parts = [slice(*ends) for ends in pairwise([*start, len(kind)])]
+    standardized = np.stack(
+        [_transposed(scale[..., part, :]) @ x[..., part, :] for part in parts], axis=-3
+    )
+    levels = np.add.reduceat(scale * total, start, axis=-2)
+    counts = np.add.reduceat(np.where(scale > 0, 1, 0), start, axis=-2)
+    product = np.einsum("...abt,...bat->...ab", standardized, standardized)
+    product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
+    # The correlation of an asset with itself is 1 and that of no pair.
+    alone = np.einsum("...aa->...", counts)
+    pairs = (counts * _transposed(counts)).sum(axis=(-2, -1)) - alone
+    total_of_pairs = (product * _overlap(sample, order[start])).sum(axis=(-2, -1)) - alone
+    mean: Floats = total_of_pairs / np.where(pairs > 0, pairs, np.nan)
     return mean
 
 
@@ -241,11 +296,12 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
     return values, np.isfinite(values)
 
 
-def _overlap(sample: GroupSample) -> Floats | float:
-    """Share of the window that two assets have in common on the calendar."""
+def _overlap(sample: GroupSample, assets: Ints | slice) -> Floats | float:
+    """Share of the window that two of these assets have in common on the calendar."""
     if sample.event_session is None:
         return 1.0
-    apart = np.abs(sample.event_session[:, None] - sample.event_session[None, :])
+    session = sample.event_session[assets]
+    apart = np.abs(session[:, None] - session[None, :])
     share: Floats = np.maximum(1.0 - apart / sample.n_window, 0.0)
     return share
 
@@ -539,10 +595,18 @@ def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
 
 def _ranks(values: Floats) -> tuple[Floats, Ints]:
     """Midranks of the finite values along the last axis, and how many there are."""
-    finite = np.isfinite(values)
     from scipy import stats
 
-    ranks = stats.rankdata(np.where(finite, values, np.inf), axis=-1)
+    finite = np.isfinite(values)
+    filled = np.where(finite, values, np.inf)
+    order = np.argsort(filled, axis=-1)
+    ordered = np.take_along_axis(filled, order, axis=-1)
+    ranks = np.empty_like(filled)
+    place = np.broadcast_to(np.arange(1.0, values.shape[-1] + 1.0), order.shape)
+    np.put_along_axis(ranks, order, place, axis=-1)
+    tied = ((ordered[..., 1:] == ordered[..., :-1]) & np.isfinite(ordered[..., 1:])).any(axis=-1)
+    if tied.any():
+        ranks[tied] = stats.rankdata(filled[tied], axis=-1)
     return np.where(finite, ranks, np.nan), finite.sum(axis=-1)
 
 

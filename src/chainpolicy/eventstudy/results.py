@@ -843,13 +843,15 @@ class EventStudyResults:
 
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:
-        keys = pd.MultiIndex.from_arrays([self._pairs["event_id"], self._pairs["group"]])
-        codes, uniques = pd.factorize(keys, sort=True)
-        order = np.argsort(codes, kind="stable")
-        bounds = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
+        event, events = pd.factorize(self._pairs["event_id"], sort=True)
+        group, groups = pd.factorize(self._pairs["group"], sort=True)
+        code = event * len(groups) + group
+        order = np.argsort(code, kind="stable")
+        found, first = np.unique(code[order], return_index=True)
+        event_names, group_names = events.tolist(), groups.tolist()
         return {
-            (str(key[0]), str(key[1])): order[bounds[i] : bounds[i + 1]]
-            for i, key in enumerate(uniques)
+            (str(event_names[key // len(groups)]), str(group_names[key % len(groups)])): pairs
+            for key, pairs in zip(found.tolist(), np.split(order, first[1:]), strict=False)
         }
 
     def _sessions(self, members: Ints, group: str) -> NDArray[np.datetime64]:
