@@ -70,11 +70,11 @@ class EverySession:
     >>> found = every_session(panel, ConstantMean(), [(0, 0)], estimation=(-4, -1), minimum=4)
     >>> found.t_stat((0, 0)).round(3).tolist()
     [nan, nan, nan, nan, 0.775, -0.775, 3.098]
-    >>> found.car((0, 0))[["ticker", "session", "car", "std_error", "t_stat"]].round(3)
-      ticker    session  car  std_error  t_stat
-    0      A 2019-01-07  1.0      1.291   0.775
-    1      A 2019-01-08 -1.0      1.291  -0.775
-    2      A 2019-01-09  4.0      1.291   3.098
+    >>> found.car((0, 0))[["ticker", "session", "car", "t_stat"]].round({"t_stat": 3})
+      ticker    session  car  t_stat
+    0      A 2019-01-07  1.0   0.775
+    1      A 2019-01-08 -1.0  -0.775
+    2      A 2019-01-09  4.0   3.098
     """
 
     model: NormalReturnModel

@@ -38,6 +38,8 @@ from chainpolicy.eventstudy.results import (
 # The sessions of an event that are no clean estimation, and those that are no ordinary session.
 MASKED_SESSIONS: Window = (0, 1)
 EVENTFUL_SESSIONS: Window = (0, 5)
+# Bounds the memory of a block of pairs: the sessions of their estimation windows.
+VALUES_PER_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,9 @@ class EventStudy:
     events in its window.
 
     >>> every = study.every_session([(0, 1)])
-    >>> every.car((0, 1))[["ticker", "session", "car", "t_stat"]].round(4).iloc[[9, 10]]
-      ticker    session     car  t_stat
+    >>> cars = every.car((0, 1))[["ticker", "session", "car", "t_stat"]]
+    >>> cars.iloc[[9, 10]].round({"car": 4, "t_stat": 4})
+       ticker    session     car  t_stat
     9       A 2019-03-25  0.0503  3.4422
     10      A 2019-03-26  0.0300  2.0194
     """
@@ -340,34 +343,39 @@ class EventStudy:
         panel = self._panel
         asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
-        estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
-        rows, in_data = _rows(panel, asset, estimation_position)
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
         columns = _factor_columns(panel, benchmarks)
-        factors, valid = self._factors(asset, estimation_position, columns)
-        # Neither a session nor a lag or lead of it may lie in the event window.
-        followed = columns.max(axis=1, initial=-1)[:, None] >= 0
-        tau = estimation_position - position[:, None]
-        before = tau + self.model.leads * followed < event_window[0]
-        # A return belongs to all the sessions it spans.
-        first = tau - (panel.n_sessions[rows] - 1)
-        after = first - self.model.lags * followed > event_window[1]
-        inside = first >= tau[:, :1]
-        valid &= in_data & inside & (before | after)
-        returns = panel.returns[rows]
-        valid &= np.isfinite(returns)
+        masked = np.zeros(len(panel.session), dtype=np.bool_)
         if self.estimation.mask:
-            valid &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
-        fit = self._fit(returns, factors, panel.n_sessions[rows], valid, benchmarks)
+            masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
+        residuals = np.empty((len(asset), self.estimation.length))
+        reasons, parts, count = [], [], 0
+        step = max(1, VALUES_PER_BLOCK // self.estimation.length)
+        # Without a pair there is still a fit, an empty one.
+        for start in range(0, max(len(asset), 1), step):
+            part = slice(start, start + step)
+            fit = self._fit(
+                *self._estimation_sample(
+                    asset[part], position[part], end[part], columns[part], event_window, masked
+                ),
+                benchmarks[part],
+            )
+            reasons.append(self._reasons(fit))
+            usable = reasons[-1] == ""
+            found = int(usable.sum())
+            residuals[count : count + found] = fit.residuals[usable]
+            # These are most of a fit; its other numbers wait for those of the next block.
+            parts.append(_select(replace(fit, residuals=fit.residuals[:, :0]), usable))
+            count += found
+        fit = replace(_stack(parts, columns.shape[1]), residuals=residuals[:count])
 
-        reason = self._reasons(fit)
+        reason = np.concatenate(reasons)
         usable = reason == ""
         # All of them is no choice, and nothing to copy.
         kept = slice(None) if usable.all() else np.flatnonzero(usable)
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
-        fit = _select(fit, kept)
         abnormal = abnormal_returns(
             fit,
             np.where(event_in_data, panel.returns[event_rows], np.nan),
@@ -400,8 +408,35 @@ class EventStudy:
             _rows=event_rows,
             _in_data=event_in_data,
             _event_position=(offset + position)[kept],
-            _estimation_position=(offset[:, None] + estimation_position)[kept],
+            _estimation_end=(offset + end)[kept],
         )
+
+    def _estimation_sample(
+        self,
+        asset: Ints,
+        position: Ints,
+        end: Ints,
+        columns: Ints,
+        event_window: Window,
+        masked: Bools,
+    ) -> tuple[Floats, Floats, Floats, Bools]:
+        """Gather what `_fit` needs of some pairs: returns, benchmarks, spans, valid sessions."""
+        panel = self._panel
+        estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
+        rows, in_data = _rows(panel, asset, estimation_position)
+        factors, valid = self._factors(asset, estimation_position, columns)
+        # Neither a session nor a lag or lead of it may lie in the event window.
+        followed = columns.max(axis=1, initial=-1)[:, None] >= 0
+        tau = estimation_position - position[:, None]
+        before = tau + self.model.leads * followed < event_window[0]
+        # A return belongs to all the sessions it spans.
+        n_sessions = panel.n_sessions[rows]
+        first = tau - (n_sessions - 1)
+        after = first - self.model.lags * followed > event_window[1]
+        returns = panel.returns[rows]
+        valid &= in_data & (first >= tau[:, :1]) & (before | after)
+        valid &= np.isfinite(returns) & ~masked[rows]
+        return returns, factors, n_sessions, valid
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
         return self.model.name if benchmarks else ConstantMean.name
@@ -655,5 +690,14 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     return NormalFit(**joined)
 
 
-def _select(fit: NormalFit, kept: Ints | slice) -> NormalFit:
+def _stack(parts: list[NormalFit], width: int) -> NormalFit:
+    """Put fits of consecutive pairs into one that has room for `width` benchmarks."""
+    ends = np.cumsum([0, *(len(part.alpha) for part in parts)])
+    return _join(
+        [(np.arange(*ends[i : i + 2]), part) for i, part in enumerate(parts)],
+        width,
+    )
+
+
+def _select(fit: NormalFit, kept: Bools) -> NormalFit:
     return replace(fit, **{name: values[kept] for name, values in vars(fit).items()})

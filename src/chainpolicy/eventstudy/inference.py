@@ -211,40 +211,47 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     0.3333
     """
     values, observed = _on_calendar(sample)
-    x = np.where(observed, values, 0.0)
+    shape = observed.shape
+    x = np.where(observed, values, 0.0).reshape(-1, *shape[-2:])
+    samples = observed.reshape(-1, *shape[-2:])
+    if (samples[1:] == samples[0]).all():
+        mean = _mean_correlation(sample, x, samples[0])
+    else:
+        # Alone, a sample has the same digits whatever stands beside it.
+        alone = [_mean_correlation(sample, *one) for one in zip(x[:, None], samples, strict=True)]
+        mean = np.concatenate(alone)
+    found: Floats = mean.reshape(shape[:-2])[()]
+    return found
+
+
+def _mean_correlation(sample: GroupSample, x: Floats, observed: Bools) -> Floats:
+    """Eq. 10 of samples x (B, N, T) that are observed on the same sessions (N, T)."""
+    n_assets, n_sessions = observed.shape
     kind = _kinds(observed, sample.event_session)
-    if kind is not None:
+    if (kind.max() + 1) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions):
         return _mean_correlation_of_kinds(sample, x, observed, kind)
     seen = np.where(observed, 1.0, 0.0)
-    shared = seen @ _transposed(seen)
+    shared = seen @ seen.T
     common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
     # Row i, column j: sums over the common sessions of i and j of what belongs to i.
-    total, raw = x @ _transposed(seen), x**2 @ _transposed(seen)
+    total, raw = x @ seen.T, x**2 @ seen.T
     squares = _spread(raw - total**2 / common, raw)
     covariance = x @ _transposed(x) - total * _transposed(total) / common
     correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
-    weighted = np.where(usable, correlation * _overlap(sample, slice(None)), 0.0)
+    usable = np.isfinite(correlation) & ~np.eye(n_assets, dtype=bool)
+    overlap = _overlap(sample, np.arange(n_assets))
+    weighted = np.where(usable, correlation * overlap, 0.0)
     count = usable.sum(axis=(-2, -1))
     mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
 
-def _kinds(observed: Bools, event_session: Ints | None) -> Ints | None:
-    """Give assets that are observed on the same sessions and share their event session a number.
-
-    None if samples along the leading axes differ in that, or if few assets are of one kind.
-    """
-    n_assets, n_sessions = observed.shape[-2:]
-    samples = observed.reshape(-1, n_assets, n_sessions)
-    if not (samples[1:] == samples[0]).all():
-        return None
-    event = np.zeros(n_assets, np.int64) if event_session is None else event_session
-    packed = np.hstack([np.packbits(samples[0], axis=1), event[:, None].view(np.uint8)])
+def _kinds(observed: Bools, event_session: Ints | None) -> Ints:
+    """Give assets that are observed on the same sessions and share their event session a number."""
+    event = np.zeros(len(observed), np.int64) if event_session is None else event_session
+    packed = np.hstack([np.packbits(observed, axis=1), event[:, None].view(np.uint8)])
     numbers: dict[bytes, int] = {}
-    kind = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed])
-    few = len(numbers) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions)
-    return kind if few else None
+    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed])
 
 
 def _mean_correlation_of_kinds(
@@ -256,9 +263,9 @@ def _mean_correlation_of_kinds(
     correlations between them is the product of their sums, session by session.
     """
     order = np.argsort(kind, kind="stable")
-    x, kind = x[..., order, :], kind[order]
+    x, kind = np.take(x, order, axis=1), kind[order]
     start = np.searchsorted(kind, np.arange(kind[-1] + 1))
-    seen = np.where(observed.reshape(-1, *observed.shape[-2:])[0, order[start]], 1.0, 0.0)
+    seen = np.where(observed[order[start]], 1.0, 0.0)
     shared = seen @ seen.T
     common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[kind]
     # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
@@ -266,15 +273,13 @@ def _mean_correlation_of_kinds(
     squares = _spread(raw - total**2 / common, raw)
     scale = np.where(np.isfinite(squares), 1.0 / np.sqrt(squares), 0.0)
     parts = [slice(*ends) for ends in pairwise([*start, len(kind)])]
-    standardized = np.stack(
-        [_transposed(scale[..., part, :]) @ x[..., part, :] for part in parts], axis=-3
-    )
-    levels = np.add.reduceat(scale * total, start, axis=-2)
-    counts = np.add.reduceat(np.where(scale > 0, 1, 0), start, axis=-2)
-    product = np.einsum("...abt,...bat->...ab", standardized, standardized)
+    standardized = np.stack([_transposed(scale[:, part]) @ x[:, part] for part in parts], axis=1)
+    levels = np.add.reduceat(scale * total, start, axis=1)
+    counts = np.add.reduceat(np.where(scale > 0, 1, 0), start, axis=1)
+    product = (standardized * np.swapaxes(standardized, 1, 2)).sum(axis=-1)
     product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
     # The correlation of an asset with itself is 1 and that of no pair.
-    alone = np.einsum("...aa->...", counts)
+    alone = np.einsum("baa->b", counts)
     pairs = (counts * _transposed(counts)).sum(axis=(-2, -1)) - alone
     total_of_pairs = (product * _overlap(sample, order[start])).sum(axis=(-2, -1)) - alone
     mean: Floats = total_of_pairs / np.where(pairs > 0, pairs, np.nan)
@@ -296,7 +301,7 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
     return values, np.isfinite(values)
 
 
-def _overlap(sample: GroupSample, assets: Ints | slice) -> Floats | float:
+def _overlap(sample: GroupSample, assets: Ints) -> Floats | float:
     """Share of the window that two of these assets have in common on the calendar."""
     if sample.event_session is None:
         return 1.0

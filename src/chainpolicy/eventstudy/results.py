@@ -31,7 +31,7 @@ from chainpolicy.eventstudy.panel import Floats, Ints, Panel, session_label
 Window = tuple[int, int]
 
 # Bounds the memory of a batch of tests: residuals of all its events and assets.
-VALUES_PER_BATCH = 2_000_000
+VALUES_PER_BATCH = 250_000
 
 
 def window_label(window: Window) -> str:
@@ -341,7 +341,7 @@ class EventStudyResults:
     _rows: Ints
     _in_data: np.ndarray
     _event_position: Ints
-    _estimation_position: Ints
+    _estimation_end: Ints
 
     def __repr__(self) -> str:
         events, assets, groups = (
@@ -454,7 +454,7 @@ class EventStudyResults:
         """
         pair, column = np.nonzero(np.isfinite(self._fit.residuals))
         groups = self._pairs["group"].to_numpy()[pair]
-        position = self._estimation_position[pair, column]
+        position = self._estimation_end[pair] + self._back[column]
         session = np.empty(len(pair), dtype="datetime64[ns]")
         for group, calendar in self._panel.calendars.items():
             members = groups == group
@@ -646,13 +646,12 @@ class EventStudyResults:
         alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
             if len(pairs):
-                position = self._estimation_position[pairs, 0]
-                aligned = bool((position == position[0]).all())
+                aligned = bool(np.ptp(self._estimation_end[pairs]) == 0)
                 aligned &= bool(np.ptp(self._event_position[pairs]) == 0)
                 alone = None if aligned else number
                 alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
         for keys in alike.values():
-            size = len(present[keys[0]]) * self._estimation_position.shape[1]
+            size = len(present[keys[0]]) * self._fit.residuals.shape[1]
             step = max(1, VALUES_PER_BATCH // size)
             for first in range(0, len(keys), step):
                 yield keys[first : first + step]
@@ -854,6 +853,11 @@ class EventStudyResults:
             for key, pairs in zip(found.tolist(), np.split(order, first[1:]), strict=False)
         }
 
+    @property
+    def _back(self) -> Ints:
+        """Sessions from the last of the estimation window back to each, shape (M,)."""
+        return np.arange(1 - self._fit.residuals.shape[1], 1)
+
     def _sessions(self, members: Ints, group: str) -> NDArray[np.datetime64]:
         """Sessions of the event window, NaT where there is none or the assets differ."""
         sessions = np.full(len(self.taus), pd.NaT.to_datetime64())
@@ -893,7 +897,7 @@ class EventStudyResults:
             residuals=self._fit.residuals[pairs],
             sigma=self._fit.sigma[pairs],
             n_parameters=self._fit.n_parameters[pairs[0]],
-            estimation_session=self._estimation_position[pairs[0]],
+            estimation_session=self._estimation_end[pairs[0], None] + self._back,
             event_session=self._event_position[pairs[0]],
             n_sessions=self._abnormal.n_sessions[pairs, columns],
         )
