@@ -15,7 +15,7 @@ import pandas as pd
 
 import chainpolicy
 from chainpolicy import article, claim, claims, figures, tables
-from chainpolicy.study.assets import PLACES
+from chainpolicy.study.calendars import PLACES
 from chainpolicy.study.sessions import clusters, sessions
 
 study = chainpolicy.load_study()

@@ -1,8 +1,62 @@
-"""Settings that all tests share."""
+"""Settings and studies that all tests share."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from chainpolicy.eventstudy import EventStudyResults
+    from chainpolicy.study import Study
 
 # How fast an example runs says something about the machine, not about the code; and a suite that
 # passes once passes again.
 settings.register_profile("chainpolicy", deadline=None, derandomize=True)
 settings.load_profile("chainpolicy")
+
+# What a fixture needs is imported in it: a test of the library alone does not wait for the rest.
+
+
+@pytest.fixture(scope="session")
+def study() -> Study:
+    """The embedded study, read once. It remembers what is computed from it: change copies only."""
+    from chainpolicy.study import load_study
+
+    return load_study()
+
+
+@pytest.fixture(scope="session")
+def results(study: Study) -> EventStudyResults:
+    return study.results
+
+
+@pytest.fixture(scope="session")
+def template() -> Study:
+    """The small study that `chainpolicy new` writes, read once."""
+    from chainpolicy.study.study import TEMPLATE, load_study
+
+    return load_study(TEMPLATE)
+
+
+@pytest.fixture(scope="session")
+def close() -> pd.DataFrame:
+    """Closes of the embedded study by date and ticker, straight from the file."""
+    from chainpolicy.study.study import EMBEDDED
+
+    prices = pd.read_csv(EMBEDDED / "prices.csv", parse_dates=["date"])
+    return prices.pivot_table(index="date", columns="ticker", values="close")
+
+
+@pytest.fixture(scope="session")
+def same_code() -> Iterator[None]:
+    """Hash the package and all that is installed once, not in every build of this process."""
+    from chainpolicy.build import regenerate
+
+    digest = regenerate.environment_digest()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(regenerate, "environment_digest", lambda: digest)
+        yield

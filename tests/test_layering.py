@@ -14,7 +14,10 @@ ORDER = [
     *["typeset", "eventstudy", "study", "prices", "checks", "estimators", "article"],
     *["tables", "figures", "build", "cli"],
 ]
-EVENTSTUDY = ["panel", "normal", "abnormal", "inference", "results", "batch", "estimator"]
+EVENTSTUDY = [
+    *["panel", "normal", "abnormal", "inference", "bands", "pooling", "results"],
+    *["batch", "counterfactual", "estimator"],
+]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)
 
 

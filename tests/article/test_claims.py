@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,6 @@ import pandas as pd
 import pytest
 
 from chainpolicy.article import market_claims
-from chainpolicy.study import Study, load_study
 from chainpolicy.study.problems import InputError
 from places import ROOT, SHARED
 
@@ -18,11 +18,6 @@ LARGE = SHARED / "prices"
 FILES = {"market": "ashare_panel.parquet", "hourly": "btc_hourly_bitstamp.parquet"}
 NOTEBOOK = ROOT / "notebooks" / "06_article.py"
 MONDAY = pd.Timestamp("2019-10-28")
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
 
 
 def test_bitcoin_rose_less_in_that_evening(study):
@@ -158,8 +153,30 @@ def test_a_study_without_stored_figures_says_so(study, tmp_path):
     with pytest.raises(InputError, match=r"market_figures\.csv.*a file of this name"):
         market_claims.stored_figures(bare)
     (tmp_path / market_claims.STORED).write_text("figure,value\nn_upper,1\n", encoding="utf-8")
-    with pytest.raises(InputError, match="the columns source, sha256"):
+    with pytest.raises(InputError, match=r"market_figures\.csv, line 1.*source"):
         market_claims.stored_figures(bare)
+    (tmp_path / market_claims.STORED).write_text("figure,value,source,sha256\nn,1 000,here,ab\n")
+    with pytest.raises(InputError, match='line 2, value: found "1 000"; expected a number'):
+        market_claims.stored_figures(bare)
+    (tmp_path / market_claims.STORED).unlink()
+    os.mkfifo(tmp_path / market_claims.STORED)
+    with pytest.raises(InputError, match="a regular file; this is a named pipe"):
+        market_claims.stored_figures(bare)
+
+
+def test_a_return_over_a_gap_is_not_that_of_the_day(study):
+    """One asset returned 10 % on the day, the other 30 % over three sessions, a third nothing."""
+    groups = pd.Series({"A": "shares", "B": "shares", "C": "shares"})
+    returns = pd.DataFrame(
+        {
+            "ticker": ["A", "B", "C"],
+            "session": MONDAY,
+            "return": [0.10, 0.30, np.nan],
+            "n_sessions": [1, 3, 1],
+        }
+    )
+    small = replace(study, groups=groups, returns=returns, kind="simple")
+    assert market_claims.lead(small, "shares", [], MONDAY)["shares"] == pytest.approx(0.10)
 
 
 def test_claims_are_in_our_words():

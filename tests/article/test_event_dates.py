@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from chainpolicy import article, prices, tables
-from chainpolicy.study.study import EMBEDDED, Study, load_study
+from chainpolicy.study.study import EMBEDDED
 
 # Event session and sessions from the article's date to it: Shanghai, New York, UTC days.
 SHIFTS = {
@@ -36,11 +36,6 @@ MASKED_UTC_DAYS = [
 
 
 Fit = tuple[pd.Series, pd.Series, float]
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
 
 
 @pytest.fixture(scope="module")

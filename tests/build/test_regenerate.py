@@ -16,13 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure as Picture
 from PIL import Image
 
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
 from chainpolicy.figures import FigureSpec
+from chainpolicy.figures.style import StudyFigure
+from chainpolicy.study import new_study
 from chainpolicy.study.problems import InputError
 
 NOTEBOOK = """\
@@ -42,13 +43,19 @@ total = float(prices["close"].sum())
 """
 
 
-def draw_line(prices: pd.DataFrame) -> tuple[Picture, pd.DataFrame]:
-    picture = Picture(figsize=(2, 1))
+def draw_line(prices: pd.DataFrame) -> tuple[StudyFigure, pd.DataFrame]:
+    picture = StudyFigure(figsize=(2, 1))
     picture.subplots().plot(prices["close"])
     return picture, prices
 
 
 LINE = FigureSpec("line", "Prices", "A line | of prices.", "prices.csv", "01_sum", draw_line)
+
+
+@pytest.fixture(autouse=True)
+def one_process(monkeypatch):
+    """What a build does is recorded in the process that does it."""
+    monkeypatch.setattr(regenerate, "cores", lambda: 1)
 
 
 class Project:
@@ -100,14 +107,7 @@ class Project:
 
 
 ENVIRONMENT_DIGEST = regenerate.environment_digest
-
-
-@pytest.fixture(autouse=True, scope="module")
-def same_code() -> Iterator[None]:
-    """Hashing the package and all that is installed takes half a second; once is enough."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(regenerate, "environment_digest", lambda: "this version")
-        yield
+pytestmark = pytest.mark.usefixtures("same_code")
 
 
 @pytest.fixture
@@ -569,7 +569,7 @@ def test_output_that_is_a_project_is_refused(project):
 
 def test_study_without_output_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected --output DIR beside it"):
-        regenerate.main(tmp_path)
+        regenerate.main(new_study(tmp_path / "mine"))
 
 
 def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
@@ -578,6 +578,17 @@ def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
     assert capsys.readouterr().err.endswith("1 product built, 2 files written, 0 unchanged\n")
     with pytest.raises(InputError, match=r"expected one of .*forest.*study, tables"):
         regenerate.main(output=tmp_path / "results", only="01_sum")
+
+
+def test_an_embedded_study_by_name_needs_no_output(project, monkeypatch):
+    monkeypatch.chdir(project.root)
+    name = "china-crypto-policy-2013-2021"
+    assert regenerate.main(Path(name), only="price_with_events") == 0
+    assert (project.root / "build" / name / "figures" / "price_with_events.png").is_file()
+    assert not (project.root / "figures" / "price_with_events.png").exists()
+    # The default goes by its name too, and is what the project keeps.
+    assert regenerate.main(Path("china-blockchain-2019"), only="figures-readme") == 0
+    assert (project.root / "figures" / "README.md").is_file()
 
 
 def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch):

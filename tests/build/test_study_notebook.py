@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-import chainpolicy
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.study import load_study, new_study
 from chainpolicy.study.study import EMBEDDED
@@ -31,7 +30,7 @@ def keep(path: Path, **columns: object) -> pd.DataFrame:
 def outputs(folder: Path, staging: Path) -> str:
     """Execute the notebook of a study; return everything that it shows as text."""
     staging.mkdir()
-    regenerate.study_notebook_product(load_study(folder), folder).build(staging)
+    regenerate.study_notebook_product(load_study(folder)).build(staging)
     notebook = notebooks.read(staging / "notebooks" / "study.ipynb")
     shown = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     results = [output for cell in notebook.cells for output in cell.get("outputs", [])]
@@ -44,21 +43,23 @@ def test_it_loads_the_study_it_is_about(folder, tmp_path, monkeypatch):
         notebooks, "execute", lambda path: notebooks.Executed(notebooks.read_source(path), {})
     )
     study = replace(load_study(folder), title="Mine,\nand yours")
-    regenerate.study_notebook_product(study, folder).build(tmp_path)
+    regenerate.study_notebook_product(study).build(tmp_path)
     written = tmp_path / "notebooks" / "study.py"
     assert f"study = chainpolicy.load_study({str(folder)!r})" in written.read_text()
     assert "# # What did the events of “Mine, and yours” move?\n" in written.read_text()
 
-    (tmp_path / "other").mkdir()
-    regenerate.study_notebook_product(study).build(tmp_path / "other")
-    written = tmp_path / "other" / "notebooks" / "study.py"
-    assert "study = chainpolicy.load_study()" in written.read_text()
-    assert notebooks.lint(written) == []
+    embedded = {None: "", "china-crypto-policy-2013-2021": "'china-crypto-policy-2013-2021'"}
+    for number, (name, argument) in enumerate(embedded.items()):
+        staging = tmp_path / str(number)
+        staging.mkdir()
+        regenerate.study_notebook_product(load_study(name)).build(staging)
+        written = staging / "notebooks" / "study.py"
+        assert f"study = chainpolicy.load_study({argument})" in written.read_text()
+        assert notebooks.lint(written) == []
 
 
-def test_nothing_in_it_names_the_embedded_study():
+def test_nothing_in_it_names_the_embedded_study(study):
     source = Path(regenerate.__file__).with_name("study_notebook.py.txt").read_text().casefold()
-    study = chainpolicy.load_study()
     for name in {*study.groups, *study.groups.index, *study.events["event_id"], EMBEDDED.name}:
         assert name.casefold() not in source
     assert "china" not in source

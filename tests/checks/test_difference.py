@@ -8,20 +8,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-import chainpolicy
 from chainpolicy import checks
-from chainpolicy.study.study import EMBEDDED
-
-
-@pytest.fixture(scope="module")
-def study():
-    return chainpolicy.load_study()
-
-
-@pytest.fixture(scope="module")
-def close():
-    prices = pd.read_csv(EMBEDDED / "prices.csv", parse_dates=["date"])
-    return prices.pivot_table(index="date", columns="ticker", values="close")
 
 
 @pytest.mark.parametrize("window", [(0, 1), (0, 5)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,25 +22,17 @@ from chainpolicy.checks import (
     read_market,
     space_of_study,
     specification_curve,
+    specifications,
     stored_space,
 )
+from chainpolicy.eventstudy import MODELS
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.study import EMBEDDED, TEMPLATE, load_study
+from chainpolicy.study.study import EMBEDDED, TEMPLATE
 from places import SHARED
 
 LEAD = "xi-politburo"
 MARKET = SHARED / "prices" / "ashare_panel.parquet"
 SPECS = {spec.name: spec for spec in figures.FIGURES}
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +58,8 @@ def masked_sessions(study, sessions: pd.DatetimeIndex) -> set[pd.Timestamp]:
         ("market", "event", 120, True, "simple"),
         ("constant_mean", "study", 60, False, "log"),
         ("market_adjusted", "event", 60, True, "log"),
+        ("equal_weighted", "study", 60, True, "simple"),
+        ("size", "event", 120, False, "log"),
     ],
 )
 def test_specification_is_the_regression_of_statsmodels(
@@ -81,7 +76,15 @@ def test_specification_is_the_regression_of_statsmodels(
     window = sessions[last - length + 1 : last + 1]
     if mask:
         window = window.difference(list(masked_sessions(study, sessions)))
-    factors = {"market": ["000300.SS", "399006.SZ"], "single_index": ["000300.SS"]}.get(model, [])
+    donors = pd.read_csv(study.path / "donors.csv", parse_dates=["date"])
+    market = donors.query("portfolio == 'MARKET_EW'").set_index("date")["return"]
+    returns["MARKET_EW"] = np.log1p(market) if kind == "log" else market
+    factors = {
+        "market": ["000300.SS", "399006.SZ"],
+        "single_index": ["000300.SS"],
+        "equal_weighted": ["MARKET_EW"],
+        "size": ["000300.SS", "MARKET_EW"],
+    }.get(model, [])
     after = sessions[event : event + 2]
     cars, multipliers, residuals = [], [], {}
     for share in shares:
@@ -115,10 +118,11 @@ def test_specification_is_the_regression_of_statsmodels(
 
 def test_combinations_that_come_to_the_same_count_once(curve):
     one = curve[curve["window"] == "[0, 1]"]
-    # Six models for two benchmarks, five for one, one for none; times 2^4 other choices.
+    # Six models for two benchmarks, five for one, one for none, two more with donors; times 2^4
+    # other choices.
     assert one["group"].value_counts().to_dict() == {
-        "a_shares_tier1": 96,
-        "a_shares_tier2": 96,
+        "a_shares_tier1": 128,
+        "a_shares_tier2": 128,
         "us_listed": 80,
         "bitcoin": 16,
         "coins": 16,
@@ -138,7 +142,14 @@ def test_the_studys_own_choices_are_marked(study, results, curve):
             assert found["upper"] == pytest.approx(np.expm1(row["upper"]), rel=1e-12)
 
 
-def test_anchor_at_the_first_event_keeps_its_place(study):
+@pytest.fixture
+def own_model(study, monkeypatch):
+    """A twelfth of the curve: the study's own model and kind of returns, all other choices."""
+    monkeypatch.setattr(specifications, "MODELS", {study.model: MODELS[study.model]})
+    monkeypatch.setattr(specifications, "KINDS", (study.kind,))
+
+
+def test_anchor_at_the_first_event_keeps_its_place(study, own_model):
     first = replace(study.estimation, anchor="first", end=None, window=(-150, -31))
     anchored = replace(study, estimation=first)
     curve = specification_curve(anchored, LEAD)
@@ -147,16 +158,17 @@ def test_anchor_at_the_first_event_keeps_its_place(study):
     pd.testing.assert_series_equal(np.log1p(own).sort_index(), caar.sort_index())
 
 
-def test_a_window_that_only_its_end_keeps_apart_is_not_moved_to_the_event(study):
+def test_a_window_that_only_its_end_keeps_apart_is_not_moved_to_the_event(study, own_model):
     late = replace(study, estimation=replace(study.estimation, window=(-120, -1)))
     assert set(specification_curve(late, LEAD)["estimation"]) == {"study"}
 
 
-def test_an_event_that_cannot_be_estimated_has_no_curve(study):
+def test_an_event_that_cannot_be_estimated_has_no_curve(study, own_model):
     early = replace(study, estimation=replace(study.estimation, end=pd.Timestamp("2018-10-20")))
     table = specification_curve(early, LEAD)
     assert set(table["estimation"]) == {"event"}
-    assert specification_curve(study, "no-such-event").empty
+    # A copy of the study, because the whole curve is the study's to remember.
+    assert specification_curve(replace(study), "no-such-event").empty
 
 
 # --- leave one out ----------------------------------------------------------------------------
@@ -318,8 +330,8 @@ def test_abnormal_returns_of_a_market_are_the_regressions_of_statsmodels():
 
 
 def test_boards_by_code():
-    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "300468.SZ"])
-    assert boards(codes).tolist() == ["60", "60", "00", "002", "30"]
+    codes = pd.Index(["600570.SS", "603106.SS", "000021.SZ", "002152.SZ", "003001.SZ", "300468.SZ"])
+    assert boards(codes).tolist() == ["60", "60", "00", "002", "002", "30"]
 
 
 @pytest.fixture(scope="module")
@@ -432,7 +444,20 @@ def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
     bare = replace(study, path=tmp_path)
     assert stored_space(bare).empty
     (tmp_path / "placebo_in_space.csv").write_text("group,event_session\na,2019-10-28\n")
-    with pytest.raises(InputError, match="the columns window, event_id"):
+    with pytest.raises(InputError, match=r"placebo_in_space\.csv, line 1.*event_id"):
+        stored_space(bare)
+    kept = (EMBEDDED / "placebo_in_space.csv").read_text().splitlines(keepends=True)
+    spoilt = kept[1].replace("2019-10-08", "8 October").replace("3569", "many")
+    (tmp_path / "placebo_in_space.csv").write_text(kept[0] + spoilt)
+    with pytest.raises(InputError) as caught:
+        stored_space(bare)
+    assert [(p.line, p.column, p.value) for p in caught.value.problems] == [
+        (2, "event_session", "8 October"),
+        (2, "n_shares", "many"),
+    ]
+    (tmp_path / "placebo_in_space.csv").unlink()
+    os.mkfifo(tmp_path / "placebo_in_space.csv")
+    with pytest.raises(InputError, match="a regular file; this is a named pipe"):
         stored_space(bare)
 
 
@@ -441,7 +466,7 @@ def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
 
 def test_specification_figure_draws_every_way_once(study):
     figure, frame = SPECS["specification_curve"].draw(study)
-    assert len(frame) == 96 + 96 + 80 + 16 + 16
+    assert len(frame) == 128 + 128 + 80 + 16 + 16
     assert frame.groupby("group")["caar"].is_monotonic_increasing.all()
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")
     assert drawn == 16

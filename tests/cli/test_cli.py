@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import errno
+import html
+import math
+import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +20,14 @@ from chainpolicy.cli import main
 from chainpolicy.study import load_study, new_study, output
 from chainpolicy.tables.estimates import headline
 
-EIGHT_FILES = {
+NINE_FILES = {
     "alignment.csv",
     "models.csv",
     "coefficients.csv",
     "abnormal_returns.csv",
     "car.csv",
     "tests.csv",
+    "pooled.csv",
     "excluded.csv",
     "manifest.json",
 }
@@ -31,9 +38,15 @@ def folder(tmp_path_factory):
     return new_study(tmp_path_factory.mktemp("studies") / "example")
 
 
-def test_estimate_writes_its_eight_files(folder, tmp_path, capfd):
+@pytest.fixture
+def own(tmp_path):
+    """A study that a test may change."""
+    return new_study(tmp_path / "own")
+
+
+def test_estimate_writes_its_nine_files(folder, tmp_path, capfd):
     assert main(["estimate", str(folder), "--output", str(tmp_path / "tables")]) == 0
-    assert {path.name for path in (tmp_path / "tables").iterdir()} == EIGHT_FILES
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == NINE_FILES
     out, err = capfd.readouterr()
     models = pd.read_csv(tmp_path / "tables" / "models.csv")
     assert len(pd.read_csv(tmp_path / "tables" / "excluded.csv")) == 1
@@ -57,8 +70,19 @@ def test_one_event_alone_keeps_its_numbers(folder, tmp_path):
         pd.testing.assert_frame_equal(one, expected)
 
 
-@pytest.mark.parametrize("option", [["--model", "capm"], ["--only", "nothing"]])
-def test_an_unknown_model_or_event_writes_nothing(folder, tmp_path, capfd, option):
+def test_estimate_pools_by_the_column_that_is_given(folder, tmp_path):
+    arguments = ["estimate", str(folder), "--output", str(tmp_path), "--by", "stance_crypto"]
+    assert main(arguments) == 0
+    pooled = pd.read_csv(tmp_path / "pooled.csv")
+    assert set(pooled["label"]) == {-1, 1}
+    car = pd.read_csv(tmp_path / "car.csv").query("event_id == 'rule-withdrawn'")
+    mean = car[(car["ticker"] == "COIN") & (car["window"] == "[0, 1]")]["car"].item()
+    row = pooled.query("label == -1 and group == 'coin' and window == '[0, 1]'")
+    assert row["mean"].item() == pytest.approx(mean, rel=1e-12)
+
+
+@pytest.mark.parametrize("option", [["--model", "capm"], ["--only", "nothing"], ["--by", "mood"]])
+def test_an_unknown_model_event_or_column_writes_nothing(folder, tmp_path, capfd, option):
     target = tmp_path / "tables"
     assert main(["estimate", str(folder), "--output", str(target), *option]) == 2
     assert not target.exists()
@@ -152,13 +176,147 @@ def test_placebo_ranks_every_event(folder, capfd):
 
 @pytest.mark.parametrize(
     ("form", "start"),
-    [("text", "Session"), ("markdown", "| Session"), ("html", "<table"), ("latex", r"\begin")],
+    [
+        ("text", "Session"),
+        ("markdown", "| Session"),
+        ("html", "<table"),
+        ("latex", "% The preamble loads"),
+    ],
 )
 def test_report_in_every_form(folder, capfd, form, start):
     assert main(["report", str(folder), "--format", form]) == 0
     out = capfd.readouterr().out
     assert out.strip().startswith(start)
     assert "rule-announced" in out
+
+
+@pytest.mark.parametrize("form", ["docx", "xlsx"])
+def test_report_for_an_office_is_written_to_a_file(folder, tmp_path, capfd, form):
+    assert main(["report", str(folder), "--format", form]) == 2
+    assert f"--output FILE with --format {form}" in capfd.readouterr().err
+    path = tmp_path / f"report.{form}"
+    assert main(["report", str(folder), "--format", form, "--output", str(path)]) == 0
+    assert capfd.readouterr().out == ""
+    with zipfile.ZipFile(path) as archive:
+        texts = b"".join(archive.read(name) for name in archive.namelist() if "xml" in name)
+    assert b"rule-announced" in texts
+    assert [entry.name for entry in tmp_path.iterdir() if "partial" in entry.name] == []
+
+
+def test_report_refuses_an_output_before_it_works(folder, tmp_path, capfd):
+    for path in (tmp_path, tmp_path / "none" / "report.md"):
+        assert main(["report", str(folder), "--output", str(path)]) == 2
+        assert "a file name, in a folder that exists" in capfd.readouterr().err
+
+
+def test_report_over_another_window(folder, capfd):
+    """The mean CAR of the makers over [-1, 1], summed by hand from the abnormal returns."""
+    results = load_study(folder).estimate()
+    rows = results.abnormal_returns.query(
+        "event_id == 'rule-announced' and ticker in ['ACME', 'BOLT', 'CRUX'] and -1 <= tau <= 1"
+    )
+    mean = rows.groupby("ticker")["abnormal"].sum().mean()
+    for spelled in ("-1,1", "[-1, 1]"):
+        assert main(["report", str(folder), "--window", spelled, "--format", "markdown"]) == 0
+        out = capfd.readouterr().out
+        (row,) = [line for line in out.splitlines() if "rule-announced | makers" in line]
+        assert f"+{100 * (math.exp(mean) - 1):.1f}" in row
+        assert "CAAR over [−1, 1] as a simple return" in out
+
+
+@pytest.mark.parametrize("name", ["system", "undoing", "overlap", "cross_section"])
+@pytest.mark.parametrize(("kind", "stated"), [("log", "Log"), ("simple", "Simple")])
+def test_every_report_states_one_kind_of_return_and_one_window(own, capfd, name, kind, stated):
+    text = (own / "study.toml").read_text()
+    (own / "study.toml").write_text(text.replace('kind = "log"', f'kind = "{kind}"'))
+    assert main(["report", str(own), "--table", name, "--window", "0,2"]) == 0
+    assert f"{stated} returns over [0, 2]. " in capfd.readouterr().out
+
+
+def test_a_headline_of_simple_returns_is_not_turned_into_simple_returns_again(own, capfd):
+    text = (own / "study.toml").read_text()
+    (own / "study.toml").write_text(text.replace('kind = "log"', 'kind = "simple"'))
+    study = load_study(own)
+    table = study.results.caar((0, 0)).set_index(["event_id", "group"])
+    assert main(["report", str(own), "--format", "markdown"]) == 0
+    (row,) = [
+        line for line in capfd.readouterr().out.splitlines() if "rule-announced | makers" in line
+    ]
+    caar = table.loc[("rule-announced", "makers"), "caar"]
+    assert row.split("|")[5].strip() == f"{100 * caar:+.1f}"
+
+
+@pytest.mark.parametrize("window", ["0", "1,0", "-6,0", "0,11", "0,1,2", "a,b", "", "0.5,1"])
+def test_a_window_that_is_none_is_refused(folder, capfd, window):
+    assert main(["report", str(folder), "--window", window]) == 2
+    err = capfd.readouterr().err
+    assert "--window" in err
+    assert "[-5, 10]" in err
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "latex"])
+def test_a_report_is_utf_8_whatever_the_terminal_is(own, form):
+    """Of a group with a name in other letters: to a pipe, where the locale knows ASCII alone."""
+    text = (own / "study.toml").read_text()
+    label = 'makers = "Fabricants agréés 区块链"'
+    text = text.replace('# [groups]\n# named = "Named by the rule"', f"[groups]\n{label}")
+    (own / "study.toml").write_text(text, encoding="utf-8")
+    run = "import sys; from chainpolicy.cli import main; sys.exit(main())"
+    known = {
+        "PYTHONIOENCODING": "ascii",
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PATH": os.environ["PATH"],
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", run, "report", str(own), "--format", form],
+        env=known | {"PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    out = done.stdout.decode("utf-8")
+    assert html.unescape(out).count("区块链") >= 3
+    # A page that shows a part does not know in what letters it is written.
+    assert form != "html" or out.isascii()
+
+
+def test_report_pools_by_a_column(folder, capfd):
+    assert main(["report", str(folder), "--by", "role", "--format", "markdown"]) == 0
+    out, err = capfd.readouterr()
+    rows = [line for line in out.splitlines() if line.startswith(("| policy", "| placebo"))]
+    assert len(rows) == 2 * 3
+    assert "distinct event sessions" in out
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--by", "rôle"], 'found "rôle"; expected a column of events.csv'),
+        (["--by", "role", "--table", "system"], "two different tables"),
+    ],
+)
+def test_report_refuses_what_it_cannot_pool_by(folder, capfd, options, named):
+    assert main(["report", str(folder), *options]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert named in err
+    assert "Traceback" not in err
+
+
+def test_events_are_listed_once_per_calendar_whatever_they_affect(tmp_path, capfd):
+    study = new_study(tmp_path / "study")
+    events = pd.read_csv(study / "events.csv", dtype=str, keep_default_na=False)
+    twins = [events.iloc[[0]].assign(event_id=name, affects=name) for name in ("ACME", "BOLT")]
+    pd.concat([events.assign(affects=""), *twins]).to_csv(study / "events.csv", index=False)
+    assert main(["events", str(study)]) == 0
+    head, *lines = [line.split("\t") for line in capfd.readouterr().out.splitlines()]
+    table = pd.DataFrame(lines, columns=head)
+    assert not table.duplicated(["event_id", "calendar"]).any()
+    shared = table.set_index(["event_id", "calendar"])["shares_session_with"]
+    assert shared["rule-announced", "XNYS"] == "ACME;BOLT"
+    assert shared["ACME", "XNYS"] == "rule-announced"
 
 
 def test_report_has_the_rejection_rates_and_effects_of_the_headline(folder, capfd):

@@ -34,6 +34,7 @@ def test_check_of_a_good_study(folder, capsys):
         "4 events, 3 in sample",
         "6 assets in 3 groups on XNYS, 24/7",
         "1,489 prices, 2023-01-03 to 2023-10-18",
+        "18 of 18 pairs of event and asset estimable",
     ]
 
 
@@ -45,7 +46,7 @@ def test_check_names_what_is_not_used(folder, capsys):
     code, out, _ = run(capsys, "check", folder)
     assert code == 0
     assert "not used, because assets.csv does not list them: OTHER" in out
-    assert "events.csv: unknown columns, ignored: salienc" in out
+    assert "events.csv: unknown columns, ignored: salienc (is it salience?)" in out
 
 
 def test_check_of_a_bad_study_lists_every_problem_and_prints_no_data(folder, capsys):

@@ -16,28 +16,14 @@ import pytest
 import chainpolicy
 from chainpolicy.cli import main
 from chainpolicy.figures import FIGURES
-from chainpolicy.prices import yahoo
-from chainpolicy.study import new_study
 from places import ROOT, SHARED
-from yahoo_server import DELISTED, LoopbackSession, command, forget, listings_of, serving
+from yahoo_server import DELISTED, command
 
 ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 
 On 6 May 2021 the regulator prohibited the exchange and cracked down on fraud.
 """
 REAL_ARTICLE = SHARED / "article.txt"
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    study = chainpolicy.load_study(new_study(tmp_path / "study"))
-    forget()
-    with serving() as running:
-        running.listings = listings_of(study.prices, study.assets)
-        monkeypatch.setattr(yahoo, "RecordingSession", lambda: LoopbackSession(running.address))
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        yield running
-    forget()
 
 
 def test_extract_prints_the_statements_and_writes_them(tmp_path, capfd):
@@ -116,7 +102,7 @@ def test_stored_tones_are_those_of_the_article(capfd):
 
 
 def test_fetch_show_verify_compare_clear(server, tmp_path, capfd):
-    study = str(tmp_path / "study")
+    study = str(tmp_path / "mine" / "study")
     assert main(["prices", "compare", study]) == 2
     assert "`chainpolicy prices fetch` first" in capfd.readouterr().err
     assert main(["prices", "fetch", study]) == 0
@@ -165,7 +151,7 @@ def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[
 
 
 def test_regenerate_from_live_prices_from_end_to_end(server, tmp_path):
-    study, output = tmp_path / "study", tmp_path / "report"
+    study, output = tmp_path / "mine" / "study", tmp_path / "report"
     kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
     before = checksums(*kept), (PROJECT / "README.md").read_bytes()
     server.listings["ECHO"].faults = ["500", "500"]
@@ -193,7 +179,7 @@ def test_regenerate_from_live_prices_from_end_to_end(server, tmp_path):
 
 
 def test_a_live_study_without_what_is_lost(server, tmp_path, capfd):
-    study, output = tmp_path / "study", tmp_path / "report"
+    study, output = tmp_path / "mine" / "study", tmp_path / "report"
     arguments = ["regenerate", str(study), "--source", "yahoo", "--output", str(output)]
     server.listings["ACME"].always = "delisted"
     assert main([*arguments, "--only", "tables"]) == 0

@@ -27,7 +27,7 @@ def test_help_imports_nothing_heavy():
 
 
 def test_reading_a_study_imports_neither_statistics_nor_figures():
-    found = imported_by("check", str(TEMPLATE))
+    found = imported_by("events", str(TEMPLATE))
     assert "pandas" in found
     assert not {"scipy", "statsmodels", "matplotlib", "arch", "rich"} & found
 

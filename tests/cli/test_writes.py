@@ -15,10 +15,8 @@ import pytest
 import chainpolicy
 import chainpolicy.figures  # Matplotlib makes its folder when it is first imported.
 from chainpolicy.cli import main
-from chainpolicy.prices import yahoo
 from chainpolicy.study import new_study
 from chainpolicy.study import study as study_module
-from yahoo_server import LoopbackSession, forget, listings_of, serving
 
 CHANGING = {
     *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"),
@@ -83,17 +81,9 @@ def contents(folder: Path) -> dict[str, object]:
     }
 
 
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    study = chainpolicy.load_study(new_study(tmp_path / "mine" / "study"))
-    forget()
+@pytest.fixture(autouse=True)
+def no_bytecode(monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    with serving() as running:
-        running.listings = listings_of(study.prices, study.assets)
-        monkeypatch.setattr(yahoo, "RecordingSession", lambda: LoopbackSession(running.address))
-        yield running
-    forget()
 
 
 def as_folder(file: Path, folder: Path) -> None:
@@ -149,8 +139,8 @@ PLACES = [
 
 
 @pytest.mark.parametrize("how", PLACES)
-def test_a_run_writes_below_its_output_and_the_store(server, tmp_path, capfd, how):
-    study, output, cache = tmp_path / "mine" / "study", tmp_path / "out", tmp_path / "cache"
+def test_a_run_writes_below_its_output_and_the_store(small, tmp_path, capfd, how):
+    study, output, cache = small, tmp_path / "out", tmp_path / "cache"
     file = place(study, how)
     hourly = tmp_path / "mine" / "hours.csv"
     hourly.write_text("time,close\n2023-05-02T10:00:00Z,5\n")
@@ -208,6 +198,22 @@ def test_what_is_made_by_other_commands_is_below_their_output(server, tmp_path):
         outside = [path for path in written if not path.is_relative_to(output.resolve())]
         assert [path for path in outside if path != Path(os.devnull)] == []
         assert written
+
+
+def test_an_import_writes_the_price_file_and_nothing_else(server, tmp_path):
+    study, downloads = tmp_path / "mine" / "study", tmp_path / "downloads"
+    as_folder(study / "prices.csv", downloads)
+    (study / "prices.csv").unlink()
+    before = contents(tmp_path)
+    with recorded() as written:
+        assert main(["prices", "import", *map(str, downloads.iterdir()), "--into", str(study)]) == 0
+    own = {study / "prices.csv", study / "prices.csv.partial"}
+    assert {path for path in written if path != Path(os.devnull)} == {
+        path.resolve() for path in own
+    }
+    after = contents(tmp_path)
+    assert after.pop("mine/study/prices.csv")
+    assert after == before
 
 
 def test_other_prices_outside_the_folder_are_noticed(server, tmp_path, capfd):

@@ -332,11 +332,6 @@ def test_data_that_contradict_themselves_are_refused():
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
-
-
-@pytest.fixture(scope="module")
 def regressions(study) -> CrossSections:
     return cross_sections(study)
 

@@ -28,23 +28,14 @@ from chainpolicy.estimators import (
     volatility_around_events,
 )
 from chainpolicy.estimators.phases import _weekly_draws
+from chainpolicy.estimators.policy_index import policy_index, stance_sessions
 from chainpolicy.estimators.sentiment import MOST_SHIFTS
 from chainpolicy.estimators.volatility import abnormal_volatility
 from chainpolicy.eventstudy import EstimationWindow, EventStudy
-from chainpolicy.study.study import TEMPLATE, load_study
+from chainpolicy.study import load_study, new_study
 from panels import alignment_frame, returns_frame
 
 SPECS = {spec.name: spec for spec in figures.FIGURES}
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 # --- daily regression -----------------------------------------------------------------------
@@ -109,6 +100,37 @@ def test_regression_has_its_size_where_hac_has_not():
 def test_regression_without_announcement_is_refused():
     with pytest.raises(ValueError, match="no announcement"):
         regress_on_sentiment(np.ones(9), np.zeros(9), np.zeros(9), np.empty((9, 0)))
+
+
+def test_as_many_sessions_as_terms_leave_nothing_to_judge_by():
+    """Four terms and a benchmark's: at five sessions the fit is exact, and no error is known."""
+    rng = np.random.default_rng(1)
+    innovation = np.array([1.0, 0, 0, 0, 0, 0])
+    returns, inherited, factor = rng.normal(size=(3, 6))
+    enough = regress_on_sentiment(returns, innovation, inherited, factor[:, None])
+    assert 0 < enough.p_values[0] <= 1
+    with pytest.raises(ValueError, match="4 sessions are too few"):
+        regress_on_sentiment(returns[:4], innovation[:4], inherited[:4], factor[:4, None])
+    # Supportive surprises of t and t + 1, the level, the constant and the benchmark: five terms.
+    assert np.isfinite(project(returns, innovation, inherited, factor[:, None], 0).responses[0])
+    short = project(returns, innovation, inherited, factor[:, None], 1)
+    for values in (short.responses, short.lower, short.upper, short.p_values):
+        assert np.isnan(values).all()
+
+
+def test_a_study_of_undated_events_has_no_index_and_no_regressions(tmp_path):
+    folder = new_study(tmp_path / "study")
+    (folder / "events.csv").write_text(
+        "event_id,announced_at,in_sample,reason,stance_blockchain\n"
+        "one,,no,its date is unknown,1\ntwo,,no,its date is unknown,-1\n"
+    )
+    undated = load_study(folder)
+    index = policy_index(undated, "makers")
+    assert len(index) > 0
+    assert (index[["innovation", "level"]] == 0).all(axis=None)
+    assert local_projections(undated).empty
+    assert sentiment_regression(undated).empty
+    assert stance_sessions(undated).empty
 
 
 def test_regression_of_the_study_by_hand(study):
@@ -811,8 +833,8 @@ def test_a_study_without_stances_says_so(study):
     assert "takes a stance" in frame["note"].item()
 
 
-def test_the_template_study_goes_through():
-    example = load_study(TEMPLATE)
+def test_the_template_study_goes_through(template):
+    example = replace(template)
     assert len(tables.sentiment_report(example).frame)
     assert len(tables.phases_report(example).frame)
     assert len(tables.reversals_report(example).frame)

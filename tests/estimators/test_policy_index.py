@@ -21,20 +21,10 @@ from chainpolicy.estimators.policy_index import (
     sentiment_index,
     stance_sessions,
 )
-from chainpolicy.study import load_study
 from chainpolicy.study.returns import portfolio_returns
+from chainpolicy.study.sessions import align
 
 WEEKDAYS = pd.bdate_range("2019-10-01", periods=60, name="session").as_unit("ns")
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 def shocks(*entries: tuple[str, float]) -> pd.DataFrame:
@@ -304,3 +294,25 @@ def test_a_study_without_policy_events_says_so(study):
         spec = {spec.name: spec for spec in figures.FIGURES}[name]
         _, frame = spec.draw(silent)
         assert frame.columns.tolist() == ["note"]
+
+
+def test_announcements_of_a_group_are_those_that_hit_any_asset_of_it(study):
+    affects = {"xi-politburo": ("BTC-USD",), "huang-dcep-bund": (study.groups.index[-1],)}
+    events = study.events.assign(
+        affects=[affects.get(event_id, ()) for event_id in study.events["event_id"]]
+    )
+    changed = replace(study, events=events, alignment=align(events, study.assets))
+    everything = set(policy_announcements(study, "bitcoin")["event_id"])
+    assert set(policy_announcements(changed, "bitcoin")["event_id"]) == everything - {
+        "huang-dcep-bund"
+    }
+    group = study.groups.iloc[-1]
+    assert study.groups[study.groups == group].index[0] != study.groups.index[-1]
+    assert set(policy_announcements(changed, group)["event_id"]) == everything - {"xi-politburo"}
+
+
+def test_a_group_that_no_event_hits_has_a_flat_index(study):
+    nothing = study.alignment[study.alignment["ticker"] != "BTC-USD"]
+    index = policy_index(replace(study, alignment=nothing), "bitcoin")
+    assert (index[["level", "innovation"]] == 0).all(axis=None)
+    assert len(index) == len(policy_index(study, "bitcoin"))

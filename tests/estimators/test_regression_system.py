@@ -19,7 +19,6 @@ from chainpolicy.eventstudy import (
     EventStudy,
     MarketAdjusted,
 )
-from chainpolicy.study import load_study
 from panels import alignment_frame, returns_frame, sessions
 
 LENGTH = 150
@@ -54,16 +53,6 @@ def system_of(returns, benchmarks, positions, **choices) -> EventDummySystem:
 
 
 # --- identity with the event study ------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-import chainpolicy
 from chainpolicy import estimators
-from chainpolicy.study.study import EMBEDDED
 
 # Read off the price file's calendar by hand: 120 UTC days up to 16 September 2019, less the event
 # days and the days after them of the four announcements inside.
@@ -23,15 +21,8 @@ SUPPORTIVE += ["2019-11-05", "2019-11-06", "2019-12-05", "2019-12-09"]
 
 
 @pytest.fixture(scope="module")
-def study():
-    return chainpolicy.load_study()
-
-
-@pytest.fixture(scope="module")
-def btc():
-    prices = pd.read_csv(EMBEDDED / "prices.csv", parse_dates=["date"])
-    close = prices[prices["ticker"] == "BTC-USD"].set_index("date")["close"].sort_index()
-    return np.log(close).diff()
+def btc(close):
+    return np.log(close["BTC-USD"].dropna()).diff()
 
 
 def test_means_and_their_difference_are_contrasts_of_day_dummies(study, btc):

@@ -970,13 +970,26 @@ def test_staggered_events_with_a_fixed_end_share_one_window(day: str) -> None:
     window = (0, 3)
     shared = 2 / 4  # A's [48, 51] and B's [50, 53]
     found = results.tests(window)[0].mean_correlation
-    assert found == pytest.approx(shared * r.loc["A", "B"], rel=1e-10)
-    # The portfolio of the residuals is a calendar-time portfolio.
-    s_aar = sqrt((wide.mean(axis=1) ** 2).sum() / (35 - 2))
+    # A's and C's windows are apart, which is zero; of B and C, which share one, it is unknown.
+    assert found == pytest.approx((shared * r.loc["A", "B"] + 0) / 2, rel=1e-10)
+    # A and B have two window sessions and the error of one estimation window in common; of C's
+    # correlation with them too little is known.
+    X = np.column_stack([np.ones(COUNT), market()])
+    gram = np.linalg.inv(X[5:40].T @ X[5:40])
+    of_a, of_b = X[48:52].sum(axis=0), X[50:54].sum(axis=0)
+    sigma = results.models.set_index("ticker")["sigma"]
+    covariance = r.loc["A", "B"] * sigma["A"] * sigma["B"] * (2 + of_a @ gram @ of_b)
+    error = sqrt((results.car(window)["std_error"] ** 2).sum() + 2 * covariance) / 3
     t = results.tests(window).get("e", "all", "time_series_t")
-    error = s_aar * estimation_error(results, window)
     assert t.statistic == pytest.approx(t.mean_car / error, rel=1e-10)
-    assert results.caar_path("e", "all")["session"].isna().all()
+    assert t.degrees == 35 - 2
+    (caar,) = results.caar(window).itertuples()
+    assert (caar.std_error, caar.degrees) == (pytest.approx(error, rel=1e-10), 33)
+    path = results.caar_path("e", "all", start=0)
+    assert path["session"].isna().all()
+    # The band at the end of the path is the interval of the window.
+    assert path["std_error"].iloc[-1] == pytest.approx(error, rel=1e-10)
+    assert path["lower"].iloc[-1] == pytest.approx(caar.lower, rel=1e-10)
 
 
 def test_staggered_events_are_correlated_on_calendar_sessions() -> None:
@@ -1647,8 +1660,8 @@ ALIGNMENT_ERRORS = {
         r"^alignment: missing column event_id, event_session$",
     ),
     "two rows": (
-        lambda a: pd.concat([a, a.iloc[[1]].assign(event_session=DAYS[EVENT + 1])]),
-        r"^alignment: event e has two rows for B; keep one$",
+        lambda a: pd.concat([a, a.iloc[[1]]]),
+        rf"^alignment: event e has two rows for B on {DAYS[EVENT]:%Y-%m-%d}; keep one$",
     ),
     "unknown assets": (
         lambda a: pd.concat([a, a.assign(ticker=["X", "Y"])]),
@@ -1688,7 +1701,7 @@ ALIGNMENT_ERRORS = {
     ),
     "two rows of a number": (
         lambda a: pd.concat([a.assign(event_id="1"), a.assign(event_id=1)]),
-        r"^alignment: event 1 has two rows for A; keep one$",
+        rf"^alignment: event 1 has two rows for A on {DAYS[EVENT]:%Y-%m-%d}; keep one$",
     ),
     "timezone": (
         lambda a: a.assign(event_session=a["event_session"].dt.tz_localize("Asia/Shanghai")),

@@ -304,8 +304,33 @@ def test_skewness_t(tests: pd.DataFrame) -> None:
     expect(tests, "skewness_t", t, 2 * stats.t.sf(abs(t), 2))
 
 
+def test_two_dates_of_one_asset_share_what_their_windows_share() -> None:
+    """Equation 22."""
+    # Constant mean of 32 sessions 1, -1, 1, ...: mean 0, s^2 = 32/31. The windows [0, 2] of two
+    # dates two sessions apart cover five sessions, the third of them twice: of the mean of the two
+    # CARs it weighs 1, the others 1/2 each, and every estimation session -3/32.
+    # se^2 = s^2 (1 + 4/4 + 32 (3/32)^2) = 32/31 (2 + 9/32) = 73/31
+    # CARs 4 + 0 + 2 = 6 and 2 + 1 + 0 = 3, mean 9/2
+    returns = [1, -1] * 16 + [4, 0, 2, 1, 0]
+    frame = returns_frame({"A": returns}, {})
+    first = alignment_frame({"e": {"A": 32}}, 37)
+    second = alignment_frame({"e": {"A": 34}}, 37)
+    results = EventStudy(
+        frame,
+        pd.concat([second, first]),
+        estimation=EstimationWindow(window=(-32, -1), end=frame["session"][31], minimum=30),
+        event_window=(0, 2),
+    ).fit()
+    assert results.pairs["event_session"].tolist() == [frame["session"][32], frame["session"][34]]
+    t = results.tests((0, 2)).get("e", "all", "time_series_t")
+    assert (t.n_assets, t.mean_car, t.degrees) == (2, pytest.approx(9 / 2), 31)
+    assert t.statistic == pytest.approx(9 / 2 / sqrt(73 / 31), rel=1e-12)
+    # Two windows of three share one session of an asset that is itself: rbar = 1/3.
+    assert t.mean_correlation == pytest.approx(1 / 3, rel=1e-12)
+
+
 def test_caar_and_its_interval(results: EventStudyResults) -> None:
-    """Equation 23."""
+    """Equation 24."""
     # 1'V1 / s^2 = 813/196 for each asset, s_AAR = 2 with 6 degrees of freedom (test_time_series_t)
     row = results.caar(WINDOW, level=0.1).iloc[0]
     error = 2 * sqrt(813) / 14
@@ -520,7 +545,7 @@ def test_grank_t_gives_ties_their_middle_rank() -> None:
 
 
 def test_constant_mean_and_what_was_earned_over_it() -> None:
-    """Equations 1 and 22."""
+    """Equations 1 and 23."""
     # The past is 0, 1/10, 2/10: mean 1/10, SSR = 2/100, s^2 = (2/100)/(3 - 1), s = 1/10
     # CAR = 1/5 + 1/2 - 2/10 = 1/2 with variance s^2 (2 + 4/3); BHAR = 1.2 * 1.5 - 1.1^2 = 0.59
     results = fit(

@@ -28,7 +28,7 @@ WINDOWS = [(0, 1), (-2, 4)]
 
 # Of every property; FEW of one that takes long. The models share them equally: drawn at random, one
 # of them would be missing from many a dozen.
-EXAMPLES, FEW = 30, 12
+EXAMPLES, FEW = 18, 12
 # The numbers of a panel come from a seed, and a seed does not shrink.
 repeatable = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
@@ -105,7 +105,8 @@ def for_panels(
             assert {case.model for case in seen} == set(models)
             assert {case.alignment["event_session"].nunique() for case in seen} == {1, 2}
             assert all(case.returns["return"].isna().any() == gaps for case in seen)
-            assert any(len(case.fit().incomplete(WINDOW)) for case in seen) == gaps
+            if gaps:
+                assert any(len(case.fit().incomplete(WINDOW)) for case in seen)
 
         return test
 

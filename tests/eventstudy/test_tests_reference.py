@@ -45,6 +45,7 @@ class Asset:
     s: float
     parameters: int
     forecast_variance: np.ndarray
+    weights: dict[int, float]  # of each estimation session in the normal return of the window
 
     @property
     def m(self) -> int:
@@ -88,6 +89,8 @@ Test = tuple[float, float]
 
 def time_series_t(assets: list[Asset]) -> Test:
     """CAAR / (s_AAR sqrt(mean 1'V1 / s^2)), s_AAR^2 = sum_est AAR_t^2 / (T_e - p), largest p."""
+    if len({a.event_days[0] for a in assets}) > 1:
+        return calendar_time_t(assets)
     squares, count = 0.0, 0
     for t in range(len(assets[0].residuals)):
         present = [a.residuals[t] for a in assets if not isnan(a.residuals[t])]
@@ -97,6 +100,27 @@ def time_series_t(assets: list[Asset]) -> Test:
     df = count - max(a.parameters for a in assets)
     multiplier = mean([a.car_error**2 / a.s**2 for a in assets])
     t = mean([a.car for a in assets]) / (sqrt(squares / df) * sqrt(multiplier))
+    return t, two_sided(stats.t(df), t)
+
+
+def weight(asset: Asset, day: int) -> float:
+    """Weight of the error of a calendar session in the asset's CAR."""
+    return float(day in asset.event_days) - asset.weights.get(day, 0.0)
+
+
+def calendar_time_t(assets: list[Asset]) -> Test:
+    """N^2 se^2 = sum 1'V1 + sum_{i != j} r_ij s_i s_j sum_t a_it a_jt."""
+    variance = sum(a.car_error**2 for a in assets)
+    for i, a in enumerate(assets):
+        for b in assets[i + 1 :]:
+            r = correlation(a, b)
+            if not isnan(r):
+                days = {*a.days, *a.event_days}
+                common = sum(weight(a, day) * weight(b, day) for day in days)
+                variance += 2 * r * a.s * b.s * common
+    seen = {day for a in assets for day, e in zip(a.days, a.residuals, strict=True) if not isnan(e)}
+    df = len(seen) - max(a.parameters for a in assets)
+    t = mean([a.car for a in assets]) / (sqrt(variance) / len(assets))
     return t, two_sided(stats.t(df), t)
 
 
@@ -118,26 +142,32 @@ def patell(assets: list[Asset]) -> Test:
     return z, two_sided(stats.norm, z)
 
 
+def correlation(a: Asset, b: Asset) -> float:
+    """r_ij on common sessions, re-centred there; none where these are too few."""
+    of_b = dict(zip(b.days, b.residuals, strict=True))
+    both = [
+        (e, of_b[day])
+        for day, e in zip(a.days, a.residuals, strict=True)
+        if not isnan(e) and not isnan(of_b.get(day, nan))
+    ]
+    if len(both) < FEWEST_COMMON:
+        return nan
+    mean_a, mean_b = mean([x for x, _ in both]), mean([y for _, y in both])
+    product = sum((x - mean_a) * (y - mean_b) for x, y in both)
+    square_a = sum((x - mean_a) ** 2 for x, _ in both)
+    square_b = sum((y - mean_b) ** 2 for _, y in both)
+    return product / sqrt(square_a * square_b)
+
+
 def rbar(assets: list[Asset]) -> float:
-    """Mean over the pairs of r_ij (common sessions of the windows)/L2; r_ij re-centred."""
+    """Mean over the pairs of r_ij (common sessions of the windows)/L2."""
     pairs = []
     for i, a in enumerate(assets):
         for b in assets[i + 1 :]:
-            of_b = dict(zip(b.days, b.residuals, strict=True))
-            both = [
-                (e, of_b[day])
-                for day, e in zip(a.days, a.residuals, strict=True)
-                if not isnan(e) and not isnan(of_b.get(day, nan))
-            ]
-            if len(both) < FEWEST_COMMON:
-                continue
-            mean_a, mean_b = mean([x for x, _ in both]), mean([y for _, y in both])
-            product = sum((x - mean_a) * (y - mean_b) for x, y in both)
-            square_a = sum((x - mean_a) ** 2 for x, _ in both)
-            square_b = sum((y - mean_b) ** 2 for _, y in both)
             common = sum(day in b.event_days for day in a.event_days)
-            pairs.append(product / sqrt(square_a * square_b) * common / len(a.event_days))
-    return mean(pairs) if pairs else nan
+            pairs.append(correlation(a, b) * common / len(a.event_days) if common else 0.0)
+    known = [r for r in pairs if not isnan(r)]
+    return mean(known) if known else nan
 
 
 def adjusted_patell(assets: list[Asset]) -> Test:
@@ -288,9 +318,12 @@ class Panel:
             unexplained = self.returns[:, i] - design @ coefficients
         s2 = sum(unexplained[day] ** 2 for day in used) / (len(used) - parameters)
         variance = s2 * np.eye(len(event_days))
+        weights = {}
         if parameters:
             ahead = design[event_days]
             variance += s2 * ahead @ np.linalg.solve(gram, ahead.T)
+            for day in used:
+                weights[day] = float(ahead.sum(axis=0) @ np.linalg.solve(gram, design[day]))
         return Asset(
             residuals=[float(unexplained[day]) if day in used else nan for day in days],
             days=days,
@@ -299,6 +332,7 @@ class Panel:
             s=sqrt(s2),
             parameters=parameters,
             forecast_variance=variance,
+            weights=weights,
         )
 
 

@@ -37,22 +37,13 @@ from chainpolicy.figures.style import (
     undrawable,
 )
 from chainpolicy.study import Study, load_study
+from chainpolicy.study.problems import InputError
 
 EMBEDDED_GROUPS = ["bitcoin", "coins", "a_shares_tier1", "a_shares_tier2", "us_listed"]
 SIZES = {"bitcoin": 1, "coins": 4, "a_shares_tier1": 38, "a_shares_tier2": 8, "us_listed": 9}
 SPECS = {spec.name: spec for spec in figures.FIGURES}
 
 Drawn = tuple[Figure, pd.DataFrame]
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study: Study):
-    return study.estimate()
 
 
 @pytest.fixture(scope="module")
@@ -492,6 +483,7 @@ def test_timeline_marks_outside_its_range_keep_their_day():
     [
         ("2019-10-25T18:15:00+08:00", "exact", "Fri 25 Oct 2019, 18:15"),
         ("2019-10-28T20:00:00+08:00", "evening", "Mon 28 Oct 2019, evening"),
+        ("2019-10-28T20:00:00+08:00", "ceiling", "Mon 28 Oct 2019, by 20:00"),
         ("2020-01-01", "day", "Wed 1 Jan 2020"),
     ],
 )
@@ -638,6 +630,7 @@ NOT_SHOWN = {
     "local_projections": "No policy announcement in the sample takes a stance.",
     "hourly_response": "The study has no hourly prices.",
     "leave_one_out": "No group has two assets with a complete window to leave one out.",
+    "counterfactual_ladder": "No group has a second yardstick: an index, or donors.",
     "early_movers": "The event window does not hold the sessions [-5, -1].",
 }
 
@@ -856,3 +849,51 @@ def test_a_caar_is_drawn_from_results_and_axes_alone(tiny):
     drawn = np.concatenate([line.get_ydata() for line in ax.lines if line.get_linestyle() == "-"])
     path = results.caar_path(row["event_id"], row["group"])
     assert np.isclose(drawn, path.loc[path["tau"] == 0, "aar"].item()).any()
+
+
+# --- pooled over events -----------------------------------------------------------------------
+
+
+def test_the_pooled_forest_draws_clusters_and_their_mean(study: Study) -> None:
+    figure, frame = figures.draw_pooled_forest(study, "stance_crypto", "-1", (0, 1))
+    effects = study.pool("stance_crypto", (0, 1))
+    of_label = effects.clusters.query("label == '-1'")
+    clusters = frame.dropna(subset="event_session")
+    drawn = clusters.set_index(["group", "event_session"]).sort_index()
+    expected = of_label.set_index(["group", "event_session"]).sort_index()
+    for name, theirs in (("estimate", "caar"), ("lower", "lower"), ("upper", "upper")):
+        np.testing.assert_array_equal(drawn[name], expected[theirs])
+    pooled = frame[frame["event_session"].isna()].set_index("group")
+    table = effects.tidy().query("label == '-1'").set_index("group")
+    np.testing.assert_array_equal(pooled["estimate"], table["mean"][pooled.index])
+    np.testing.assert_array_equal(pooled["lower"], table["lower"][pooled.index])
+    # Every panel has a diamond as wide as the interval, below all clusters.
+    assert len(figure.axes) == len(EMBEDDED_GROUPS)
+    for group, ax in zip(EMBEDDED_GROUPS, figure.axes, strict=True):
+        (diamond,) = [patch for patch in ax.patches if len(patch.get_xy()) == 5]
+        xs, ys = diamond.get_xy().T
+        assert xs.min() == pytest.approx(pooled["lower"][group])
+        assert xs.max() == pytest.approx(pooled["upper"][group])
+        rows = clusters["event_session"].nunique()
+        assert ys.min() > rows - 1
+        labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+        assert len(labels) == rows + 1
+        assert labels[-1] == "pooled"
+
+
+def test_the_pooled_forest_says_what_it_leaves_out(study: Study, monkeypatch) -> None:
+    monkeypatch.setattr(figures.pooled, "MOST_CLUSTERS", 3)
+    figure, frame = figures.draw_pooled_forest(study, "salience", "2", (0, 0))
+    assert frame["event_session"].nunique() == 3
+    assert "first 3 of " in figure.get_suptitle()
+    # What is pooled is all.
+    table = study.pool("salience", (0, 0)).tidy().query("label == '2'").set_index("group")
+    pooled = frame[frame["event_session"].isna()].set_index("group")
+    assert pooled["n_clusters"].to_dict() == table["n_clusters"].to_dict()
+
+
+def test_a_pool_that_nobody_is_in_is_named(study: Study) -> None:
+    with pytest.raises(ValueError, match=r"no event has the role 'polcy'; there are control, pla"):
+        figures.draw_pooled_forest(study, "role", "polcy")
+    with pytest.raises(InputError, match="did you mean"):
+        figures.draw_pooled_forest(study, "rol", "policy")

@@ -104,12 +104,14 @@ def store_of(folder, **closes) -> PriceStore:
     return store
 
 
-def compared(embedded, store, estimate, terminal=False) -> tuple[int, str, str]:
+def compared(embedded, store, estimate, terminal=False, kind="log") -> tuple[int, str, str]:
     out, console = (
         Console(file=io.StringIO(), width=80, stderr=stderr, force_terminal=terminal)
         for stderr in (False, True)
     )
-    status = commands.compare(ASSETS, START, END, embedded, estimate, "[0, 1]", out, console, store)
+    status = commands.compare(
+        ASSETS, START, END, embedded, estimate, "[0, 1]", kind, out, console, store
+    )
     return status, out.file.getvalue(), console.file.getvalue()
 
 
@@ -152,6 +154,21 @@ def test_the_command_says_whether_the_result_still_stands(tmp_path):
     assert asked == [(["AAA", "BBB", "SPY"], ["AAA", "BBB", "SPY"]), (["AAA", "SPY"],) * 2]
     # A terminal of eighty columns shows all of it.
     assert "…" not in compared(embedded, store, estimate, terminal=True)[1]
+
+
+def test_simple_returns_are_shown_as_they_are(tmp_path):
+    close = np.exp(np.arange(10) * 0.01)
+    store = store_of(tmp_path, AAA=close, SPY=close)
+
+    def estimate(prices, assets):
+        return headlines(("xi", "us", 1, 0.5, 0.2, 0.2, 0.2))
+
+    shown = [
+        compared(long(AAA=close, SPY=close), store, estimate, kind=kind)[1].splitlines()[-1]
+        for kind in ("log", "simple")
+    ]
+    # exp(0.5) = 1.6487
+    assert [line.split("\t")[3] for line in shown] == ["+64.9%", "+50.0%"]
 
 
 def test_the_command_needs_live_prices(tmp_path):

@@ -212,14 +212,14 @@ def test_the_lock_keeps_others_out_until_it_is_freed(store):
         held = threading.Event()
 
         def wait_for_it():
-            with other.lock(seconds=20, on_wait=held.set, sleep=waits.append):
+            with other.lock(seconds=600, on_wait=held.set, sleep=waits.append):
                 other.write(series("BBB"))
 
         thread = threading.Thread(target=wait_for_it)
         thread.start()
-        assert held.wait(10)
+        assert held.wait(600)
         assert store.tickers() == ("AAA",)
-    thread.join(10)
+    thread.join(600)
     assert store.tickers() == ("AAA", "BBB")
     assert waits
 
@@ -398,7 +398,7 @@ print(sound, halfway)
 def test_a_hundred_kills_during_writes_leave_a_sound_store(tmp_path):
     script = KILLS.format(folder=str(tmp_path))
     run = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=True
     )
     sound, halfway = map(int, run.stdout.split())
     assert sound == 100

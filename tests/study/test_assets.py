@@ -10,8 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chainpolicy.study import assets as assets_module
-from chainpolicy.study import sessions
 from chainpolicy.study.assets import parse_price_limit, price_limit_on, read_assets
 from chainpolicy.study.problems import InputError
 
@@ -33,10 +31,6 @@ def refused(path) -> list[tuple[int | None, str | None, str | None]]:
     with pytest.raises(InputError) as error:
         read_assets(path)
     return [(problem.line, problem.column, problem.value) for problem in error.value.problems]
-
-
-def test_calendars_are_those_of_sessions():
-    assert assets_module.CALENDARS == sessions.CALENDARS
 
 
 def test_the_two_required_columns_are_enough(write):
@@ -78,7 +72,7 @@ def test_a_coin_does_not_join_a_group_of_shares(write):
         (("A,,a,,",), (2, "calendar", "")),
         (("A,XSHG,Benchmark,,",), (2, "group", "Benchmark")),
         (('A,XSHG,"a\nb",,',), (2, "group", "a\nb")),
-        (("A,XPAR,a,,",), (2, "calendar", "XPAR")),
+        (("A,XPRS,a,,",), (2, "calendar", "XPRS")),
         (("A,XSHG,a,,", "A,XSHG,a,,"), (3, "ticker", "A")),
         (("A,XSHG,a,J,", INDEX), (2, "benchmark", "J")),
         (("A,XSHG,a,I;,", INDEX), (2, "benchmark", "I;")),
@@ -112,9 +106,9 @@ def test_a_misspelt_benchmark_is_guessed(write):
 
 
 def test_everything_at_once(write):
-    found = refused(write("A,XPAR,a,J,2", "A,XSHG,a,A,", "B,XSHG", "C,XNYS,a,,", "D,XSHG,a,,"))
+    found = refused(write("A,XPRS,a,J,2", "A,XSHG,a,A,", "B,XSHG", "C,XNYS,a,,", "D,XSHG,a,,"))
     assert set(found) == {
-        (2, "calendar", "XPAR"),
+        (2, "calendar", "XPRS"),
         (2, "benchmark", "J"),
         (2, "price_limit", "2"),
         (3, "ticker", "A"),

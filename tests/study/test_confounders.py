@@ -22,8 +22,8 @@ def written(folder: Path, *rows: str) -> Path:
     return folder
 
 
-def test_confounders_of_that_night():
-    table = load_study().confounders.set_index("name")
+def test_confounders_of_that_night(study):
+    table = study.confounders.set_index("name")
     assert table["at"]["monthly futures expire"] == pd.Timestamp("2019-10-25T15:00Z")
     assert pd.isna(table["at"]["short squeeze"])
     assert set(table["event_id"]) == {"xi-politburo"}

@@ -173,6 +173,7 @@ def test_study_choices(toml):
     assert toml["event"]["window"] == [-10, 20]
     assert toml["event"]["car_windows"] == [[0, 0], [0, 1], [-1, 1], [0, 5], [0, 10]]
     assert toml["sentiment"] == {"half_life": 5}
+    assert toml["donors"] == {"calendar": "XSHG", "market": "MARKET_EW"}
 
 
 @pytest.mark.parametrize("calendar", ["XSHG", "XNYS", "24/7"])
@@ -404,7 +405,7 @@ def test_known_outcomes_are_in_the_prices(prices):
 # --- README.md ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["prices.csv", "btc_hourly.csv"])
+@pytest.mark.parametrize("name", ["prices.csv", "btc_hourly.csv", "donors.csv"])
 def test_checksums_in_the_readme(name, readme):
     stated = re.search(rf"\| {re.escape(name)} \| `([0-9a-f]{{64}})` \|", readme)
     assert stated is not None
@@ -421,7 +422,7 @@ def test_stance_table_in_the_readme_is_the_catalogue(events, readme):
 @pytest.mark.parametrize(
     "name",
     ["events.csv", "assets.csv", "prices.csv", "btc_hourly.csv", "confounders.csv",
-     "market_figures.csv"],
+     "donors.csv", "market_figures.csv"],
 )  # fmt: skip
 def test_every_column_is_explained_in_the_readme(name, readme):
     section = readme.split(f"### {name}\n")[1].split("\n#")[0]

@@ -125,6 +125,7 @@ def test_every_value_is_read_and_other_columns_are_kept(write):
         ({"precision": "hour"}, "time_precision", "hour"),
         ({"announced_at": "2019-10-25", "precision": "exact"}, "time_precision", "exact"),
         ({"announced_at": "2019-10-25", "precision": "evening"}, "time_precision", "evening"),
+        ({"announced_at": "2019-10-25", "precision": "ceiling"}, "time_precision", "ceiling"),
         ({"precision": "day"}, "time_precision", "day"),
         ({"precision": "evening"}, "announced_at", "2019-10-25T18:15+08:00"),
     ],
@@ -194,3 +195,22 @@ def test_every_time_that_python_writes_with_an_offset_is_read(moment, offset, de
     text = moment.replace(tzinfo=zone).isoformat(separator, detail)
     assert events_module.is_time(text)
     assert not events_module.is_time(text[:-6])
+
+
+AFFECTS = "event_id,announced_at,affects"
+
+
+def test_an_event_affects_what_it_names_and_a_blank_everything(write):
+    events = read_events(
+        write("a,2019-10-25,miners; BTC-USD", "b,2019-10-26,", "c,2019-10-27,x", header=AFFECTS)
+    )
+    assert events["affects"].tolist() == [("miners", "BTC-USD"), (), ("x",)]
+
+
+def test_without_the_column_every_event_affects_everything(write):
+    assert read_events(write("a,2019-10-25", header="event_id,announced_at"))["affects"][0] == ()
+
+
+@pytest.mark.parametrize("affects", [";", "miners;", ";miners", "miners;;coins", "miners; miners"])
+def test_a_list_with_a_blank_or_a_repetition_is_refused(write, affects):
+    assert refused(write(f"a,2019-10-25,{affects}", header=AFFECTS)) == [(2, "affects", affects)]

@@ -13,16 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainpolicy
+from chainpolicy.article import market_claims
+from chainpolicy.estimators.policy_index import sentiment_index
+from chainpolicy.eventstudy import EstimationWindow
+from chainpolicy.study.assets import parse_price_limit, price_limit_on
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import (
-    CALENDARS,
     align,
     announcement_time,
+    clusters,
     effective_calendars,
     event_session,
     sessions,
     trading_hours,
 )
+from chainpolicy.study.snapshot import read_prices
 
 SNAPSHOT = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019" / "prices.csv"
 
@@ -39,6 +44,7 @@ HOLIDAYS = {
 }
 HALF_DAYS = {"XSHG": "", "XHKG": "02-04 12-24 12-31", "XNYS": "07-03 11-29 12-24"}
 EXCHANGES = tuple(ZONE)
+CALENDARS = (*EXCHANGES, "24/7")
 
 
 def in_2019(days: str) -> set[date]:
@@ -298,7 +304,7 @@ def test_a_bare_date_is_ordered_from_midnight_of_the_exchange() -> None:
 
 def catalogue(*rows: tuple[str, str, bool]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["event_id", "announced_at", "in_sample"])
-    return frame.assign(role="policy", note="kept elsewhere")
+    return frame.assign(affects=[()] * len(rows), role="policy", note="kept elsewhere")
 
 
 def asset_list(*rows: tuple[str, str, str, tuple[str, ...]]) -> pd.DataFrame:
@@ -364,6 +370,45 @@ def test_align_names_the_other_in_sample_events_of_the_session_by_announcement()
     }
     assert aligned.loc[("000021.SZ", "leak"), "in_sample"] == False  # noqa: E712
     assert stock.loc["xi", "announced_at"] == "2019-10-25T18:15+08:00"
+
+
+def test_an_event_has_rows_for_the_assets_that_it_affects_alone() -> None:
+    affects = [("BTC-USD",), ("a",), ("000021.SZ", "BTC-USD"), (), ("600570.SS",), ("a",)]
+    aligned = align(OCTOBER.assign(affects=affects), MARKETS)
+    hit = aligned.groupby("event_id")["ticker"].agg(set).to_dict()
+    assert hit == {
+        "xi": {"BTC-USD"},
+        "law": {"600570.SS", "000021.SZ"},
+        "huang": {"000021.SZ", "BTC-USD"},
+        "daily": {"600570.SS", "000021.SZ", "BTC-USD"},
+        "leak": {"600570.SS"},
+    }
+    # A session is shared only with what hits the asset too.
+    shared = aligned.set_index(["event_id", "ticker"])["shares_session_with"]
+    assert shared["law", "600570.SS"] == ""
+    assert shared["law", "000021.SZ"] == "huang"
+    assert shared["huang", "000021.SZ"] == "law"
+    assert shared["leak", "600570.SS"] == "law"
+
+
+def test_a_calendar_that_does_not_cover_an_event_is_no_matter_where_nothing_there_is_hit() -> None:
+    # In May 1990 there was no exchange in Shanghai.
+    events = catalogue(("early", "1990-05-02", True))
+    assets = asset_list(("A", "XSHG", "a", ()), ("B", "XNYS", "b", ()))
+    assert align(events.assign(affects=[("b",)]), assets)["ticker"].tolist() == ["B"]
+    with pytest.raises(InputError, match="XSHG"):
+        align(events, assets)
+
+
+def test_events_of_one_session_stay_apart_where_they_hit_different_assets() -> None:
+    affects = [("600570.SS",), ("000021.SZ",), ("600570.SS",), (), (), ()]
+    aligned = align(OCTOBER.assign(affects=affects), MARKETS)
+    groups = MARKETS.set_index("ticker")["group"]
+    together = clusters(aligned, groups).query("group == 'a'")
+    assert together["members"].tolist() == ["xi;law;huang", "daily"]
+    apart = clusters(aligned, groups, by_assets=True).query("group == 'a'")
+    assert set(apart["members"]) == {"xi;huang", "law", "daily"}
+    assert list(apart.columns) == list(together.columns)
 
 
 def test_align_changes_nothing_it_was_given() -> None:
@@ -450,3 +495,43 @@ def test_align_without_a_dated_event_is_empty() -> None:
     aligned = align(catalogue(("undated", "", False)), MARKETS)
     assert aligned.empty
     assert aligned["event_session"].dtype == "datetime64[ns]"
+
+
+ZONED = pd.Timestamp("2019-10-28", tz="Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda study, day: sessions("XSHG", day, day),
+        lambda study, day: read_prices(SNAPSHOT, start=day),
+        lambda study, day: read_prices(SNAPSHOT, end=day),
+        lambda study, day: price_limit_on(parse_price_limit("0.1"), pd.DatetimeIndex([day])),
+        lambda study, day: market_claims.lead(study, "bitcoin", [], day),
+        lambda study, day: market_claims.at_upper_limit(study, ["bitcoin"], day),
+        lambda study, day: market_claims.turn(study, ["bitcoin"], day, "xi-politburo", "none"),
+        lambda study, day: market_claims.market_day(SNAPSHOT, day, []),
+        lambda study, day: market_claims.market_limits(SNAPSHOT, day),
+        lambda study, day: sentiment_index(
+            pd.DatetimeIndex([day]), pd.DataFrame({"event_session": [day], "value": [1.0]}), 5
+        ),
+        lambda study, day: EstimationWindow(end=day),
+    ],
+)
+def test_a_day_with_a_time_zone_is_refused_wherever_days_are_taken(study, call):
+    with pytest.raises(ValueError, match=r"time ?zone"):
+        call(study, ZONED)
+
+
+def test_a_moment_without_a_time_zone_is_refused(study):
+    naive = [pd.Timestamp("2019-10-25")] * 3
+    with pytest.raises(ValueError, match="start: 2019-10-25 00:00:00 has no time zone"):
+        market_claims.rise(study, "BTC-USD", *naive)
+    with pytest.raises(ValueError, match="day: 2019-10-25 00:00:00 has no time zone"):
+        market_claims.hourly_range(SNAPSHOT, *naive[:2])
+
+
+@pytest.mark.parametrize("value", ["2019-13-45", "soon", None])
+def test_what_is_no_day_is_refused(value):
+    with pytest.raises(ValueError, match=r"the first day is .*; expected a day such as 2019-10-28"):
+        sessions("XSHG", value, "2019-10-28")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import template_prices
+from chainpolicy.estimators.policy_index import policy_index
 from chainpolicy.study import settings as settings_module
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import TEMPLATE, load_study, new_study
@@ -202,8 +203,7 @@ def test_another_model_for_one_estimate(folder):
         study.estimate("capm")
 
 
-def test_the_embedded_study_loads():
-    study = load_study()
+def test_the_embedded_study_loads(study):
     assert study.name == "china-blockchain-2019"
 
 
@@ -508,7 +508,7 @@ def test_every_problem_of_every_file_at_once(folder):
     change(folder, "study.toml", ("minimum = 60", "minimum = -1"), ("half_life", "halflife"))
     change(folder, "events.csv", ("2023-08-12", "2023-08-32"), (",placebo,", ",plcebo,"))
     change(
-        folder, "assets.csv", ("DUNE,XNYS", "DUNE,NYSE"), ("BOLT,XNYS,Bolt,makers,INDEX", "BOLT")
+        folder, "assets.csv", ("DUNE,XNYS", "DUNE,NYSX"), ("BOLT,XNYS,Bolt,makers,INDEX", "BOLT")
     )
     append(folder, "prices.csv", "2023-10-18,ACME,1\n2023-10-17,COIN,nan\nx,DUNE,5\n2023-10-21\n")
     assert places(folder) == [
@@ -517,7 +517,7 @@ def test_every_problem_of_every_file_at_once(folder):
         ("events.csv", 3, "announced_at", "2023-08-32"),
         ("events.csv", 3, "role", "plcebo"),
         ("assets.csv", 3, None, "4 fields"),
-        ("assets.csv", 5, "calendar", "NYSE"),
+        ("assets.csv", 5, "calendar", "NYSX"),
         ("prices.csv", 1491, "date, ticker", "2023-10-18, ACME"),
         ("prices.csv", 1492, "close", "nan"),
         ("prices.csv", 1492, "date, ticker", "2023-10-17, COIN"),
@@ -694,3 +694,79 @@ def test_what_is_there_is_never_overwritten(tmp_path):
 
 def test_settings_are_dates_not_times():
     assert settings_module.KEYS["prices.start"].read(date(2019, 1, 1)) == date(2019, 1, 1)
+
+
+# --- who is hit -----------------------------------------------------------------------------
+
+
+def affecting(folder: Path, **affects: str) -> None:
+    """Give the catalogue a column `affects`; events that are not named affect everything."""
+    events = pd.read_csv(folder / "events.csv", dtype=str, keep_default_na=False)
+    events["affects"] = events["event_id"].map(lambda event: affects.get(event, ""))
+    events.to_csv(folder / "events.csv", index=False)
+
+
+def test_an_event_is_estimated_and_masked_for_what_it_affects_alone(folder):
+    before = load_study(folder)
+    named = {"rule-announced": "makers", "rule-withdrawn": "COIN;ECHO"}
+    affecting(folder, **named)
+    study = load_study(folder)
+    results = study.estimate()
+    groups = study.groups
+    hit = results.pairs.groupby("event_id")["ticker"].agg(set).to_dict()
+    assert hit == {
+        "rule-announced": set(groups.index[groups == "makers"]),
+        "rule-effective": set(groups.index),
+        "rule-withdrawn": {"COIN", "ECHO"},
+    }
+    # Pairs outside are no fault to be listed.
+    assert results.excluded.empty
+    # What is hit has the numbers that it had.
+    keys = ["event_id", "ticker"]
+    old = before.estimate().car((0, 1)).set_index(keys)["car"]
+    new = results.car((0, 1)).set_index(keys)["car"]["rule-announced"]
+    np.testing.assert_allclose(new, old["rule-announced"][new.index], rtol=1e-12)
+    # For all others the session stays an ordinary one.
+    day = "2023-09-13"
+    ordinary = study.placebo((0, 0)).pairs.groupby("event_id")["ticker"].agg(set)
+    assert day not in before.placebo((0, 0)).pairs["event_id"].tolist()
+    assert ordinary[day] == set(groups.index) - {"COIN", "ECHO"}
+
+
+def test_estimation_keeps_the_sessions_of_events_that_do_not_hit_the_asset(folder):
+    affecting(folder, **{"rule-announced": "makers"})
+    residuals = load_study(folder).estimate().residuals
+    used = residuals[
+        (residuals["event_id"] == "rule-withdrawn") & (residuals["session"] == "2023-07-13")
+    ]
+    assert used["ticker"].tolist() == ["COIN", "DUNE", "ECHO"]
+
+
+@pytest.mark.parametrize(
+    ("affects", "hint"),
+    [
+        ("maker", '"maker" is neither (did you mean "makers"?)'),
+        ("makers;ECHOS", '"ECHOS" is neither (did you mean "ECHO"?)'),
+        ("INDEX", '"INDEX" is neither; benchmarks are never estimated'),
+        ("benchmark", '"benchmark" is neither; benchmarks are never estimated'),
+        ("everything under the sun", '"everything under the sun" is neither'),
+    ],
+)
+def test_what_an_event_affects_must_be_a_group_or_an_asset(folder, affects, hint):
+    affecting(folder, **{"rule-withdrawn": affects})
+    (problem,) = problems_of(folder)
+    where = (problem.file, problem.line, problem.column, problem.value)
+    assert where == ("events.csv", 4, "affects", affects)
+    assert problem.expected.endswith(hint)
+
+
+def test_a_group_is_measured_on_the_calendar_of_its_benchmark(folder):
+    """A coin with an exchange's index has that exchange's sessions, its policy index too."""
+    assets = folder / "assets.csv"
+    text = assets.read_text()
+    assert "COIN,24/7,Coin,coin,,," in text
+    assets.write_text(text.replace("COIN,24/7,Coin,coin,,,", "COIN,24/7,Coin,coin,INDEX,,"))
+    study = load_study(folder)
+    assert study.calendars == {"makers": "XNYS", "sellers": "XNYS", "coin": "XNYS"}
+    coin = study.returns.loc[study.returns["ticker"] == "COIN", "session"]
+    assert policy_index(study, "coin")["session"].unique().tolist() == coin.tolist()

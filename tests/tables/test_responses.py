@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-import chainpolicy
 from chainpolicy import tables
 from chainpolicy.study.study import EMBEDDED
 
@@ -28,19 +27,8 @@ MASKED += [pd.Timestamp(2019, 8, day) for day in (10, 11, 22, 23)]
 
 
 @pytest.fixture(scope="module")
-def study():
-    return chainpolicy.load_study()
-
-
-@pytest.fixture(scope="module")
 def rows(study):
     return tables.responses(study, (0, 1))
-
-
-@pytest.fixture(scope="module")
-def close():
-    prices = pd.read_csv(EMBEDDED / "prices.csv", parse_dates=["date"])
-    return prices.pivot_table(index="date", columns="ticker", values="close")
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,11 @@ from statsmodels.stats.power import TTestPower
 
 import chainpolicy
 from chainpolicy import checks, tables
+from chainpolicy.estimators.stances import mean_response_by_stance
 from chainpolicy.eventstudy import TEST_NAMES
+from chainpolicy.figures.selection import estimated_events
 from chainpolicy.study.problems import InputError
+from chainpolicy.study.sessions import clusters
 from chainpolicy.study.study import EMBEDDED, new_study
 
 COLUMNS = {
@@ -27,6 +30,12 @@ COLUMNS = {
     "abnormal_returns": "event_id,ticker,tau,session,actual,normal,abnormal,std_error,at_limit",
     "car": "event_id,ticker,window,car,std_error,t_stat,p_value",
     "tests": ("event_id,group,window,test,statistic,p_value,n_assets,mean_car,mean_correlation"),
+    "pooled": (
+        "label,group,window,n_events,n_pairs,n_clusters,mean,std_error,degrees,lower,upper,"
+        "pair_weighted_mean,mean_correlation,"
+        + ",".join(f"{name},{name}_p" for name in TEST_NAMES)
+        + ",randomization_p,n_ordinary,sign_flip_p,n_blocks"
+    ),
     "excluded": "event_id,ticker,window,reason",
 }
 KEYS = {
@@ -36,18 +45,9 @@ KEYS = {
     "abnormal_returns": ("event_id", "ticker", "tau"),
     "car": ("event_id", "ticker", "window"),
     "tests": ("event_id", "group", "window", "test"),
+    "pooled": ("label", "group", "window"),
     "excluded": ("event_id", "ticker", "window"),
 }
-
-
-@pytest.fixture(scope="module")
-def study():
-    return chainpolicy.load_study()
-
-
-@pytest.fixture(scope="module")
-def results(study):
-    return study.estimate()
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_the_folder_holds_seven_tables_and_a_manifest(study, written):
+def test_the_folder_holds_eight_tables_and_a_manifest(study, written):
     folder, summary = written
     names = {path.name for path in folder.iterdir()}
     assert names == {f"{name}.csv" for name in COLUMNS} | {"manifest.json"}
@@ -190,7 +190,8 @@ def test_events_out_of_sample_are_excluded_as_a_whole_with_their_reason(written)
 
 def test_a_single_event_has_the_lines_of_the_whole_run(study, results, written, tmp_path):
     tables.write_tables(study, results, tmp_path, only="pboc-shanghai-statement")
-    for name in COLUMNS:
+    assert not (tmp_path / "pooled.csv").exists()
+    for name in COLUMNS.keys() - {"pooled"}:
         head, *lines = (written[0] / f"{name}.csv").read_text().splitlines()
         own = [line for line in lines if line.startswith("pboc-shanghai-statement,")]
         assert (tmp_path / f"{name}.csv").read_text().splitlines() == [head, *own]
@@ -397,3 +398,95 @@ def test_nothing_left_out_is_said_so(study):
     report = tables.left_out_report(bitcoin)
     assert report.frame.empty
     assert str(report) == "Nothing was left out."
+
+
+# --- pooled over events -----------------------------------------------------------------------
+
+
+def test_bitcoin_pooled_by_stance_is_the_regression_of_its_days(study, results):
+    """Another computation of the same is `mean_response_by_stance`, of one asset on its own."""
+    window = (0, 1)
+    merged = clusters(study.alignment, study.groups).query("group == 'bitcoin'")
+    roles = study.events.set_index("event_id")["role"]
+    merged = merged[merged["event_id"].map(roles) == "policy"]
+    crypto = study.events.set_index("event_id")["stance_crypto"]
+    restrictive = {
+        event_id: "restrictive"
+        for members in merged["members"].str.split(";")
+        if (crypto[members] < 0).any()
+        for event_id in members
+    }
+    pooled = results.pool(restrictive, window).tidy().set_index("group").loc["bitcoin"]
+    expected = mean_response_by_stance(study, "bitcoin", window).loc["restrictive"]
+    assert pooled["n_clusters"] == expected["days"]
+    for ours, theirs in (
+        *(("mean", "mean_car"), ("lower", "lower"), ("upper", "upper")),
+        *(("time_series_t", "t_stat"), ("time_series_t_p", "p_value")),
+    ):
+        assert pooled[ours] == pytest.approx(expected[theirs], rel=1e-9)
+
+
+def test_the_pooled_report_says_what_the_file_holds(study, written):
+    report = tables.pooled_report(study, "role", (0, 1))
+    rows = [row for row in rows_of(written[0], "pooled") if row["window"] == "[0, 1]"]
+    by_group = {group: place for place, group in enumerate(study.groups.unique())}
+    rows.sort(key=lambda row: (row["label"], by_group[row["group"]]))
+    assert report.frame["role"].tolist() == [row["label"] for row in rows]
+    assert report.frame["Group"].tolist() == [study.label(row["group"]) for row in rows]
+    assert report.frame["Clusters"].tolist() == [row["n_clusters"] for row in rows]
+    for mean, interval, row in zip(
+        report.frame["Mean, %"], report.frame["95 % interval"], rows, strict=True
+    ):
+        assert mean == f"{100 * float(row['mean']):+.2f}"
+        lower, upper = (100 * float(row[name]) for name in ("lower", "upper"))
+        assert interval == f"{lower:+.2f} to {upper:+.2f}"
+    assert "as log returns" in report.note
+
+
+def test_the_report_compares_two_labels(tmp_path):
+    folder = new_study(tmp_path / "study")
+    small = chainpolicy.load_study(folder)
+    # Two labels with a cluster each have a difference and no p-value; nothing is said of it.
+    note = tables.pooled_report(small, "stance_crypto", (0, 1)).note
+    assert "permutation" not in note
+
+
+def test_differences_of_three_labels_are_in_the_note(study):
+    note = tables.pooled_report(study, "stance_crypto", (0, 1)).note
+    differences = study.pool("stance_crypto", (0, 1)).difference("-1", "0").set_index("group")
+    assert "-1 less 0, % (permutation of labels): " in note
+    assert f"Bitcoin {100 * differences['difference']['bitcoin']:+.2f} (p = " in note
+    # Themes are too many to be compared with each other.
+    assert "permutation" not in tables.pooled_report(study, "theme", (0, 1)).note
+
+
+def test_a_column_that_the_catalogue_does_not_have_is_refused_with_a_suggestion(study, tmp_path):
+    with pytest.raises(InputError, match=r'"stance_crypo".*did you mean "stance_crypto"'):
+        study.pool("stance_crypo")
+    with pytest.raises(InputError, match="--by"):
+        tables.write_tables(study, study.results, tmp_path / "new", by="affects")
+    assert not (tmp_path / "new").exists()
+
+
+def test_events_of_one_session_that_hit_different_assets_are_rows_of_their_own(tmp_path):
+    folder = new_study(tmp_path / "study")
+    events = pd.read_csv(folder / "events.csv", dtype=str, keep_default_na=False)
+    twin = events.iloc[[0]].assign(event_id="twin", affects="BOLT")
+    events["affects"] = ["ACME;CRUX", "", "", ""]
+    pd.concat([events, twin]).to_csv(folder / "events.csv", index=False)
+    small = chainpolicy.load_study(folder)
+    car = small.results.car((0, 0)).set_index(["event_id", "ticker"])["car"]
+    for table in (
+        tables.headline(small, small.results, (0, 0)),
+        tables.responses(small, (0, 0)),
+    ):
+        rows = table[table["group"] == "makers"].set_index("event_id")
+        assert rows["members"]["rule-announced"] == "rule-announced"
+        assert rows["caar"]["twin"] == pytest.approx(car["twin", "BOLT"], rel=1e-12)
+        assert rows["n_assets"].to_dict() == {
+            **{"rule-announced": 2, "twin": 1, "rule-effective": 3, "rule-withdrawn": 3}
+        }
+    # The figures draw both.
+    _, merged = estimated_events(small)
+    leads = merged[merged["group"] == "makers"].set_index("event_id")["lead"]
+    assert leads[["rule-announced", "twin"]].tolist() == ["rule-announced", "twin"]

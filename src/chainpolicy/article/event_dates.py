@@ -32,7 +32,7 @@ def at_article_dates(study: Study) -> Study:
         announced_at=events["announced_at"].mask(moved, events["article_date"]),
         time_precision=events["time_precision"].mask(moved, "day"),
     )
-    return replace(study, events=events, alignment=align(events, study.assets))
+    return replace(study, events=events, alignment=align(events, study.assets, study.corrections))
 
 
 @remembered
@@ -68,7 +68,7 @@ def article_shifts(study: Study) -> pd.DataFrame:
     table = dated.merge(first, on="event_id").merge(moved, on=keys)
     both = table[["article_session", "event_session"]]
     for calendar, rows in both.groupby(table["calendar"]):
-        days = sessions(str(calendar), rows.min().min(), rows.max().max())
+        days = sessions(str(calendar), rows.min().min(), rows.max().max(), study.corrections)
         start, end = (days.get_indexer(pd.DatetimeIndex(rows[name])) for name in both)
         table.loc[rows.index, "shift"] = end - start
     return table.astype({"shift": "int64"})

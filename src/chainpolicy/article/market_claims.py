@@ -12,14 +12,29 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.study import Study
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.returns import LIMIT_TOLERANCE
+from chainpolicy.study.tabular import (
+    IS_NUMBER,
+    cell,
+    parse_numbers,
+    read_table,
+    require_day,
+    require_moment,
+)
 
 STORED = "market_figures.csv"
-COLUMNS = ("figure", "value", "source", "sha256")
+SCHEMA = pa.DataFrameSchema(
+    {
+        "figure": cell(required=True, blank=False),
+        "value": cell(IS_NUMBER, required=True, blank=False),
+        **{name: cell(required=True, blank=False) for name in ("source", "sha256")},
+    }
+)
 
 
 def rise(
@@ -43,6 +58,8 @@ def rise(
         ``evening`` (between the hourly closes at `start` and `end`), ``day`` and ``two_days``
         (between daily closes), ``trough_to_peak`` (the largest rise between hourly closes).
     """
+    start, end = require_moment("start", start), require_moment("end", end)
+    until = require_moment("until", until)
     hourly = study.hourly[ticker]
     # The close of an hour is the price at its end.
     at = hourly.set_index(hourly["time"] + pd.Timedelta(hours=1))["close"]
@@ -76,6 +93,7 @@ def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) 
     Series
         By group and index.
     """
+    day = require_day("day", day)
     closes = study.prices.pivot_table(index="date", columns="ticker", values="close")
     changes = {name: closes[name].dropna().pct_change()[day] for name in indices}
     return pd.Series({group: _mean_return(study, group, day), **changes})
@@ -95,6 +113,7 @@ def at_upper_limit(study: Study, groups: Collection[str], day: pd.Timestamp) -> 
     DataFrame
         ``n_upper, n_assets``, by group.
     """
+    day = require_day("day", day)
     upper = study.returns[
         (study.returns["session"] == day) & (study.returns["at_limit"] == "upper")
     ]
@@ -128,6 +147,7 @@ def turn(
         ``insignificant_from``, the first session after it whose interval contains zero (NaT if
         there is none).
     """
+    day = require_day("day", day)
     caar = study.results.caar((0, 1)).set_index(["event_id", "group"])
     rows = {}
     for group in groups:
@@ -163,6 +183,7 @@ def hourly_range(path: Path, day: pd.Timestamp, until: pd.Timestamp) -> dict[str
     dict
         ``bitcoin_low, bitcoin_high``.
     """
+    day, until = require_moment("day", day), require_moment("until", until)
     bars = pd.read_parquet(path, columns=["time", "high", "low"]).set_index("time").sort_index()
     searched = bars[(bars.index >= day) & (bars.index < until)]
     trough = searched["low"].idxmin()
@@ -187,6 +208,7 @@ def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[
         ``n_shares`` that traded, ``market_mean``, and ``share_below``: how many of them returned
         less than the mean of the members.
     """
+    day = require_day("day", day)
     shares = pd.read_parquet(path, filters=[("date", "==", day), ("trading", "==", 1)])
     returns = shares.set_index("ticker")["pct_change"].astype(np.float64) / 100
     average = returns[returns.index.isin(members)].mean()
@@ -212,6 +234,7 @@ def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
     dict
         ``n_upper`` on the day, ``n_upper_before`` on the session before it.
     """
+    day = require_day("day", day)
     columns = ["date", "ticker", "close", "st"]
     filters = [("date", "<=", day), ("trading", "==", 1)]
     shares = pd.read_parquet(path, columns=columns, filters=filters)
@@ -230,22 +253,25 @@ def stored_figures(study: Study) -> pd.Series:
     Raises
     ------
     InputError
-        If the study keeps no such file, or the file lacks a column.
+        If the study keeps no such file, or the file lacks a column or holds what is no number.
     """
     path = study.path / STORED
-    if not path.is_file():
+    if not path.exists():
         expected = "a file of this name in the study folder, with figures of the whole market"
         raise InputError([Problem(STORED, expected)])
-    table = pd.read_csv(path)
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise InputError([Problem(STORED, f"the columns {', '.join(missing)}")])
-    return table.set_index("figure")["value"]
+    with collecting() as problems:
+        table = read_table(path, SCHEMA, ["figure"], problems)
+    return parse_numbers(table.set_index("figure")["value"])
 
 
 def _mean_return(study: Study, group: str, day: pd.Timestamp) -> float:
-    """Mean simple return of a group on its first session from a day on."""
+    """Mean simple return of a group on its first session from a day on.
+
+    Of the assets that have one: a return over a gap is not that of the session at its end.
+    """
     members = study.groups.index[study.groups == group]
     returns = study.returns[study.returns["ticker"].isin(members)]
+    returns = returns[(returns["n_sessions"] == 1) & returns["return"].notna()]
     first = returns.loc[returns["session"] >= day, "session"].min()
     values = returns.loc[returns["session"] == first, "return"]
     return float(np.mean(_simple(study, values.to_numpy(np.float64))))

@@ -3,7 +3,8 @@
 A `Product` is something that can be built on its own: it writes its files into an empty staging
 folder, under the paths at which they are kept. `regenerate` builds what is not up to date and moves
 files whose content changed over the old ones, once everything has been built; `check` builds
-everything in a temporary folder and compares. Products do not depend on one another.
+everything in a temporary folder and compares. Products do not depend on one another; a build forks
+as many processes as there are cores, after it has computed what they share.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import json
 import math
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -27,12 +29,14 @@ import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference
 from chainpolicy.build.notebooks import NotebookError
+from chainpolicy.build.workers import cores, run_jobs
 from chainpolicy.figures import FIGURES, FigureSpec, save_figure
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.figures.style import undrawable
-from chainpolicy.study import Study, load_study
+from chainpolicy.study import Study, load_study, read_once
 from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
 from chainpolicy.tables.estimates import regression_tables, write_tables
 
 RTOL = 1e-6
@@ -63,6 +67,8 @@ class Product:
         False for products that are not kept under version control, hence not checked.
     rtol : float, default 1e-6
         Relative tolerance for the numbers of the product's CSV files when they are checked.
+    beside : str, optional
+        Name of the product that needs the same results: one process builds both.
     """
 
     name: str
@@ -71,6 +77,7 @@ class Product:
     settings: Sequence[str] = ()
     kept: bool = True
     rtol: float = RTOL
+    beside: str = ""
 
 
 @dataclass
@@ -127,7 +134,12 @@ def _is_project(folder: Path) -> bool:
 
 
 def regenerate(
-    root: Path, products: Sequence[Product], *, only: str | None = None, fresh: bool = False
+    root: Path,
+    products: Sequence[Product],
+    *,
+    only: str | None = None,
+    fresh: bool = False,
+    prepare: Callable[[], None] = lambda: None,
 ) -> Report:
     """Build what is not up to date and move what changed over the old files.
 
@@ -144,6 +156,8 @@ def regenerate(
         Name of the one product to build.
     fresh : bool, default False
         Build also what is up to date.
+    prepare : callable, optional
+        Computes what several products need, before processes are forked.
 
     Returns
     -------
@@ -174,7 +188,7 @@ def regenerate(
     build = root / STATE.parent
     build.mkdir(exist_ok=True)
     with staging(build) as staged:
-        built = _build(due, staged)
+        built = _build(due, staged, prepare)
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)
@@ -200,7 +214,13 @@ def regenerate(
     return report
 
 
-def check(root: Path, products: Sequence[Product], *, only: str | None = None) -> list[str]:
+def check(
+    root: Path,
+    products: Sequence[Product],
+    *,
+    only: str | None = None,
+    prepare: Callable[[], None] = lambda: None,
+) -> list[str]:
     """Build everything in a temporary folder and compare it with what is kept.
 
     Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
@@ -214,6 +234,8 @@ def check(root: Path, products: Sequence[Product], *, only: str | None = None) -
         In any order; those that are not `Product.kept` are left out.
     only : str, optional
         Name of the one product to check.
+    prepare : callable, optional
+        As in `regenerate`.
 
     Returns
     -------
@@ -224,7 +246,7 @@ def check(root: Path, products: Sequence[Product], *, only: str | None = None) -
     kept = [product for product in _select(products, only) if product.kept]
     stale: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
-        built = _build(kept, Path(staging))
+        built = _build(kept, Path(staging), prepare)
         for product in kept:
             for path, staged in built[product.name].items():
                 found = file_differences(staged, root / path, rtol=product.rtol)
@@ -251,31 +273,61 @@ def _select(products: Sequence[Product], only: str | None) -> list[Product]:
     return [product for product in products if product.name == only]
 
 
-def _build(products: Sequence[Product], staging: Path) -> dict[str, dict[Path, Path]]:
+def _build(
+    products: Sequence[Product], staging: Path, prepare: Callable[[], None]
+) -> dict[str, dict[Path, Path]]:
     """Build each product in a folder of its own; name -> path in the project -> staged file."""
     folders = {product.name: staging / product.name for product in products}
     for folder in folders.values():
         folder.mkdir()
+    notes = staging / ".jobs"
+    notes.mkdir()
+    if len(products) > 1:
+        prepare()
+    jobs = [partial(_build_all, together, folders, notes) for together in _together(products)]
     console = Console(stderr=True)
-    broken: list[str] = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    silent = not console.is_terminal
+    # A thread that refreshes would be forked in the middle of what it does.
+    with Progress(console=console, transient=True, disable=silent, auto_refresh=False) as progress:
         task = progress.add_task("building", total=len(products))
-        for product in products:
-            progress.update(task, description=product.name)
-            try:
-                product.build(folders[product.name])
-            except NotebookError as error:
-                # The other notebooks may be broken too: say all of it at once.
-                broken.append(str(error))
-            progress.advance(task)
-    if broken:
-        raise NotebookError("\n".join(broken))
+
+        def look() -> None:
+            done = sum(1 for _ in notes.glob("*.done"))
+            progress.update(task, completed=done, refresh=True)
+
+        failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look)
+    for failure in failures:
+        if not isinstance(failure, NotebookError):
+            raise failure
+    if failures:
+        # The other notebooks may be broken too: say all of it at once.
+        raise NotebookError("\n".join(map(str, failures)))
     return {
         name: {
             path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()
         }
         for name, folder in folders.items()
     }
+
+
+def _together(products: Sequence[Product]) -> list[list[Product]]:
+    """Sort products into those that one process builds, the most first."""
+    groups: dict[str, list[Product]] = {}
+    for product in products:
+        groups.setdefault(product.beside or product.name, []).append(product)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _build_all(products: Sequence[Product], folders: Mapping[str, Path], notes: Path) -> None:
+    broken: list[str] = []
+    for product in products:
+        try:
+            product.build(folders[product.name])
+        except NotebookError as error:
+            broken.append(str(error))
+        (notes / f"{product.name}.done").touch()
+    if broken:
+        raise NotebookError("\n".join(broken))
 
 
 def _changed(product: Product, staged: Path, target: Path) -> bool:
@@ -417,6 +469,7 @@ def run(
     only_check: bool = False,
     only: str | None = None,
     fresh: bool = False,
+    prepare: Callable[[], None] = lambda: None,
 ) -> int:
     """Regenerate or check, and say on standard error what was done.
 
@@ -432,6 +485,8 @@ def run(
         Name of the one product to build or check.
     fresh : bool, default False
         Build also what is up to date.
+    prepare : callable, optional
+        As in `regenerate`.
 
     Returns
     -------
@@ -441,8 +496,8 @@ def run(
     """
     try:
         if only_check:
-            return _say_stale(check(root, products, only=only))
-        _say_done(regenerate(root, products, only=only, fresh=fresh))
+            return _say_stale(check(root, products, only=only, prepare=prepare))
+        _say_done(regenerate(root, products, only=only, fresh=fresh, prepare=prepare))
     except NotebookError as error:
         print(f"{error}\nNothing was overwritten.", file=sys.stderr)
         return 1
@@ -519,7 +574,9 @@ def _with_block(document: Path, block: str) -> str:
     return f"{before}{start}{block.strip()}\n{end}{after}"
 
 
-def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) -> Product:
+def figure_product(
+    figure: FigureSpec, study: Study, data: Sequence[Path] = (), beside: str = ""
+) -> Product:
     """Register one figure and the CSV of its numbers.
 
     Parameters
@@ -530,6 +587,8 @@ def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) 
         What the drawing function takes.
     data : sequence of Path, optional
         Files of the study.
+    beside : str, optional
+        The notebook that shows it.
 
     Returns
     -------
@@ -541,7 +600,7 @@ def figure_product(figure: FigureSpec, study: Study, data: Sequence[Path] = ()) 
         picture, numbers = figure.draw(study)
         save_figure(picture, numbers, staging / "figures", figure.name)
 
-    return Product(figure.name, build, data, rtol=figure.rtol)
+    return Product(figure.name, build, data, rtol=figure.rtol, beside=beside)
 
 
 def figure_index_product(figures: Sequence[FigureSpec]) -> Product:
@@ -588,8 +647,9 @@ def api_product() -> Product:
     """
     # In the order in which a reader meets them.
     modules = (
-        *(eventstudy.estimator, eventstudy.results, eventstudy.normal, eventstudy.abnormal),
-        *(eventstudy.inference, eventstudy.panel, eventstudy.batch),
+        *(eventstudy.estimator, eventstudy.results, eventstudy.pooling, eventstudy.normal),
+        *(eventstudy.abnormal, eventstudy.inference, eventstudy.counterfactual),
+        *(eventstudy.bands, eventstudy.panel),
     )
 
     def build(staging: Path) -> None:
@@ -601,17 +661,13 @@ def api_product() -> Product:
     return Product("api", build)
 
 
-def study_notebook_product(
-    study: Study, study_path: Path | None = None, data: Sequence[Path] = ()
-) -> Product:
+def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
     """Register the notebook of a study that has none of its own.
 
     Parameters
     ----------
     study : Study
         The study.
-    study_path : Path, optional
-        Its folder; by default the embedded study.
     data : sequence of Path, optional
         Files of the study.
 
@@ -627,22 +683,32 @@ def study_notebook_product(
         # Braces in a title are no expression.
         title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
         text = text.replace("<title>", title)
-        text = text.replace("<study>", repr(str(study_path.resolve())) if study_path else "")
+        text = text.replace("<study>", _loaded_by(study))
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()
         source.write_text(text, encoding="utf-8", newline="\n")
         notebooks.write(notebooks.execute(source).notebook, source.with_suffix(".ipynb"))
 
-    return Product("study", build, data, (study.title, str(study_path)))
+    return Product("study", build, data, (study.title, _loaded_by(study)))
 
 
-def study_products(study: Study) -> list[Product]:
+def _loaded_by(study: Study) -> str:
+    """Argument with which `load_study` finds a study from anywhere."""
+    names = {folder: name for name, folder in EMBEDDED_STUDIES.items()}
+    if study.path == EMBEDDED:
+        return ""
+    return repr(names.get(study.path) or str(study.path.resolve()))
+
+
+def study_products(study: Study, notebook: str | None = None) -> list[Product]:
     """Register the tables and figures of a study.
 
     Parameters
     ----------
     study : Study
         The study.
+    notebook : str, optional
+        The one that shows all figures. Default: each is shown by its own.
 
     Returns
     -------
@@ -659,7 +725,7 @@ def study_products(study: Study) -> list[Product]:
 
     return [
         Product("tables", tables, data, kept=False),
-        *(figure_product(figure, study, data) for figure in FIGURES),
+        *(figure_product(figure, study, data, notebook or figure.notebook) for figure in FIGURES),
     ]
 
 
@@ -681,10 +747,11 @@ def main(
     Parameters
     ----------
     study_path : Path, optional
-        A study folder; by default the embedded study.
+        A study folder or the name of an embedded study; by default the embedded study of 2019.
     output : Path, optional
         Where to write the study's tables, figures and one notebook; by default the project in the
-        working directory, with all its notebooks.
+        working directory, with all its notebooks. There another embedded study has its own folder,
+        ``build/<name>``.
     only_check, only, fresh
         As in `run`.
 
@@ -698,11 +765,14 @@ def main(
     InputError
         If the study, the place or `only` cannot be used.
     """
-    if study_path is not None and output is None:
+    folder = study_folder(study_path)
+    if output is None and folder not in EMBEDDED_STUDIES.values():
         expected = "--output DIR beside it: figures/ and notebooks/ here show the embedded study"
         raise InputError([Problem(str(study_path), expected)])
     root = project_root(Path.cwd(), output)
-    study = load_study(study_path)
+    study = load_study(folder)
+    if output is None and folder != EMBEDDED:
+        output = root = output_folder(root / STATE.parent / study.name)
     study.require_estimable()
     if boxed := undrawable(texts_of(study)):
         print(
@@ -710,11 +780,18 @@ def main(
             file=sys.stderr,
         )
     data = study_files(study)
-    products = study_products(study)
     if output is None:
+        products = study_products(study)
         products += [figure_index_product(FIGURES), api_product()]
         sources = sorted((root / "notebooks").glob("*.py"))
         products += [notebook_product(source, data) for source in sources]
     else:
-        products.append(study_notebook_product(study, study_path, data))
-    return run(root, products, only_check=only_check, only=only, fresh=fresh)
+        products = study_products(study, notebook="study")
+        products.append(study_notebook_product(study, data))
+
+    def prepare() -> None:
+        for window in study.car_windows:
+            study.placebo(window)
+
+    with read_once(study):
+        return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)

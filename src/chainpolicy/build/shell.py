@@ -38,6 +38,9 @@ class _Hook(DisplayHook):
     def finish_displayhook(self) -> None:
         """Write no line end."""
 
+    def flush(self) -> None:
+        """Keep no cache of values, so that there is none to collect with the whole heap."""
+
 
 class NotebookShell(InteractiveShell):
     """A shell without a terminal: its output is a list of notebook outputs."""

@@ -2,19 +2,23 @@
 
 Placebo in time (`placebo_p_values`, `rejection_rates`) compares an event with ordinary sessions of
 the same portfolio, placebo in space (`placebo_in_space`) a portfolio with random portfolios on the
-same session, `portfolio_difference` two portfolios with each other. `specification_curve` and
-`leave_one_out` say how much a response owes to the choices of the study and to single assets,
-`minimum_detectable_effect` what the tests could have found, and
+same session, `portfolio_difference` two portfolios with each other. `ladder` compares the
+yardsticks that a return can be measured against, `rung_errors` says which forecasts best where
+nothing happened; `donors_of_study` builds the donors that some of them need.
+`specification_curve` and `leave_one_out` say how much a response owes to the choices of the study
+and to single assets, `minimum_detectable_effect` what the tests could have found, and
 `adjust_for_multiple_testing` what is left when one looked at many.
 """
 
 from chainpolicy.checks.difference import portfolio_difference
+from chainpolicy.checks.donors import donor_portfolios, donors_of_study
+from chainpolicy.checks.ladder import ladder, rung_errors, rung_study, size_rungs
 from chainpolicy.checks.leave_one_out import leave_one_out
+from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
 from chainpolicy.checks.power import minimum_detectable_effect
 from chainpolicy.checks.space import (
-    boards,
     cumulative_abnormal_returns,
     placebo_in_space,
     read_market,
@@ -28,6 +32,9 @@ __all__ = [
     "adjust_for_multiple_testing",
     "boards",
     "cumulative_abnormal_returns",
+    "donor_portfolios",
+    "donors_of_study",
+    "ladder",
     "leave_one_out",
     "minimum_detectable_effect",
     "placebo_in_space",
@@ -35,6 +42,9 @@ __all__ = [
     "portfolio_difference",
     "read_market",
     "rejection_rates",
+    "rung_errors",
+    "rung_study",
+    "size_rungs",
     "space_of_study",
     "specification_curve",
     "stored_space",

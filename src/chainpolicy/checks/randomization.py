@@ -89,7 +89,7 @@ def permutation_p_value(
     assigned, exhaustive = assignments(stances, draws, rng)
     denominator = np.einsum("ak,kl,al->a", assigned, cross, assigned, optimize=True)
     # An assignment that the fixed effects absorb has no coefficient and none as large.
-    defined = denominator > ABSORBED * np.trace(cross)
+    defined = denominator > ABSORBED * np.trace(cross) * (stances @ stances) / len(stances)
     beta = np.divide(assigned @ moment, denominator, out=np.zeros(len(assigned)), where=defined)
     actual = abs(stances @ moment / (stances @ cross @ stances))
     beyond = int((np.abs(beta) >= actual * (1 - 1e-9)).sum())

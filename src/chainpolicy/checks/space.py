@@ -20,14 +20,24 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pandera.pandas as pa
 
+from chainpolicy.checks.market import boards, read_shares, returns_of_shares
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.normal import fit_normal
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.problems import InputError, Problem, irregular
+from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import clusters, sessions
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    IS_NUMBER,
+    cell,
+    parse_dates,
+    parse_numbers,
+    read_table,
+)
 
 DRAWS = 999
 SEED = 20191028
@@ -36,11 +46,18 @@ LEVEL = 0.05
 BETA_CLASSES = 5
 # Numbers of a study that need the whole market, kept in its folder.
 STORED = "placebo_in_space.csv"
-MARKET_COLUMNS = ("date", "ticker", "pct_change", "trading")
-COLUMNS = (
-    *("group", "window", "event_id", "event_session", "n_members", "n_shares", "caar"),
-    *("random_mean", "random_deviation", "excess", "p_random", "rejection_rate", "n_ordinary"),
-    *("p_value", "smallest_p"),
+COUNTS = ("n_members", "n_shares", "n_ordinary")
+NUMBERS = (
+    *("n_members", "n_shares", "caar", "random_mean", "random_deviation", "excess", "p_random"),
+    *("rejection_rate", "n_ordinary", "p_value", "smallest_p"),
+)
+COLUMNS = ("group", "window", "event_id", "event_session", *NUMBERS)
+SCHEMA = pa.DataFrameSchema(
+    {
+        **{name: cell(required=True, blank=False) for name in ("group", "window", "event_id")},
+        "event_session": cell(IS_DATE, required=True, blank=False),
+        **{name: cell(IS_NUMBER, required=True, blank=name not in COUNTS) for name in NUMBERS},
+    }
 )
 
 
@@ -167,46 +184,28 @@ def cumulative_abnormal_returns(
     return abnormal, pd.Series(slope, returns.columns)[kept]
 
 
-def boards(tickers: pd.Index) -> pd.Series:
-    """Board of each A-share by its code: Shanghai, Shenzhen, its small-company board, ChiNext."""
-    codes = pd.Series(tickers.astype(str), index=tickers)
-    return codes.str[:3].where(codes.str.startswith("002"), codes.str[:2])
-
-
 def read_market(path: Path, study: Study) -> pd.DataFrame:
     """Read the returns of a whole market, in the kind of a study.
 
     Parameters
     ----------
     path : Path
-        Parquet: ``date, ticker, pct_change`` (percent, across dividends), ``trading`` (0 =
-        suspended).
+        See `market.read_shares`.
     study : Study
 
     Returns
     -------
     DataFrame
-        Sessions of the study by shares. A session after a suspension has no return: what stands
-        there spans the gap.
+        Sessions of the study by shares, from its second session on. A session after a suspension
+        has no return: what stands there spans the gap.
 
     Raises
     ------
     InputError
         If the file cannot be read or lacks a column.
     """
-    if expected := irregular(path):
-        raise InputError([Problem(str(path), expected)])
-    try:
-        rows = pd.read_parquet(path, columns=list(MARKET_COLUMNS))
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if path.is_file() else "there is no such file"
-        expected = f"a Parquet file with {', '.join(MARKET_COLUMNS)}; the reader says: {reason}"
-        raise InputError([Problem(str(path), expected)]) from None
-    rows = rows[rows["date"].between(study.start, study.end)]
-    rows = rows.assign(ticker=rows["ticker"].astype(str))
-    change = rows.pivot_table(index="date", columns="ticker", values="pct_change") / 100.0
-    traded = rows.pivot_table(index="date", columns="ticker", values="trading").eq(1)
-    returned = change.where(traded & traded.shift(fill_value=False))
+    rows = read_shares(path)
+    returned = returns_of_shares(rows[rows["date"].between(study.start, study.end)])
     return returned.transform(np.log1p) if study.kind == "log" else returned
 
 
@@ -241,19 +240,23 @@ def space_of_study(
     """
     used = study.estimate().residuals
     merged = clusters(study.alignment, study.groups)
-    calendar_of = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     frames = []
     for group in study.groups.drop_duplicates():
         members = study.groups.index[(study.groups == group) & study.groups.index.isin(market)]
         estimation = used.loc[used["ticker"].isin(members), "session"]
         if members.empty or estimation.empty:
             continue
-        calendar = calendar_of[members[0]]
-        days = sessions(calendar, study.start, study.end)
-        own = study.returns[study.returns["ticker"] == members[0]].set_index("session")
+        days = sessions(study.calendars[str(group)], study.start, study.end, study.corrections)
+        own = study.returns[study.returns["ticker"].isin(members)]
+        # Beside a return that spans a gap stands the benchmark's over the same sessions.
+        own = own[own["n_sessions"] == 1].groupby("session").first()
         factors = own[list(study.benchmarks[members[0]])].reindex(days)
+        shares = market.reindex(days)
+        if study.factors is not None:
+            rates = study.factors.rates(days, np.arange(len(days)) - 1, study.kind)
+            shares = shares.sub(rates, axis=0)
         abnormal, beta = cumulative_abnormal_returns(
-            market.reindex(days),
+            shares,
             factors,
             pd.DatetimeIndex(np.sort(estimation.unique())),
             study.estimation.minimum,
@@ -293,12 +296,15 @@ def stored_space(study: Study) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If the file lacks a column.
+        If the file cannot be read, lacks a column or holds what is no number or date.
     """
     path = study.path / STORED
-    if not path.is_file():
+    if not path.exists():
         return pd.DataFrame(columns=list(COLUMNS))
-    table = pd.read_csv(path, parse_dates=["event_session"])
-    if missing := [name for name in COLUMNS if name not in table.columns]:
-        raise InputError([Problem(STORED, f"the columns {', '.join(missing)}")])
-    return table
+    with collecting() as problems:
+        table = read_table(path, SCHEMA, ["group", "window", "event_id"], problems)
+    for name in NUMBERS:
+        table[name] = parse_numbers(table[name])
+    table = table.astype(dict.fromkeys(COUNTS, np.int64))
+    table["event_session"] = parse_dates(table["event_session"])
+    return table[list(COLUMNS)].reset_index(drop=True)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from chainpolicy.checks.ladder import SIZE_RUNGS, alone_in_sample, rung_study, size_rungs
 from chainpolicy.eventstudy import (
     MODELS,
     ConstantMean,
@@ -22,7 +23,6 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.results import EventStudyResults, Window
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
-from chainpolicy.study.returns import compute_returns
 
 KINDS: tuple[Literal["log", "simple"], ...] = ("log", "simple")
 # In the order in which a figure stacks them.
@@ -35,10 +35,11 @@ def specification_curve(
 ) -> pd.DataFrame:
     """Estimate one event under every combination of a study's choices.
 
-    The choices: the model of normal returns; the study's estimation window or the one before the
-    event itself; all of it or its later half (with half of the minimum); the sessions of other
-    events taken out or left in; log or simple returns. Simonsohn, Simmons & Nelson (2020), *Nature
-    Human Behaviour* 4.
+    The choices: the model of normal returns, and, for groups with donors, the market model on
+    their equal-weighted market, alone and beside the first benchmark; the study's estimation
+    window or the one before the event itself; all of it or its later half (with half of the
+    minimum); the sessions of other events taken out or left in; log or simple returns. Simonsohn,
+    Simmons & Nelson (2020), *Nature Human Behaviour* 4.
 
     Parameters
     ----------
@@ -51,7 +52,8 @@ def specification_curve(
     Returns
     -------
     DataFrame
-        ``group, window, model, estimation`` ("study" or "event"), ``length`` (sessions of the
+        ``group, window, model`` (or one of `ladder.SIZE_RUNGS`), ``estimation`` ("study" or
+        "event"), ``length`` (sessions of the
         estimation window), ``mask`` (bool), ``kind`` ("log" or "simple"), ``n_assets, caar, lower,
         upper`` (95 % interval of the portfolio t; simple returns whatever the kind), ``p_value``
         and ``chosen`` (bool, the study's own choices). Combinations that come to the same for a
@@ -62,20 +64,26 @@ def specification_curve(
     models = {study.model: MODELS[study.model]} | MODELS
     for kind in KINDS:
         base = _event_study(study, event_id, kind)
-        for (name, model), (anchor, estimation), half, mask in product(
-            models.items(), _estimations(study), (False, True), (True, False)
+        ways = [(name, model, base) for name, model in models.items()] + [
+            (rung.name, rung.model, rung_study(study, rung, event_id, kind))
+            for group in study.groups.unique()
+            for rung in size_rungs(study, group)
+        ]
+        for (name, model, of_way), (anchor, estimation), half, mask in product(
+            ways, _estimations(study), (False, True), (True, False)
         ):
-            variant = copy(base)
+            variant = copy(of_way)
             variant.model = model
             chosen = _halved(estimation) if half else estimation
             variant.estimation = replace(chosen, mask=mask)
             own = study.kind == kind and study.model == name and study.estimation.mask == mask
             own &= anchor == "study" and not half
-            tables.append(_responses(variant.fit(), event_id, windows))
+            fitted = study.results if own else variant.fit()
+            tables.append(_responses(fitted, event_id, windows))
             # On one benchmark a single index is the market model.
             law = MarketModel.name if isinstance(model, SingleIndexModel) else name
-            told.append((anchor, chosen.length, mask, kind, law, own))
-    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "chosen"])
+            told.append((anchor, chosen.length, mask, kind, law, name, own))
+    choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "yardstick", "chosen"])
     columns = ["group", "window", *CHOICES, "n_assets", "caar", "lower", "upper", "p_value"]
     columns.append("chosen")
     found = {choice: table for choice, table in enumerate(tables) if len(table)}
@@ -83,6 +91,8 @@ def specification_curve(
         return pd.DataFrame(columns=columns)
     table = pd.concat(found, names=["choice"]).reset_index("choice")
     table = table.merge(choices, left_on="choice", right_index=True)
+    sized = table["yardstick"].isin(SIZE_RUNGS)
+    table["model"] = table["model"].mask(sized, table["yardstick"])
     # Without a benchmark every model is the constant mean.
     table["law"] = table["law"].where(table["benchmarks"] != "", ConstantMean.name)
     same = ["group", "window", "benchmarks", "law", *CHOICES[1:]]
@@ -98,18 +108,10 @@ def specification_curve(
 def _event_study(study: Study, event_id: str, kind: Literal["log", "simple"]) -> EventStudy:
     returns = study.returns
     if kind != study.kind:
-        returns = compute_returns(
-            study.prices, study.assets, study.start, study.end, kind, study.gaps
-        )
-    alignment = study.alignment
-    if study.estimation.anchor == "event" or study.estimation.end is not None:
-        # The others still are masked; only an anchor at the first of them needs them in sample.
-        alignment = alignment.assign(
-            in_sample=alignment["in_sample"] & (alignment["event_id"] == event_id)
-        )
+        returns = study.compute_returns(kind=kind)
     return EventStudy(
         returns,
-        alignment,
+        alone_in_sample(study, event_id),
         groups=study.groups,
         benchmarks=study.benchmarks,
         estimation=study.estimation,

@@ -15,7 +15,7 @@ from chainpolicy.estimators.cross_section import (
     cross_sections,
 )
 from chainpolicy.estimators.intraday import HourlyResponse, hourly_response, hourly_responses
-from chainpolicy.estimators.overlap import Overlap, overlap, overlapping_clusters, overlaps
+from chainpolicy.estimators.overlap import Overlap, overlap, overlapping_clusters
 from chainpolicy.estimators.phases import (
     EARLY,
     JUMP,
@@ -79,7 +79,6 @@ __all__ = [
     "mean_response_by_stance",
     "overlap",
     "overlapping_clusters",
-    "overlaps",
     "phase_table",
     "policy_clusters",
     "project",

@@ -8,6 +8,13 @@ One row per asset i and distinct event session k,
 with one exposure :math:`x_i` at a time. All assets of an event share its date, so the events are
 few and everything is counted in them: the p-value that leads is the permutation of stances over
 events, then the restricted wild cluster bootstrap; the two-way clustered error is description.
+
+A study may name its own regressors: any number that differs between events takes the place of
+stance, any that differs between assets that of exposure. One of assets alone,
+
+.. math:: CAR_{ik} = d_k + c\, x_i + e_{ik},
+
+is counted in assets: permuted over them, bootstrapped by them, and one of them at a time left out.
 """
 
 from __future__ import annotations
@@ -30,8 +37,10 @@ from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
-from chainpolicy.study.returns import compute_returns
+from chainpolicy.study.assets import BENCHMARK
+from chainpolicy.study.calendars import ALWAYS_OPEN
+from chainpolicy.study.regressors import STANCE
+from chainpolicy.study.remember import remembered
 from chainpolicy.typeset.report_table import ReportTable, p_text, stars
 
 DRAWS = 9_999
@@ -62,15 +71,18 @@ class CrossSectionResults:
         Two-way clustered by asset and event; by event alone for one asset. Description only.
     n_obs, n_assets, n_events : int
     n_supportive, n_restrictive, n_neutral : int
-        Events by the sign of their stance.
+        Events by the sign of their stance; of another regressor, those above, below and at its
+        mean over events (over assets, where `unit` is "asset").
     p_permutation, p_bootstrap : float
-        NaN with fewer than 3 events of either sign.
+        NaN with fewer than 3 events (assets) on either side.
     n_assignments, n_draws : int
         Assignments of the permutation, draws of the bootstrap; 0 where there is no p-value.
     lowest, highest : float
-        Range of the estimate when one event at a time is left out.
+        Range of the estimate when one event (asset) at a time is left out.
     note : str
         Why there is no estimate or p-value, else empty.
+    unit : {"event", "asset"}
+        What the regressor is permuted over.
     """
 
     sample: str
@@ -91,6 +103,7 @@ class CrossSectionResults:
     lowest: float
     highest: float
     note: str = ""
+    unit: str = "event"
 
     @property
     def null(self) -> str:
@@ -156,6 +169,16 @@ class CrossSections(Sequence[CrossSectionResults]):
             "with so few events; blank where that variance is not positive. No p-value with fewer "
             f"than {MINIMUM_EVENTS} events of either sign."
         )
+        if not all(is_stance(result.regressor) for result in self.results):
+            note += (
+                " Of a regressor that is no stance, the events above, below and at its mean are "
+                "counted."
+            )
+        if any(result.unit == "asset" for result in self.results):
+            note += (
+                " A regressor of assets alone is permuted over assets, which are then taken to be "
+                "exchangeable, bootstrapped by asset, and one asset is left out."
+            )
         return ReportTable(frame, " ".join([note, *notes]))
 
 
@@ -204,24 +227,25 @@ class CrossSection:
     data : DataFrame
         ``event_id, ticker, car``, the stance (one value per event) and the exposure (one value
         per asset); a row with a blank among them is left out.
-    stance : str
-        Column of the stance.
+    stance : str, optional
+        Column of the stance, or of another number per event; None: the exposure alone.
     exposure : str, optional
         Column of the exposure; default: stance alone.
     effects : tuple of str, optional
-        Fixed effects; default ("asset",) for stance alone, else ("asset", "event").
+        Fixed effects; default ("asset",) for stance alone, ("event",) for an exposure alone, else
+        ("asset", "event").
     sample : str
         What the rows are, for the table.
 
     Raises
     ------
     ValueError
-        If a stance differs within an event, an exposure within an asset, a pair stands twice, or
-        an effect is unknown.
+        If a stance differs within an event, an exposure within an asset, a pair stands twice,
+        there is neither, or an effect is unknown.
     """
 
     data: pd.DataFrame
-    stance: str = "stance"
+    stance: str | None = "stance"
     exposure: str | None = None
     effects: tuple[str, ...] | None = None
     sample: str = "all"
@@ -232,10 +256,11 @@ class CrossSection:
             raise ValueError(f'fixed effects are "asset" and "event", not {", ".join(unknown)}')
         if self.data.duplicated(["event_id", "ticker"]).any():
             raise ValueError("an event and asset stand in two rows; keep one")
-        constant = {self.stance: "event_id"}
-        if self.exposure is not None:
-            constant[self.exposure] = "ticker"
-        for column, within in constant.items():
+        if self.stance is None and self.exposure is None:
+            raise ValueError("name a stance, an exposure, or both")
+        for column, within in ((self.stance, "event_id"), (self.exposure, "ticker")):
+            if column is None:
+                continue
             differing = self.data.groupby(within)[column].nunique()
             if (differing > 1).any():
                 raise ValueError(
@@ -246,15 +271,40 @@ class CrossSection:
     def _effects(self) -> tuple[str, ...]:
         if self.effects is not None:
             return self.effects
+        if self.stance is None:
+            return ("event",)
         return ("asset",) if self.exposure is None else ("asset", "event")
+
+    @property
+    def unit(self) -> str:
+        """What the regressor is permuted over: "event", or "asset" for an exposure alone."""
+        return "asset" if self.stance is None else "event"
 
     @property
     def regressor(self) -> str:
         """The regressor in words."""
-        return self.stance if self.exposure is None else f"{self.stance} x {self.exposure}"
+        return " x ".join(name for name in (self.stance, self.exposure) if name is not None)
+
+    def sides(self, rows: pd.DataFrame) -> tuple[int, int, int]:
+        """Count the events with a positive, a negative and no stance.
+
+        What is no stance (`STANCES`) is counted by its deviation from its mean: events, or assets
+        for an exposure alone.
+        """
+        values = self._varying(rows)
+        if not is_stance(self.stance) and len(values):
+            values = values - values.mean()
+            values[np.abs(values) <= 1e-9 * np.abs(values).max(initial=0.0)] = 0.0
+        sign = np.sign(values)
+        return int((sign == 1).sum()), int((sign == -1).sum()), int((sign == 0).sum())
+
+    def _varying(self, rows: pd.DataFrame) -> Floats:
+        """Values of what is permuted, one for each event or asset, in their order."""
+        key, column = ("ticker", "exposure") if self.unit == "asset" else ("event_id", "stance")
+        return rows.groupby(key)[column].first().sort_index().to_numpy(np.float64)
 
     def fit(self, *, draws: int = DRAWS, seed: int = SEED) -> CrossSectionResults:
-        """Estimate, and randomize over events.
+        """Estimate, and randomize over events (over assets, for an exposure alone).
 
         Parameters
         ----------
@@ -275,37 +325,42 @@ class CrossSection:
         rows = self._rows()
         if rows.empty:
             raise AbsorbedError(f"no row has a CAR and a value of {self.regressor}")
-        asset = pd.factorize(rows["ticker"])[0].astype(np.int64)
+        asset = pd.factorize(rows["ticker"], sort=self.unit == "asset")[0].astype(np.int64)
         event = pd.factorize(rows["event_id"], sort=True)[0].astype(np.int64)
         n_events = int(event.max()) + 1
-        exposure, car = rows["exposure"].to_numpy(), rows["car"].to_numpy()
-        raw = exposure * rows["stance"].to_numpy()
+        by_asset = self.unit == "asset"
+        unit = asset if by_asset else event
+        n_units = int(unit.max()) + 1
+        # What an assignment multiplies in each row.
+        fixed = rows["stance" if by_asset else "exposure"].to_numpy()
+        car = rows["car"].to_numpy()
+        raw = rows["exposure"].to_numpy() * rows["stance"].to_numpy()
         basis = self._basis(asset, event)
         outcome, regressor = _residual(car, basis), _residual(raw, basis)
         estimate = _slope(outcome, regressor, raw)
         if np.isnan(estimate):
             raise AbsorbedError(self._why_absorbed(rows))
-        stances = rows.groupby("event_id")["stance"].first().sort_index().to_numpy(np.float64)
-        signs = [int((np.sign(stances) == sign).sum()) for sign in (1, -1, 0)]
+        signs = self.sides(rows)
         p_values = (np.nan, 0, np.nan, 0)
         note = ""
         if min(signs[:2]) >= MINIMUM_EVENTS:
             rng = np.random.default_rng(seed)
-            q = np.zeros((len(rows), n_events))
-            q[np.arange(len(rows)), event] = exposure
+            q = np.zeros((len(rows), n_units))
+            q[np.arange(len(rows)), unit] = fixed
             permuted, count = permutation_p_value(
-                outcome, _residual(q, basis), stances, draws=draws, rng=rng
+                outcome, _residual(q, basis), self._varying(rows), draws=draws, rng=rng
             )
-            booted = wild_bootstrap_p_value(regressor, outcome, basis, event, draws=draws, rng=rng)
+            booted = wild_bootstrap_p_value(regressor, outcome, basis, unit, draws=draws, rng=rng)
             p_values = (permuted, count, booted, draws)
         else:
-            note = (
-                f"no p-value: {signs[0]} supportive and {signs[1]} restrictive events, "
-                f"{MINIMUM_EVENTS} of either sign are needed"
-            )
+            found = f"{signs[0]} above and {signs[1]} below the mean over {self.unit}s"
+            if is_stance(self.stance):
+                found = f"{signs[0]} supportive and {signs[1]} restrictive events"
+            needed = f"{MINIMUM_EVENTS} of either {'sign' if is_stance(self.stance) else 'kind'}"
+            note = f"no p-value: {found}, {needed} are needed"
         left_out = []
-        for number in range(n_events):
-            kept = event != number
+        for number in range(n_units):
+            kept = unit != number
             basis = self._basis(asset[kept], event[kept])
             parts = _residual(car[kept], basis), _residual(raw[kept], basis)
             left_out.append(_slope(*parts, raw[kept]))
@@ -329,16 +384,30 @@ class CrossSection:
             lowest=min(defined, default=np.nan),
             highest=max(defined, default=np.nan),
             note=note,
+            unit=self.unit,
         )
 
     def _rows(self) -> pd.DataFrame:
-        exposure = 1.0 if self.exposure is None else self.data[self.exposure].astype(np.float64)
-        rows = self.data[["event_id", "ticker", "car"]].assign(
-            stance=self.data[self.stance].astype(np.float64), exposure=exposure
+        return self._every_row().dropna().reset_index(drop=True)
+
+    def _every_row(self) -> pd.DataFrame:
+        stance, exposure = (
+            1.0 if name is None else self.data[name].astype(np.float64)
+            for name in (self.stance, self.exposure)
         )
-        return rows.dropna().reset_index(drop=True)
+        return self.data[["event_id", "ticker", "car"]].assign(stance=stance, exposure=exposure)
 
     def _why_absorbed(self, rows: pd.DataFrame) -> str:
+        if self.stance is None:
+            if "asset" in self._effects:
+                return (
+                    f"{self.exposure} is the same at all events of an asset, so the asset effects "
+                    f"absorb it: leave them out, or multiply it by what differs between events"
+                )
+            return (
+                f"{self.exposure} does not differ between the assets of an event, so the event "
+                "effects absorb it: nothing is left to compare"
+            )
         if self.exposure is None and "event" in self._effects:
             return (
                 f"{self.stance} is the same for all assets of an event, so the event effects "
@@ -364,6 +433,11 @@ class CrossSection:
         size = np.abs(np.diag(r))
         basis: Floats = q[:, size > 1e-10 * size.max(initial=0.0)]
         return basis
+
+
+def is_stance(column: str | None) -> bool:
+    """Say whether a regressor is counted by its sign: a stance, or a product with one."""
+    return column is not None and column.startswith("stance")
 
 
 def clustered_error(outcome: Floats, regressor: Floats, asset: Ints, event: Ints) -> float:
@@ -471,6 +545,7 @@ def _reference_coin(study: Study) -> str | None:
     return str((coins if alone.empty else alone)["ticker"].iloc[0])
 
 
+@remembered
 def _betas(study: Study, reference: str) -> pd.Series:
     assets = study.assets.copy()
     of_reference = assets["ticker"] == reference
@@ -478,7 +553,7 @@ def _betas(study: Study, reference: str) -> pd.Series:
         () if alone or group == BENCHMARK else (reference,)
         for alone, group in zip(of_reference, assets["group"], strict=True)
     ]
-    returns = compute_returns(study.prices, assets, study.start, study.end, study.kind, study.gaps)
+    returns = study.compute_returns(assets=assets)
     own = returns["ticker"] != reference
     alignment = study.alignment[study.alignment["ticker"] != reference]
     if not own.any():
@@ -520,6 +595,9 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     membership of each further group, with both effects; the tiers of a list are such groups. A
     regression without anything to compare keeps its place, with the reason.
 
+    A study that names its own regressors has these instead: each for every group, and for all
+    groups of a calendar together. What differs between assets alone has event effects.
+
     Parameters
     ----------
     study : Study
@@ -529,6 +607,8 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     -------
     CrossSections
     """
+    if study.regressors:
+        return _own_cross_sections(study, window)
     data = cross_section_data(study, study.results, window)
     measured = [name for name in data.columns if name == AGE or name.startswith(BETA)]
     found = []
@@ -552,12 +632,91 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     return CrossSections(tuple(found), study.labels)
 
 
+def covariate_data(
+    study: Study, results: EventStudyResults, window: Window = (0, 1)
+) -> pd.DataFrame:
+    """Lay out the CARs of all assets at the policy clusters with the study's own regressors.
+
+    Parameters
+    ----------
+    study : Study
+    results : EventStudyResults
+        Of this study.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        ``event_id`` (of the cluster), ``ticker, group, calendar, members, car`` and for each
+        regressor its two parts under the names of their columns, joined by ``*``. Where several
+        events share a session, a stance is the sign of their sum and any other number their mean,
+        blank if one of them is; products are formed afterwards.
+    """
+    car = results.car(window)[["event_id", "ticker", "car"]]
+    car = car.assign(group=car["ticker"].map(study.groups))
+    merged = regressed_clusters(study.alignment, study.groups)
+    events = study.events.set_index("event_id")
+    if STANCE not in events:
+        events[STANCE] = events[list(STANCES[1:])].sum(axis=1)
+    assets = study.assets.set_index("ticker")
+    members = merged["members"].str.split(";").explode()
+    columns = dict.fromkeys(name for it in study.regressors for name in it.event)
+    for name in columns:
+        values = events[name].astype(np.float64).reindex(members).set_axis(members.index)
+        by_cluster = values.groupby(level=0)
+        merged[name] = (
+            np.sign(by_cluster.sum())
+            if is_stance(name)
+            else by_cluster.agg(lambda found: found.mean(skipna=False))
+        )
+    data = car.merge(
+        merged[["group", "calendar", "event_id", "members", *columns]], on=["group", "event_id"]
+    )
+    parts: dict[str, pd.Series] = {}
+    for regressor in study.regressors:
+        if regressor.event:
+            parts[_joined(regressor.event)] = data[list(regressor.event)].prod(axis=1, skipna=False)
+        if regressor.asset:
+            of_asset = assets[list(regressor.asset)].astype(np.float64).prod(axis=1, skipna=False)
+            parts[_joined(regressor.asset)] = data["ticker"].map(of_asset)
+    return data.drop(columns=list(columns)).assign(**parts)
+
+
+def _joined(columns: tuple[str, ...]) -> str:
+    return " * ".join(columns)
+
+
+def _own_cross_sections(study: Study, window: Window) -> CrossSections:
+    data = covariate_data(study, study.results, window)
+    samples = [(str(group), data[data["group"] == group]) for group in study.groups.unique()]
+    for calendar, rows in data.groupby("calendar"):
+        if len(rows.drop_duplicates("group")) > 1:
+            # A session is one event to those whom the same announcements reach.
+            together = rows.assign(event_id=rows["members"])
+            samples.append((f"all on {calendar}", together))
+    found = [
+        _fit_or_say(
+            CrossSection(
+                rows,
+                _joined(regressor.event) or None,
+                exposure=_joined(regressor.asset) or None,
+                sample=sample,
+            )
+        )
+        for regressor in study.regressors
+        for sample, rows in samples
+        if len(rows) and (not regressor.asset or len(rows.drop_duplicates("ticker")) > 1)
+    ]
+    return CrossSections(tuple(found), study.labels)
+
+
 def _fit_or_say(regression: CrossSection) -> CrossSectionResults:
     try:
         return regression.fit()
     except AbsorbedError as error:
         rows = regression.data
-        sign = np.sign(rows.groupby("event_id")[regression.stance].first())
+        signs = regression.sides(regression._every_row())
         return CrossSectionResults(
             sample=regression.sample,
             regressor=regression.regressor,
@@ -566,10 +725,10 @@ def _fit_or_say(regression: CrossSection) -> CrossSectionResults:
             std_error=np.nan,
             n_obs=len(rows),
             n_assets=rows["ticker"].nunique(),
-            n_events=len(sign),
-            n_supportive=int((sign == 1).sum()),
-            n_restrictive=int((sign == -1).sum()),
-            n_neutral=int((sign == 0).sum()),
+            n_events=rows["event_id"].nunique(),
+            n_supportive=signs[0],
+            n_restrictive=signs[1],
+            n_neutral=signs[2],
             p_permutation=np.nan,
             n_assignments=0,
             p_bootstrap=np.nan,
@@ -577,4 +736,5 @@ def _fit_or_say(regression: CrossSection) -> CrossSectionResults:
             lowest=np.nan,
             highest=np.nan,
             note=str(error),
+            unit=regression.unit,
         )

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN
+from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.sessions import announcement_time, event_session
 
 Floats = NDArray[np.float64]
@@ -180,7 +180,9 @@ def hourly_responses(
             except ValueError as error:
                 left_out.append((event_id, ticker, str(error)))
                 continue
-            day = event_session(calendar, announced_at[event_id]).tz_localize("UTC")
+            day = event_session(calendar, announced_at[event_id], study.corrections).tz_localize(
+                "UTC"
+            )
             first = path.loc[path["outside"], "tau"]
             responses.append(
                 HourlyResponse(

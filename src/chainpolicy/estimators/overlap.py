@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,9 +10,16 @@ import pandas as pd
 
 from chainpolicy.estimators.clusters import regressed_clusters
 from chainpolicy.estimators.system import EventDummySystem
-from chainpolicy.eventstudy import MODELS, EventStudy, EventStudyResults, window_label
+from chainpolicy.eventstudy import (
+    MODELS,
+    EstimationWindow,
+    EventStudy,
+    EventStudyResults,
+    window_label,
+)
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
 from chainpolicy.typeset.report_table import ReportTable, formatted
 
 VARIANTS = ("unmasked", "masked", "study", "joint")
@@ -156,6 +163,7 @@ class Overlap:
         return ReportTable(frame, note)
 
 
+@remembered
 def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     """Compare each policy cluster's CAAR one by one and in the joint estimate.
 
@@ -169,55 +177,25 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     -------
     Overlap
     """
-    return overlaps(study, [window])[0]
-
-
-def overlaps(
-    study: Study, windows: Sequence[Window], system: EventDummySystem | None = None
-) -> list[Overlap]:
-    """Do what `overlap` does for several windows, with the estimates that they share.
-
-    Parameters
-    ----------
-    study : Study
-    windows : sequence of tuple of int
-    system : EventDummySystem, optional
-        Of this study, whatever its dummies and window, so that the data are laid out once.
-
-    Returns
-    -------
-    list of Overlap
-    """
-    system = EventDummySystem.from_study(study) if system is None else system
     sessions = {
         str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
         for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))
     }
     clusters = regressed_clusters(study.alignment, study.groups)
-    fitted: dict[tuple[str, ...], dict[str, EventStudyResults]] = {}
-    found = []
-    for window in windows:
-        joint = system.over(window, "window").fit()
-        kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
-        if kept and kept not in fitted:
-            fitted[kept] = _one_by_one(study, kept)
-        table = joint.tidy().rename(columns={"average": "caar"})
-        table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
-        shared = overlapping_clusters(clusters, sessions, window)
-        shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
-        table = table.merge(shared, on=["group", "event_id"])
-        for variant in VARIANTS[:-1]:
-            caar = _caar(fitted[kept][variant], window, variant) if kept else _NO_CAAR
-            table = table.merge(caar, on=["event_id", "group"], how="left")
-        table = table.reindex(columns=list(COLUMNS))
-        found.append(
-            Overlap(
-                window,
-                table.sort_values(["group", "event_session"], ignore_index=True),
-                study.labels,
-            )
-        )
-    return found
+    joint = EventDummySystem.from_study(study, window=window, dummies="window").fit()
+    kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
+    table = joint.tidy().rename(columns={"average": "caar"})
+    table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
+    shared = overlapping_clusters(clusters, sessions, window)
+    shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
+    table = table.merge(shared, on=["group", "event_id"])
+    fitted = _one_by_one(study, kept) if kept else {}
+    for variant in VARIANTS[:-1]:
+        caar = _caar(fitted[variant], window, variant) if kept else _NO_CAAR
+        table = table.merge(caar, on=["event_id", "group"], how="left")
+    table = table.reindex(columns=list(COLUMNS))
+    table = table.sort_values(["group", "event_session"], ignore_index=True)
+    return Overlap(window, table, study.labels)
 
 
 _NO_CAAR = pd.DataFrame({"event_id": pd.Series(dtype="str"), "group": pd.Series(dtype="str")})
@@ -238,15 +216,21 @@ def _one_by_one(study: Study, tickers: tuple[str, ...]) -> dict[str, EventStudyR
         "masked": replace(own, mask=True),
         "study": study.estimation,
     }
-    return {
-        variant: EventStudy(
-            study.returns[study.returns["ticker"].isin(tickers)],
-            study.alignment[study.alignment["ticker"].isin(tickers)],
-            groups=study.groups,
-            benchmarks={t: names for t, names in study.benchmarks.items() if t in tickers},
-            model=MODELS[study.model],
-            estimation=estimation,
-            event_window=study.event_window,
-        ).fit()
-        for variant, estimation in variants.items()
-    }
+    return {name: _estimated(study, tickers, window) for name, window in variants.items()}
+
+
+@remembered
+def _estimated(
+    study: Study, tickers: tuple[str, ...], estimation: EstimationWindow
+) -> EventStudyResults:
+    if estimation == study.estimation and set(tickers) == set(study.groups.index):
+        return study.results
+    return EventStudy(
+        study.returns[study.returns["ticker"].isin(tickers)],
+        study.alignment[study.alignment["ticker"].isin(tickers)],
+        groups=study.groups,
+        benchmarks={t: names for t, names in study.benchmarks.items() if t in tickers},
+        model=MODELS[study.model],
+        estimation=estimation,
+        event_window=study.event_window,
+    ).fit()

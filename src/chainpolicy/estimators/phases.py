@@ -155,7 +155,7 @@ def reversal(
     ----------
     results : EventStudyResults
     placebo : EventStudyResults
-        Of `EventStudy.placebo` for the window [0, 0]: the abnormal returns of ordinary sessions.
+        Of `EventStudy.placebo` for the window [0, 0]: the CARs of ordinary sessions.
     event_id : str
     draws, seed : int
         Of the bootstrap.
@@ -172,13 +172,12 @@ def reversal(
         table[table["event_id"] == event_id].set_index("group")["caar"]
         for table in (results.caar(JUMP), results.caar(after))
     )
-    group_of = results.pairs.drop_duplicates("ticker").set_index("ticker")["group"]
-    ordinary = placebo.abnormal_returns.dropna(subset="abnormal")
-    ordinary = ordinary.assign(group=ordinary["ticker"].map(group_of))
+    pairs = placebo.pairs[["event_id", "ticker", "group", "event_session"]]
+    ordinary = placebo.car((0, 0)).merge(pairs, on=["event_id", "ticker"])
     found = []
     for group in jumps.index.intersection(afters.index):
         noise = (
-            ordinary[ordinary["group"] == group].groupby("session")["abnormal"].mean().sort_index()
+            ordinary[ordinary["group"] == group].groupby("event_session")["car"].mean().sort_index()
         )
         path = results.caar_path(event_id, str(group), start=JUMP[0])
         taus = path["tau"].to_numpy(np.int64)

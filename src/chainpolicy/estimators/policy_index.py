@@ -51,7 +51,15 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
     -------
     DataFrame
         ``session, innovation, level``.
+
+    Raises
+    ------
+    ValueError
+        If the days or the shocks have a time zone.
     """
+    for name, given in (("days", days), ("shocks", pd.DatetimeIndex(shocks["event_session"]))):
+        if given.tz is not None:
+            raise ValueError(f"{name} have the time zone {given.tz}; give days without one")
     entered = shocks["event_session"].to_numpy("datetime64[ns]")
     value = shocks["value"].to_numpy(np.float64)
     # Summed one by one in their order, a later announcement adds exactly nothing before it.
@@ -65,8 +73,9 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
     return pd.DataFrame({"session": days, "innovation": sums[0], "level": sums[1]})
 
 
+@remembered
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
-    """List the announcements that make the index of a group's calendar.
+    """List the announcements that make the index of a group: those that hit an asset of it.
 
     Parameters
     ----------
@@ -79,12 +88,11 @@ def policy_announcements(study: Study, group: str) -> pd.DataFrame:
         ``event_id, event_session, blockchain, crypto, overall``, the last three stance times
         salience; in-sample policy announcements in the order in which they were made.
     """
-    ticker = study.groups.index[study.groups == group][0]
     aligned = study.alignment[
-        (study.alignment["ticker"] == ticker)
+        (study.alignment["ticker"].map(study.groups) == group)
         & study.alignment["in_sample"]
         & (study.alignment["role"] == "policy")
-    ]
+    ].drop_duplicates("event_id")
     events = aligned.merge(
         study.events[["event_id", "stance_blockchain", "stance_crypto", "salience"]], on="event_id"
     )
@@ -117,9 +125,7 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
         `DIMENSIONS`, in stance times salience.
     """
     announced = policy_announcements(study, group)
-    ticker = study.groups.index[study.groups == group][0]
-    calendar = study.alignment.loc[study.alignment["ticker"] == ticker, "calendar"].iloc[0]
-    days = sessions(calendar, study.start, study.end)
+    days = sessions(study.calendars[group], study.start, study.end, study.corrections)
     frames = []
     for dimension in DIMENSIONS:
         shocks = announced.rename(columns={dimension: "value"})
@@ -304,11 +310,9 @@ def _overlaps(
 ) -> set[pd.Timestamp]:
     """Event sessions closer to another one than a window is long."""
     ordered = pd.DatetimeIndex(days.drop_duplicates().sort_values())
-    calendar = study.alignment.loc[
-        study.alignment["ticker"].map(study.groups) == group, "calendar"
-    ].iloc[0]
+    calendar = study.calendars[group]
     close: set[pd.Timestamp] = set()
     for former, later in pairwise(ordered):
-        if len(sessions(calendar, former, later)) - 1 <= window[1] - window[0]:
+        if len(sessions(calendar, former, later, study.corrections)) - 1 <= window[1] - window[0]:
             close |= {former, later}
     return close

@@ -39,6 +39,8 @@ from chainpolicy.study.returns import portfolio_returns
 Floats = NDArray[np.float64]
 
 HORIZONS = 10
+# Innovation and inherited level.
+N_SHOCKS = 2
 # Evenly spaced shifts that make the band of a projection.
 MOST_SHIFTS = 200
 # Bounds the memory of a batch of shifted designs.
@@ -86,13 +88,15 @@ def regress_on_sentiment(
     Raises
     ------
     ValueError
-        If the innovation is zero throughout.
+        If the innovation is zero throughout, or no session is left to judge the errors by.
     """
     from statsmodels.regression.linear_model import OLS
 
     if not innovation.any():
         raise ValueError("no announcement enters on these sessions")
     length = len(returns)
+    if length <= N_SHOCKS + 1 + factors.shape[1]:
+        raise ValueError(f"{length} sessions are too few")
     shocks = np.column_stack([innovation, inherited])
     constant = np.ones((length, 1))
     design = np.column_stack([shocks, constant, factors])
@@ -124,7 +128,8 @@ def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFra
     DataFrame
         ``group, dimension, term`` ("innovation", "level"), ``coefficient`` (return per point of
         stance times salience), ``p_value, smallest_p, hac_error, hac_p_value, n_sessions,
-        n_announcing`` (sessions with an innovation); a dimension without one is left out.
+        n_announcing`` (sessions with an innovation); a dimension without one is left out, and a
+        group with fewer sessions than the regression has terms.
     """
     rows = []
     for group, of_group in _series(study):
@@ -134,13 +139,14 @@ def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFra
             series = of_group[of_group["dimension"] == dimension]
             series = series[~series["session"].isin(days)]
             innovation = series["innovation"].to_numpy(np.float64)
-            if not innovation.any():
+            factors = series.filter(like="factor:").to_numpy(np.float64)
+            if not innovation.any() or len(series) <= N_SHOCKS + 1 + factors.shape[1]:
                 continue
             fit = regress_on_sentiment(
                 series["return"].to_numpy(np.float64),
                 innovation,
                 series["inherited"].to_numpy(np.float64),
-                series.filter(like="factor:").to_numpy(np.float64),
+                factors,
             )
             rows += [
                 {
@@ -169,7 +175,8 @@ class LocalProjection:
     ----------
     horizon : int
     responses : ndarray of float, shape (2,)
-        To a supportive and to a restrictive surprise of one point; NaN without such a surprise.
+        To a supportive and to a restrictive surprise of one point; NaN without such a surprise,
+        and where fewer sessions are left than the projection has terms.
     lower, upper : ndarray of float, shape (2,)
         Where 95 % of the responses to shifted surprises lie.
     p_values : ndarray of float, shape (2,)
@@ -211,9 +218,11 @@ def project(
     leads = np.arange(len(returns))[:, None] + np.arange(horizon + 1)
     shocks = parts[:, occurs][leads % len(returns)].reshape(len(returns), -1)
     shocks = np.column_stack([shocks, inherited])
+    responses, lower, upper, p_values = (np.full(2, np.nan) for _ in range(4))
+    if rows <= shocks.shape[1] + controls.shape[1]:
+        return LocalProjection(horizon, responses, lower, upper, p_values, 1)
     coefficients, _ = _shifted(cumulated, shocks, controls, lost=np.asarray(parts.any(axis=1)))
     n_parts = int(occurs.sum())
-    responses, lower, upper, p_values = (np.full(2, np.nan) for _ in range(4))
     found = coefficients[:, :n_parts]
     responses[occurs] = found[0]
     lower[occurs], upper[occurs] = np.quantile(found, [0.025, 0.975], axis=0)
@@ -236,7 +245,8 @@ def local_projections(study: Study, horizons: int = HORIZONS) -> pd.DataFrame:
     DataFrame
         ``group, surprise`` ("supportive", "restrictive"), ``horizon, response`` (cumulative return
         per point of stance times salience), ``lower, upper`` (placebo band), ``p_value,
-        smallest_p, n_announcing``; a kind of surprise that does not occur is left out.
+        smallest_p, n_announcing``; a kind of surprise that does not occur is left out, and a
+        horizon that leaves fewer sessions than the projection has terms.
     """
     rows = []
     for group, of_group in _series(study):

@@ -41,6 +41,7 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.panel import Bools, build_panel, read_sessions
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.remember import remembered
 
 # Fewer sessions than this and a robust variance is made of residuals that the dummy fitted away.
 MINIMUM_ROBUST_SESSIONS = 20
@@ -151,15 +152,19 @@ class EventDummySystem:
         cls, study: Study, *, dummies: Dummies = "session", window: Window = (0, 1)
     ) -> EventDummySystem:
         """Set up the systems of a study folder, with the study's model and estimation window."""
-        return cls(
+        return cls._of_study(study).over(window, dummies)
+
+    @staticmethod
+    @remembered
+    def _of_study(study: Study) -> EventDummySystem:
+        """Lay out a study's data, once for all windows."""
+        return EventDummySystem(
             study.returns,
             study.alignment,
             groups=study.groups,
             benchmarks=study.benchmarks,
             model=MODELS[study.model],
             estimation=study.estimation,
-            dummies=dummies,
-            window=window,
             labels=study.labels,
         )
 
@@ -236,8 +241,9 @@ class EventDummySystem:
                 continue
             common = max(own, key=own.count)
             calendar = pd.DatetimeIndex(np.sort(rows["session"].unique()))
-            # A return that spans a gap is not the return of its session.
-            rows = rows.assign(**{"return": rows["return"].where(rows["n_sessions"] == 1)})
+            # A return that spans a gap is not the return of its session, nor is the benchmark's.
+            single = rows["n_sessions"] == 1
+            rows = rows.assign(**{name: rows[name].where(single) for name in ("return", *common)})
             wide = rows.set_index(["session", "ticker"])["return"].unstack()  # noqa: PD010
             by_session = rows.groupby("session")
             factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)

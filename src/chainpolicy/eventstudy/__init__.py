@@ -17,14 +17,20 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
    a group is zero. Where all share the event date, trust those that allow for correlation: the
    portfolio t and the adjusted BMP t, which hold their size, and GRANK-T, which comes close in
    larger groups of moderate correlation. Where event dates lie a few sessions apart, of the three
-   the adjusted BMP t alone.
+   the first two.
+5. *Counterfactuals* (`counterfactual`): where no benchmark is right, `FactorCounterfactual` and
+   `SyntheticMatching` take it from donors, assets that the event did not reach;
+   `EventStudy.forecast_errors` compares models where no event is, `EventStudy.conformal` gives a
+   p-value without a distribution, and a path of CAARs has a band of its own (`bands`).
+6. *Pooling* (`pooling`): one estimate over many events, whose unit is the cluster, a distinct
+   event session of a group; `EventStudyResults.pool`.
 
 `EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`;
 `EventStudy.every_session` (`batch`) takes every session of every asset for an event. Returns are
 decimals, log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the
 eleven tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
 
-Displayed formulas are numbered, eq. 1 to 23, and the tests that prove one carry its number. A
+Displayed formulas are numbered, eq. 1 to 29, and the tests that prove one carry its number. A
 reference names the equation of its source: as read there for MacKinlay (1997), eq. 3-5, and
 Kothari & Warner (2007), eq. 7; else as others quote it, such as the Stata command of Pacicco, Vena
 & Venegoni (2018), *Stata Journal* 18(2), 461-476, for Patell (1976) and Kolari & Pynnonen (2010,
@@ -61,20 +67,33 @@ Nothing is dropped, shifted, filled or clipped in silence:
 - *a return over g sessions* (``n_sessions`` = g): variance :math:`s^2 (g + x'(X'X)^{-1}x)` with the
   row x = (g, benchmark return over the same g sessions); in estimation its row has weight 1/g.
 - *different event sessions in one group*: residuals are correlated on calendar sessions for
-  :math:`\bar r`; the portfolio t, the rank test and GRANK-T align estimation windows by their end,
-  miss the correlation of assets whose dates lie a few sessions apart, and reject too often then.
+  :math:`\bar r` and the portfolio t (eq. 22); the rank test and GRANK-T align residuals by their
+  distance to the event session, miss the correlation of assets whose dates lie a few sessions
+  apart, and reject too often then.
+- *several dates of one asset under one event_id* (earnings): each is a pair of its own, and N
+  counts pairs. *An event without a row for an asset*: it is not estimated there and not listed, and
+  masks none of its sessions.
 - *two events on one session* give identical numbers under both names.
 - *lags and leads of the market* (`ScholesWilliams`, `Dimson`): a session is left out of estimation
   where one of them lies in the event window, outside the data, or beside a gap that returns span.
 - *errors*, with the asset, session or event named: a missing or repeated column, a blank ticker,
-  session, event_id or group, two rows for an asset and session or event and asset, a session that
-  the group traded and the asset has no row for, text or infinity for a return or benchmark, a span
-  or count that is no whole number, an unknown limit, a session with a timezone, an event session
-  with a time of day among days, benchmarks of a ticker without returns, a reversed window, an
-  unknown anchor, an estimation window that overlaps the event window.
+  session, event_id or group, two rows for an asset and session or event, asset and session, a
+  session that the group traded and the asset has no row for, text or infinity for a return or
+  benchmark, a span or count that is no whole number, an unknown limit, a session with a timezone,
+  an event session with a time of day among days, benchmarks of a ticker without returns, a reversed
+  window, an unknown anchor, an estimation window that overlaps the event window, a column or
+  event to pool by that there is none of.
 """
 
+from chainpolicy.eventstudy.bands import sup_t_critical_value
 from chainpolicy.eventstudy.batch import EverySession
+from chainpolicy.eventstudy.counterfactual import (
+    FactorCounterfactual,
+    SyntheticMatching,
+    conformal_p_value,
+    donor_weights,
+    matched_effect,
+)
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
 from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS
 from chainpolicy.eventstudy.normal import (
@@ -87,6 +106,7 @@ from chainpolicy.eventstudy.normal import (
     ScholesWilliams,
     SingleIndexModel,
 )
+from chainpolicy.eventstudy.pooling import PooledEffects
 from chainpolicy.eventstudy.results import (
     EventStudyResults,
     TestResult,
@@ -104,12 +124,19 @@ __all__ = [
     "EventStudy",
     "EventStudyResults",
     "EverySession",
+    "FactorCounterfactual",
     "MarketAdjusted",
     "MarketModel",
     "NormalReturnModel",
+    "PooledEffects",
     "ScholesWilliams",
     "SingleIndexModel",
+    "SyntheticMatching",
     "TestResult",
     "TestResults",
+    "conformal_p_value",
+    "donor_weights",
+    "matched_effect",
+    "sup_t_critical_value",
     "window_label",
 ]

@@ -54,6 +54,8 @@ class Cumulated:
         Square root of 1'V1.
     multiplier : ndarray of float, shape (P,)
         1'V1 / s^2: the sessions of the window plus the error of estimation.
+    n_sessions, factors : ndarray of float, shape (P,) and (P, K)
+        Sums over the window of the sessions that returns span and of the benchmark returns.
 
     Examples
     --------
@@ -63,6 +65,8 @@ class Cumulated:
     car: Floats
     std_error: Floats
     multiplier: Floats
+    n_sessions: Floats
+    factors: Floats
 
 
 def abnormal_returns(
@@ -175,7 +179,7 @@ def cumulate(fit: NormalFit, abnormal: AbnormalReturns, window: slice) -> Cumula
     filled = (g == values.shape[1]) & ~reaching_back(spans).any(axis=1)
     car = np.where(filled, np.where(present, values, 0.0).sum(axis=1), np.nan)
     multiplier = np.where(filled, g + _leverage(fit, g[:, None], f[:, None, :])[:, 0], np.nan)
-    return Cumulated(car, fit.sigma * np.sqrt(multiplier), multiplier)
+    return Cumulated(car, fit.sigma * np.sqrt(multiplier), multiplier, g, f)
 
 
 def reaching_back(spans: Floats) -> Bools:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chainpolicy.eventstudy.abnormal import Cumulated, abnormal_returns, cumulate
+from chainpolicy.eventstudy.abnormal import abnormal_returns, cumulate
 from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
 from chainpolicy.eventstudy.normal import ConstantMean, NormalReturnModel
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel
@@ -316,6 +316,14 @@ class _Block:
 
 
 @dataclass(frozen=True)
+class _Total:
+    """CAR over one window and its standard error, of every session."""
+
+    car: Floats
+    std_error: Floats
+
+
+@dataclass(frozen=True)
 class _Estimate:
     """Normal returns of every session: alpha and means of centred series, by benchmark."""
 
@@ -335,7 +343,7 @@ class _Found:
     sigma: Floats
     alpha: Floats
     beta: Floats
-    cumulated: dict[Window, Cumulated]
+    cumulated: dict[Window, _Total]
 
 
 @dataclass(frozen=True)
@@ -383,7 +391,7 @@ class _Task:
             alpha=np.where(np.isfinite(sigma), alpha, np.nan)[at],
             beta=np.where(np.isfinite(sigma)[..., None], beta, np.nan)[at],
             cumulated={
-                window: Cumulated(*(values[at] for values in vars(total).values()))
+                window: _Total(*(values[at] for values in vars(total).values()))
                 for window, total in cumulated.items()
             },
         )
@@ -512,7 +520,7 @@ class _Task:
         block: _Block,
         i: int,
         sessions: Ints,
-        into: tuple[Floats, Floats, Floats, dict[Window, Cumulated]],
+        into: tuple[Floats, Floats, Floats, dict[Window, _Total]],
     ) -> None:
         """Fit sessions of the asset i one by one, as `EventStudy` does, and put them in place."""
         alpha, beta, sigma, cumulated = into
@@ -543,8 +551,9 @@ class _Task:
             beta[i, chunk] = fit.beta
             for window, total in cumulated.items():
                 columns = slice(window[0] - self.hull[0], window[1] - self.hull[0] + 1)
-                for name, values in vars(cumulate(fit, abnormal, columns)).items():
-                    getattr(total, name)[i, chunk] = np.where(usable, values, np.nan)
+                own_total = cumulate(fit, abnormal, columns)
+                total.car[i, chunk] = np.where(usable, own_total.car, np.nan)
+                total.std_error[i, chunk] = np.where(usable, own_total.std_error, np.nan)
 
 
 def _centred(series: Floats, block: _Block, estimated: bool) -> tuple[Floats, Floats]:
@@ -561,8 +570,8 @@ def _centred(series: Floats, block: _Block, estimated: bool) -> tuple[Floats, Fl
 
 def _cumulate(
     block: _Block, y: Floats, f: list[Floats], estimate: _Estimate, window: Window
-) -> Cumulated:
-    """Eq. 9 for every session: CAR, standard error and multiplier of s^2."""
+) -> _Total:
+    """Eq. 9 for every session: CAR and standard error."""
     first, length = window[0], window[1] - window[0] + 1
     g = _rolling(np.where(block.present, block.span, 0.0), first, length)
     filled = (g == length) & np.isfinite(estimate.sigma)
@@ -575,10 +584,8 @@ def _cumulate(
     for row, values, mean in zip(estimate.lower, total, estimate.mean, strict=False):
         through.append(_minus_products(values - g * mean, row, through) / row[len(through)])
         multiplier = multiplier + through[-1] * through[-1]
-    multiplier = np.where(filled, multiplier, np.nan)
-    return Cumulated(
-        np.where(filled, car, np.nan), estimate.sigma * np.sqrt(multiplier), multiplier
-    )
+    std_error = estimate.sigma * np.sqrt(np.where(filled, multiplier, np.nan))
+    return _Total(np.where(filled, car, np.nan), std_error)
 
 
 def _rolling(values: Floats, first: int, length: int) -> Floats:

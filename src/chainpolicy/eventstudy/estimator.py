@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from itertools import compress
 from typing import Literal
@@ -12,6 +13,8 @@ import pandas as pd
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
 from chainpolicy.eventstudy.batch import EverySession, every_session
+from chainpolicy.eventstudy.counterfactual import conformal_p_value
+from chainpolicy.eventstudy.inference import number_distinct
 from chainpolicy.eventstudy.normal import (
     ConstantMean,
     MarketModel,
@@ -29,6 +32,7 @@ from chainpolicy.eventstudy.panel import (
     session_label,
 )
 from chainpolicy.eventstudy.results import (
+    VALUES_PER_BATCH,
     EventStudyResults,
     Window,
     require_window,
@@ -117,9 +121,11 @@ class EventStudy:
         of its calendar, a blank return where there is none. Units: log or simple returns, as
         decimals. Sessions, here and in `alignment`, have no timezone.
     alignment : DataFrame
-        ``event_id, ticker, event_session``, one row per event and asset; optionally
-        ``in_sample`` (default True; an event out of sample is masked, not estimated) and
-        ``role`` (default "policy").
+        ``event_id, ticker, event_session``, one row per event and asset that it hits, or several
+        of different sessions (earnings dates under one event_id); optionally ``in_sample``
+        (default True; an event out of sample is masked, not estimated) and ``role`` (default
+        "policy"). Other columns are labels by which `EventStudyResults.pool` can pool. What an
+        event has no row for it neither masks nor makes eventful.
     groups : mapping of ticker to group, optional
         Tests are per event and group; the assets of a group share one calendar. Default: one
         group "all".
@@ -137,9 +143,9 @@ class EventStudy:
     ------
     ValueError
         If the event window is no pair of sessions in order, the input cannot be laid out (see
-        `build_panel`), an event_id or ticker is blank, an event and asset have two rows, an asset
-        has no returns, an event session has a timezone, or a time of day where sessions are days,
-        or lies inside the data and is no session of its asset's group.
+        `build_panel`), an event_id or ticker is blank, an event, asset and session have two rows,
+        an asset has no returns, an event session has a timezone, or a time of day where sessions
+        are days, or lies inside the data and is no session of its asset's group.
     TypeError
         If `model` or `estimation` is of another kind, such as a model's name, or the benchmarks
         of a ticker are text instead of a sequence.
@@ -184,6 +190,17 @@ class EventStudy:
        ticker    session     car  t_stat
     9       A 2019-03-25  0.0503  3.4422
     10      A 2019-03-26  0.0300  2.0194
+
+    With each of the 60 sessions forecast by the other 59 the errors exceed the residuals, 0.0100
+    and 0.0200. Of the 62 pairs of sessions in a row two move the assets as far as the event did:
+    the event's own, and the one that ends on its first session.
+
+    >>> errors = study.forecast_errors("speech")
+    >>> errors.groupby("ticker")["error"].std().round(4).to_dict()
+    {'A': 0.0104, 'B': 0.0209}
+    >>> study.conformal((0, 1)).round(4)
+      event_id group  n_sessions  p_conformal  smallest_p
+    0   speech   all          62       0.0323      0.0161
     """
 
     def __init__(
@@ -209,6 +226,7 @@ class EventStudy:
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
+        self._alignment = alignment.astype({"event_id": str}).reset_index(drop=True)
 
     def __repr__(self) -> str:
         return (
@@ -239,7 +257,11 @@ class EventStudy:
         self._refuse_overlap(candidates, end)
         outside = events[events["in_sample"] & events["position"].isna()]
         return self._estimate(
-            candidates, end, self.event_window, outside.assign(reason=outside["outside"])
+            candidates,
+            end,
+            self.event_window,
+            self._alignment,
+            outside.assign(reason=outside["outside"]),
         )
 
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
@@ -272,24 +294,184 @@ class EventStudy:
         See `EventStudy`.
         """
         _refuse_reversed(window)
+        asset = np.arange(len(self._panel.tickers))
+        candidates = self._ordinary_pairs(window, asset)
+        candidates = candidates.sort_values(["event_id", "ticker"], ignore_index=True)
+        return self._estimate_ordinary(candidates, window)
+
+    def _ordinary(self, window: Window, group: str) -> Iterator[EventStudyResults]:
+        """Yield what `placebo` estimates of a group, some sessions at a time."""
+        asset = np.flatnonzero([name == group for name in self._panel.groups])
+        candidates = self._ordinary_pairs(window, asset)
+        # All assets of a session together, for they are one portfolio.
+        candidates = candidates.sort_values(["event_session", "ticker"], ignore_index=True)
+        step = max(VALUES_PER_BATCH // self.estimation.length, 1)
+        first = (~candidates["event_session"].duplicated()).to_numpy()
+        chunk = np.flatnonzero(first)[np.cumsum(first) - 1] // step
+        for _, some in candidates.groupby(chunk):
+            yield self._estimate_ordinary(some.reset_index(drop=True), window)
+
+    def _ordinary_pairs(self, window: Window, asset: Ints) -> pd.DataFrame:
+        """Assets and their ordinary sessions, as candidates for estimation."""
         panel = self._panel
         eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
-        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
-        position = np.arange(len(asset)) - panel.first[asset]
+        length = panel.length[asset]
+        before = np.cumsum(length) - length
+        position = np.arange(int(length.sum())) - np.repeat(before, length)
+        asset = np.repeat(asset, length)
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
         ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
+        asset, position = asset[ordinary], position[ordinary]
+        session = panel.session[panel.first[asset] + position]
         # Sessions that differ must not share a name, for they would be one event.
-        names = np.datetime_as_string(panel.session[ordinary], unit="auto")
-        candidates = pd.DataFrame(
+        names = np.datetime_as_string(session, unit="auto")
+        return pd.DataFrame(
             {
                 "event_id": names.astype(object),
-                "ticker": np.array(panel.tickers)[asset[ordinary]],
-                "asset": asset[ordinary],
-                "event_session": panel.session[ordinary],
-                "position": position[ordinary],
+                "ticker": np.array(panel.tickers)[asset],
+                "asset": asset,
+                "row": np.arange(len(asset)),
+                "event_session": session,
+                "position": position,
             }
-        ).sort_values(["event_id", "ticker"])
-        return self._estimate(candidates, self._estimation_end(candidates), window)
+        )
+
+    def _estimate_ordinary(self, candidates: pd.DataFrame, window: Window) -> EventStudyResults:
+        candidates = candidates.assign(row=np.arange(len(candidates)))
+        return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
+
+    def forecast_errors(
+        self, event_id: str, fitted: EventStudyResults | None = None
+    ) -> pd.DataFrame:
+        """Forecast every session that estimates an event's normal returns from the others.
+
+        The leave-one-session-out errors by which models are compared: like the event's own
+        sessions, a session so forecast has moved no coefficient.
+
+        Parameters
+        ----------
+        event_id : str
+            In sample.
+        fitted : EventStudyResults, optional
+            What `fit` returned, if it is at hand.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker, group, session, error``: one row per estimated asset and valid session of
+            its estimation window.
+
+        Raises
+        ------
+        ValueError
+            If no pair of the event can be estimated.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        residuals = (self.fit() if fitted is None else fitted).residuals
+        valid = residuals[residuals["event_id"] == event_id]
+        if valid.empty:
+            raise ValueError(f"no pair of {event_id} can be estimated")
+        panel, events = self._panel, self._events
+        of_event = events[events["event_id"] == event_id]
+        ends = pd.Series(self._estimation_end(of_event), index=of_event["ticker"])
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(valid["ticker"]))
+        session = valid["session"].to_numpy()
+        position = np.empty(len(valid), np.int64)
+        for group, calendar in panel.calendars.items():
+            members = np.array([panel.groups[i] == group for i in asset])
+            at = np.searchsorted(calendar, session[members])
+            position[members] = at - panel.offset[asset[members]]
+        candidates = pd.DataFrame(
+            {
+                "event_id": np.datetime_as_string(session, unit="auto").astype(object),
+                "ticker": valid["ticker"].to_numpy(),
+                "asset": asset,
+                "event_session": session,
+                "position": position,
+            }
+        )
+        without_one = copy(self)
+        # The pair has its minimum with the session that is left out.
+        without_one.estimation = replace(
+            self.estimation, minimum=max(1, self.estimation.minimum - 1)
+        )
+        candidates["row"] = np.arange(len(candidates))
+        end = ends[valid["ticker"]].to_numpy()
+        left = without_one._estimate(candidates, end, (0, 0), candidates)
+        errors = left.abnormal_returns[["ticker", "session", "abnormal"]]
+        errors.insert(1, "group", left.pairs["group"].to_numpy())
+        return errors.rename(columns={"abnormal": "error"}).sort_values(
+            ["ticker", "session"], ignore_index=True
+        )
+
+    def conformal(
+        self, window: Window = (0, 1), fitted: EventStudyResults | None = None
+    ) -> pd.DataFrame:
+        """Conformal p-value of every in-sample event and group, see `conformal_p_value`.
+
+        Under the null hypothesis that no return of the window is touched by the event, the
+        sessions of the window estimate like those of the estimation window: the model is fitted
+        to all of them, and the group's residual of a session is the mean over its assets. The
+        fit serves this p-value alone.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        fitted : EventStudyResults, optional
+            What `fit` returned, if it is at hand.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, group, n_sessions`` (T), ``p_conformal, smallest_p``, over the assets with
+            a CAR in the window.
+
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        panel, results = self._panel, self.fit() if fitted is None else fitted
+        pairs = results.pairs
+        has_car = np.isfinite(results._cumulated(window).car)
+        pairs = pairs[has_car].reset_index(drop=True)
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
+        estimating = results._estimation_end[has_car, None] + results._back
+        position = np.concatenate(
+            [estimating, results._event_position[has_car, None] + _span(window)], axis=1
+        )
+        position -= panel.offset[asset][:, None]
+        rows, in_data = _rows(panel, asset, position)
+        benchmarks = list(pairs["benchmarks"])
+        factors, valid = self._factors(asset, position, _factor_columns(panel, benchmarks))
+        valid &= in_data & np.isfinite(panel.returns[rows])
+        valid[:, : estimating.shape[1]] = np.isfinite(results._fit.residuals[has_car])
+        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
+        length = window[1] - window[0] + 1
+        found = []
+        row_of_pair = np.cumsum(has_car) - 1
+        for (event_id, group), members in results._members.items():
+            complete = members[has_car[members]]
+            if not len(complete):
+                continue
+            residuals = fit.residuals[row_of_pair[complete]]
+            present = np.isfinite(residuals)
+            count = present.sum(axis=0)
+            # What spans a gap of the window stands for all of its sessions.
+            count[-length:] = np.maximum(count[-length:], 1)
+            mean = np.where(present, residuals, 0.0).sum(axis=0)[count > 0] / count[count > 0]
+            p_value = float(conformal_p_value(mean, length))
+            found.append((event_id, group, len(mean), p_value, 1 / len(mean)))
+        columns = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
+        return pd.DataFrame(found, columns=columns)
 
     def every_session(self, windows: Sequence[Window] = ((0, 1),)) -> EverySession:
         """Estimate every session of every asset as if it were an event, by running sums.
@@ -337,6 +519,7 @@ class EventStudy:
         candidates: pd.DataFrame,
         end: Ints,
         event_window: Window,
+        alignment: pd.DataFrame,
         outside: pd.DataFrame | None = None,
     ) -> EventStudyResults:
         """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
@@ -349,30 +532,25 @@ class EventStudy:
         if self.estimation.mask:
             masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
         residuals = np.empty((len(asset), self.estimation.length))
-        reasons, parts, count = [], [], 0
-        step = max(1, VALUES_PER_BLOCK // self.estimation.length)
-        # Without a pair there is still a fit, an empty one.
-        for start in range(0, max(len(asset), 1), step):
-            part = slice(start, start + step)
-            fit = self._fit(
-                *self._estimation_sample(
-                    asset[part], position[part], end[part], columns[part], event_window, masked
-                ),
-                benchmarks[part],
+        parts = []
+        for some in _blocks(asset, end, max(1, VALUES_PER_BLOCK // self.estimation.length)):
+            fit, of_sample = self._fit_block(
+                *(asset[some], position[some], end[some], columns[some]),
+                [benchmarks[i] for i in some],
+                event_window,
+                masked,
             )
-            reasons.append(self._reasons(fit))
-            usable = reasons[-1] == ""
-            found = int(usable.sum())
-            residuals[count : count + found] = fit.residuals[usable]
-            # These are most of a fit; its other numbers wait for those of the next block.
-            parts.append(_select(replace(fit, residuals=fit.residuals[:, :0]), usable))
-            count += found
-        fit = replace(_stack(parts, columns.shape[1]), residuals=residuals[:count])
+            residuals[some] = fit.residuals[of_sample]
+            # These are most of a fit; its other numbers wait for those of the other blocks.
+            fit = replace(fit, residuals=fit.residuals[:, :0])
+            parts.append((some, _select(fit, of_sample)))
+        fit = _join(parts, columns.shape[1])
 
-        reason = np.concatenate(reasons)
+        reason = self._reasons(fit)
         usable = reason == ""
         # All of them is no choice, and nothing to copy.
         kept = slice(None) if usable.all() else np.flatnonzero(usable)
+        fit = replace(_select(fit, kept), residuals=_squeeze(residuals, kept))
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
@@ -409,34 +587,55 @@ class EventStudy:
             _in_data=event_in_data,
             _event_position=(offset + position)[kept],
             _estimation_end=(offset + end)[kept],
+            _alignment=alignment,
+            _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
+            _ordinary=self._ordinary,
         )
 
-    def _estimation_sample(
+    def _fit_block(
         self,
         asset: Ints,
         position: Ints,
         end: Ints,
         columns: Ints,
+        benchmarks: list[tuple[str, ...]],
         event_window: Window,
         masked: Bools,
-    ) -> tuple[Floats, Floats, Floats, Bools]:
-        """Gather what `_fit` needs of some pairs: returns, benchmarks, spans, valid sessions."""
-        panel = self._panel
-        estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
-        rows, in_data = _rows(panel, asset, estimation_position)
-        factors, valid = self._factors(asset, estimation_position, columns)
+    ) -> tuple[NormalFit, Ints | slice]:
+        """Fit pairs that are in the order of their estimation windows; say whose fit is which.
+
+        What estimates the same from the same sessions is estimated once.
+        """
+        panel, length = self._panel, self.estimation.length
+        # Where the end is fixed, all events of an asset have one estimation window.
+        begins = _begins(asset, end)
+        first, of_window = np.flatnonzero(begins), np.cumsum(begins) - 1
+        until = np.arange(1 - length, 1)
+        rows, in_data = _rows(panel, asset[first], end[first, None] + until)
+        factors, usable = self._factors(asset[first], end[first, None] + until, columns[first])
+        returns, n_sessions = panel.returns[rows], panel.n_sessions[rows]
+        # A return belongs to all the sessions it spans.
+        reach = n_sessions - 1
+        usable &= in_data & (reach <= np.arange(length)) & np.isfinite(returns) & ~masked[rows]
         # Neither a session nor a lag or lead of it may lie in the event window.
         followed = columns.max(axis=1, initial=-1)[:, None] >= 0
-        tau = estimation_position - position[:, None]
+        tau = (end - position)[:, None] + until
         before = tau + self.model.leads * followed < event_window[0]
-        # A return belongs to all the sessions it spans.
-        n_sessions = panel.n_sessions[rows]
-        first = tau - (n_sessions - 1)
-        after = first - self.model.lags * followed > event_window[1]
-        returns = panel.returns[rows]
-        valid &= in_data & (first >= tau[:, :1]) & (before | after)
-        valid &= np.isfinite(returns) & ~masked[rows]
-        return returns, factors, n_sessions, valid
+        after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
+        valid = usable[of_window] & (before | after)
+        if begins.all():
+            return self._fit(returns, factors, n_sessions, valid, benchmarks), slice(None)
+        of_sample = number_distinct(of_window, valid)
+        sample = np.unique(of_sample, return_index=True)[1]
+        window = of_window[sample]
+        fit = self._fit(
+            returns[window],
+            factors[window],
+            n_sessions[window],
+            valid[sample],
+            [benchmarks[i] for i in sample],
+        )
+        return fit, of_sample
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
         return self.model.name if benchmarks else ConstantMean.name
@@ -582,10 +781,6 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
         if (alignment[name].isna() | (text == "")).any():
             raise ValueError(f"alignment: {what} is blank")
         alignment = alignment.assign(**{name: text})
-    twice = alignment.duplicated(["event_id", "ticker"])
-    if twice.any():
-        event_id, ticker = alignment.loc[twice, ["event_id", "ticker"]].iloc[0]
-        raise ValueError(f"alignment: event {event_id} has two rows for {ticker}; keep one")
     asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
     if (asset < 0).any():
         unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates()
@@ -593,11 +788,20 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
+    twice = alignment[["event_id", "ticker"]].assign(session=session).duplicated()
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        event_id, ticker = alignment[["event_id", "ticker"]].iloc[row]
+        raise ValueError(
+            f"alignment: event {event_id} has two rows for {ticker} on "
+            f"{session_label(session[row])}; keep one"
+        )
     events = pd.DataFrame(
         {
             "event_id": alignment["event_id"].to_numpy(),
             "ticker": alignment["ticker"].to_numpy(),
             "asset": asset,
+            "row": np.arange(len(alignment)),
             "event_session": session,
             "in_sample": _optional(alignment, "in_sample", default=True),
             "role": _optional(alignment, "role", default="policy"),
@@ -636,7 +840,7 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     events = events.assign(position=position, outside=outside)
     # Assets are numbered in the order of their tickers.
     of_event, _ = pd.factorize(events["event_id"], sort=True)
-    located: pd.DataFrame = events.iloc[np.lexsort((asset, of_event))]
+    located: pd.DataFrame = events.iloc[np.lexsort((session, asset, of_event))]
     return located
 
 
@@ -674,6 +878,21 @@ def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     return values if (columns >= 0).all() else np.where(columns[:, None, :] >= 0, values, 0.0)
 
 
+def _blocks(asset: Ints, end: Ints, size: int) -> Iterator[Ints]:
+    """Yield pairs some at a time, those of one asset and estimation window in a row."""
+    order = np.lexsort((end, asset))
+    # Without a pair there is still a fit, an empty one.
+    for start in range(0, max(len(order), 1), size):
+        yield order[start : start + size]
+
+
+def _begins(asset: Ints, end: Ints) -> Bools:
+    """Where the asset or its estimation window is another than that of the pair before."""
+    begins = np.ones(len(asset), dtype=np.bool_)
+    begins[1:] = (asset[1:] != asset[:-1]) | (end[1:] != end[:-1])
+    return begins
+
+
 def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     """Put batches with fewer benchmarks than `width` into one, in the order of the pairs."""
     order = np.argsort(np.concatenate([members for members, _ in batches]))
@@ -690,14 +909,15 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     return NormalFit(**joined)
 
 
-def _stack(parts: list[NormalFit], width: int) -> NormalFit:
-    """Put fits of consecutive pairs into one that has room for `width` benchmarks."""
-    ends = np.cumsum([0, *(len(part.alpha) for part in parts)])
-    return _join(
-        [(np.arange(*ends[i : i + 2]), part) for i, part in enumerate(parts)],
-        width,
-    )
-
-
-def _select(fit: NormalFit, kept: Bools) -> NormalFit:
+def _select(fit: NormalFit, kept: Ints | slice) -> NormalFit:
     return replace(fit, **{name: values[kept] for name, values in vars(fit).items()})
+
+
+def _squeeze(values: Floats, kept: Ints | slice) -> Floats:
+    """Move the rows to be kept to the front: a copy of all would double the memory of a study."""
+    if isinstance(kept, slice):
+        return values[kept]
+    for start in range(0, len(kept), 1024):
+        some = kept[start : start + 1024]
+        values[start : start + len(some)] = values[some]
+    return values[: len(kept)]

@@ -56,8 +56,12 @@ class GroupSample:
     estimation_session : ndarray of int, shape (N, M), optional
         Position on the group's calendar of each residual; needed where the assets have
         different event sessions. Default: a column is one session.
-    event_session : ndarray of int, shape (N,), optional
-        Position of each asset's event session on the group's calendar. Default: all the same.
+    window_start : ndarray of int, shape (N,), optional
+        Position on the group's calendar of the first session of each asset's window. Default:
+        all the same.
+    estimation_weights : ndarray of float, shape (..., N, M), optional
+        Weight of the error of each estimation session in the estimated normal return of the
+        window, zero where a residual is NaN. Default: zero.
     n_sessions : ndarray of float, shape (..., N, L2), optional
         g, the sessions that each return of the window spans. Default: one.
 
@@ -77,7 +81,8 @@ class GroupSample:
     sigma: Floats
     n_parameters: Ints
     estimation_session: Ints | None = None
-    event_session: Ints | None = None
+    window_start: Ints | None = None
+    estimation_weights: Floats | None = None
     n_sessions: Floats | None = None
 
     @property
@@ -89,6 +94,14 @@ class GroupSample:
     def n_window(self) -> int:
         """L2, the sessions of the cumulation window."""
         return int(self.abnormal.shape[-1])
+
+    @property
+    def staggered(self) -> bool:
+        """Whether the assets differ in their windows or in the sessions of their residuals."""
+        start, session = self.window_start, self.estimation_session
+        return (start is not None and bool((start != start[0]).any())) or (
+            session is not None and bool((session != session[0]).any())
+        )
 
     @cached_property
     def spanned(self) -> Floats:
@@ -187,7 +200,8 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     Pairwise complete and re-centred on the common calendar sessions of each pair; pairs with
     fewer than 30 common sessions, or without variation on them, are left out. Where the windows
     of two assets overlap only partly, :math:`r_{ij}` counts with the share of sessions they have
-    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`:
+    in common, :math:`w_{ij} = |W_i \cap W_j| / L_2`; windows apart count as zero, however few
+    sessions are common:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ) \tag{10}
 
@@ -227,31 +241,59 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
 def _mean_correlation(sample: GroupSample, x: Floats, observed: Bools) -> Floats:
     """Eq. 10 of samples x (B, N, T) that are observed on the same sessions (N, T)."""
     n_assets, n_sessions = observed.shape
-    kind = _kinds(observed, sample.event_session)
+    start = sample.window_start
+    # Observed on the same sessions, with one window.
+    kind = number_distinct(np.zeros(n_assets, np.int64) if start is None else start, observed)
     if (kind.max() + 1) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions):
         return _mean_correlation_of_kinds(sample, x, observed, kind)
-    seen = np.where(observed, 1.0, 0.0)
-    shared = seen @ seen.T
-    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
-    # Row i, column j: sums over the common sessions of i and j of what belongs to i.
-    total, raw = x @ seen.T, x**2 @ seen.T
-    squares = _spread(raw - total**2 / common, raw)
-    covariance = x @ _transposed(x) - total * _transposed(total) / common
-    correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable = np.isfinite(correlation) & ~np.eye(n_assets, dtype=bool)
-    overlap = _overlap(sample, np.arange(n_assets))
-    weighted = np.where(usable, correlation * overlap, 0.0)
-    count = usable.sum(axis=(-2, -1))
+    correlation, usable = _correlations(x, observed)
+    share = _overlap(sample, np.arange(n_assets))
+    weighted = np.where(usable, correlation * share, 0.0)
+    # Of windows apart the product is zero, whatever is known of the correlation.
+    apart = (share == 0.0) & ~np.eye(n_assets, dtype=bool)
+    count = (usable | apart).sum(axis=(-2, -1))
     mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
 
-def _kinds(observed: Bools, event_session: Ints | None) -> Ints:
-    """Give assets that are observed on the same sessions and share their event session a number."""
-    event = np.zeros(len(observed), np.int64) if event_session is None else event_session
-    packed = np.hstack([np.packbits(observed, axis=1), event[:, None].view(np.uint8)])
+def _correlations(x: Floats, observed: Bools) -> tuple[Floats, Bools]:
+    """Correlations of residuals x, and where two different assets have one.
+
+    Residuals are zero where they are not observed; shapes (..., N, T).
+    """
+    seen = np.where(observed, 1.0, 0.0)
+    shared = seen @ _transposed(seen)
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
+    # Row i, column j: sums over the common sessions of i and j of what belongs to i.
+    total, raw = x @ _transposed(seen), x**2 @ _transposed(seen)
+    squares = _spread(raw - total**2 / common, raw)
+    covariance = x @ _transposed(x) - total * _transposed(total) / common
+    correlation = covariance / np.sqrt(squares * _transposed(squares))
+    usable: Bools = np.isfinite(correlation) & ~np.eye(x.shape[-2], dtype=bool)
+    return correlation, usable
+
+
+def number_distinct(label: Ints, rows: Bools) -> Ints:
+    """Give rows that are equal, and have one label, a number, in the order of the first of them.
+
+    Parameters
+    ----------
+    label : ndarray of int, shape (R,)
+    rows : ndarray of bool, shape (R, T)
+
+    Returns
+    -------
+    ndarray of int, shape (R,)
+
+    Examples
+    --------
+    >>> rows = np.array([[True, False], [True, False], [True, False], [False, False]])
+    >>> number_distinct(np.array([7, 7, 8, 7]), rows).tolist()
+    [0, 0, 1, 2]
+    """
+    packed = np.hstack([np.packbits(rows, axis=1), label[:, None].view(np.uint8)])
     numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed])
+    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed], np.int64)
 
 
 def _mean_correlation_of_kinds(
@@ -280,8 +322,12 @@ def _mean_correlation_of_kinds(
     product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
     # The correlation of an asset with itself is 1 and that of no pair.
     alone = np.einsum("baa->b", counts)
-    pairs = (counts * _transposed(counts)).sum(axis=(-2, -1)) - alone
-    total_of_pairs = (product * _overlap(sample, order[start])).sum(axis=(-2, -1)) - alone
+    share = _overlap(sample, order[start])
+    sizes = np.bincount(kind)
+    # Of windows apart the product is zero, whatever is known of the correlation.
+    number = np.where(share == 0.0, np.outer(sizes, sizes), counts * _transposed(counts))
+    pairs = number.sum(axis=(-2, -1)) - alone
+    total_of_pairs = (product * share).sum(axis=(-2, -1)) - alone
     mean: Floats = total_of_pairs / np.where(pairs > 0, pairs, np.nan)
     return mean
 
@@ -303,10 +349,10 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
 
 def _overlap(sample: GroupSample, assets: Ints) -> Floats | float:
     """Share of the window that two of these assets have in common on the calendar."""
-    if sample.event_session is None:
+    if sample.window_start is None:
         return 1.0
-    session = sample.event_session[assets]
-    apart = np.abs(session[:, None] - session[None, :])
+    start = sample.window_start[assets]
+    apart = np.abs(start[:, None] - start[None, :])
     share: Floats = np.maximum(1.0 - apart / sample.n_window, 0.0)
     return share
 
@@ -323,12 +369,11 @@ def time_series_t(sample: GroupSample) -> Outcome:
     parameters in the group; :math:`1'V_i1` the forecast variance of :math:`CAR_i` (eq. 9),
     :math:`s_i^2` that of a residual; :math:`t(T_e - p)`. The standard error is that of the interval
     of `EventStudyResults.caar`: p-value and interval agree. For a single asset it is the exact
-    t-ratio of its CAR.
+    t-ratio of its CAR. Assets with different event sessions take the standard error of eq. 22.
 
-    Robust to cross-sectional correlation of assets that share their event session (estimation
-    windows are aligned by their end), not to event-induced variance. Brown & Warner leave out the
-    error of the estimated normal returns and reject a true null in 9 to 10 % of cases at M = 60,
-    L2 = 21 and a nominal 5 %; it is included here.
+    Robust to cross-sectional correlation, not to event-induced variance. Brown & Warner leave out
+    the error of the estimated normal returns and reject a true null in 9 to 10 % of cases at
+    M = 60, L2 = 21 and a nominal 5 %; it is included here.
 
     Parameters
     ----------
@@ -352,9 +397,31 @@ def time_series_t(sample: GroupSample) -> Outcome:
     """
     if sample.n_assets == 1:
         return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
-    multiplier = (sample.car_std_error / sample.sigma) ** 2
-    error, degrees = portfolio_error(sample.residuals, sample.n_parameters, multiplier)
+    error, degrees = mean_error(sample)
     return Outcome(sample.car.mean(axis=-1) / error, degrees)
+
+
+def mean_error(sample: GroupSample) -> tuple[Floats, Floats]:
+    """Return the standard error of the mean CAR, eq. 11 or 22, with its degrees of freedom.
+
+    Parameters
+    ----------
+    sample : GroupSample
+
+    Returns
+    -------
+    error, degrees : ndarray, shape (...)
+
+    Examples
+    --------
+    >>> error, degrees = mean_error(EXAMPLE)
+    >>> print(f"{error:.4f} with {degrees:.0f} degrees of freedom")
+    3.0936 with 30 degrees of freedom
+    """
+    if sample.staggered:
+        return calendar_error(sample)
+    multiplier = (sample.car_std_error / sample.sigma) ** 2
+    return portfolio_error(sample.residuals, sample.n_parameters, multiplier)
 
 
 def portfolio_error(
@@ -635,7 +702,8 @@ def corrado_rank(sample: GroupSample) -> Outcome:
     least one; N(0, 1). A return that spans g sessions is ranked by :math:`AR_{it} / \sqrt g`, and
     :math:`L_2` counts the sessions with a return.
     Robust to cross-sectional correlation of assets that share their event session, in part to
-    event-induced variance.
+    event-induced variance. Residuals of different event sessions are aligned by their distance to
+    them.
 
     Parameters
     ----------
@@ -682,8 +750,8 @@ def grank_t(sample: GroupSample) -> Outcome:
     :math:`\bar U_t` the mean over the :math:`N_t` of N assets present on session t,
     :math:`\bar U_0` that of the extra values, which the sum for S includes; n the estimation
     sessions with at least one asset, plus 1. Robust to event-induced variance, and to
-    cross-sectional correlation of assets that share their event session (estimation windows are
-    aligned by their end). Ranks are bounded: near :math:`\bar r = 1` it hardly ever rejects, and
+    cross-sectional correlation of assets that share their event session (residuals are aligned
+    by their distance to it). Ranks are bounded: near :math:`\bar r = 1` it hardly ever rejects, and
     in small groups too often (independent assets, one session, nominal 5 %: 25.9 % for 2 assets,
     12.1 % for 4, 7.6 % for 10), so that it is undefined below 10 assets.
 
@@ -892,6 +960,82 @@ def two_sided_p_value(outcome: Outcome) -> Floats:
     if outcome.degrees is None:
         return np.asarray(2.0 * special.ndtr(below))
     return np.asarray(2.0 * special.stdtr(outcome.degrees, below))
+
+
+def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
+    r"""Return the standard error of the mean CAR of assets that differ in their event sessions.
+
+    Every CAR is a weighted sum of the errors of calendar sessions: of weight one in its window, and
+    of minus their weight in the estimated normal return in its estimation window. What two CARs
+    have in common is what they weigh on the same sessions:
+
+    .. math:: se^2 = \frac1{N^2} \Big( \sum_i 1'V_i1 +
+              \sum_{i \ne j} r_{ij} s_i s_j \sum_t a_{it} a_{jt} \Big), \qquad
+              a_{it} = \begin{cases} 1 & t \in W_i \\
+              -x_i'(X_i'X_i)^{-1} x_{it} & t \in est_i \end{cases} \tag{22}
+
+    :math:`1'V_i1` the forecast variance of :math:`CAR_i` (eq. 9), :math:`r_{ij}` the correlation of
+    the residuals on common sessions (eq. 10; zero where there are too few), :math:`x_{it}` the rows
+    of the design :math:`X_i` and :math:`x_i` their sum over the window. With the same portfolio at
+    every date r is one and :math:`se^2 = s^2 \sum_t (\sum_i a_{it} / N)^2`, the variance of a
+    regression with one dummy per covered session. Degrees of freedom: the calendar sessions with
+    a residual, less the largest number of parameters.
+
+    Parameters
+    ----------
+    sample : GroupSample
+        With ``estimation_session`` and ``window_start``.
+
+    Returns
+    -------
+    error, degrees : ndarray, shape (...)
+        The error is NaN where the variance is none beyond rounding.
+
+    References
+    ----------
+    Binder (1985), *Journal of Accounting Research* 23(1), 370-383: event dates as dummies of one
+        regression; written out here for portfolios that differ from date to date.
+
+    Examples
+    --------
+    Three independent CARs of one session each, of variance 1.02, share no session.
+
+    >>> residuals = np.kron(np.eye(3), np.tile([1.0, -1.0], 25))
+    >>> residuals[residuals == 0] = np.nan
+    >>> sample = GroupSample(car=np.ones(3), car_std_error=np.full(3, 1.02**0.5),
+    ...     abnormal=np.ones((3, 1)), abnormal_std_error=np.ones((3, 1)),
+    ...     residuals=residuals, sigma=np.ones(3), n_parameters=np.ones(3, dtype=int),
+    ...     window_start=np.array([150, 160, 170]))
+    >>> error, degrees = calendar_error(sample)
+    >>> print(f"{error**2:.2f} with {degrees:.0f} degrees of freedom")
+    0.34 with 149 degrees of freedom
+    """
+    variance = sample.car_std_error**2
+    values, observed = _on_calendar(sample)
+    correlation, usable = _correlations(np.where(observed, values, 0.0), observed)
+    deviation = sample.sigma[..., :, None] * sample.sigma[..., None, :]
+    weights = _calendar_weights(sample)
+    shared = correlation * deviation * (weights @ _transposed(weights))
+    total = variance.sum(axis=-1) + np.where(usable, shared, 0.0).sum(axis=(-2, -1))
+    error = np.sqrt(_spread(total, variance.max(axis=-1))) / sample.n_assets
+    return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
+
+
+def _calendar_weights(sample: GroupSample) -> Floats:
+    """Weight of the error of each calendar session in each CAR, shape (..., N, sessions)."""
+    n, m = sample.residuals.shape[-2:]
+    session = sample.estimation_session
+    session = np.broadcast_to(np.arange(m), (n, m)) if session is None else session
+    start = np.zeros(n, dtype=np.int64) if sample.window_start is None else sample.window_start
+    window = start[:, None] + np.arange(sample.n_window)
+    first = min(session.min(), window.min())
+    length = int(max(session.max(), window.max()) - first) + 1
+    weights = np.zeros((*sample.car.shape, length))
+    if sample.estimation_weights is not None:
+        column = np.broadcast_to(session - first, sample.residuals.shape)
+        np.put_along_axis(weights, column, -sample.estimation_weights, axis=-1)
+    weights[..., np.arange(n)[:, None], window - first] += 1.0
+    return weights
 
 
 def critical_value(level: float, degrees: ArrayLike) -> Floats:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, overload
 
 import numpy as np
@@ -12,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate, reaching_back
+from chainpolicy.eventstudy.bands import sup_t_critical_value
 from chainpolicy.eventstudy.inference import (
     MINIMUM_COMMON_SESSIONS,
     MINIMUM_GRANK_ASSETS,
@@ -20,6 +23,7 @@ from chainpolicy.eventstudy.inference import (
     GroupSample,
     GroupTest,
     Outcome,
+    calendar_error,
     critical_value,
     portfolio_deviation,
     portfolio_error,
@@ -27,11 +31,32 @@ from chainpolicy.eventstudy.inference import (
 )
 from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
 from chainpolicy.eventstudy.panel import Floats, Ints, Panel, session_label
+from chainpolicy.eventstudy.pooling import (
+    MINIMUM_CLUSTERS,
+    PooledEffects,
+    blocks_of,
+    cluster_sample,
+    randomization_p_value,
+    sign_flip_p_value,
+)
 
 Window = tuple[int, int]
 
 # Bounds the memory of a batch of tests: residuals of all its events and assets.
 VALUES_PER_BATCH = 250_000
+
+_POOL = ["label", "group", "window"]
+POOLED_COLUMNS = [
+    *[*_POOL, "n_events", "n_pairs", "n_clusters", "mean", "std_error", "degrees", "lower"],
+    *["upper", "pair_weighted_mean", "mean_correlation"],
+    *[column for test in TESTS for column in (test.name, f"{test.name}_p")],
+    *["randomization_p", "n_ordinary", "sign_flip_p", "n_blocks"],
+]
+CLUSTER_COLUMNS = [
+    *[*_POOL, "event_session", "events", "n_assets", "caar", "std_error", "lower", "upper"],
+    "scaar",
+]
+POOLED_TEST_COLUMNS = [*_POOL, "test", "statistic", "degrees", "p_value", "note"]
 
 
 def window_label(window: Window) -> str:
@@ -327,6 +352,10 @@ class EventStudyResults:
        tau    aar   caar
     0    0  0.055  0.055
     1    1 -0.015  0.040
+    >>> results.simultaneous_band("speech", "all", (0, 1))[["tau", "caar", "upper"]].round(3)
+       tau   caar  upper
+    0    0  0.055  0.081
+    1    1  0.040  0.077
     >>> len(results.pairs), len(results.excluded), len(results.incomplete((0, 1)))
     (2, 0, 0)
     """
@@ -342,6 +371,9 @@ class EventStudyResults:
     _in_data: np.ndarray
     _event_position: Ints
     _estimation_end: Ints
+    _alignment: pd.DataFrame
+    _alignment_row: Ints
+    _ordinary: Callable[[Window, str], Iterator[EventStudyResults]]
 
     def __repr__(self) -> str:
         events, assets, groups = (
@@ -510,7 +542,7 @@ class EventStudyResults:
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
         r"""Buy-and-hold abnormal returns, for results on simple returns.
 
-        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) \tag{22}
+        .. math:: BHAR_i(W) = \prod_W (1 + R_{it}) - \prod_W (1 + E[R_{it}]) \tag{23}
 
         They are skewed to the right: test them across events with the skewness-adjusted t, not
         one by one.
@@ -637,7 +669,11 @@ class EventStudyResults:
         results: dict[tuple[str, str], list[TestResult]] = {}
         for keys in self._batches(present):
             pairs = np.stack([present[key] for key in keys])
-            results |= _run_tests(self._sample(pairs, window, cumulated), keys, window)
+            if self._aligned(pairs[0]):
+                sample = self._sample(pairs, window, cumulated)
+            else:
+                sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
+            results |= _run_tests(sample, keys, window)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
     def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
@@ -646,9 +682,7 @@ class EventStudyResults:
         alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
             if len(pairs):
-                aligned = bool(np.ptp(self._estimation_end[pairs]) == 0)
-                aligned &= bool(np.ptp(self._event_position[pairs]) == 0)
-                alone = None if aligned else number
+                alone = None if self._aligned(pairs) else number
                 alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
         for keys in alike.values():
             size = len(present[keys[0]]) * self._fit.residuals.shape[1]
@@ -656,16 +690,21 @@ class EventStudyResults:
             for first in range(0, len(keys), step):
                 yield keys[first : first + step]
 
+    def _aligned(self, pairs: Ints) -> bool:
+        """Whether pairs share their event session and the sessions of their estimation window."""
+        return not np.ptp(self._estimation_end[pairs]) and not np.ptp(self._event_position[pairs])
+
     def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
         r"""Cumulative average abnormal return of every event and group, with its interval.
 
         .. math:: CAAR = \frac1N \sum_i CAR_i, \qquad
-                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}} \tag{23}
+                  se = s_{AAR} \sqrt{\frac1N \sum_i \frac{1'V_i1}{s_i^2}} \tag{24}
 
         :math:`s_{AAR}` of eq. 11, the portfolio's own volatility, with the error of estimation: N
         assets, :math:`1'V_i1` the variance of :math:`CAR_i` (eq. 9) and :math:`s_i^2` that of a
-        residual. For one asset exact; of several it takes in their correlation where they share
-        the event session. The interval uses :math:`t(T_e - p)`.
+        residual. For one asset exact; of several it takes in their correlation. Assets with
+        different event sessions have the standard error of eq. 22. The interval uses
+        :math:`t(T_e - p)`.
 
         Parameters
         ----------
@@ -704,11 +743,15 @@ class EventStudyResults:
         for (event_id, group), members in self._members.items():
             pairs = members[complete[members]]
             if len(pairs):
-                error, degrees = portfolio_error(
-                    self._fit.residuals[pairs],
-                    self._fit.n_parameters[pairs],
-                    cumulated.multiplier[pairs],
-                )
+                if self._aligned(pairs):
+                    error, degrees = portfolio_error(
+                        self._fit.residuals[pairs],
+                        self._fit.n_parameters[pairs],
+                        cumulated.multiplier[pairs],
+                    )
+                else:
+                    sample = self._staggered_sample(pairs, self._columns(window), cumulated)
+                    error, degrees = calendar_error(sample)
                 mean = cumulated.car[pairs].mean()
                 label = window_label(window)
                 rows.append((event_id, group, label, len(pairs), mean, error, degrees))
@@ -750,12 +793,80 @@ class EventStudyResults:
         --------
         See `EventStudyResults`.
         """
+        first = self.event_window[0] if start is None else start
+        path, _, degrees = self._path(event_id, group, (first, self.event_window[1]))
+        half = critical_value(0.05, degrees) * path["std_error"]
+        path = path.assign(lower=path["caar"] - half, upper=path["caar"] + half)
+        columns = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
+        return path[[*columns, "share_at_limit"]]
+
+    def simultaneous_band(
+        self,
+        event_id: str,
+        group: str,
+        window: Window,
+        level: float = 0.05,
+    ) -> pd.DataFrame:
+        """Band that covers the whole path of the CAAR at once, see `sup_t_critical_value`.
+
+        The path is that of `caar_path` from the first session of the window to its last, the
+        covariance of its points that of the forecast errors, the degrees of freedom those of
+        `caar`.
+
+        Parameters
+        ----------
+        event_id, group : str
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        level : float
+            One minus the coverage of the band, strictly between 0 and 1.
+
+        Returns
+        -------
+        DataFrame
+            ``tau, caar, std_error, critical_value, lower, upper``, one row per tau at which at
+            least one asset has an abnormal return; the last three NaN where the group's mean
+            residual does not vary.
+
+        Raises
+        ------
+        KeyError
+            If no pair of the event and group was estimated.
+        ValueError
+            If the window does not lie inside the event window, or the level between 0 and 1, or
+            the assets have different event sessions.
+
+        Examples
+        --------
+        See `EventStudyResults`.
+        """
+        path, covariance, degrees = self._path(event_id, group, window)
+        if covariance is None:
+            raise ValueError(
+                f"the assets of {group} have different event sessions at {event_id}: the points of "
+                "their path have no common covariance, and no simultaneous band"
+            )
+        band = path[["tau", "caar", "std_error"]]
+        # Without a deviation of the portfolio the path has no error, and no band.
+        known = np.isfinite(covariance).all() and len(covariance) > 0
+        critical = sup_t_critical_value(covariance, degrees, level=level) if known else np.nan
+        half = critical * band["std_error"]
+        return band.assign(
+            critical_value=critical, lower=band["caar"] - half, upper=band["caar"] + half
+        )
+
+    def _path(
+        self, event_id: str, group: str, window: Window
+    ) -> tuple[pd.DataFrame, Floats | None, float]:
+        """Path of the CAAR over a window, the covariance of its points, degrees of freedom.
+
+        None for the covariance of assets whose event sessions differ.
+        """
         try:
             members = self._members[event_id, group]
         except KeyError:
             raise KeyError(f"no pair of {group} was estimated at {event_id}") from None
-        first = self.event_window[0] if start is None else start
-        columns = self._columns((first, self.event_window[1]))
+        columns = self._columns(window)
         abnormal = self._abnormal.abnormal[members, columns]
         spans = np.where(np.isfinite(abnormal), self._abnormal.n_sessions[members, columns], 0.0)
         # What a return earned before the path starts is no part of it.
@@ -765,13 +876,17 @@ class EventStudyResults:
         aar = np.nansum(abnormal, axis=0) / np.where(count, count, np.nan)
         g = np.where(present, self._abnormal.n_sessions[members, columns], 0.0)
         f = np.where(present[:, :, None], self._abnormal.factors[members, columns], 0.0)
-        multiplier = _path_multiplier(self._fit, members, g, f)
-        deviation, degrees = portfolio_deviation(
-            self._fit.residuals[members], self._fit.n_parameters[members]
-        )
-        std_error = float(deviation) * np.sqrt(multiplier)
-        caar = np.nancumsum(aar)
-        half = critical_value(0.05, degrees) * std_error
+        if self._aligned(members):
+            deviation, degrees = portfolio_deviation(
+                self._fit.residuals[members], self._fit.n_parameters[members]
+            )
+            covariance = _path_covariance(self._fit, members, g, f) * float(deviation) ** 2
+            std_error = np.sqrt(np.diagonal(covariance))
+        else:
+            covariance = None
+            g, f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
+            multiplier = _path_multiplier(self._fit, members, g, f)
+            std_error, degrees = self._staggered_path(members, columns, multiplier, g, f)
         at_limit = self._panel.at_limit[self._rows[members, columns]] != ""
         at_limit &= self._in_data[members, columns]
         frame = pd.DataFrame(
@@ -780,14 +895,15 @@ class EventStudyResults:
                 "session": self._sessions(members, group)[columns],
                 "n_assets": count,
                 "aar": aar,
-                "caar": caar,
-                "std_error": std_error,
-                "lower": caar - half,
-                "upper": caar + half,
+                "caar": np.nancumsum(aar),
                 "share_at_limit": at_limit.mean(axis=0),
             }
         )
-        return frame[frame["n_assets"] > 0].reset_index(drop=True)
+        there = count > 0
+        frame["std_error"] = std_error
+        if covariance is not None:
+            covariance = covariance[np.ix_(there, there)]
+        return frame[there].reset_index(drop=True), covariance, float(degrees)
 
     def summary(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Event by group: N, CAAR and the headline tests.
@@ -840,6 +956,280 @@ class EventStudyResults:
         """
         return TestResults(tuple(t for window in windows for t in self.tests(window))).tidy()
 
+    def pool(
+        self,
+        by: str | Mapping[str, object] | pd.Series | None = None,
+        window: Window = (0, 1),
+        *,
+        draws: int = 9_999,
+        seed: int = 0,
+    ) -> PooledEffects:
+        """Pool the effects of many events: one estimate per label and group.
+
+        The unit is the cluster, a distinct event session of a group; see `pooling`. An asset that
+        several events of one label hit on one session counts once there.
+
+        Parameters
+        ----------
+        by : str or mapping, optional
+            A column of the alignment, or a mapping of event_id to label; pairs whose label is
+            blank, or whose event the mapping does not name, are in no pool. Default: one pool
+            "all".
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        draws, seed : int
+            Of the randomization; the same seed gives the same p-values.
+
+        Returns
+        -------
+        PooledEffects
+
+        Raises
+        ------
+        ValueError
+            If there is no such column or event, or a number or the window has no meaning.
+        TypeError
+            If `by` is neither text nor a mapping.
+
+        Examples
+        --------
+        One firm, four earnings dates, 2 % on each; between them the return alternates.
+
+        >>> import numpy as np, pandas as pd
+        >>> from chainpolicy.eventstudy import EstimationWindow, EventStudy
+        >>> sessions = pd.bdate_range("2019-01-01", periods=300)
+        >>> dates = np.array([100, 150, 200, 250])
+        >>> returns = np.where(np.arange(300) % 2, 0.01, -0.01)
+        >>> returns[dates] = [0.019, 0.021, 0.018, 0.022]
+        >>> study = EventStudy(
+        ...     pd.DataFrame({"ticker": "A", "session": sessions, "return": returns}),
+        ...     pd.DataFrame({"event_id": "earnings", "ticker": "A",
+        ...         "event_session": sessions[dates], "surprise": ["up", "down"] * 2}),
+        ...     estimation=EstimationWindow(window=(-80, -11)), event_window=(0, 1))
+        >>> pooled = study.fit().pool(window=(0, 0))
+        >>> pooled.tidy()[["label", "n_pairs", "n_clusters", "mean", "time_series_t"]].round(4)
+          label  n_pairs  n_clusters  mean  time_series_t
+        0   all        4           4  0.02          3.942
+        >>> pooled.clusters[["event_session", "n_assets", "caar"]].head(2).round({"caar": 4})
+          event_session  n_assets   caar
+        0    2019-05-21         1  0.019
+        1    2019-07-30         1  0.021
+        >>> pooled.tests[["test", "p_value"]].iloc[[0, 7]].round(4)
+                    test  p_value
+        0  time_series_t   0.0001
+        7        grank_t      NaN
+        >>> up = study.fit().pool(by="surprise", window=(0, 0))
+        >>> up.difference("up", "down")[["n_first", "n_second", "difference", "p_value"]].round(4)
+           n_first  n_second  difference  p_value
+        0        2         2      -0.003      NaN
+        """
+        for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
+            whole = isinstance(value, int | np.integer)
+            if not whole or value < least:
+                raise ValueError(f"{name} = {value!r} must be a whole number, {least} or more")
+        labels = self._labels(by)
+        columns, cumulated = self._columns(window), self._cumulated(window)
+        named = window_label(window)
+        complete = np.isfinite(cumulated.car)
+        groups = self._pairs["group"].to_numpy()
+        every = {
+            (label, group): np.flatnonzero(complete & (labels == label) & (groups == group))
+            for label in sorted({str(label) for label in labels} - {""})
+            for group in self._panel.calendars
+        }
+        pools = {key: self._by_session(pairs) for key, pairs in every.items() if len(pairs)}
+        references = self._references(pools, window)
+        rows, clusters, tests = [], [], []
+        for (label, group), (pairs, cluster) in pools.items():
+            sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
+            about = {"label": label, "group": group, "window": named}
+            frame = self._clusters(every[label, group], cluster, sample)
+            clusters.append(pd.DataFrame({**about, **frame}))
+            found = _run_tests(sample, [(label, group)], window, "cluster")[label, group]
+            tests += [
+                {
+                    **about,
+                    "test": test.name,
+                    "statistic": test.statistic,
+                    "degrees": test.degrees,
+                    "p_value": test.p_value,
+                    "note": test.note,
+                }
+                for test in found
+            ]
+            position = np.unique(self._event_position[pairs])
+            block = blocks_of(position, sample.n_window)
+            # The draws of a pool do not depend on which other pools there are.
+            own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
+            randomized: tuple[float, int | None] = (np.nan, None)
+            if (label, group) in references:
+                reference = references[label, group]
+                randomized = randomization_p_value(
+                    sample.scar, reference, position, block, draws, own
+                )
+            error, degrees = (
+                (sample.car_std_error[0], sample.n_estimation[0] - sample.n_parameters[0])
+                if sample.n_assets == 1
+                else calendar_error(sample)
+            )
+            half = float(critical_value(0.05, degrees) * error)
+            mean = float(sample.car.mean())
+            row = {
+                **about,
+                "n_events": self._pairs["event_id"].iloc[every[label, group]].nunique(),
+                "n_pairs": len(pairs),
+                "n_clusters": len(position),
+                "mean": mean,
+                "std_error": float(error),
+                "degrees": float(degrees),
+                "lower": mean - half,
+                "upper": mean + half,
+                "pair_weighted_mean": float(cumulated.car[pairs].mean()),
+                "mean_correlation": found[0].mean_correlation,
+            }
+            for test in found:
+                row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
+            row |= {
+                "randomization_p": randomized[0],
+                "n_ordinary": randomized[1],
+                "sign_flip_p": sign_flip_p_value(sample.scar, block, draws, own),
+                "n_blocks": int(block[-1]) + 1,
+            }
+            rows.append(row)
+        return PooledEffects(
+            by=by if isinstance(by, str) else "label",
+            unlabelled=int((labels == "").sum()),
+            draws=draws,
+            seed=seed,
+            _table=pd.DataFrame(rows, columns=POOLED_COLUMNS).astype({"n_ordinary": "Int64"}),
+            _clusters=pd.concat(clusters, ignore_index=True)
+            if clusters
+            else pd.DataFrame(columns=CLUSTER_COLUMNS),
+            _tests=pd.DataFrame(tests, columns=POOLED_TEST_COLUMNS),
+        )
+
+    def _labels(self, by: str | Mapping[str, object] | pd.Series | None) -> NDArray[np.object_]:
+        """Label of each pair, blank for none."""
+        event_ids = self._pairs["event_id"]
+        if by is None:
+            return np.full(len(event_ids), "all", dtype=object)
+        if isinstance(by, str):
+            known = self._alignment.columns.drop(["ticker", "event_session"], errors="ignore")
+            if by not in known:
+                raise ValueError(
+                    f"there is no column {by!r} to pool by; expected one of {', '.join(known)}, or "
+                    "a mapping of event_id to label"
+                )
+            values = self._alignment[by].iloc[self._alignment_row]
+        elif isinstance(by, Mapping | pd.Series):
+            label_of = {str(event_id): label for event_id, label in by.items()}
+            unknown = label_of.keys() - set(self._alignment["event_id"])
+            if unknown:
+                raise ValueError(
+                    f"there is no event {', '.join(sorted(unknown))} to pool; expected event_ids "
+                    "of the alignment"
+                )
+            values = event_ids.map(label_of)
+        else:
+            raise TypeError(
+                f"by is {by!r}; expected a column of the alignment or a mapping of event_id to "
+                "label"
+            )
+        return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=object)
+
+    def _by_session(self, pairs: Ints) -> tuple[Ints, Ints]:
+        """Sort pairs by session, each asset once on it; return them with their clusters."""
+        keys = pd.DataFrame(
+            {
+                "position": self._event_position[pairs],
+                "ticker": self._pairs["ticker"].to_numpy()[pairs],
+            },
+            index=pairs,
+        )
+        keys = keys.drop_duplicates().sort_values(["position", "ticker"])
+        cluster = np.unique(keys["position"], return_inverse=True)[1]
+        return keys.index.to_numpy(np.int64), cluster
+
+    def _clusters(self, every: Ints, cluster: Ints, sample: GroupSample) -> dict[str, object]:
+        """Columns of the clusters of one pool."""
+        members = self._pairs.iloc[every]
+        events = members.groupby("event_session")["event_id"].agg(
+            lambda ids: ";".join(dict.fromkeys(ids))
+        )
+        degrees = sample.n_estimation - sample.n_parameters
+        half = critical_value(0.05, degrees) * sample.car_std_error
+        return {
+            "event_session": events.index.to_numpy(),
+            "events": events.to_numpy(),
+            "n_assets": np.bincount(cluster),
+            "caar": sample.car,
+            "std_error": sample.car_std_error,
+            "lower": sample.car - half,
+            "upper": sample.car + half,
+            "scaar": sample.scar,
+        }
+
+    def _references(
+        self, pools: Mapping[tuple[str, str], tuple[Ints, Ints]], window: Window
+    ) -> dict[tuple[str, str], Floats]:
+        """SCAAR of every cluster's assets on every ordinary session, NaN on the others.
+
+        Of pools with enough clusters, shape (clusters, sessions of the calendar).
+        """
+        tickers = self._pairs["ticker"].to_numpy()
+        assets_of = {
+            key: [tuple(tickers[pairs[cluster == c]]) for c in range(int(cluster[-1]) + 1)]
+            for key, (pairs, cluster) in pools.items()
+            if cluster[-1] + 1 >= MINIMUM_CLUSTERS
+        }
+        found: dict[tuple[str, str], Floats] = {}
+        for group in {group for _, group in assets_of}:
+            of_group = {key: sets for key, sets in assets_of.items() if key[1] == group}
+            length = len(self._panel.calendars[group])
+            scaar = {
+                assets: np.full(length, np.nan) for sets in of_group.values() for assets in sets
+            }
+            for ordinary in self._ordinary(window, group):
+                for assets, values in scaar.items():
+                    ordinary._studentize(values, assets, group, window)
+            found |= {
+                key: np.stack([scaar[assets] for assets in sets]) for key, sets in of_group.items()
+            }
+        return found
+
+    def _studentize(
+        self, scaar: Floats, assets: tuple[str, ...], group: str, window: Window
+    ) -> None:
+        """Write the SCAAR of the assets that are present on a session to its place."""
+        columns, cumulated = self._columns(window), self._cumulated(window)
+        chosen = (self._pairs["group"] == group) & self._pairs["ticker"].isin(assets)
+        members = np.flatnonzero(chosen.to_numpy() & np.isfinite(cumulated.car))
+        if not len(members):
+            return
+        pairs, cluster = self._by_session(members)
+        codes = pd.factorize(self._pairs["ticker"].to_numpy()[pairs])[0]
+        bounds = np.flatnonzero(np.diff(cluster, prepend=-1, append=-1))
+        alike: dict[bytes, list[int]] = {}
+        for number, (first, last) in enumerate(pairwise(bounds)):
+            alike.setdefault(codes[first:last].tobytes(), []).append(number)
+        for numbers in alike.values():
+            size = bounds[numbers[0] + 1] - bounds[numbers[0]]
+            step = max(1, VALUES_PER_BATCH // (size * self._fit.residuals.shape[1]))
+            for begin in range(0, len(numbers), step):
+                some = bounds[numbers[begin : begin + step]]
+                stack = pairs[some[:, None] + np.arange(size)]
+                ends = self._estimation_end[stack]
+                if (ends == ends[:, :1]).all():
+                    error, _ = portfolio_error(
+                        self._fit.residuals[stack],
+                        self._fit.n_parameters[stack[0]],
+                        cumulated.multiplier[stack],
+                    )
+                else:
+                    samples = (self._staggered_sample(row, columns, cumulated) for row in stack)
+                    error = np.array([calendar_error(sample)[0] for sample in samples])
+                scaar[self._event_position[stack[:, 0]]] = cumulated.car[stack].mean(axis=1) / error
+
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:
         event, events = pd.factorize(self._pairs["event_id"], sort=True)
@@ -886,7 +1276,7 @@ class EventStudyResults:
     def _sample(self, pairs: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
         """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets.
 
-        Several events have their sessions aligned: what holds for the first holds for all.
+        Their sessions are aligned: what holds for the first holds for all.
         """
         columns = self._columns(window)
         return GroupSample(
@@ -897,38 +1287,120 @@ class EventStudyResults:
             residuals=self._fit.residuals[pairs],
             sigma=self._fit.sigma[pairs],
             n_parameters=self._fit.n_parameters[pairs[0]],
-            estimation_session=self._estimation_end[pairs[0], None] + self._back,
-            event_session=self._event_position[pairs[0]],
             n_sessions=self._abnormal.n_sessions[pairs, columns],
         )
 
+    def _staggered_sample(self, pairs: Ints, columns: slice, cumulated: Cumulated) -> GroupSample:
+        """Sample of pairs, shape (N,), wherever their event and estimation sessions lie.
 
-def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
-    """Mean over assets of 1'V1 / s^2 of the windows [start, tau]."""
+        A column of the residuals is a distance to the event session. Rows of one portfolio are so
+        apart by as many sessions as their windows are, and what they share is what those share.
+        """
+        event = self._event_position[pairs]
+        tau = (self._estimation_end[pairs] - event)[:, None] + self._back
+        first = int(tau.min())
+        column, width = tau - first, int(tau.max()) - first + 1
+
+        def by_distance(values: Floats, blank: float) -> Floats:
+            placed = np.full((len(pairs), width), blank)
+            np.put_along_axis(placed, column, values, axis=1)
+            return placed
+
+        weights = self._estimation_weights(pairs, cumulated.n_sessions, cumulated.factors)
+        return GroupSample(
+            car=cumulated.car[pairs],
+            car_std_error=cumulated.std_error[pairs],
+            abnormal=self._abnormal.abnormal[pairs, columns],
+            abnormal_std_error=self._abnormal.std_error[pairs, columns],
+            residuals=by_distance(self._fit.residuals[pairs], np.nan),
+            sigma=self._fit.sigma[pairs],
+            n_parameters=self._fit.n_parameters[pairs],
+            estimation_session=event[:, None] + first + np.arange(width),
+            window_start=event + self.taus[columns][0],
+            estimation_weights=by_distance(weights, 0.0),
+            n_sessions=self._abnormal.n_sessions[pairs, columns],
+        )
+
+    def _estimation_weights(self, pairs: Ints, g: Floats, f: Floats) -> Floats:
+        """x'(X'X)^-1 X' of the rows x = (g, f) of all pairs, for some pairs: shape (N, M)."""
+        panel, fit = self._panel, self._fit
+        asset = pd.Index(panel.tickers).get_indexer(pd.Index(self._pairs["ticker"].iloc[pairs]))
+        inside = (self._estimation_end[pairs] - panel.offset[asset])[:, None] + self._back
+        inside = np.clip(inside, 0, panel.length[asset][:, None] - 1)
+        rows = panel.first[asset][:, None] + inside
+        place = {name: column for column, name in enumerate(panel.benchmarks)}
+        deviation = f[pairs] - g[pairs][:, None] * fit.factor_mean[pairs]
+        slope = np.einsum("pk,pkj->pj", deviation, fit.inverse_factors[pairs])
+        spans = panel.n_sessions[rows]
+        weights = spans * (g * fit.inverse_intercept)[pairs][:, None]
+        for k in range(fit.beta.shape[1]):
+            names = [of[k] if k < len(of) else None for of in self._pairs["benchmarks"].iloc[pairs]]
+            used = np.array([name is not None for name in names])
+            column = np.array([place[name] for name in names if name is not None], dtype=np.int64)
+            moved = panel.factors[rows[used], column[:, None]]
+            moved = moved - spans[used] * fit.factor_mean[pairs[used], k][:, None]
+            weights[used] += slope[used, k][:, None] * moved
+        valid = np.isfinite(fit.residuals[pairs])
+        return np.where(valid, weights / np.sqrt(spans), 0.0)
+
+    def _staggered_path(
+        self, members: Ints, columns: slice, multiplier: Floats, g: Floats, f: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the standard errors of a path of pairs whose sessions differ, with the degrees."""
+        pairs = len(self._pairs)
+        errors = []
+        for last in range(g.shape[1]):
+            total_g, total_f = np.zeros(pairs), np.zeros((pairs, f.shape[2]))
+            total_g[members], total_f[members] = g[:, last], f[:, last]
+            std_error = np.zeros(pairs)
+            std_error[members] = self._fit.sigma[members] * np.sqrt(multiplier[:, last])
+            upto = slice(columns.start, columns.start + last + 1)
+            cumulated = Cumulated(std_error, std_error, std_error, total_g, total_f)
+            error, degrees = calendar_error(self._staggered_sample(members, upto, cumulated))
+            errors.append(error)
+        return np.array(errors), degrees
+
+
+def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
+    """Mean over assets of the covariance of the CARs over [start, tau], divided by s^2."""
     total_g, total_f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
     deviation = total_f - total_g[:, :, None] * fit.factor_mean[members][:, None, :]
     inverse = fit.inverse_factors[members]
-    leverage = total_g**2 * fit.inverse_intercept[members][:, None]
+    # Two windows that begin together share the sessions of the shorter one.
+    covariance: Floats = np.minimum(total_g[:, :, None], total_g[:, None, :]).mean(axis=0)
+    covariance += np.einsum("n,nl,nm->lm", fit.inverse_intercept[members], total_g, total_g) / len(
+        members
+    )
+    through = np.einsum("nlk,nkj->nlj", deviation, inverse)
+    covariance += np.einsum("nlj,nmj->lm", through, deviation) / len(members)
+    return covariance
+
+
+def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
+    """1'V1 / s^2 of each asset and window [start, tau], of the sums of spans and benchmarks."""
+    deviation = f - g[:, :, None] * fit.factor_mean[members][:, None, :]
+    inverse = fit.inverse_factors[members]
+    leverage = g**2 * fit.inverse_intercept[members][:, None]
     leverage += np.einsum("nlk,nkj,nlj->nl", deviation, inverse, deviation)
-    multiplier: Floats = (total_g + leverage).mean(axis=0)
-    return multiplier
+    return g + leverage
 
 
 def _run_tests(
-    sample: GroupSample, keys: list[tuple[str, str]], window: Window
+    sample: GroupSample, keys: list[tuple[str, str]], window: Window, unit: str = "asset"
 ) -> dict[tuple[str, str], list[TestResult]]:
     """Run all tests on a sample whose leading axis are the events and groups `keys`."""
     alone = sample.n_assets == 1
     undefined = np.full(len(keys), np.nan)
-    correlation, mean_car = sample.mean_correlation, sample.car.mean(axis=1)
+    correlation = np.atleast_1d(sample.mean_correlation)
+    mean_car = np.atleast_1d(sample.car.mean(axis=-1))
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in TESTS:
         if alone and test.name != "time_series_t":
             statistic, degrees, p_value = undefined, None, undefined
         else:
             outcome = test.compute(sample)
-            statistic, degrees = outcome.statistic, outcome.degrees
-            p_value = two_sided_p_value(outcome)
+            statistic, degrees = np.atleast_1d(outcome.statistic), outcome.degrees
+            p_value = np.atleast_1d(two_sided_p_value(outcome))
         if degrees is not None:
             degrees = np.broadcast_to(degrees, len(keys))
         for i, key in enumerate(keys):
@@ -946,7 +1418,7 @@ def _run_tests(
                     n_assets=sample.n_assets,
                     mean_car=float(mean_car[i]),
                     mean_correlation=float(correlation[i]),
-                    note=_why_undefined(test, sample.n_assets, correlation[i])
+                    note=_why_undefined(test, sample.n_assets, correlation[i], unit)
                     if np.isnan(statistic[i])
                     else "",
                 )
@@ -954,19 +1426,19 @@ def _run_tests(
     return results
 
 
-def _why_undefined(test: GroupTest, n_assets: int, correlation: float) -> str:
+def _why_undefined(test: GroupTest, n_assets: int, correlation: float, unit: str) -> str:
     if n_assets == 1:
-        return "a single asset has the exact t of its CAR only"
+        return f"a single {unit} has the exact t of its CAR only"
     if test.name.startswith("adjusted"):
         if np.isnan(correlation):
             sessions = f"{MINIMUM_COMMON_SESSIONS} estimation sessions"
-            return f"no two assets share {sessions} on which both vary"
+            return f"no two {unit}s share {sessions} on which both vary"
         if 1.0 + (n_assets - 1) * correlation <= ROUNDING:
             return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
         if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
             return "rbar = 1: 1 - rbar is no variance"
     if test.name == "grank_t" and n_assets < MINIMUM_GRANK_ASSETS:
-        return f"fewer than {MINIMUM_GRANK_ASSETS} assets"
+        return f"fewer than {MINIMUM_GRANK_ASSETS} {unit}s"
     if test.name == "wilcoxon":
         return "every CAR is zero"
     return "the values have no spread, or too few estimation sessions are valid"

@@ -25,6 +25,7 @@ from chainpolicy.figures.event_study import (
     draw_names_at_limit,
     draw_price_with_events,
 )
+from chainpolicy.figures.ladder import draw_counterfactual_ladder
 from chainpolicy.figures.panels import (
     plot_caar,
     plot_car_heatmap,
@@ -38,10 +39,11 @@ from chainpolicy.figures.panels import (
     plot_timeline,
 )
 from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
+from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.selection import headline_window
-from chainpolicy.figures.style import DPI, StudyFigure, group_styles, png_bytes
+from chainpolicy.figures.style import DPI, StudyFigure, group_styles
 from chainpolicy.study import Study
 from chainpolicy.study.output import write_bytes, write_csv
 
@@ -49,12 +51,14 @@ __all__ = [
     "DPI",
     "FIGURES",
     "FigureSpec",
+    "draw_pooled_forest",
     "group_styles",
     "headline_window",
     "plot_caar",
     "plot_car_heatmap",
     "plot_forest",
     "plot_names_at_limit",
+    "plot_pooled",
     "plot_price",
     "plot_quantiles",
     "plot_sparkline",
@@ -171,6 +175,18 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAR of every asset and event",
         "04_concept_stocks",
         draw_car_heatmap,
+    ),
+    FigureSpec(
+        "counterfactual_ladder",
+        "Measured against what?",
+        "CAAR of the headline event, window by window, against one yardstick after another: the "
+        "assets' own mean, an index, all indices, the equal-weighted market of shares outside the "
+        "study, factors of them, and portfolios of them that match each asset. Filled: the "
+        "smallest error of forecasts without the event. The sup-t band holds for all windows "
+        "that begin on one session.",
+        "event studies on every rung, donors.csv",
+        "04_concept_stocks",
+        draw_counterfactual_ladder,
     ),
     FigureSpec(
         "specification_curve",
@@ -294,7 +310,7 @@ def save_figure(figure: StudyFigure, frame: pd.DataFrame, directory: Path, name:
     name : str
     """
     directory.mkdir(parents=True, exist_ok=True)
-    write_bytes(png_bytes(figure), directory / f"{name}.png")
+    write_bytes(figure.png(), directory / f"{name}.png")
     write_csv(frame, directory / f"{name}.csv", float_format="%.6g")
 
 

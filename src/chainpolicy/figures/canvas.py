@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import ParamSpec, cast
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -24,23 +25,25 @@ from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 
 Drawn = tuple[StudyFigure, pd.DataFrame]
-Draw = Callable[[Study], Drawn]
+P = ParamSpec("P")
 
 
-def study_figure(draw: Draw) -> Draw:
+def study_figure(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
     """Draw in the study's style, whatever the user's; say so where there is nothing to draw.
 
-    A study keeps its figures: files and notebooks of one build show the same drawing.
+    The study is the first argument of what is decorated, by position. A study keeps its figures:
+    files and notebooks of one build show the same drawing.
     """
 
     @remembered
     @wraps(draw)
-    def styled(study: Study) -> Drawn:
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Drawn:
+        study = cast("Study", args[0])
         # Before the style is set, because it names the fonts.
         undrawable(texts_of(study))
         with in_style():
             try:
-                figure, frame = draw(study)
+                figure, frame = draw(*args, **kwargs)
             except NothingToDrawError as missing:
                 figure, frame = _message(str(missing)), pd.DataFrame({"note": [str(missing)]})
             _settle(figure)

@@ -270,7 +270,8 @@ def draw_car_heatmap(study: Study) -> Drawn:
     # The colours end before the few extremes do, which otherwise leave all else pale.
     scale = _nice(float(cells["car"].abs().quantile(0.975)))
 
-    height = 2.1 + 0.108 * bottom
+    # However few the assets, the names of the events above them take their room.
+    height = 2.1 + 0.108 * max(bottom, 25)
     figure = StudyFigure(figsize=(WIDTH, height), layout="constrained")
     ax = figure.subplots()
     plot_car_heatmap(cells, ax, scale)
@@ -463,7 +464,8 @@ def draw_estimation_fit(study: Study) -> Drawn:
 
 def _benchmark_label(study: Study, ticker: str) -> str:
     """Name a benchmark under a narrow column: by its ticker where its name is long."""
-    name = str(study.assets.set_index("ticker")["name"][ticker])
+    # A factor has no row, and its own name.
+    name = str(study.assets.set_index("ticker")["name"].get(ticker, ticker))
     return shorten(name if len(name) <= LONGEST_COLUMN else ticker, LONGEST_COLUMN)
 
 

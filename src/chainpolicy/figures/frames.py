@@ -103,30 +103,17 @@ def heatmap_rows(
 def intervals(
     results: EventStudyResults, merged: pd.DataFrame, window: tuple[int, int]
 ) -> pd.DataFrame:
-    """Return CAARs with the interval that the portfolio t implies: CAAR ± t(0.975) CAAR / t."""
-    leads = set(zip(merged["lead"], merged["group"], strict=True))
+    """Return the CAARs of leads with their 95 % intervals and the p-value of the portfolio t."""
+    tests = results.tests(window).tidy()
+    p_values = tests.loc[tests["test"] == "time_series_t", ["event_id", "group", "p_value"]]
+    table = results.caar(window).merge(p_values, on=["event_id", "group"])
+    leads = merged[["lead", "group"]].drop_duplicates().rename(columns={"lead": "event_id"})
+    table = table.merge(leads, on=["event_id", "group"])
     later = later_events(merged)
-    rows = []
-    for test in results.tests(window):
-        if test.name != "time_series_t" or (test.event_id, test.group) not in leads:
-            continue
-        degrees = np.nan if test.degrees is None else test.degrees
-        ratio = test.mean_car / test.statistic if test.statistic else np.nan
-        half = stats.t.isf(0.025, degrees) * abs(ratio)
-        rows.append(
-            {
-                "event_id": test.event_id,
-                "with_events": later.get((test.event_id, test.group), ""),
-                "group": test.group,
-                "window": window_label(window),
-                "n_assets": test.n_assets,
-                "caar": test.mean_car,
-                "lower": test.mean_car - half,
-                "upper": test.mean_car + half,
-                "p_value": test.p_value,
-            }
-        )
-    return pd.DataFrame(rows)
+    keys = zip(table["event_id"], table["group"], strict=True)
+    table["with_events"] = [later.get(key, "") for key in keys]
+    columns = ["event_id", "with_events", "group", "window", "n_assets", "caar", "lower", "upper"]
+    return table[[*columns, "p_value"]]
 
 
 def limit_counts(abnormal: pd.DataFrame) -> pd.DataFrame:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -34,7 +35,8 @@ from chainpolicy.figures.style import (
     shorten_all,
     spread,
 )
-from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
+from chainpolicy.study.events import hour_label
 
 # From this share of a group at a price limit on, a mean return says little.
 CENSORED_SHARE = 0.10
@@ -50,12 +52,9 @@ STANCES = {
     -1: {"marker": "v", "color": RESTRICTIVE, "label": "restrictive"},
     0: {"marker": "_", "color": QUIET, "label": "neutral or silent"},
 }
-_CALENDAR_MARKS = {
-    "24/7": {"marker": "o", "label": PLACES[ALWAYS_OPEN]},
-    "XNYS": {"marker": "^", "label": PLACES["XNYS"]},
-    "XHKG": {"marker": "D", "label": PLACES["XHKG"]},
-    "XSHG": {"marker": "s", "label": PLACES["XSHG"]},
-}
+# From the west, as the day passes; other calendars take the marks that are left, in turn.
+_CALENDAR_MARKS = {ALWAYS_OPEN: "o", "XNYS": "^", "XHKG": "D", "XSHG": "s"}
+_OTHER_MARKS = ("v", "P", "X", "p", "h", "*", "<", ">")
 
 
 def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes:
@@ -283,7 +282,8 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
     """
     events = marks.drop_duplicates("event_id").reset_index(drop=True)
     first, last = TIMELINE_DAYS
-    calendars = [name for name in _CALENDAR_MARKS if (marks["mark"] == name).any()]
+    markers = _calendar_markers(marks["mark"])
+    calendars = list(markers)
     lanes = dict(zip(calendars, np.linspace(-0.3, 0.3, len(calendars)) * -1, strict=True))
     if len(calendars) == 1:
         lanes = dict.fromkeys(calendars, 0.0)
@@ -314,8 +314,8 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
             ax.plot(place, row, "x", color=RESTRICTIVE, markersize=4, markeredgewidth=1.6)
         else:
             ax.plot(
-                place, row + lanes[kind], _CALENDAR_MARKS[kind]["marker"], color=INK,
-                markerfacecolor="white" if kind == "24/7" else INK, markeredgewidth=0.7,
+                place, row + lanes[kind], markers[kind], color=INK,
+                markerfacecolor="white" if kind == ALWAYS_OPEN else INK, markeredgewidth=0.7,
                 markersize=3.4,
             )  # fmt: skip
         if not first <= day < last:
@@ -348,20 +348,27 @@ def timeline_handles(marks: Sequence[str]) -> list[Line2D]:
                linestyle="none", label="article's date"),
     ]  # fmt: skip
     sessions = [
-        Line2D([], [], marker=mark["marker"], color=INK, linestyle="none", markersize=4,
-               markerfacecolor="white" if name == "24/7" else INK,
-               label=f"event session, {mark['label']}")
-        for name, mark in _CALENDAR_MARKS.items() if name in marks
+        Line2D([], [], marker=marker, color=INK, linestyle="none", markersize=4,
+               markerfacecolor="white" if name == ALWAYS_OPEN else INK,
+               label=f"event session, {PLACES[name]}")
+        for name, marker in _calendar_markers(marks).items()
     ]  # fmt: skip
     return public[: 3 if "article date" in marks else 2] + sessions
+
+
+def _calendar_markers(marks: Iterable[str]) -> dict[str, str]:
+    """Give each calendar among the marks its marker, in the order in which they are drawn."""
+    found = set(marks)
+    others = [name for name in PLACES if name in found and name not in _CALENDAR_MARKS]
+    known = {name: marker for name, marker in _CALENDAR_MARKS.items() if name in found}
+    return known | dict(zip(others, cycle(_OTHER_MARKS), strict=False))
 
 
 def announcement_label(announced_at: str, time_precision: str) -> str:
     """Write when the public first knew, as precisely as it is known and no more."""
     moment = datetime.fromisoformat(announced_at)
     day = f"{moment:%a} {day_label(pd.Timestamp(moment.date()))}"
-    hour = {"exact": f", {moment:%H:%M}", "evening": ", evening"}
-    return day + hour.get(time_precision, "")
+    return day + hour_label(announced_at, time_precision)
 
 
 def plot_car_heatmap(cells: pd.DataFrame, ax: Axes, scale: float) -> Axes:

@@ -37,7 +37,7 @@ from chainpolicy.figures.style import (
     return_label,
 )
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES, WEEKDAYS
 from chainpolicy.study.returns import portfolio_returns
 
 MOST_CALENDARS = 3
@@ -54,13 +54,11 @@ def draw_policy_index(study: Study) -> Drawn:
     Frame: ``group, session, cumulative_return, blockchain, crypto, blockchain_innovation,
     crypto_innovation``, one row per session shown.
     """
-    calendars = study.alignment.assign(group=study.alignment["ticker"].map(study.groups))
-    calendar_of = calendars.drop_duplicates("group").set_index("group")["calendar"]
+    calendar_of = study.calendars
     groups = [
         group
-        for group in study.groups.drop_duplicates()
-        if group in calendar_of.index
-        and (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
+        for group in calendar_of
+        if (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
     ]
     if not groups:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
@@ -77,7 +75,8 @@ def draw_policy_index(study: Study) -> Drawn:
         _plot_index(frame, above)
         _plot_cumulative(frame, below, looks[group])
         place = PLACES[calendar_of[group]]
-        days = f"{place}s" if calendar_of[group] == ALWAYS_OPEN else f"sessions in {place}"
+        by_utc = calendar_of[group] in (ALWAYS_OPEN, WEEKDAYS)
+        days = f"{place}s" if by_utc else f"sessions in {place}"
         above.set_title(f"{looks[group].label}\n{days}")
         frames.append(frame.assign(group=group))
     axes[0][0].set_ylabel("Policy sentiment\n(stance × salience)")

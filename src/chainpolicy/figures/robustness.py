@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from chainpolicy.checks import CHOICES, leave_one_out, specification_curve
+from chainpolicy.checks.ladder import SIZE_RUNGS
 from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
 from chainpolicy.figures.selection import (
@@ -113,7 +114,7 @@ def _name(choice: str, value: object) -> str:
     if choice == "length":
         return f"{value} sessions"
     if choice == "model":
-        return MODELS[str(value)].title
+        return MODELS[str(value)].title if value in MODELS else SIZE_RUNGS[str(value)]
     return str(_NAMES[choice][value])  # type: ignore[index]
 
 

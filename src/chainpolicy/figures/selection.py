@@ -7,7 +7,7 @@ import pandas as pd
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.figures.style import day_label, shorten, shorten_all
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN
+from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.sessions import announcement_time, clusters
 
 # What still can be read on one page; a larger study's figures say what they leave out.
@@ -39,7 +39,8 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     results : EventStudyResults
     merged : DataFrame
         ``event_id, group, session, lead``, one row per estimated event and group, groups in the
-        order of the study; lead is the earliest announced event of the session.
+        order of the study; lead is the earliest announced event that hits
+        the same assets of the group on the session.
 
     Raises
     ------
@@ -52,8 +53,10 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     if results.pairs.empty:
         raise NothingToDrawError("No pair of an event and an asset could be estimated.")
     pairs = results.pairs.drop_duplicates(["event_id", "group"])
-    leads = clusters(study.alignment, study.groups).rename(columns={"event_id": "lead"})
-    merged = pairs.merge(leads, on=["group", "event_session"])
+    leads = clusters(study.alignment, study.groups, by_assets=True)
+    leads = leads.rename(columns={"event_id": "lead"})
+    leads = leads.assign(event_id=leads["members"].str.split(";")).explode("event_id")
+    merged = pairs.merge(leads, on=["event_id", "group", "event_session"])
     rank = {group: position for position, group in enumerate(study.groups.unique())}
     merged = merged.sort_values("group", key=lambda groups: groups.map(rank), kind="stable")
     merged = merged.rename(columns={"event_session": "session"})

@@ -61,12 +61,21 @@ class StudyFigure(Figure):
     """
 
     description = "A figure without a description."
+    _png: bytes | None = None
 
     def __repr__(self) -> str:
         return self.description
 
     def _repr_png_(self) -> bytes:
-        return png_bytes(self)
+        return self.png()
+
+    def png(self) -> bytes:
+        """Render the figure as its file and its notebooks show it, once."""
+        if self._png is None or self.stale:
+            self._png = png_bytes(self)
+            # Saving at another resolution than the screen's counts as a change; it is none.
+            self.stale = False
+        return self._png
 
 
 def in_style() -> AbstractContextManager[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from chainpolicy.prices.compare import compare_headlines, compare_returns
+from chainpolicy.prices.downloads import Dialect
+from chainpolicy.prices.importing import import_prices
 from chainpolicy.prices.store import PriceStore, StoreEntry, StoreError
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.sessions import Day
 from chainpolicy.typeset.report_table import p_text
@@ -38,6 +42,7 @@ def fetch(
     refresh: bool = False,
     connect: Callable[[], Source] | None = None,
     now: datetime | None = None,
+    corrections: Corrections = (),
 ) -> tuple[int, FetchReport | None]:
     """Bring the store up to date for a study and say how that went.
 
@@ -61,6 +66,8 @@ def fetch(
         Makes the source. Default: Yahoo Finance.
     now : datetime.datetime, optional
         Default: the clock.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -101,6 +108,7 @@ def fetch(
                 refresh,
                 track=track,
                 on_wait=say_wait,
+                corrections=corrections,
             )
         except SourceUnreachableError as error:
             _say(
@@ -117,6 +125,51 @@ def fetch(
     if strict and status and all(standing.at_strength for standing in report.standings):
         _say(console, "--strict: every series of the study must be fetched.")
     return status, report
+
+
+def import_files(
+    files: Iterable[str],
+    folder: Path,
+    dialect: Dialect,
+    console: Console,
+    replace: bool = False,
+) -> int:
+    """Write downloads into the price file of a study and say what was read.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Files, each perhaps with a ticker before it: ``TICKER=FILE``.
+    folder : pathlib.Path
+        The study.
+    dialect : Dialect
+        What is known of the form of the files.
+    console : rich.console.Console
+        Gets one line per series and what else is to be known.
+    replace : bool
+        Whether a series may replace one that has days which it does not have.
+
+    Returns
+    -------
+    int
+        Exit status: 0.
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong in the files; then nothing is written.
+    """
+    report = import_prices(map(_source, files), folder, dialect, replace=replace)
+    _print_table(report.series, console)
+    for remark in report.remarks:
+        _say(console, remark)
+    return DONE
+
+
+def _source(text: str) -> tuple[str | None, Path]:
+    """Take a file with its ticker apart; a file that is there is its whole name."""
+    ticker, _, file = text.rpartition("=")
+    return (None, Path(text)) if not ticker or Path(text).exists() else (ticker, Path(file))
 
 
 def show(out: Console, console: Console, store: PriceStore | None = None) -> int:
@@ -223,9 +276,11 @@ def compare(
     embedded: pd.DataFrame,
     estimate: Estimate,
     window: str,
+    kind: str,
     out: Console,
     console: Console,
     store: PriceStore | None = None,
+    corrections: Corrections = (),
 ) -> int:
     """Say whether live prices and embedded ones agree, and whether the result still stands.
 
@@ -242,12 +297,16 @@ def compare(
         `compare.compare_headlines`; called for each set of prices.
     window : str
         Label of the sessions over which it estimates.
+    kind : {"log", "simple"}
+        Kind of return in which it estimates; simple ones are shown.
     out : rich.console.Console
         Gets the tables.
     console : rich.console.Console
         Gets what they come to.
     store : PriceStore, optional
         Default: the user's.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -262,11 +321,11 @@ def compare(
     from chainpolicy.prices.fetch import stored_prices, surviving_assets
 
     store = store or PriceStore()
-    live = stored_prices(store, assets, start, end)
+    live = stored_prices(store, assets, start, end, corrections)
     if live.empty:
         expected = "live prices of this study; download them with `chainpolicy prices fetch` first"
         raise InputError([Problem(str(store.folder), expected)])
-    returns = compare_returns(embedded, live, assets, start, end)
+    returns = compare_returns(embedded, live, assets, start, end, corrections)
     largest = returns["largest"].map("{:.4%}".format, na_action="ignore")
     _print_table(returns.assign(largest=largest), out)
     total, beyond = int(returns["sessions"].sum()), int(returns["beyond_5bp"].sum())
@@ -274,7 +333,7 @@ def compare(
     survivors = surviving_assets(assets, live)
     headlines = compare_headlines(estimate(embedded, assets), estimate(live, survivors))
     _say(out, "")
-    _print_table(_laid_out(headlines), out)
+    _print_table(_laid_out(headlines, kind), out)
     standing = int((headlines["differs"] == "").sum())
     _say(
         console,
@@ -319,12 +378,13 @@ def _report_fetch(report: FetchReport, end: date, console: Console) -> None:
     _say(console, ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def _laid_out(headlines: pd.DataFrame) -> pd.DataFrame:
+def _laid_out(headlines: pd.DataFrame, kind: str) -> pd.DataFrame:
     shown = {"event": headlines["event_id"], "group": headlines["group"]}
     for name, head in (("embedded", ""), ("live", "live ")):
         size, caar, p_value = (headlines[f"{key}_{name}"] for key in ("n_assets", "caar", "p"))
         shown[f"{head}N"] = size.map("{:.0f}".format, na_action="ignore")
-        shown[f"{head}CAAR"] = np.expm1(caar).map("{:+.1%}".format, na_action="ignore")
+        simple = np.expm1(caar) if kind == "log" else caar
+        shown[f"{head}CAAR"] = simple.map("{:+.1%}".format, na_action="ignore")
         shown[f"{head}p"] = p_value.map(p_text)
     return pd.DataFrame(shown | {"differs": headlines["differs"]})
 

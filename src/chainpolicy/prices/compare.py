@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.prices.validation import log_returns
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.sessions import Day, sessions
 
 NOTABLE = 5e-4  # five basis points
@@ -21,7 +22,12 @@ HEADLINE_TESTS = {
 
 
 def compare_returns(
-    embedded: pd.DataFrame, live: pd.DataFrame, assets: pd.DataFrame, start: Day, end: Day
+    embedded: pd.DataFrame,
+    live: pd.DataFrame,
+    assets: pd.DataFrame,
+    start: Day,
+    end: Day,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Compare the log returns of each series in two sets of prices.
 
@@ -33,6 +39,8 @@ def compare_returns(
         ``ticker, calendar, group``.
     start, end : str, datetime.date or pandas.Timestamp
         Both inclusive.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -44,7 +52,7 @@ def compare_returns(
     """
     rows = []
     for ticker, calendar, group in assets[["ticker", "calendar", "group"]].itertuples(index=False):
-        on = sessions(calendar, start, end)
+        on = sessions(calendar, start, end, corrections)
         first = log_returns(embedded[embedded["ticker"] == ticker], on)
         second = log_returns(live[live["ticker"] == ticker], on)
         difference = (second - first).abs().dropna()

@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.study import Study
+from chainpolicy.study.calendars import ALWAYS_OPEN
+from chainpolicy.study.returns import in_excess
 from chainpolicy.study.sessions import effective_calendars, sessions
+
+# Storms and mourning close an exchange for days, not for weeks.
+LONGEST_CLOSURE = 5
 
 
 def coverage(study: Study) -> pd.DataFrame:
@@ -64,11 +69,8 @@ def missing_closes(study: Study) -> pd.DataFrame:
     """
     rows = []
     for asset, days, closed in _assets(study):
-        absent = np.flatnonzero(~days.isin(closed))
-        for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
-            if not len(run):
-                continue
-            first, last = days[run[0]], days[run[-1]]
+        for run in _runs_without(days, closed):
+            first, last = run[0], run[-1]
             ended = "early end" if first > closed.max() else "gap"
             rows.append(
                 {
@@ -83,6 +85,78 @@ def missing_closes(study: Study) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def probable_closures(study: Study) -> pd.DataFrame:
+    """Find sessions on which no asset of a calendar has a close, though those around them do.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        ``calendar, session, n_assets`` (of the calendar, benchmarks among them): runs of at most
+        `LONGEST_CLOSURE` sessions; longer ones are holes in the data.
+    """
+    dates = study.prices.merge(study.assets[["ticker", "calendar"]])
+    rows = []
+    for calendar, own in dates.groupby("calendar"):
+        if calendar == ALWAYS_OPEN:
+            continue
+        closed = own["date"]
+        days = sessions(str(calendar), closed.min(), closed.max(), study.corrections)
+        for run in _runs_without(days, closed):
+            if len(run) <= LONGEST_CLOSURE:
+                rows += [(calendar, day, own["ticker"].nunique()) for day in run]
+    return pd.DataFrame(rows, columns=["calendar", "session", "n_assets"])
+
+
+def missing_factors(study: Study) -> pd.DataFrame:
+    """Count the sessions on which a factor that is used has no value.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    DataFrame
+        ``file, factor, calendar, sessions, missing`` (of them), ``first`` (of the missing); a
+        factor without gaps has no row. An asset has no normal return where a factor has no value,
+        and no return where the risk-free return has none.
+    """
+    columns = ["file", "factor", "calendar", "sessions", "missing", "first"]
+    factors = study.factors
+    if factors is None:
+        return pd.DataFrame(columns=columns)
+    calendars = effective_calendars(study.assets)
+    used: dict[tuple[str, str], pd.Series] = {}
+    for ticker, benchmarks in study.benchmarks.items():
+        calendar = calendars[ticker]
+        used |= {
+            (name, calendar): factors.growth[name] for name in benchmarks if name in factors.names
+        }
+        if in_excess(calendar, benchmarks, factors):
+            used[str(factors.risk_free), calendar] = factors.rate
+    rows = []
+    for (name, calendar), values in used.items():
+        days = sessions(calendar, study.start, study.end, study.corrections)
+        absent = days[~days.isin(values.dropna().index)]
+        if len(absent):
+            rows.append((factors.file, name, calendar, len(days), len(absent), absent[0]))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _runs_without(
+    days: pd.DatetimeIndex, closed: pd.Series | pd.DatetimeIndex
+) -> Iterator[pd.DatetimeIndex]:
+    """Give the sessions without a close, those in a row together."""
+    absent = np.flatnonzero(~days.isin(closed))
+    for run in np.split(absent, np.flatnonzero(np.diff(absent) > 1) + 1):
+        if len(run):
+            yield days[run]
+
+
 def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd.DatetimeIndex]]:
     """Each asset with the sessions on which it is measured and those on which it has a close."""
     calendars = effective_calendars(study.assets)
@@ -90,5 +164,5 @@ def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd
     for asset in study.assets.to_dict("records"):
         asset["calendar"] = calendars[asset["ticker"]]
         closed = pd.DatetimeIndex(dates.get_group(asset["ticker"]))
-        days = sessions(asset["calendar"], study.start, study.end)
+        days = sessions(asset["calendar"], study.start, study.end, study.corrections)
         yield asset, days, closed[closed.isin(days)]

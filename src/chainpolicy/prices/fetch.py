@@ -22,9 +22,11 @@ from chainpolicy.prices.validation import (
 )
 from chainpolicy.prices.yahoo import YFINANCE_VERSION, Download, SeriesUnavailableError
 from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.folder import suspended
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
+from chainpolicy.study.tabular import require_day
 
 # So many series in a row without an answer are the source's trouble, not the series'.
 GIVE_UP_AFTER = 3
@@ -177,6 +179,7 @@ def fetch_series(
     max_age: timedelta = MAX_AGE,
     track: Track = iter,
     on_wait: Callable[[], None] = lambda: None,
+    corrections: Corrections = (),
 ) -> FetchReport:
     """Download what the store lacks or what is stale, validate it and keep it.
 
@@ -202,6 +205,8 @@ def fetch_series(
         Hands on the assets to download, one by one (a progress bar).
     on_wait : callable
         Called if another process is using the store.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -217,15 +222,15 @@ def fetch_series(
         If the study starts in the future.
     """
     # The bar of a day that is not over is no close.
-    last_day = min(pd.Timestamp(end).date(), now.date() - timedelta(days=1))
-    first_day = pd.Timestamp(start).date()
+    last_day = min(require_day("the last day", end).date(), now.date() - timedelta(days=1))
+    first_day = require_day("the first day", start).date()
     if first_day > last_day:
         expected = f"a day up to {last_day}; there are no closes after it yet"
         raise InputError([Problem("study.toml", expected, None, "prices.start", str(first_day))])
     references = (
         {} if snapshot is None else {str(t): rows for t, rows in snapshot.groupby("ticker")}
     )
-    task = _Task(store, first_day, last_day, now, references)
+    task = _Task(store, first_day, last_day, now, references, corrections)
     rows: list[dict[str, Any]] = assets.to_dict("records")  # type: ignore[assignment]
     stopped = ""
     failures = 0
@@ -253,7 +258,9 @@ def fetch_series(
     return FetchReport(tuple(outcomes.values()), standings(assets, lost), stopped, last_day)
 
 
-def stored_prices(store: PriceStore, assets: pd.DataFrame, start: Day, end: Day) -> pd.DataFrame:
+def stored_prices(
+    store: PriceStore, assets: pd.DataFrame, start: Day, end: Day, corrections: Corrections = ()
+) -> pd.DataFrame:
     """Usable closes from the store, whatever their age.
 
     Parameters
@@ -264,6 +271,8 @@ def stored_prices(store: PriceStore, assets: pd.DataFrame, start: Day, end: Day)
         ``ticker, calendar``.
     start, end : str, datetime.date or pandas.Timestamp
         Both inclusive.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -283,7 +292,7 @@ def stored_prices(store: PriceStore, assets: pd.DataFrame, start: Day, end: Day)
             if series is None:
                 continue
             prices = series.prices[series.prices["date"].between(first, last)]
-            found[ticker] = _usable(series.prices, calendar, start, end)
+            found[ticker] = _usable(series.prices, calendar, start, end, corrections)
             if prices.empty:
                 continue
             problems += [
@@ -292,7 +301,9 @@ def stored_prices(store: PriceStore, assets: pd.DataFrame, start: Day, end: Day)
                     f"prices that can be used, but {finding}; remove them with `chainpolicy prices "
                     f"clear {ticker}`",
                 )
-                for finding in check_series(ticker, prices, calendar, first.date(), last.date())
+                for finding in check_series(
+                    ticker, prices, calendar, first.date(), last.date(), corrections=corrections
+                )
                 if finding.refused
             ]
     return _long(found)
@@ -309,8 +320,10 @@ def surviving_assets(assets: pd.DataFrame, prices: pd.DataFrame) -> pd.DataFrame
         With a column ``ticker``.
     """
     priced = set(prices["ticker"])
+    # A benchmark without a row is a factor, which needs no prices.
+    unpriced = set(assets["ticker"]) - priced
     kept = [
-        priced.issuperset({ticker, *benchmarks})
+        unpriced.isdisjoint({ticker, *benchmarks})
         for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True)
     ]
     return assets[kept].reset_index(drop=True)
@@ -346,6 +359,7 @@ class _Task:
     last_day: date
     now: datetime
     references: dict[str, pd.DataFrame]
+    corrections: Corrections
 
     def from_store(self, asset: dict[str, Any]) -> Outcome:
         series = self.store.read(asset["ticker"])
@@ -401,7 +415,7 @@ class _Task:
         return replace(outcome, seconds=time.monotonic() - began)
 
     def lost(self, asset: dict[str, Any], reason: str) -> Outcome:
-        gaps = len(sessions(asset["calendar"], self.start, self.last_day))
+        gaps = len(self._sessions(asset))
         return Outcome(asset["ticker"], asset["group"], "lost", reason, _NO_PRICES, gaps)
 
     def _judged(
@@ -414,10 +428,12 @@ class _Task:
         refused = [finding.message for finding in findings if finding.refused]
         if refused:
             return self.lost(asset, "refused: " + "; ".join(refused))
-        prices = _usable(series.prices, asset["calendar"], self.start, self.last_day)
+        prices = _usable(
+            series.prices, asset["calendar"], self.start, self.last_day, self.corrections
+        )
         if prices.empty:
             return self.lost(asset, f"no close from {self.start} to {self.last_day}")
-        gaps = len(sessions(asset["calendar"], self.start, self.last_day)) - len(prices)
+        gaps = len(self._sessions(asset)) - len(prices)
         return Outcome(
             asset["ticker"],
             asset["group"],
@@ -441,13 +457,21 @@ class _Task:
             self.last_day,
             price_limit_on(schedule, pd.DatetimeIndex(prices["date"])),
             self.references.get(asset["ticker"]),
+            self.corrections,
         )
 
+    def _sessions(self, asset: dict[str, Any]) -> pd.DatetimeIndex:
+        return sessions(asset["calendar"], self.start, self.last_day, self.corrections)
 
-def _usable(prices: pd.DataFrame, calendar: str, start: Day, end: Day) -> pd.DataFrame:
+
+def _usable(
+    prices: pd.DataFrame, calendar: str, start: Day, end: Day, corrections: Corrections
+) -> pd.DataFrame:
     """Keep the sessions of the calendar, without those that a suspension repeats."""
     rows = prices[~suspended(prices) & prices["close"].notna()]
-    return rows.loc[rows["date"].isin(sessions(calendar, start, end)), ["date", "close"]]
+    return rows.loc[
+        rows["date"].isin(sessions(calendar, start, end, corrections)), ["date", "close"]
+    ]
 
 
 def _long(series: dict[str, pd.DataFrame]) -> pd.DataFrame:

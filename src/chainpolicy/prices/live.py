@@ -25,7 +25,8 @@ DOWNLOADS = "downloads.csv"
 
 _SETTINGS = "study.toml"
 # Files that the copy has in any case: nothing else takes their names.
-_OWN = {_SETTINGS, "events.csv", "assets.csv", "confounders.csv", "README.md", DOWNLOADS}
+_OWN = {_SETTINGS, "events.csv", "assets.csv", "confounders.csv", "calendars.csv"}
+_OWN |= {"README.md", DOWNLOADS}
 
 _NOTE = f"""\
 > This is a copy of a study on live prices. They come from Yahoo Finance; {DOWNLOADS} says when
@@ -107,7 +108,8 @@ def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd
     prices = report.prices()
     surviving = surviving_assets(assets, prices)
     kept = set(surviving["ticker"])
-    named = tomllib.loads((folder / _SETTINGS).read_bytes().decode("utf-8-sig"))["prices"]
+    document = tomllib.loads((folder / _SETTINGS).read_bytes().decode("utf-8-sig"))
+    named = document["prices"]
     hourly: dict[str, str] = named.get("hourly", {})
     lost = set(assets["ticker"]) - kept
     with staging(target.parent) as staged:
@@ -118,6 +120,9 @@ def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd
             for ticker, file in hourly.items()
             if ticker not in lost
         }
+        factors = document.get("factors", {}).get("file")
+        if factors is not None:
+            factors = _copy_file(folder, factors, copy)
         file = _free_name(copy, _local_name(folder, named["file"]))
         if Path(file) == Path(named["file"]):
             file = named["file"]
@@ -126,7 +131,7 @@ def write_live_study(folder: Path, target: Path, report: FetchReport, assets: pd
         # Without what changes from run to run though the prices do not.
         _write(report.tidy().drop(columns=["state", "seconds"]), copy / DOWNLOADS)
         _keep_assets(copy / "assets.csv", kept)
-        _edit_settings(copy / _SETTINGS, file, local, set(surviving["group"]))
+        _edit_settings(copy / _SETTINGS, file, factors, local, set(surviving["group"]))
         readme = copy / "README.md"
         about = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
         readme.write_text(_NOTE + about, encoding="utf-8", newline="\n")
@@ -193,7 +198,9 @@ def _keep_assets(path: Path, tickers: set[str]) -> None:
         writer.writerows(row for row in rows if row and row[place].strip() in tickers)
 
 
-def _edit_settings(path: Path, file: str, hourly: Mapping[str, str], groups: set[str]) -> None:
+def _edit_settings(
+    path: Path, file: str, factors: str | None, hourly: Mapping[str, str], groups: set[str]
+) -> None:
     """Name the files and groups of the copy in study.toml; all else stays as it is written."""
     text = path.read_bytes().decode("utf-8-sig")
     document = tomllib.loads(text)
@@ -201,6 +208,8 @@ def _edit_settings(path: Path, file: str, hourly: Mapping[str, str], groups: set
     edited = text
     if before["file"] != file:
         edited = _with_value(edited, ("prices", "file"), file)
+    if factors is not None and document["factors"]["file"] != factors:
+        edited = _with_value(edited, ("factors", "file"), factors)
     for ticker, name in before.get("hourly", {}).items():
         if hourly.get(ticker) != name:
             edited = _with_value(edited, ("prices", "hourly", ticker), hourly.get(ticker))

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.prices.moves import JUMP, find_moves
+from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.folder import suspended
 from chainpolicy.study.sessions import sessions
 
-JUMP = 0.40
 # A close four times the one before, or a quarter of it, that comes back was never a price.
 EXCURSION = 4.0
 EXCURSION_SESSIONS = 20
@@ -26,12 +28,13 @@ SMALLEST_DIVIDEND = 1e-4
 STALE_SESSIONS = 5
 # More strays than this are another market's calendar, not a stray.
 STRAY_SHARE = 0.02
-# Half a tick of 0.01, plus the rounding of adjusted closes.
-LIMIT_TOLERANCE = 0.0052
 SHIFT_MINIMUM = 20
 
 _CURRENCIES = {"XSHG": "CNY", "XHKG": "HKD", "XNYS": "USD"}
 _TIMEZONES = {"XSHG": "Asia/Shanghai", "XHKG": "Asia/Hong_Kong", "XNYS": "America/New_York"}
+_TIMEZONES |= {ALWAYS_OPEN: "UTC"}
+# Sources date a series in the zone of its country or venue; so near, the days are the same.
+NEAR_ZONE = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
@@ -206,14 +209,15 @@ def check_quotation(
         A 24/7 asset is expected in the currency after its last hyphen (``BTC-USD``), by UTC
         days.
     calendar : str
-        One of `sessions.CALENDARS`.
+        One of `calendars.CALENDARS`.
     currency, timezone : str or None
         As stated by the source.
     """
-    quoted = ticker.rpartition("-")[2] if "-" in ticker else None
+    # The hyphen of a share, as in VOLV-B, is about its class.
+    quoted = ticker.rpartition("-")[2] if calendar == ALWAYS_OPEN and "-" in ticker else None
     expected = {
         "currency": _CURRENCIES.get(calendar, quoted),
-        "time zone": _TIMEZONES.get(calendar, "UTC"),
+        "time zone": _TIMEZONES.get(calendar) or _zone_of(calendar, timezone),
     }
     found = {"currency": currency, "time zone": timezone}
     return [
@@ -228,6 +232,19 @@ def check_quotation(
     ]
 
 
+def _zone_of(calendar: str, timezone: str | None) -> str:
+    """Name the zone that is expected: the one found, if its days are those of the exchange."""
+    own = exchange(calendar).tz
+    noon = datetime(2020, 1, 1, 12)
+    try:
+        found = noon.replace(tzinfo=ZoneInfo(timezone or "")).utcoffset()
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        found = None
+    expected = noon.replace(tzinfo=own).utcoffset()
+    near = found is not None and expected is not None and abs(found - expected) <= NEAR_ZONE
+    return timezone if near and timezone else own.key
+
+
 def check_series(
     ticker: str,
     prices: pd.DataFrame,
@@ -236,6 +253,7 @@ def check_series(
     end: date,
     limits: NDArray[np.float64] | None = None,
     reference: pd.DataFrame | None = None,
+    corrections: Corrections = (),
 ) -> list[Finding]:
     """Check closes, sessions, moves, stale runs and the day of a series.
 
@@ -247,13 +265,15 @@ def check_series(
         ``date`` (unique, sorted, within ``start..end``), ``close``, ``volume``; a NaN close =
         the source has none that day.
     calendar : str
-        One of `sessions.CALENDARS`.
+        One of `calendars.CALENDARS`.
     start, end : datetime.date
         Range that was asked for, both ends inclusive.
     limits : array of shape (len(prices),), optional
         Daily price limit in force on each date, as a share of the close before; NaN = none.
     reference : pandas.DataFrame, optional
         ``date, close`` of the same series from another source.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -267,7 +287,7 @@ def check_series(
         return impossible
     known = np.isfinite(close)
     traded = known & ~suspended(prices)
-    on_calendar = sessions(calendar, start, end)
+    on_calendar = sessions(calendar, start, end, corrections)
     findings = _check_sessions(ticker, dates[known], on_calendar, calendar)
     findings += _check_moves(ticker, dates, close, on_calendar, limits)
     findings += _check_unit(ticker, dates[known], close[known])
@@ -358,11 +378,8 @@ def _check_moves(
     known = np.isfinite(close)
     dates, close = dates[known], close[known]
     limit = np.full(len(close), np.nan) if limits is None else limits[known]
-    move = np.abs(close[1:] / close[:-1] - 1)
-    position = on_calendar.get_indexer(dates)
-    # Over a hole in the data a move is that of several sessions, each with its own limit.
-    adjacent = (position[1:] - position[:-1] == 1) & (position[:-1] >= 0)
-    beyond = adjacent & (move > limit[1:] + LIMIT_TOLERANCE / close[:-1])
+    ratio, beyond, jump = find_moves(dates, close, on_calendar, limit)
+    move = np.abs(ratio - 1)
     findings = []
     if beyond.any():
         first = int(np.argmax(beyond))
@@ -375,7 +392,6 @@ def _check_moves(
                 f"of {limit[1:][first]:.0%}",
             )
         )
-    jump = ~beyond & (move > JUMP)
     if jump.any():
         first = int(np.argmax(jump))
         findings.append(

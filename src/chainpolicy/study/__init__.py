@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainpolicy.study.study import Study, load_study, new_study
+    from chainpolicy.study.study import Study, load_study, new_study, read_once
 
-__all__ = ["Study", "load_study", "new_study"]
+__all__ = ["Study", "load_study", "new_study", "read_once"]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 
@@ -9,13 +10,10 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.calendars import ALWAYS_OPEN, CALENDARS, canonical, expected_calendar
 from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, nearest, one_of, parse_dates, parse_numbers, read_table
+from chainpolicy.study.tabular import cell, nearest, parse_dates, parse_numbers, read_table
 
-ALWAYS_OPEN = "24/7"
-CALENDARS = ("XSHG", "XHKG", "XNYS", ALWAYS_OPEN)
-# What a calendar is called before a reader.
-PLACES = {"XSHG": "Shanghai", "XHKG": "Hong Kong", "XNYS": "New York", ALWAYS_OPEN: "UTC day"}
 BENCHMARK = "benchmark"
 
 # Columns of returns and terms of coefficients stand beside columns named after tickers.
@@ -24,21 +22,24 @@ RESERVED = ("ticker", "session", "return", "n_sessions", "at_limit", "alpha")
 PriceLimits = tuple[tuple[date | None, float], ...]
 
 
-def read_assets(path: str | Path) -> pd.DataFrame:
+def read_assets(path: str | Path, factors: Collection[str] = ()) -> pd.DataFrame:
     """Read and validate an asset list.
 
     Parameters
     ----------
     path : str or pathlib.Path
         CSV file with the columns ``ticker, calendar`` and any of those listed below.
+    factors : collection of str
+        What may be a benchmark without a row of its own, see `factors.Factors`.
 
     Returns
     -------
     pandas.DataFrame
-        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of `CALENDARS`);
-        ``name`` and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers, empty
-        if there is none; ``price_limit`` as given (see `parse_price_limit`); ``selection``
-        and ``evidence`` as text; unknown columns untouched.
+        In the order of the file, index 0..n-1: ``ticker``; ``calendar`` (one of
+        `calendars.CALENDARS`, an alias under the name of its sessions: XNYS for XNAS); ``name``
+        and ``group`` (default: the ticker); ``benchmark``, a tuple of tickers and factors, empty
+        if there is none; ``price_limit`` as given (see `parse_price_limit`); ``selection`` and
+        ``evidence`` as text; unknown columns untouched.
 
     Raises
     ------
@@ -49,11 +50,13 @@ def read_assets(path: str | Path) -> pd.DataFrame:
         different calendars or are measured on different ones, a list of nothing but benchmarks.
     """
     with collecting() as problems:
-        assets = collect_assets(Path(path), problems)
+        assets = collect_assets(Path(path), problems, factors)
     return assets.reset_index(drop=True)
 
 
-def collect_assets(path: Path, problems: list[Problem]) -> pd.DataFrame:
+def collect_assets(
+    path: Path, problems: list[Problem], factors: Collection[str] = ()
+) -> pd.DataFrame:
     """Read an asset list as `read_assets` does, gathering problems instead of raising.
 
     Parameters
@@ -62,6 +65,8 @@ def collect_assets(path: Path, problems: list[Problem]) -> pd.DataFrame:
         CSV file.
     problems : list of Problem
         Appended.
+    factors : collection of str
+        As in `read_assets`.
 
     Returns
     -------
@@ -74,10 +79,11 @@ def collect_assets(path: Path, problems: list[Problem]) -> pd.DataFrame:
         name=assets["name"].where(assets["name"] != "", assets["ticker"]),
         group=assets["group"].where(assets["group"] != "", assets["ticker"]),
         benchmark=assets["benchmark"].astype("object").map(_split),
+        calendar=assets["calendar"].map(canonical).astype("str"),
     )
     refused = {(problem.line, problem.column) for problem in problems[before:]}
     if not refused & {(1, "ticker"), (1, "calendar")}:
-        problems += _check_rows(assets, path.name)
+        problems += _check_rows(assets, path.name, factors)
     if len(problems) == before and (assets["group"] == BENCHMARK).all():
         expected = f'at least one asset outside the group "{BENCHMARK}", which is never estimated'
         problems.append(Problem(path.name, expected))
@@ -127,13 +133,20 @@ def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray
     schedule : tuple of (datetime.date or None, float)
         From `parse_price_limit`.
     dates : pandas.DatetimeIndex
-        Days, in any order.
+        Days without a time zone, in any order.
 
     Returns
     -------
     numpy.ndarray, shape (len(dates),)
         Fraction of the last close, NaN where no limit is in force.
+
+    Raises
+    ------
+    ValueError
+        If the dates have a time zone.
     """
+    if dates.tz is not None:
+        raise ValueError(f"the dates have the time zone {dates.tz}; give days without one")
     limits = np.full(len(dates), np.nan)
     for start, limit in schedule:
         limits[dates >= pd.Timestamp(start or pd.Timestamp.min)] = limit
@@ -166,18 +179,24 @@ def _is_price_limit(text: str) -> bool:
     return True
 
 
-def _check_rows(assets: pd.DataFrame, name: str) -> list[Problem]:
+def _check_rows(assets: pd.DataFrame, name: str, factors: Collection[str]) -> list[Problem]:
     """Check benchmarks and groups; calendars that were refused already say nothing more."""
     problems = []
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
     first_of: dict[str, tuple[str, str, int]] = {}
     for line, asset in zip(assets.index, assets.to_dict("records"), strict=True):
         ticker, calendar, benchmarks = asset["ticker"], asset["calendar"], asset["benchmark"]
-        expected = _expected_benchmarks(ticker, calendar, benchmarks, own)
+        if calendar and calendar not in CALENDARS:
+            problems.append(Problem(name, expected_calendar(calendar), line, "calendar", calendar))
+        if ticker in factors:
+            taken = "another ticker, because a factor has this name"
+            problems.append(Problem(name, taken, line, "ticker", ticker))
+        expected = _expected_benchmarks(ticker, calendar, benchmarks, own, factors)
         if expected:
             problems.append(Problem(name, expected, line, "benchmark", ";".join(benchmarks)))
             continue
-        exchanges = [own[other] for other in benchmarks if own[other] != ALWAYS_OPEN]
+        calendars = [own.get(other, ALWAYS_OPEN) for other in benchmarks]
+        exchanges = [other for other in calendars if other != ALWAYS_OPEN]
         effective = exchanges[0] if exchanges else calendar
         if asset["group"] == BENCHMARK or not {calendar, effective} <= set(CALENDARS):
             continue
@@ -198,18 +217,28 @@ def _measured(calendar: str, effective: str) -> str:
 
 
 def _expected_benchmarks(
-    ticker: str, calendar: str, benchmarks: tuple[str, ...], own: dict[str, str]
+    ticker: str,
+    calendar: str,
+    benchmarks: tuple[str, ...],
+    own: dict[str, str],
+    factors: Collection[str],
 ) -> str | None:
     """Say what is expected where benchmarks cannot be used, None where they can."""
     if len(set(benchmarks)) < len(benchmarks):
         return "each benchmark once"
     if ticker in benchmarks:
         return "another ticker: an asset cannot be its own benchmark"
-    for unknown in [other for other in benchmarks if other not in own]:
-        near = nearest(unknown, own)
+    for unknown in [other for other in benchmarks if other not in own and other not in factors]:
+        near = nearest(unknown, [*own, *factors])
         hint = f' (did you mean "{near}"?)' if near else ""
+        if factors:
+            named = ", ".join(factors)
+            return (
+                f'tickers with a row of their own and factors ({named}), joined by ";"; '
+                f'"{unknown}" is neither{hint}'
+            )
         return f'tickers joined by ";", each with a row of its own; "{unknown}" has none{hint}'
-    calendars = {own[other] for other in benchmarks} & set(CALENDARS)
+    calendars = {own[other] for other in benchmarks if other in own} & set(CALENDARS)
     if calendar == ALWAYS_OPEN:
         exchanges = sorted(calendars - {ALWAYS_OPEN})
         if len(exchanges) > 1:
@@ -227,7 +256,7 @@ SCHEMA = pa.DataFrameSchema(
             required=True,
             blank=False,
         ),
-        "calendar": cell(one_of(*CALENDARS), required=True, blank=False),
+        "calendar": cell(required=True, blank=False),
         "name": cell(),
         "group": cell(
             (lambda text: text.map(str.isprintable).astype(bool), "a label in one line"),

@@ -43,7 +43,8 @@ def collect_confounders(path: Path, events: pd.DataFrame, problems: list[Problem
     Returns
     -------
     pandas.DataFrame
-        ``event_id, at`` (UTC, NaT where there is no hour), ``name, note``.
+        ``event_id, at`` (UTC, NaT where there is no hour), ``name, note``; unknown columns
+        untouched.
     """
     if path.exists():
         before = len(problems)
@@ -61,5 +62,5 @@ def collect_confounders(path: Path, events: pd.DataFrame, problems: list[Problem
         table = pd.DataFrame(columns=list(SCHEMA.columns), dtype="str")
         at = table["at"]
     times = pd.to_datetime(at, utc=True, format="ISO8601")
-    columns = list(SCHEMA.columns)
-    return table.assign(at=times)[columns].reset_index(drop=True)
+    columns = dict.fromkeys([*SCHEMA.columns, *table.columns])
+    return table.assign(at=times)[list(columns)].reset_index(drop=True)

@@ -8,11 +8,19 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.problems import Problem, collecting
-from chainpolicy.study.tabular import cell, one_of, parse_dates, read_table
+from chainpolicy.study.tabular import (
+    IS_DATE,
+    cell,
+    nearest,
+    one_of,
+    parse_dates,
+    read_table,
+)
 
 ROLES = ("policy", "control", "placebo")
-PRECISIONS = ("exact", "evening", "day")
+PRECISIONS = ("exact", "ceiling", "evening", "day")
 STANCES = {"-1": -1, "0": 0, "1": 1, "+1": 1}
 SALIENCES = {"1": 1, "2": 2, "3": 3}
 
@@ -40,11 +48,14 @@ def read_events(path: str | Path) -> pd.DataFrame:
           of sample must have;
         - ``role`` (default policy), ``stance_blockchain`` and ``stance_crypto`` (-1, 0, 1;
           default 0), ``salience`` (1, 2, 3; default 1);
-        - ``time_precision``: a timestamp is ``exact`` (default) or ``evening``, which is written
-          as 20:00 local; a bare date is ``day``. Any other pair is refused, because an hour is
-          neither invented nor ignored. Blank for an undated event;
-        - ``name`` (default: the event_id), ``issuer, theme, article_date, cluster, source,
-          note`` as text, and unknown columns untouched.
+        - ``time_precision``: a timestamp is ``exact`` (default), ``ceiling``, the latest hour
+          by which it was public, or ``evening``, which is written as 20:00 local; a bare date is
+          ``day``. Any other pair is refused, because an hour is neither invented nor ignored.
+          Blank for an undated event;
+        - ``affects``, a tuple of the groups and tickers that the event hits, empty for every asset
+          (whether there are such is `check_affects`'s question);
+        - ``name`` (default: the event_id), ``issuer, theme, article_date, document_date,
+          cluster, source, note`` as text, and unknown columns untouched.
 
     Raises
     ------
@@ -83,6 +94,7 @@ def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
     usual = pd.Series("exact", events.index).mask(bare, "day").mask(announced_at == "", "")
     filled = {
         "name": events["name"].where(events["name"] != "", events["event_id"]),
+        "affects": events["affects"].astype("object").map(_split),
         "time_precision": events["time_precision"].where(events["time_precision"] != "", usual),
         "role": events["role"].where(events["role"] != "", "policy"),
         "in_sample": events["in_sample"] != "no",
@@ -92,6 +104,51 @@ def collect_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
         "salience": events["salience"].map(SALIENCES).fillna(1).astype("int64"),
     }
     return events.assign(**filled)
+
+
+def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list[Problem]:
+    """Find what events affect that is no group or ticker of an estimated asset.
+
+    Parameters
+    ----------
+    events : pandas.DataFrame
+        ``affects``, index ``line``; see `collect_events`.
+    assets : pandas.DataFrame
+        ``ticker, group``.
+    name : str
+        What the problems call the catalogue.
+
+    Returns
+    -------
+    list of Problem
+        One for each event; it names the first word that is unknown.
+    """
+    estimated = assets[assets["group"] != BENCHMARK]
+    known = {*estimated["group"], *estimated["ticker"]}
+    problems = []
+    for line, affects in zip(events.index, events["affects"], strict=True):
+        unknown = [word for word in affects if word not in known]
+        if unknown:
+            near = nearest(unknown[0], known)
+            hint = f' (did you mean "{near}"?)' if near else ""
+            if unknown[0] in {BENCHMARK, *assets["ticker"]}:
+                hint = "; benchmarks are never estimated"
+            expected = (
+                'groups or tickers of assets.csv joined by ";", or a blank for every asset; '
+                f'"{unknown[0]}" is neither{hint}'
+            )
+            value = ";".join(affects)
+            problems.append(Problem(name, expected, line, "affects", value))
+    return problems
+
+
+def _split(affects: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in affects.split(";")) if affects else ()
+
+
+def _is_list(text: pd.Series) -> pd.Series:
+    words = text.astype("object").map(_split)
+    return words.map(lambda found: all(found) and len(set(found)) == len(found)).astype(bool)
 
 
 def _is_label(text: pd.Series) -> pd.Series:
@@ -111,6 +168,17 @@ def is_time(text: str) -> bool:
     return bool(pd.Series([text], dtype="str").str.fullmatch(_TIME + _OFFSET).item())
 
 
+def hour_label(announced_at: str, time_precision: str) -> str:
+    """Write the hour after the day of an announcement, as precisely as it is known and no more."""
+    moment = datetime.fromisoformat(announced_at)
+    known = {
+        "exact": f", {moment:%H:%M}",
+        "ceiling": f", by {moment:%H:%M}",
+        "evening": ", evening",
+    }
+    return known.get(time_precision, "")
+
+
 def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     """Check cells against each other where `announced_at` is readable."""
     problems = []
@@ -125,14 +193,14 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
                 expected = "a time or date; only an event with in_sample = no may be undated"
                 problems.append(Problem(name, expected, line, "announced_at", ""))
         elif bare[line]:
-            if precision in ("exact", "evening"):
+            if precision in ("exact", "ceiling", "evening"):
                 expected = (
                     f"day, because announced_at {announced_at} has no hour; or write the hour there"
                 )
                 problems.append(Problem(name, expected, line, "time_precision", precision))
         elif precision == "day":
             expected = (
-                f"exact or evening, because announced_at {announced_at} has an hour; "
+                f"exact, ceiling or evening, because announced_at {announced_at} has an hour; "
                 "or write only the date there"
             )
             problems.append(Problem(name, expected, line, "time_precision", precision))
@@ -162,6 +230,7 @@ SCHEMA = pa.DataFrameSchema(
             ),
             required=True,
         ),
+        "affects": cell((_is_list, 'groups or tickers joined by ";", each once and none blank')),
         "name": cell(),
         "issuer": cell(),
         "theme": cell(),
@@ -182,7 +251,8 @@ SCHEMA = pa.DataFrameSchema(
         "in_sample": cell((one_of(*_YES)[0], "yes or no")),
         "reason": cell(),
         "from_article": cell((one_of(*_YES)[0], "yes or no")),
-        "article_date": cell((lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")),
+        "article_date": cell(IS_DATE),
+        "document_date": cell(IS_DATE),
         "time_precision": cell(one_of(*PRECISIONS)),
         "cluster": cell(),
         "source": cell(),

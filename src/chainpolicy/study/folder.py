@@ -10,16 +10,19 @@ import pandas as pd
 import pandera.pandas as pa
 from numpy.typing import NDArray
 
+from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import Problem, collecting
 from chainpolicy.study.sessions import Day
-from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session
+from chainpolicy.study.snapshot import HIGHEST, LOWEST, NO_PRICES, off_session, point_to_import
 from chainpolicy.study.tabular import (
+    IS_DATE,
     cell,
     check_cells,
     check_keys,
     parse_dates,
     parse_numbers,
     read_chunks,
+    require_day,
 )
 
 _NO_VALUE = "null"  # what Yahoo's own downloads write on a day without a price
@@ -31,6 +34,7 @@ def read_folder(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read daily prices from one CSV file per ticker, ``<ticker>.csv``.
 
@@ -49,6 +53,8 @@ def read_folder(
         Those that are used; each must have a file. Default: every CSV file of the folder.
     calendars : mapping of ticker to calendar, optional
         A day that is no session of the ticker's calendar is refused. Default: not checked.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -62,7 +68,9 @@ def read_folder(
     """
     path = Path(path)
     with collecting() as problems:
-        return collect_folder(path, path.name, problems, start, end, tickers, calendars)
+        return collect_folder(
+            path, path.name, problems, start, end, tickers, calendars, corrections
+        )
 
 
 def collect_folder(
@@ -73,6 +81,7 @@ def collect_folder(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read prices as `read_folder` does, gathering problems instead of raising.
 
@@ -84,7 +93,7 @@ def collect_folder(
         What the problems call it.
     problems : list of Problem
         Appended.
-    start, end, tickers, calendars
+    start, end, tickers, calendars, corrections
         As in `read_folder`.
 
     Returns
@@ -96,13 +105,15 @@ def collect_folder(
     wanted = sorted(there) if tickers is None else sorted(tickers)
     if not wanted:
         problems.append(Problem(name, "a folder with a file <ticker>.csv for each asset"))
-    first = pd.Timestamp.min if start is None else pd.Timestamp(start)
-    last = pd.Timestamp.max if end is None else pd.Timestamp(end)
+    first = pd.Timestamp.min if start is None else require_day("the first day", start)
+    last = pd.Timestamp.max if end is None else require_day("the last day", end)
     frames = [NO_PRICES]
     for ticker in wanted:
         file = f"{name}/{ticker}.csv"
         calendar = (calendars or {}).get(ticker)
-        prices = _read_file(path / f"{ticker}.csv", file, problems, first, last, calendar)
+        prices = _read_file(
+            path / f"{ticker}.csv", file, problems, first, last, calendar, corrections
+        )
         frames.append(prices.assign(ticker=ticker)[["date", "ticker", "close"]])
     prices = pd.concat(frames, ignore_index=True)
     prices.attrs["unused_tickers"] = tuple(sorted(there.difference(wanted)))
@@ -116,11 +127,13 @@ def _read_file(
     first: pd.Timestamp,
     last: pd.Timestamp,
     calendar: str | None,
+    corrections: Corrections,
 ) -> pd.DataFrame:
     before = len(problems)
     chunks = list(read_chunks(path, LAYOUT, problems, name))
     table = pd.concat(chunks) if chunks else pd.DataFrame()
     if not {"Date", "Adj Close"} <= set(table.columns):
+        point_to_import(path, problems, before)
         return NO_PRICES
     date = parse_dates(table["Date"]).rename("Date")
     used = date.isna() | date.between(first, last)
@@ -130,7 +143,7 @@ def _read_file(
     # Yahoo has rows without a price on holidays, too.
     priced = date[date.notna() & ~table["Adj Close"].isin(["", _NO_VALUE])]
     if calendar is not None and len(priced):
-        problems += off_session(priced, calendar, name)
+        problems += off_session(priced, calendar, name, corrections)
     volume = parse_numbers(table["Volume"]) if "Volume" in table else float("nan")
     close = parse_numbers(table["Adj Close"])
     prices = pd.DataFrame({"date": date, "close": close, "volume": volume}).dropna(
@@ -153,7 +166,7 @@ def _is_volume(text: pd.Series) -> pd.Series:
 LAYOUT = pa.DataFrameSchema(
     {
         "Date": cell(
-            (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD"),
+            IS_DATE,
             required=True,
             blank=False,
         ),

@@ -31,7 +31,7 @@ def remembered(compute: Callable[P, R]) -> Callable[P, R]:
         if key not in kept:
             kept[key] = compute(*args, **kwargs)
         value: Any = kept[key]
-        copied: Any = value.copy() if isinstance(value, pd.DataFrame) else value
+        copied: Any = value.copy() if isinstance(value, pd.DataFrame | pd.Series) else value
         return cast("R", copied)
 
     return recall

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.assets import BENCHMARK, parse_price_limit, price_limit_on
+from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections
+from chainpolicy.study.factors import Factors
 from chainpolicy.study.problems import require_choice
 from chainpolicy.study.sessions import Day, effective_calendars, sessions
 
@@ -30,6 +33,8 @@ def compute_returns(
     end: Day,
     kind: Literal["log", "simple"] = "log",
     gaps: Literal["drop", "span"] = "drop",
+    corrections: Corrections = (),
+    factors: Factors | None = None,
 ) -> pd.DataFrame:
     r"""Return of every estimated asset on every session of its calendar.
 
@@ -41,6 +46,11 @@ def compute_returns(
     Under ``gaps="drop"`` there is a return only where p = t - 1; under ``gaps="span"`` the
     return over g = t - p sessions sits at t, and the benchmarks' returns run over the same
     g sessions. A missing close never makes a zero.
+
+    Where `factors` names a risk-free return, :math:`R_{it}` and the returns of benchmarks with
+    prices are less that of the same sessions: simple returns less the compounded simple rate, log
+    returns less the summed log rate. Assets on 24/7 days are not, unless a factor is among their
+    benchmarks: the rate has no weekends.
 
     A close at the daily limit l in force in session t is a censored return. It is marked
     ``upper`` if :math:`|C_{it} - C_{ip}(1 + l)| \le 0.0052` and ``lower`` if
@@ -61,6 +71,10 @@ def compute_returns(
         Kind of all returns, also of the benchmarks.
     gaps : {"drop", "span"}
         What becomes of the return that spans missing sessions.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
+    factors : Factors, optional
+        What benchmarks without a row in `assets` are.
 
     Returns
     -------
@@ -89,16 +103,19 @@ def compute_returns(
     estimated = estimated.sort_values("ticker", ignore_index=True)
     on_calendar = calendars.loc[estimated["ticker"]].to_numpy()
     days = sessions(ALWAYS_OPEN, start, end)
-    closes = _close_grid(prices, assets, days)
+    closes = _close_grid(prices, assets, days, corrections)
 
     frames = []
     for calendar in dict.fromkeys(on_calendar):
-        of_calendar = sessions(calendar, start, end)
+        of_calendar = sessions(calendar, start, end, corrections)
         sampled = pd.DataFrame(
             closes[days.get_indexer(of_calendar)], index=of_calendar, columns=assets["ticker"]
         )
         rows = estimated[on_calendar == calendar]
-        frames.append(_returns_on_calendar(sampled, rows, benchmarks, kind, spanned=gaps == "span"))
+        excess = np.array([in_excess(calendar, names, factors) for names in rows["benchmark"]])
+        frames.append(
+            _returns_on_calendar(sampled, rows, benchmarks, kind, gaps == "span", factors, excess)
+        )
     if not frames:
         raise ValueError("no asset to compute returns of: every row is in the group benchmark")
     if len(frames) == 1:
@@ -106,10 +123,38 @@ def compute_returns(
     return pd.concat(frames).sort_values("ticker", kind="stable", ignore_index=True)
 
 
+def in_excess(calendar: str, benchmarks: Collection[str], factors: Factors | None) -> bool:
+    """Say whether an asset's returns are less the risk-free return.
+
+    Parameters
+    ----------
+    calendar : str
+        On which they are measured, see `sessions.effective_calendars`.
+    benchmarks : collection of str
+    factors : Factors or None
+    """
+    if factors is None or factors.risk_free is None:
+        return False
+    return calendar != ALWAYS_OPEN or not set(factors.names).isdisjoint(benchmarks)
+
+
 def _returns_on_calendar(
-    closes: pd.DataFrame, rows: pd.DataFrame, benchmarks: list[str], kind: str, spanned: bool
+    closes: pd.DataFrame,
+    rows: pd.DataFrame,
+    benchmarks: list[str],
+    kind: Literal["log", "simple"],
+    spanned: bool,
+    factors: Factors | None,
+    excess: NDArray[np.bool_],
 ) -> pd.DataFrame:
     """Long returns of the assets in `rows` on the sessions that index `closes`."""
+    on = pd.DatetimeIndex(closes.index)
+
+    def less_rate(change: Floats, since: Integers) -> Floats:
+        if factors is None or not excess.any():
+            return change
+        return np.where(excess, change - factors.rates(on, since, kind), change)
+
     own = closes[rows["ticker"].tolist()].to_numpy()
     available = np.isfinite(own)
     session_before = np.broadcast_to(np.arange(len(own))[:, None] - 1, own.shape)
@@ -120,18 +165,24 @@ def _returns_on_calendar(
     length = np.where(traded_before, session_before + 1 - last_available, 1)
     returned = available & traded_before & (spanned | (length == 1))
     columns = {
-        "return": np.where(returned, _change(own, last_close, kind), np.nan),
+        "return": np.where(
+            returned, less_rate(_change(own, last_close, kind), last_available), np.nan
+        ),
     }
     since = np.where(traded_before, last_available, session_before) if spanned else session_before
     inside_gap = spanned & traded_before & ~available
     for name in benchmarks:
-        level = np.broadcast_to(closes[[name]].to_numpy(), own.shape)
         follows = np.array([name in names for names in rows["benchmark"]])
-        change = _change(level, _rows_at(level, since), kind)
+        if name in closes:
+            level = np.broadcast_to(closes[[name]].to_numpy(), own.shape)
+            change = less_rate(_change(level, _rows_at(level, since), kind), since)
+        else:
+            assert factors is not None
+            change = factors.returns(name, on, since, kind)
         columns[name] = np.where(follows & ~inside_gap, change, np.nan)
     columns["n_sessions"] = np.where(returned, length, 1)
 
-    at_limit = _at_limit(own, last_close, rows["price_limit"], pd.DatetimeIndex(closes.index))
+    at_limit = _at_limit(own, last_close, rows["price_limit"], on)
     asset = np.repeat(np.arange(len(rows)), len(closes))
     return pd.DataFrame(
         {"ticker": rows["ticker"].astype("str").array.take(asset)}
@@ -141,7 +192,9 @@ def _returns_on_calendar(
     )
 
 
-def _close_grid(prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeIndex) -> Floats:
+def _close_grid(
+    prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeIndex, corrections: Corrections
+) -> Floats:
     """Lay closes out by day (rows) and asset (columns); NaN = no close."""
     date = pd.to_datetime(prices["date"])
     if date.dt.tz is not None:
@@ -166,7 +219,7 @@ def _close_grid(prices: pd.DataFrame, assets: pd.DataFrame, days: pd.DatetimeInd
     if np.isfinite(grid).sum() != len(close):
         raise ValueError("prices hold two closes for one date and ticker")
     for calendar in assets["calendar"].unique():
-        closed = ~days.isin(sessions(calendar, days[0], days[-1]))
+        closed = ~days.isin(sessions(calendar, days[0], days[-1], corrections))
         traded = np.isfinite(grid) & closed[:, None] & (assets["calendar"] == calendar).to_numpy()
         if traded.any():
             row, column = np.argwhere(traded)[0]

@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from functools import cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from exchange_calendars.exchange_calendar_xhkg import XHKGExchangeCalendar
-from exchange_calendars.exchange_calendar_xnys import XNYSExchangeCalendar
-from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
-from pandas.errors import Pandas4Warning
 
-from chainpolicy.study.assets import ALWAYS_OPEN, BENCHMARK
-from chainpolicy.study.assets import CALENDARS as CALENDARS
+from chainpolicy.study.assets import BENCHMARK
+from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.tabular import require_day
 
-_EXCHANGES: Mapping[str, Any] = {
-    "XSHG": XSHGExchangeCalendar,
-    "XHKG": XHKGExchangeCalendar,
-    "XNYS": XNYSExchangeCalendar,
-}
-# Fixed, so that no result depends on the day it is computed.
-_FIRST_DAY = pd.Timestamp("1990-01-01")
-_LAST_DAY = pd.Timestamp("2035-12-31")
 _UTC = ZoneInfo("UTC")
 
 Day = str | date | pd.Timestamp
 
 
-def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
+def sessions(
+    calendar: str, start: Day, end: Day, corrections: Corrections = ()
+) -> pd.DatetimeIndex:
     """Sessions of a calendar, both ends inclusive.
 
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`; ``"24/7"`` has one session per UTC day.
+        One of `calendars.CALENDARS`; ``"24/7"`` has one session per UTC day.
     start, end : str, datetime.date or pandas.Timestamp
         First and last day; neither needs to be a session.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -55,14 +45,14 @@ def sessions(calendar: str, start: Day, end: Day) -> pd.DatetimeIndex:
     ValueError
         If a day has a time zone, or `start` comes after `end`.
     """
-    days = _all_sessions(calendar)
+    days = exchange(calendar, corrections).sessions
     first, last = reach(calendar)
-    for day in (pd.Timestamp(start), pd.Timestamp(end)):
-        if day.tzinfo is not None:
-            raise ValueError(f"{day} has a time zone; give a day without one")
-    if pd.Timestamp(start) > pd.Timestamp(end):
+    bounds = {
+        "prices.start": require_day("the first day", start),
+        "prices.end": require_day("the last day", end),
+    }
+    if bounds["prices.start"] > bounds["prices.end"]:
         raise ValueError(f"the first day, {start}, comes after the last, {end}")
-    bounds = {"prices.start": pd.Timestamp(start), "prices.end": pd.Timestamp(end)}
     problems = [
         Problem(
             "study.toml", f"a day between {first} and {last}", column=key, value=f"{day:%Y-%m-%d}"
@@ -83,25 +73,27 @@ def reach(calendar: str) -> tuple[date, date]:
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
 
     Returns
     -------
     first, last : datetime.date
     """
-    days = _all_sessions(calendar)
+    days = exchange(calendar).sessions
     return days[0].date(), days[-1].date()
 
 
-def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
+def event_session(calendar: str, announced_at: str, corrections: Corrections = ()) -> pd.Timestamp:
     """First session that could react to an announcement.
 
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -118,32 +110,35 @@ def event_session(calendar: str, announced_at: str) -> pd.Timestamp:
     moment = _parse(announced_at)
     if calendar == ALWAYS_OPEN or not isinstance(moment, datetime):
         day = moment.astimezone(_UTC).date() if isinstance(moment, datetime) else moment
-        return _first_session_from(calendar, day, announced_at)
-    exchange = _exchange(calendar)
-    local_day = moment.astimezone(exchange.tz).date()
+        return _first_session_from(calendar, day, announced_at, corrections)
+    market = exchange(calendar, corrections)
+    local_day = moment.astimezone(market.tz).date()
     first, last = reach(calendar)
-    position = int(exchange.closes.searchsorted(pd.Timestamp(moment), side="right"))
-    if not first <= local_day <= last or position == len(exchange.sessions):
+    position = int(market.hours["close"].searchsorted(pd.Timestamp(moment), side="right"))
+    if not first <= local_day <= last or position == len(market.sessions):
         raise InputError([_not_covered(calendar, announced_at)])
-    return _all_sessions(calendar)[position]
+    return market.sessions[position]
 
 
-def trading_hours(calendar: str, announced_at: str) -> str:
+def trading_hours(calendar: str, announced_at: str, corrections: Corrections = ()) -> str:
     """Say whether an announcement fell inside the calendar's trading hours.
 
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
     str
-        ``"inside trading hours"``, ``"lunch break"`` (between the halves of one session),
-        ``"before the open"``, ``"after the close"`` (or exactly at it), ``"no session that
-        day"`` or ``"hour unknown"``. The day is that of the exchange's time zone.
+        ``"inside trading hours"`` (also of a session that opened the evening before),
+        ``"lunch break"`` (between the halves of one session), ``"before the open"``, ``"after
+        the close"`` (or exactly at it), ``"no session that day"`` or ``"hour unknown"``. The day
+        is that of the exchange's time zone.
 
     Raises
     ------
@@ -151,23 +146,23 @@ def trading_hours(calendar: str, announced_at: str) -> str:
         If `announced_at` cannot be read or the calendar does not reach that far.
     """
     moment = _parse(announced_at)
-    hour_known = isinstance(moment, datetime)
     if calendar == ALWAYS_OPEN:
-        return "inside trading hours" if hour_known else "hour unknown"
-    exchange = _exchange(calendar)
-    day = moment.astimezone(exchange.tz).date() if isinstance(moment, datetime) else moment
-    if _first_session_from(calendar, day, announced_at) != pd.Timestamp(day):
+        return "inside trading hours" if isinstance(moment, datetime) else "hour unknown"
+    market = exchange(calendar, corrections)
+    if isinstance(moment, datetime):
+        day = moment.astimezone(market.tz).date()
+        hours = market.hours.loc[event_session(calendar, announced_at, corrections)]
+        if hours["open"] <= moment:
+            at_lunch = hours["break_start"] <= moment < hours["break_end"]
+            return "lunch break" if at_lunch else "inside trading hours"
+    else:
+        day = moment
+    if _first_session_from(calendar, day, announced_at, corrections) != pd.Timestamp(day):
         return "no session that day"
-    if not hour_known:
+    if not isinstance(moment, datetime):
         return "hour unknown"
-    hours = exchange.schedule.loc[pd.Timestamp(day)]
-    if moment < hours["open"]:
-        return "before the open"
-    if moment >= hours["close"]:
-        return "after the close"
-    if exchange.has_break and hours["break_start"] <= moment < hours["break_end"]:
-        return "lunch break"
-    return "inside trading hours"
+    opened = pd.Timestamp(moment) >= market.hours["open"].loc[pd.Timestamp(day)]
+    return "after the close" if opened else "before the open"
 
 
 def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
@@ -176,7 +171,7 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
     Parameters
     ----------
     calendar : str
-        One of `CALENDARS`.
+        One of `calendars.CALENDARS`.
     announced_at : str
         ISO 8601 with UTC offset, or a bare date when the hour is unknown.
 
@@ -193,7 +188,7 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
     """
     moment = _parse(announced_at)
     if not isinstance(moment, datetime):
-        zone = _UTC if calendar == ALWAYS_OPEN else _exchange(calendar).tz
+        zone = _UTC if calendar == ALWAYS_OPEN else exchange(calendar).tz
         moment = datetime.combine(moment, time(), zone)
     return pd.Timestamp(moment).tz_convert("UTC")
 
@@ -207,7 +202,7 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     Parameters
     ----------
     assets : pandas.DataFrame
-        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row).
+        ``ticker, calendar, benchmark`` (tuple of tickers, each with its own row, and of factors).
 
     Returns
     -------
@@ -222,7 +217,8 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
     effective = {}
     for ticker, benchmarks in zip(assets["ticker"], assets["benchmark"], strict=True):
-        exchanges = sorted({own[name] for name in benchmarks} - {ALWAYS_OPEN})
+        # A factor has no calendar: its returns are those of whatever days it has.
+        exchanges = sorted({own.get(name, ALWAYS_OPEN) for name in benchmarks} - {ALWAYS_OPEN})
         if own[ticker] != ALWAYS_OPEN or not exchanges:
             effective[ticker] = own[ticker]
         elif len(exchanges) == 1:
@@ -232,8 +228,10 @@ def effective_calendars(assets: pd.DataFrame) -> pd.Series:
     return pd.Series(effective, name="calendar", dtype="str").rename_axis("ticker")
 
 
-def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
-    """Event session of every dated event for every estimated asset.
+def align(
+    events: pd.DataFrame, assets: pd.DataFrame, corrections: Corrections = ()
+) -> pd.DataFrame:
+    """Event session of every dated event for every estimated asset that it hits.
 
     A 24/7 asset on its benchmark's sessions reacts in the first of them on or after the UTC
     day that contains the announcement, because its own close is midnight UTC.
@@ -241,18 +239,21 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     events : pandas.DataFrame
-        ``event_id, announced_at, role, in_sample``; blank `announced_at` rows have no session.
-        Problems are located by an index named ``line``, if there is one.
+        ``event_id, announced_at, affects`` (a tuple of groups and tickers, empty for every
+        asset), ``role, in_sample``; blank `announced_at` rows have no session. Problems are
+        located by an index named ``line``, if there is one.
     assets : pandas.DataFrame
         ``ticker, calendar, group, benchmark``; rows of the group ``benchmark`` are left out.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
     pandas.DataFrame
         ``event_id, ticker, calendar`` (see `effective_calendars`), ``announced_at,
-        event_session, shares_session_with`` (other in-sample events of that session, joined
-        by ``;`` in the order of announcement), ``in_sample, role``; sorted by ``event_id,
-        ticker``.
+        event_session, shares_session_with`` (other in-sample events that hit the asset on that
+        session, joined by ``;`` in the order of announcement), ``in_sample, role``; sorted by
+        ``event_id, ticker``.
 
     Raises
     ------
@@ -260,52 +261,69 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
         With every announcement that a calendar does not cover.
     """
     calendars = effective_calendars(assets)
-    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "calendar"]]
+    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "group", "calendar"]]
     estimated = estimated.rename(columns={"calendar": "own"}).assign(
         calendar=calendars.loc[estimated["ticker"]].to_numpy()
     )
     dated = events.loc[
-        events["announced_at"] != "", ["event_id", "announced_at", "in_sample", "role"]
+        events["announced_at"] != "", ["event_id", "announced_at", "affects", "in_sample", "role"]
     ]
     lines = dated.index if dated.index.name == "line" else [None] * len(dated)
+    # Assets that the same events hit on the same calendar have the same rows.
+    hit = [
+        tuple(
+            not affects or not {ticker, group}.isdisjoint(affects) for affects in dated["affects"]
+        )
+        for ticker, group in zip(estimated["ticker"], estimated["group"], strict=True)
+    ]
+    estimated = estimated.assign(hit=pd.Series(hit, estimated.index, dtype="object"))
     problems: dict[Problem, None] = {}
     reactions: list[dict[str, object]] = []
-    for own, calendar in estimated[["own", "calendar"]].drop_duplicates().itertuples(index=False):
+    alike = estimated[["own", "calendar", "hit"]].drop_duplicates()
+    for own, calendar, hits in alike.itertuples(index=False):
         reaction: dict[str, pd.Timestamp] = {}
         order: dict[str, tuple[pd.Timestamp, str]] = {}
-        for line, event_id, announced_at in zip(
-            lines, dated["event_id"], dated["announced_at"], strict=True
+        for is_hit, line, event_id, announced_at in zip(
+            hits, lines, dated["event_id"], dated["announced_at"], strict=True
         ):
+            if not is_hit:
+                continue
             try:
-                session = event_session(own, announced_at)
+                session = event_session(own, announced_at, corrections)
                 if own != calendar:
-                    session = _first_session_from(calendar, session.date(), announced_at)
+                    session = _first_session_from(
+                        calendar, session.date(), announced_at, corrections
+                    )
                 reaction[event_id] = session
                 order[event_id] = (announcement_time(calendar, announced_at), event_id)
             except InputError as error:
                 problems.update((replace(found, line=line), None) for found in error.problems)
         in_sample = dated.loc[dated["in_sample"].astype(bool), "event_id"]
         announced = sorted((name for name in in_sample if name in order), key=order.__getitem__)
+        on_session: dict[pd.Timestamp, list[str]] = {}
+        for name in announced:
+            on_session.setdefault(reaction[name], []).append(name)
         reactions.extend(
             {
                 "event_id": event_id,
                 "own": own,
                 "calendar": calendar,
+                "hit": hits,
                 "event_session": session,
                 "shares_session_with": ";".join(
-                    other for other in announced if other != event_id and reaction[other] == session
+                    other for other in on_session.get(session, ()) if other != event_id
                 ),
             }
             for event_id, session in reaction.items()
         )
     if problems:
         raise InputError(problems)
-    columns = ["event_id", "own", "calendar", "event_session", "shares_session_with"]
+    columns = ["event_id", "own", "calendar", "hit", "event_session", "shares_session_with"]
     text = dict.fromkeys(["event_id", "own", "calendar", "shares_session_with"], "str")
     reacted = pd.DataFrame(reactions, columns=columns).astype(
         text | {"event_session": "datetime64[ns]"}
     )
-    aligned = reacted.merge(dated, on="event_id").merge(estimated, on=["own", "calendar"])
+    aligned = reacted.merge(dated, on="event_id").merge(estimated, on=["own", "calendar", "hit"])
     return aligned[
         [
             "event_id",
@@ -320,7 +338,9 @@ def align(events: pd.DataFrame, assets: pd.DataFrame) -> pd.DataFrame:
     ].sort_values(["event_id", "ticker"], ignore_index=True)
 
 
-def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
+def clusters(
+    alignment: pd.DataFrame, groups: pd.Series | None = None, *, by_assets: bool = False
+) -> pd.DataFrame:
     """Merge the in-sample events that share a session of a calendar, or of a group.
 
     Events of one session move the same returns and cannot be told apart: tests over several
@@ -333,6 +353,8 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     groups : pandas.Series, optional
         Group by ticker. Groups of one calendar differ where one of them is a 24/7 asset at the
         sessions of its benchmark, which reacts by UTC days. Default: merge per calendar.
+    by_assets : bool
+        Keep events of one session apart if they hit different assets: their responses differ.
 
     Returns
     -------
@@ -346,6 +368,10 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     if groups is not None:
         keys = ["group", *keys]
         events = events.assign(group=events["ticker"].map(groups))
+    if by_assets:
+        by_event = events.sort_values("ticker").groupby([*keys, "event_id"])["ticker"]
+        events = events.assign(hit=by_event.transform(";".join))
+        keys = [*keys, "hit"]
     events = events[[*keys, "event_id", "announced_at"]].drop_duplicates()
     announced = [
         announcement_time(calendar, at)
@@ -353,34 +379,17 @@ def clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.Dat
     ]
     events = events.assign(announced=announced).sort_values(["announced", "event_id"])
     merged = events.groupby(keys)["event_id"].agg(["first", ";".join])
-    return merged.set_axis(["event_id", "members"], axis=1).reset_index()
+    merged = merged.set_axis(["event_id", "members"], axis=1).reset_index()
+    return merged.drop(columns="hit", errors="ignore")
 
 
-@cache
-def _exchange(calendar: str) -> Any:
-    factory = _EXCHANGES[calendar]
-    first = max(_FIRST_DAY, factory.bound_min() or _FIRST_DAY)
-    last = min(_LAST_DAY, factory.bound_max() or _LAST_DAY)
-    with warnings.catch_warnings():
-        # exchange_calendars 4.13 still reads Series.values the way pandas 3.1 deprecates.
-        warnings.simplefilter("ignore", Pandas4Warning)
-        return factory(start=first, end=last)
-
-
-@cache
-def _all_sessions(calendar: str) -> pd.DatetimeIndex:
-    if calendar == ALWAYS_OPEN:
-        days = pd.date_range(_FIRST_DAY, _LAST_DAY, freq="D")
-    else:
-        days = _exchange(calendar).sessions
-    return pd.DatetimeIndex(days.to_numpy(dtype="datetime64[ns]"), name="session")
-
-
-def _first_session_from(calendar: str, day: date, announced_at: str) -> pd.Timestamp:
+def _first_session_from(
+    calendar: str, day: date, announced_at: str, corrections: Corrections
+) -> pd.Timestamp:
     first, last = reach(calendar)
     if not first <= day <= last:
         raise InputError([_not_covered(calendar, announced_at)])
-    days = _all_sessions(calendar)
+    days = exchange(calendar, corrections).sessions
     return days[int(days.searchsorted(pd.Timestamp(day)))]
 
 
@@ -395,6 +404,7 @@ def _not_covered(calendar: str, announced_at: str) -> Problem:
     )
 
 
+@cache
 def _parse(announced_at: str) -> date | datetime:
     try:
         if len(announced_at) == len("YYYY-MM-DD"):

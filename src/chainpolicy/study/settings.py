@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chainpolicy.eventstudy import MODELS, window_label
+from chainpolicy.study.calendars import CALENDARS
 from chainpolicy.study.problems import Problem, irregular
 from chainpolicy.study.tabular import nearest
 
@@ -83,6 +84,11 @@ def _texts(value: object) -> dict[str, str] | None:
     return None
 
 
+def _names(value: object) -> tuple[str, ...] | None:
+    names = tuple(value) if isinstance(value, list) else ()
+    return names if names and all(_text(name) for name in names) else None
+
+
 _A_WINDOW = f"first and last session, in this order, at most {FARTHEST:,} away, such as"
 _A_DATE = "a date without a time and without quotation marks, such as 2019-09-16"
 
@@ -98,6 +104,10 @@ KEYS: dict[str, _Key] = {
     "prices.hourly": _Key(
         _texts, 'lines such as "BTC-USD" = "btc_hourly.csv" under [prices.hourly]', default={}
     ),
+    "factors.file": _Key(_text, 'a file such as "factors.csv"'),
+    "factors.units": _Key(_choice("percent", "decimal"), "percent or decimal"),
+    "factors.risk_free": _Key(_text, 'the column of the risk-free return, such as "RF"'),
+    "factors.kind": _Key(_choice("simple", "log"), "simple or log", default="simple"),
     "returns.kind": _Key(_choice("log", "simple"), "log or simple", default="log"),
     "returns.gaps": _Key(_choice("drop", "span"), "drop or span", default="drop"),
     "estimation.model": _Key(_choice(*MODELS), "one of " + ", ".join(MODELS), default="market"),
@@ -115,6 +125,15 @@ KEYS: dict[str, _Key] = {
         "such as [[0, 0], [0, 1]]",
         required=True,
     ),
+    "cross_section.regressors": _Key(
+        _names,
+        'one or more products of columns, such as ["stance_crypto * log_size"]',
+        default=(),
+    ),
+    "donors.calendar": _Key(
+        _choice(*CALENDARS), "24/7, 24/5 or a calendar of exchange_calendars, such as XSHG or XNYS"
+    ),
+    "donors.market": _Key(_text, 'a portfolio of donors.csv, such as "MARKET_EW"'),
     "sentiment.half_life": _Key(
         _days, f"a positive number of calendar days, at most {FARTHEST:,}", default=5.0
     ),
@@ -277,6 +296,15 @@ def _check_settings(
     def refuse(name: str, expected: str) -> None:
         value = _as_written(values.get(name, settings[name]))
         problems.append(Problem(SETTINGS_FILE, expected, lines.get(name), name, value))
+
+    if "factors.file" in values and "factors.units" not in values:
+        expected = "this key with the unit of the factors, percent or decimal"
+        problems.append(
+            Problem(SETTINGS_FILE, expected, lines.get("factors.file"), "factors.units")
+        )
+    for name in ("factors.units", "factors.risk_free", "factors.kind"):
+        if name in values and name in settings and "factors.file" not in values:
+            refuse(name, "the key factors.file beside this one, with the file that it is about")
 
     start, end = settings.get("prices.start"), settings.get("prices.end")
     until = settings.get("estimation.end")

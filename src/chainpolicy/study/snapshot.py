@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.calendars import CALENDARS_FILE, Corrections
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
+    IS_DATE,
     MOST_PROBLEMS,
     cell,
     check_cells,
@@ -21,6 +23,7 @@ from chainpolicy.study.tabular import (
     parse_numbers,
     read_chunks,
     read_table,
+    require_day,
 )
 
 # Far outside any market, and narrow enough that no return overflows.
@@ -38,6 +41,7 @@ def read_prices(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read daily prices from a long CSV file.
 
@@ -56,6 +60,8 @@ def read_prices(
         Default: all.
     calendars : mapping of ticker to calendar, optional
         A day that is no session of the ticker's calendar is refused. Default: not checked.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -70,7 +76,9 @@ def read_prices(
     """
     path = Path(path)
     with collecting() as problems:
-        return collect_prices(path, path.name, problems, start, end, tickers, calendars)
+        return collect_prices(
+            path, path.name, problems, start, end, tickers, calendars, corrections
+        )
 
 
 def collect_prices(
@@ -81,6 +89,7 @@ def collect_prices(
     end: Day | None = None,
     tickers: Iterable[str] | None = None,
     calendars: Mapping[str, str] | None = None,
+    corrections: Corrections = (),
 ) -> pd.DataFrame:
     """Read prices as `read_prices` does, gathering problems instead of raising.
 
@@ -92,7 +101,7 @@ def collect_prices(
         What the problems call it.
     problems : list of Problem
         Appended.
-    start, end, tickers, calendars
+    start, end, tickers, calendars, corrections
         As in `read_prices`.
 
     Returns
@@ -101,8 +110,8 @@ def collect_prices(
         As from `read_prices`, without the rows that have a problem.
     """
     before = len(problems)
-    first = pd.Timestamp.min if start is None else pd.Timestamp(start)
-    last = pd.Timestamp.max if end is None else pd.Timestamp(end)
+    first = pd.Timestamp.min if start is None else require_day("the first day", start)
+    last = pd.Timestamp.max if end is None else require_day("the last day", end)
     wanted = None if tickers is None else pd.Index(list(tickers), dtype="str")
     unused: set[str] = set()
     # A code for each ticker, because text would take half the memory of a long file.
@@ -125,9 +134,12 @@ def collect_prices(
         parsed = pd.DataFrame({"date": date[used], "ticker": code, "close": close})
         kept.append(parsed[date[used].notna() & (rows["ticker"] != "")])
     if not kept:
+        point_to_import(path, problems, before)
         return NO_PRICES.copy()
     prices = pd.concat(kept)
     kept.clear()
+    if prices.empty:
+        point_to_import(path, problems, before)
     names = pd.array(list(codes), dtype="str")
     # Where whole rows were refused, a ticker without a price has perhaps only lost it.
     if all(found.column for found in problems[before:]):
@@ -137,10 +149,31 @@ def collect_prices(
     prices["ticker"] = names.take(prices["ticker"].to_numpy())
     if calendars is not None:
         for calendar, rows in prices.groupby(prices["ticker"].map(calendars), sort=False):
-            problems += off_session(rows["date"], str(calendar), name)
+            problems += off_session(rows["date"], str(calendar), name, corrections)
     prices = prices[prices["close"].notna()].reset_index(drop=True)
     prices.attrs["unused_tickers"] = tuple(sorted(unused))
     return prices
+
+
+def point_to_import(path: Path, problems: list[Problem], before: int) -> None:
+    """Add to what is wrong with the form of a price file which command reads other forms.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    problems : list of Problem
+        The first of those from position `before` on is changed.
+    before : int
+    """
+    try:
+        is_there = path.is_file()
+    except OSError:
+        is_there = False
+    if is_there and len(problems) > before:
+        command = "`chainpolicy prices import FILE --into STUDY`"
+        expected = f"{problems[before].expected}; {command} brings downloads into this form"
+        problems[before] = replace(problems[before], expected=expected)
 
 
 def read_hourly(path: str | Path) -> pd.DataFrame:
@@ -192,7 +225,9 @@ def collect_hourly(path: Path, name: str, problems: list[Problem]) -> pd.DataFra
     return hourly.dropna().sort_values("time", ignore_index=True)
 
 
-def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
+def off_session(
+    date: pd.Series, calendar: str, name: str, corrections: Corrections = ()
+) -> list[Problem]:
     """Find days that are no sessions of a calendar.
 
     Parameters
@@ -200,9 +235,11 @@ def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
     date : pandas.Series
         At least one day, without gaps; its name is that of the column, index ``line``.
     calendar : str
-        One of `sessions.CALENDARS`.
+        One of `calendars.CALENDARS`.
     name : str
         What the problems call the file.
+    corrections : tuple of Correction
+        What the study sets right in its calendars.
 
     Returns
     -------
@@ -212,7 +249,7 @@ def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
     """
     column = str(date.name)
     try:
-        days = sessions(calendar, date.min(), date.max())
+        days = sessions(calendar, date.min(), date.max(), corrections)
     except InputError as error:
         return [
             replace(found, file=name, line=_line_of(date, str(found.value)), column=column)
@@ -220,7 +257,14 @@ def off_session(date: pd.Series, calendar: str, name: str) -> list[Problem]:
         ]
     closed = date[~date.isin(days)].head(MOST_PROBLEMS)
     return [
-        Problem(name, f"a session of calendar {calendar}", line, column, f"{day:%Y-%m-%d}")
+        Problem(
+            name,
+            f"a session of calendar {calendar}; if it was one, say so in {CALENDARS_FILE}: "
+            f"{calendar},{day:%Y-%m-%d},open",
+            line,
+            column,
+            f"{day:%Y-%m-%d}",
+        )
         for line, day in zip(closed.index.tolist(), closed, strict=True)
     ]
 
@@ -275,7 +319,7 @@ _PRICE = (_is_price, f"a positive number with a decimal point (between {LOWEST:g
 PRICES = pa.DataFrameSchema(
     {
         "date": cell(
-            (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD"),
+            IS_DATE,
             required=True,
             blank=False,
         ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,14 +17,25 @@ from chainpolicy.eventstudy import (
     EstimationWindow,
     EventStudy,
     EventStudyResults,
+    PooledEffects,
     window_label,
 )
-from chainpolicy.study.assets import BENCHMARK, CALENDARS, collect_assets
+from chainpolicy.study.assets import BENCHMARK, collect_assets
+from chainpolicy.study.calendars import (
+    CALENDARS,
+    CALENDARS_FILE,
+    Corrections,
+    canonical,
+    collect_corrections,
+)
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, collect_confounders
-from chainpolicy.study.events import collect_events
+from chainpolicy.study.donors import DONORS_FILE, Donors, collect_donors
+from chainpolicy.study.events import check_affects, collect_events
+from chainpolicy.study.factors import Factors, collect_factors
 from chainpolicy.study.folder import collect_folder
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, in_reading_order
+from chainpolicy.study.regressors import Regressor, collect_regressors, with_numbers
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.returns import compute_returns
 from chainpolicy.study.sessions import (
@@ -33,11 +45,16 @@ from chainpolicy.study.sessions import (
     reach,
     sessions,
 )
-from chainpolicy.study.settings import SETTINGS_FILE, Settings, Window, read_settings
+from chainpolicy.study.settings import KEYS, SETTINGS_FILE, Settings, Window, read_settings
 from chainpolicy.study.snapshot import collect_hourly, collect_prices
+from chainpolicy.study.tabular import nearest
 
 STUDIES = Path(__file__).parents[1] / "studies"
-EMBEDDED = STUDIES / "china_blockchain_2019"
+EMBEDDED_STUDIES = {
+    "china-blockchain-2019": STUDIES / "china_blockchain_2019",
+    "china-crypto-policy-2013-2021": STUDIES / "china_crypto_policy_2013_2021",
+}
+EMBEDDED = EMBEDDED_STUDIES["china-blockchain-2019"]
 TEMPLATE = STUDIES / "template"
 
 _EVENTS = "events.csv"
@@ -60,6 +77,13 @@ class Study:
         See `assets.read_assets`.
     confounders : pandas.DataFrame
         What else happened near an event, see `confounders.collect_confounders`.
+    corrections : tuple of Correction
+        What the study sets right in its calendars, see `calendars.collect_corrections`.
+    factors : Factors or None
+        What benchmarks without prices are, and the risk-free return.
+    donors : Donors or None
+        What counterfactuals are built from, see `donors.collect_donors`; None without a
+        donors.csv.
     files : tuple of pathlib.Path
         Everything that was read, wherever it lies.
     prices : pandas.DataFrame
@@ -87,6 +111,9 @@ class Study:
         Kind of returns.
     gaps : {"drop", "span"}
         What becomes of the return after a gap.
+    regressors : tuple of Regressor
+        Of the cross-section; empty: those that every study has, see
+        `estimators.cross_sections`. The columns of events and assets that they name are numbers.
     half_life : float
         Of the policy-sentiment index, in calendar days.
     checksum : str
@@ -105,6 +132,9 @@ class Study:
     events: pd.DataFrame = field(repr=False)
     assets: pd.DataFrame = field(repr=False)
     confounders: pd.DataFrame = field(repr=False)
+    corrections: Corrections = field(repr=False)
+    factors: Factors | None = field(repr=False)
+    donors: Donors | None = field(repr=False)
     files: tuple[Path, ...] = field(repr=False)
     prices: pd.DataFrame = field(repr=False)
     hourly: Mapping[str, pd.DataFrame] = field(repr=False)
@@ -120,6 +150,7 @@ class Study:
     car_windows: tuple[Window, ...]
     kind: Literal["log", "simple"]
     gaps: Literal["drop", "span"]
+    regressors: tuple[Regressor, ...]
     half_life: float
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
@@ -132,6 +163,7 @@ class Study:
         return self.estimate()
 
     @property
+    @remembered
     def headline_event(self) -> str:
         """The event that leads: the in-sample policy event of the highest salience.
 
@@ -175,6 +207,13 @@ class Study:
         expected = f"an event and an asset that can be estimated; no pair of this study can be{why}"
         raise InputError([Problem(str(self.path), expected)])
 
+    @property
+    def calendars(self) -> dict[str, str]:
+        """Calendar on which each group is measured, that of its first asset."""
+        measured = effective_calendars(self.assets)
+        firsts = self.groups.drop_duplicates()
+        return dict(zip(firsts, measured[firsts.index], strict=True))
+
     def label(self, group: str) -> str:
         """Name a group as texts, tables and figures do."""
         return self.labels.get(group, group)
@@ -199,9 +238,11 @@ class Study:
         name = self.model if model is None else model
         if name not in MODELS:
             raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=name)])
+        # What the catalogue says of an event is what its effects can be pooled by.
+        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
         return EventStudy(
             self.returns,
-            self.alignment,
+            self.alignment.merge(labels, on="event_id", how="left"),
             groups=self.groups,
             benchmarks=self.benchmarks,
             model=MODELS[name],
@@ -209,15 +250,94 @@ class Study:
             event_window=self.event_window,
         )
 
-    @remembered
     def estimate(self, model: str | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
+        return self._estimate(self.model if model is None else model)
+
+    def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
+        """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
+        return self._placebo(window, self.model if model is None else model)
+
+    def pool(
+        self, by: str = "role", window: Window = (0, 1), model: str | None = None
+    ) -> PooledEffects:
+        """Pool the effects of many events, see `EventStudyResults.pool`.
+
+        Parameters
+        ----------
+        by : str
+            A column of events.csv, whose values are the labels.
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        model : str, optional
+            A model name that replaces the study's own.
+
+        Returns
+        -------
+        PooledEffects
+
+        Raises
+        ------
+        InputError
+            If events.csv has no such column.
+        """
+        known = [str(column) for column in self.events.columns if column != "affects"]
+        if by not in known:
+            near = nearest(by, known)
+            hint = f' (did you mean "{near}"?)' if near else ""
+            expected = f"a column of events.csv{hint}: {', '.join(known)}"
+            raise InputError([Problem("--by", expected, value=by)])
+        return self.estimate(model).pool(by, window)
+
+    # Remembered by the model's name, whether it was asked for by name or is the study's own.
+    @remembered
+    def _estimate(self, model: str) -> EventStudyResults:
         return self.event_study(model).fit()
 
     @remembered
-    def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
-        """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
+    def _placebo(self, window: Window, model: str) -> EventStudyResults:
         return self.event_study(model).placebo(window)
+
+    def copy(self) -> Study:
+        """Return the same study, with the same memory, whose tables may be changed."""
+        tables: dict[str, Any] = {
+            name: value.copy()
+            for name, value in vars(self).items()
+            if isinstance(value, pd.DataFrame | pd.Series)
+        }
+        tables["hourly"] = {ticker: table.copy() for ticker, table in self.hourly.items()}
+        other = replace(self, **tables)
+        object.__setattr__(other, "kept", self.kept)
+        return other
+
+    def compute_returns(
+        self,
+        prices: pd.DataFrame | None = None,
+        assets: pd.DataFrame | None = None,
+        kind: Literal["log", "simple"] | None = None,
+    ) -> pd.DataFrame:
+        """Compute returns as the study does, with something in the place of its own.
+
+        Parameters
+        ----------
+        prices, assets : pandas.DataFrame, optional
+        kind : {"log", "simple"}, optional
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `returns.compute_returns`.
+        """
+        return compute_returns(
+            self.prices if prices is None else prices,
+            self.assets if assets is None else assets,
+            self.start,
+            self.end,
+            kind or self.kind,
+            self.gaps,
+            self.corrections,
+            self.factors,
+        )
 
     def with_prices(self, prices: pd.DataFrame, assets: pd.DataFrame) -> Study:
         """Return the same study on other prices.
@@ -234,18 +354,61 @@ class Study:
         Study
             Its checksum is blank, because no folder holds it.
         """
-        returns = compute_returns(prices, assets, self.start, self.end, self.kind, self.gaps)
         estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
         return replace(
             self,
             prices=prices,
             assets=assets,
-            returns=returns,
+            returns=self.compute_returns(prices, assets),
             alignment=self.alignment[self.alignment["ticker"].isin(estimated.index)],
             groups=estimated["group"],
             benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
             checksum="",
         )
+
+
+_IN_BUILD: dict[Path, Study] = {}
+
+
+@contextmanager
+def read_once(study: Study) -> Iterator[None]:
+    """Let whoever loads the study's folder meanwhile have what is read and remembered already.
+
+    For a build, which is of one study, even if a file of the folder changes while it runs.
+    """
+    folder = study.path.resolve()
+    _IN_BUILD[folder] = study
+    try:
+        yield
+    finally:
+        del _IN_BUILD[folder]
+
+
+def study_folder(study: str | Path | None = None) -> Path:
+    """Find the folder of a study.
+
+    Parameters
+    ----------
+    study : str or pathlib.Path, optional
+        A folder, or the name of an embedded study, one of `EMBEDDED_STUDIES`; a folder of such a
+        name where you stand comes first. Default: the embedded study of 2019.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+    """
+    if study is None:
+        return EMBEDDED
+    folder = Path(study)
+    if str(study) in EMBEDDED_STUDIES and not folder.exists():
+        return EMBEDDED_STUDIES[str(study)]
+    require_study_folder(folder)
+    return folder
 
 
 def load_study(path: str | Path | None = None) -> Study:
@@ -255,7 +418,8 @@ def load_study(path: str | Path | None = None) -> Study:
     ----------
     path : str or pathlib.Path, optional
         Folder with study.toml, events.csv, assets.csv, the price files that study.toml names
-        and perhaps confounders.csv. Default: the embedded study.
+        and perhaps calendars.csv, confounders.csv and donors.csv; or the name of an embedded
+        study, see `study_folder`. Default: the embedded study of 2019.
 
     Returns
     -------
@@ -266,22 +430,31 @@ def load_study(path: str | Path | None = None) -> Study:
     InputError
         With every problem of all files at once.
     """
-    folder = EMBEDDED if path is None else Path(path)
-    _check_folder(folder)
+    folder = study_folder(path)
+    if _IN_BUILD and (known := _IN_BUILD.get(folder.resolve())):
+        return known.copy()
     problems: list[Problem] = []
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)
 
     before = len(problems)
     events = collect_events(folder / _EVENTS, problems)
-    assets = collect_assets(folder / _ASSETS, problems)
+    factors = _collect_factors(folder, settings, lines, problems)
+    assets = collect_assets(folder / _ASSETS, problems, factors.names if factors else ())
+    corrections = collect_corrections(folder / CALENDARS_FILE, problems)
+    if len(problems) == before:
+        problems += check_affects(events, assets, _EVENTS)
     alignment = None
     if len(problems) == before:
-        alignment = _align(events, assets, problems)
+        alignment = _align(events, assets, corrections, problems)
     confounders = collect_confounders(folder / CONFOUNDERS_FILE, events, problems)
+
+    key = "cross_section.regressors"
+    regressors = collect_regressors(settings.get(key, ()), events, assets, lines.get(key), problems)
+    donors = _collect_donors(folder, settings, assets, corrections, problems)
 
     prices, hourly = None, {}
     if "prices.file" in settings:
-        prices = _collect_prices(folder, settings, assets, problems)
+        prices = _collect_prices(folder, settings, assets, corrections, problems)
     problems += _check_labels(settings["groups"], assets, lines)
     for ticker, file in settings["prices.hourly"].items():
         if ticker not in set(assets["ticker"]) and (folder / _ASSETS).is_file():
@@ -297,15 +470,20 @@ def load_study(path: str | Path | None = None) -> Study:
     if alignment is not None:
         problems += _check_minimum(assets, settings, lines)
         if not out_of_range:
-            problems += _check_overlap(alignment, settings, lines, start, end)
+            problems += _check_overlap(alignment, settings, lines, start, end, corrections)
+    if factors is not None and not out_of_range:
+        problems += _check_factors(factors, assets, start, end)
     if problems or alignment is None or prices is None:
         raise InputError(in_reading_order(problems))
 
     unused = prices.attrs.pop("unused_tickers")
-    events, assets = events.reset_index(drop=True), assets.reset_index(drop=True)
+    columns = [name for regressor in regressors for name in regressor.columns]
+    events = with_numbers(events.reset_index(drop=True), columns)
+    assets = with_numbers(assets.reset_index(drop=True), columns)
     estimated = assets[assets["group"] != BENCHMARK].set_index("ticker")
     kind, gaps = settings["returns.kind"], settings["returns.gaps"]
-    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CONFOUNDERS_FILE]
+    own = [SETTINGS_FILE, _EVENTS, _ASSETS, CALENDARS_FILE, CONFOUNDERS_FILE, DONORS_FILE]
+    own += [factors.file] if factors else []
     files = _files(folder, [*own, settings["prices.file"], *settings["prices.hourly"].values()])
     return Study(
         name=settings["study.name"],
@@ -314,12 +492,15 @@ def load_study(path: str | Path | None = None) -> Study:
         events=events,
         assets=assets,
         confounders=confounders,
+        corrections=corrections,
+        factors=factors,
+        donors=donors,
         files=tuple(files.values()),
         prices=prices,
         hourly=hourly,
         start=start,
         end=end,
-        returns=compute_returns(prices, assets, start, end, kind, gaps),
+        returns=compute_returns(prices, assets, start, end, kind, gaps, corrections, factors),
         alignment=alignment,
         groups=estimated["group"],
         benchmarks=dict(zip(estimated.index, estimated["benchmark"], strict=True)),
@@ -335,6 +516,7 @@ def load_study(path: str | Path | None = None) -> Study:
         car_windows=settings["event.car_windows"],
         kind=kind,
         gaps=gaps,
+        regressors=regressors,
         half_life=settings["sentiment.half_life"],
         checksum=_checksum(files),
         unused_tickers=unused,
@@ -382,10 +564,17 @@ def new_study(directory: str | Path) -> Path:
     return target
 
 
-def _check_folder(folder: Path) -> None:
+def require_study_folder(folder: Path) -> None:
+    """Refuse what is no study folder.
+
+    Raises
+    ------
+    InputError
+    """
     try:
         if not folder.exists():
-            expected = "a study folder; there is nothing of this name"
+            names = " or ".join(EMBEDDED_STUDIES)
+            expected = f"a study folder, or {names}; there is nothing of this name"
         elif not folder.is_dir():
             expected = f"a study folder, not a file; give the folder that holds {SETTINGS_FILE}"
         elif not (folder / SETTINGS_FILE).exists():
@@ -401,7 +590,11 @@ def _check_folder(folder: Path) -> None:
 
 
 def _collect_prices(
-    folder: Path, settings: Settings, assets: pd.DataFrame, problems: list[Problem]
+    folder: Path,
+    settings: Settings,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
 ) -> pd.DataFrame:
     start, end = settings.get("prices.start"), settings.get("prices.end")
     if start and end and start > end:
@@ -416,7 +609,77 @@ def _collect_prices(
         end,
         tickers=None if known.empty else known.index,
         calendars=dict(known[known.isin(CALENDARS)]),
+        corrections=corrections,
     )
+
+
+def _collect_factors(
+    folder: Path, settings: Settings, lines: dict[str, int], problems: list[Problem]
+) -> Factors | None:
+    file, risk_free = settings.get("factors.file"), settings.get("factors.risk_free")
+    if file is None:
+        return None
+    before = len(problems)
+    factors = collect_factors(
+        folder / file,
+        file,
+        problems,
+        # A missing unit is reported; the file is checked all the same.
+        units=settings.get("factors.units") or "percent",
+        kind=settings.get("factors.kind", "simple"),
+        risk_free=risk_free,
+    )
+    if risk_free and not factors.risk_free and len(problems) == before:
+        key = "factors.risk_free"
+        near = nearest(risk_free, factors.names)
+        hint = f'; did you mean "{near}"?' if near else ""
+        expected = f"a column of {file}, which has {', '.join(factors.names)}{hint}"
+        problems.append(Problem(SETTINGS_FILE, expected, lines.get(key), key, risk_free))
+    return factors
+
+
+def _check_factors(
+    factors: Factors, assets: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp
+) -> list[Problem]:
+    """Refuse a factor without a value in the study's days."""
+    used = {
+        name: factors.growth[name]
+        for names in assets["benchmark"]
+        for name in names
+        if name in factors.names
+    }
+    if factors.risk_free is not None:
+        used[factors.risk_free] = factors.rate
+    return [
+        Problem(factors.file, f"a value between {start:%Y-%m-%d} and {end:%Y-%m-%d}", None, name)
+        for name, values in used.items()
+        if values.loc[start:end].isna().all()
+    ]
+
+
+def _collect_donors(
+    folder: Path,
+    settings: Settings,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
+) -> Donors | None:
+    """Read donors.csv, if the study has one."""
+    path, keys = folder / DONORS_FILE, ("donors.calendar", "donors.market")
+    given = [key for key in keys if settings.get(key, "") is not None]
+    if not given and not path.exists():
+        return None
+    # A key with a problem is no longer in the settings, and the problem already told.
+    lacking = [key for key in keys if settings.get(key, "") is None]
+    for key in lacking:
+        expected = f"this key, with {KEYS[key].expected}, because there "
+        expected += f"is a {DONORS_FILE}" if path.exists() else f"is {given[0]}"
+        problems.append(Problem(SETTINGS_FILE, expected, column=key))
+    calendar, market = (settings.get(key) for key in keys)
+    if calendar is None or market is None:
+        return None
+    calendar = canonical(calendar)
+    return collect_donors(path, calendar, market, assets["ticker"], problems, corrections)
 
 
 def _is_folder(path: Path) -> bool:
@@ -428,10 +691,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def _align(
-    events: pd.DataFrame, assets: pd.DataFrame, problems: list[Problem]
+    events: pd.DataFrame,
+    assets: pd.DataFrame,
+    corrections: Corrections,
+    problems: list[Problem],
 ) -> pd.DataFrame | None:
     try:
-        return align(events, assets)
+        return align(events, assets, corrections)
     except InputError as error:
         for problem in error.problems:
             at = events.index[events["announced_at"] == problem.value]
@@ -493,6 +759,7 @@ def _check_overlap(
     lines: dict[str, int],
     start: pd.Timestamp,
     end: pd.Timestamp,
+    corrections: Corrections,
 ) -> list[Problem]:
     """Refuse a common estimation window that reaches into an event window, per calendar."""
     window, event_window = settings.get("estimation.window"), settings.get("event.window")
@@ -512,7 +779,10 @@ def _check_overlap(
         for event_id, first in (
             rows.groupby("event_id", sort=False)["event_session"].first().items()
         ):
-            if last >= _sessions_between(str(calendar), anchor, first) + event_window[0]:
+            if (
+                last
+                >= _sessions_between(str(calendar), anchor, first, corrections) + event_window[0]
+            ):
                 reached.setdefault(str(event_id), []).append(str(calendar))
     if not reached:
         return []
@@ -542,11 +812,17 @@ def _check_minimum(
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))]
 
 
-def _sessions_between(calendar: str, anchor: pd.Timestamp, session: pd.Timestamp) -> int:
+def _sessions_between(
+    calendar: str, anchor: pd.Timestamp, session: pd.Timestamp, corrections: Corrections
+) -> int:
     """Sessions after `anchor` up to `session`; negative if `session` comes first."""
+
+    def count(first: pd.Timestamp, last: pd.Timestamp) -> int:
+        return len(sessions(calendar, first, last, corrections))
+
     if session >= anchor:
-        return len(sessions(calendar, anchor, session)) - len(sessions(calendar, anchor, anchor))
-    return -len(sessions(calendar, session, anchor)) + len(sessions(calendar, session, session))
+        return count(anchor, session) - count(anchor, anchor)
+    return count(session, session) - count(session, anchor)
 
 
 def _files(folder: Path, names: list[str]) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
@@ -25,9 +25,10 @@ MOST_PROBLEMS = 1_000
 _OTHER_FILES = {
     b"\xff\xfe": "UTF-8 text, not UTF-16; save it as CSV UTF-8",
     b"\xfe\xff": "UTF-8 text, not UTF-16; save it as CSV UTF-8",
+    b"PAR1": "a CSV file, not Parquet",
     b"PK\x03\x04": "a CSV file, not a workbook or another zip archive; save it as CSV UTF-8",
 }
-_DAMAGED = "UTF-8 text, which this is not; save the file as UTF-8"
+DAMAGED = "UTF-8 text, which this is not; save the file as UTF-8"
 _DATE = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}"
 _NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
@@ -116,6 +117,64 @@ def parse_numbers(text: pd.Series) -> pd.Series:
     return numbers.astype("float64").where(np.isfinite(numbers))
 
 
+def require_day(name: str, value: str | date | pd.Timestamp) -> pd.Timestamp:
+    """Read a day of a calendar, which has no time zone.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    value : str, datetime.date or pandas.Timestamp
+
+    Returns
+    -------
+    pandas.Timestamp
+
+    Raises
+    ------
+    ValueError
+        If it is no date, or has a time zone.
+    """
+    try:
+        day = pd.Timestamp(value)
+    except (ValueError, TypeError):
+        day = None
+    if day is None or pd.isna(day):
+        raise ValueError(f"{name} is {value!r}; expected a day such as 2019-10-28")
+    if day.tzinfo is not None:
+        raise ValueError(f"{name}: {day} has a time zone; give a day without one")
+    return day
+
+
+def require_moment(name: str, value: pd.Timestamp) -> pd.Timestamp:
+    """Read a moment, which needs a time zone.
+
+    Parameters
+    ----------
+    name : str
+        What the error calls it.
+    value : pandas.Timestamp
+
+    Returns
+    -------
+    pandas.Timestamp
+        In UTC.
+
+    Raises
+    ------
+    ValueError
+        If it has no time zone.
+    """
+    moment = pd.Timestamp(value)
+    if moment.tzinfo is None:
+        raise ValueError(f"{name}: {moment} has no time zone; give one, such as 2019-10-25T00:00Z")
+    return moment.tz_convert("UTC")
+
+
+IS_DATE = (lambda text: parse_dates(text).notna(), "a date YYYY-MM-DD")
+IS_NUMBER = (lambda text: parse_numbers(text).notna(), "a number with a decimal point")
+
+
 def read_table(
     path: Path,
     schema: pa.DataFrameSchema,
@@ -185,6 +244,33 @@ def read_chunks(
         At most `CHUNK_ROWS` rows of text, index ``line`` as in `read_table`. Ragged rows are
         left out. At least one frame, perhaps without rows, if there is a header.
     """
+    yield from _read_rows(read_records(path, problems, name), schema, problems, name)
+
+
+def read_records(
+    path: Path, problems: list[Problem], name: str, delimiter: str = ","
+) -> Iterator[tuple[int, list[str]]]:
+    """Read the records of a delimited text file, whatever its columns are.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        UTF-8 file; a byte order mark is accepted.
+    problems : list of Problem
+        Appended: a file that cannot be read, quotation marks that do not pair. After
+        `MOST_PROBLEMS` of them, those included that the caller appends, reading stops.
+    name : str
+        What the problems call the file.
+    delimiter : str
+        One sign.
+
+    Yields
+    ------
+    tuple of (int, list of str)
+        Physical line on which the record starts, and its fields: none for a line without a sign
+        and for a record that was reported. Bytes that are not UTF-8 are lone surrogates, see
+        `is_damaged`.
+    """
     if expected := irregular(path):
         problems.append(Problem(name, expected))
         return
@@ -196,7 +282,7 @@ def read_chunks(
                 problems.append(Problem(name, expected))
                 return
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            yield from _read_rows(text, schema, problems, name)
+            yield from _split_records(text, problems, name, delimiter)
     except FileNotFoundError:
         problems.append(Problem(name, f"a file of this name in {path.parent}; there is none"))
     except OSError as error:
@@ -263,7 +349,7 @@ def check_keys(keys: pd.DataFrame, name: str) -> list[Problem]:
     return problems
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
     """Guess what a misspelt name was to be.
 
     Parameters
@@ -272,6 +358,8 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         As found.
     known : iterable of str
         Names that exist.
+    likeness : float
+        Between 0 and 1: how near they have to be.
 
     Returns
     -------
@@ -279,31 +367,48 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
         The nearest of them, None if none is near.
     """
     spellings = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), list(spellings), n=1)
+    close = get_close_matches(word.casefold(), list(spellings), n=1, cutoff=likeness)
     return spellings[close[0]] if close else None
 
 
-def _read_rows(
-    text: TextIO, schema: pa.DataFrameSchema, problems: list[Problem], name: str
-) -> Iterator[pd.DataFrame]:
-    reader = csv.reader(text, strict=True)
+def _split_records(
+    text: TextIO, problems: list[Problem], name: str, delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     before = len(problems)
-    columns: list[str] = []
-    # One flat list: a list per row would keep the garbage collector busy for half the time.
-    cells: list[str] = []
-    lines: list[int] = []
     line = 1
     while len(problems) - before < MOST_PROBLEMS:
         try:
             row = next(reader)
         except StopIteration:
-            break
+            return
         except csv.Error as error:
-            problems.append(Problem(name, _quoting(str(error)), line))
-            if not columns or "expected after" not in str(error):
-                break
+            problems.append(Problem(name, _quoting(str(error), delimiter), line))
+            if "expected after" not in str(error):
+                return
             row = []
+        yield line, row
+        line = reader.line_num + 1
+    expected = f"fewer problems: reading stopped after {MOST_PROBLEMS:,} of them"
+    problems.append(Problem(name, expected, line))
+
+
+def _read_rows(
+    records: Iterator[tuple[int, list[str]]],
+    schema: pa.DataFrameSchema,
+    problems: list[Problem],
+    name: str,
+) -> Iterator[pd.DataFrame]:
+    before = len(problems)
+    columns: list[str] = []
+    # One flat list: a list per row would keep the garbage collector busy for half the time.
+    cells: list[str] = []
+    lines: list[int] = []
+    for line, row in records:
         if not columns:
+            if len(problems) > before:
+                # The header is not what it says it is.
+                return
             columns = _header(row, schema, problems, name)
             if not columns:
                 return
@@ -314,22 +419,19 @@ def _read_rows(
             expected = f"{len(columns)} fields, as in the header; quote a value that holds a comma"
             count = f"{len(row)} field{'s' if len(row) > 1 else ''}"
             problems.append(Problem(name, expected, line, value=count))
-        line = reader.line_num + 1
         if len(lines) == CHUNK_ROWS:
             yield _frame(cells, lines, columns, problems, name)
             cells, lines = [], []
-    else:
-        expected = f"fewer problems: reading stopped after {MOST_PROBLEMS:,} of them"
-        problems.append(Problem(name, expected, line))
     if columns:
         yield _frame(cells, lines, columns, problems, name)
     elif len(problems) == before:
         _header([], schema, problems, name)
 
 
-def _quoting(reason: str) -> str:
+def _quoting(reason: str, delimiter: str) -> str:
     if "expected after" in reason:
-        return 'a comma after the closing quotation mark; write " inside a quoted value as ""'
+        sign = "a comma" if delimiter == "," else repr(delimiter)
+        return f'{sign} after the closing quotation mark; write " inside a quoted value as ""'
     if "field limit" in reason:
         return (
             f"values of at most {csv.field_size_limit():,} characters; a quotation mark that is "
@@ -349,36 +451,36 @@ def _header(
         problems.append(Problem(name, f"{wanted}; the first line is blank or missing", line=1))
         return []
     unknown = [column for column in columns if column not in schema.columns]
-    readable = [column for column in unknown if not _is_damaged(column)]
+    readable = [column for column in unknown if not is_damaged(column)]
     near = {column: nearest(column, readable) for column in required if column not in columns}
     if len(near) == len(required) and (len(columns) == 1 or not any(near.values())):
         # A line before the header, another separator, another file: its rows would say nothing.
-        problems.append(Problem(name, wanted, 1, value=_escape(",".join(row))))
+        problems.append(Problem(name, wanted, 1, value=escape_damage(",".join(row))))
         return []
     for position, column in enumerate(columns):
         place = f"column {position + 1}"
         if not column:
             problems.append(Problem(name, "a column name; it must not be blank", 1, place, ""))
-        elif _is_damaged(column):
-            problems.append(Problem(name, _DAMAGED, 1, place, _escape(column)))
+        elif is_damaged(column):
+            problems.append(Problem(name, DAMAGED, 1, place, escape_damage(column)))
         elif column in columns[:position]:
             problems.append(Problem(name, "each column name once", 1, place, column))
     for column, other in near.items():
         hint = f'; is it the one called "{other}"?' if other else ""
         problems.append(Problem(name, f"this column; it is missing{hint}", 1, column))
-    return [_escape(column) for column in columns]
+    return [escape_damage(column) for column in columns]
 
 
 def _frame(
     cells: list[str], lines: list[int], columns: list[str], problems: list[Problem], name: str
 ) -> pd.DataFrame:
     width = len(columns)
-    if _is_damaged("".join(cells)):
+    if is_damaged("".join(cells)):
         for position, value in enumerate(cells):
-            if _is_damaged(value):
-                cells[position] = _escape(value)
+            if is_damaged(value):
+                cells[position] = escape_damage(value)
                 line, column = lines[position // width], columns[position % width]
-                problems.append(Problem(name, _DAMAGED, line, column, cells[position]))
+                problems.append(Problem(name, DAMAGED, line, column, cells[position]))
     index = pd.Index(lines, name="line", dtype="int64")
     table: dict[str, pd.Series] = {}
     for position, column in enumerate(columns):
@@ -395,8 +497,8 @@ def _as_text(value: object) -> str:
     return str(value)
 
 
-def _is_damaged(text: str) -> bool:
-    """Whether bytes that are not UTF-8 came through (as lone surrogates), or NUL bytes."""
+def is_damaged(text: str) -> bool:
+    """Say whether bytes that are not UTF-8 came through (as lone surrogates), or NUL bytes."""
     if "\0" in text:
         return True
     try:
@@ -406,7 +508,8 @@ def _is_damaged(text: str) -> bool:
     return False
 
 
-def _escape(text: str) -> str:
+def escape_damage(text: str) -> str:
+    """Write what `is_damaged` finds so that it can be read."""
     return (
         text.encode("utf-8", "surrogateescape")
         .decode("utf-8", "backslashreplace")

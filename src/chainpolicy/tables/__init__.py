@@ -1,5 +1,6 @@
 """Results become tables: tidy files, and tables to be read."""
 
+from chainpolicy.checks import ladder, rung_errors
 from chainpolicy.tables.dynamics import (
     phases,
     phases_report,
@@ -14,6 +15,8 @@ from chainpolicy.tables.estimates import (
     headline,
     headline_report,
     left_out_report,
+    pooled,
+    pooled_report,
     regressed_window,
     regression_report,
     regression_tables,
@@ -30,6 +33,7 @@ from chainpolicy.tables.responses import (
     windows_report,
 )
 from chainpolicy.tables.stances import stances_report
+from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
@@ -41,17 +45,23 @@ __all__ = [
     "excluded",
     "headline",
     "headline_report",
+    "ladder",
+    "ladder_report",
     "left_out_report",
     "over_windows",
     "p_text",
     "phases",
     "phases_report",
+    "pooled",
+    "pooled_report",
     "regressed_window",
     "regression_report",
     "regression_tables",
     "responses",
     "responses_report",
     "reversals_report",
+    "rung_errors",
+    "rungs_report",
     "sentiment_report",
     "sessions_report",
     "significance",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from importlib.metadata import version
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from chainpolicy.checks import minimum_detectable_effect
 from chainpolicy.estimators import (
     EventDummySystem,
     cross_sections,
-    overlaps,
+    overlap,
     undoing,
     undoing_report,
 )
@@ -37,8 +39,13 @@ HEADLINE_TESTS = {
     "grank_t": "GRANK-T",
 }
 
+POOLED_TESTS = {"time_series_t": "time-series t", "adjusted_bmp": "adjusted BMP"}
+
 # Columns that go into the note where all rows of a group have one number in them.
 ABOUT_A_GROUP = ("N", "rbar", "At limit, %")
+
+# Labels whose differences a table states.
+MOST_COMPARED = 3
 
 # That a table lists by name.
 MOST_TICKERS = 5
@@ -50,24 +57,29 @@ KEYS = {
     "abnormal_returns": ["event_id", "ticker", "tau"],
     "car": ["event_id", "ticker", "window"],
     "tests": ["event_id", "group", "window", "test"],
+    "pooled": ["label", "group", "window"],
     "excluded": ["event_id", "ticker", "window"],
 }
 
 
-def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.DataFrame]:
+def estimate_tables(
+    study: Study, results: EventStudyResults, by: str = "role"
+) -> dict[str, pd.DataFrame]:
     """Lay results out as the tables of ``chainpolicy estimate``.
 
     Parameters
     ----------
     study : Study
     results : EventStudyResults
-        Of this study, possibly of one event only.
+        Of this study.
+    by : str
+        Column of events.csv by which effects are pooled.
 
     Returns
     -------
     dict of str to DataFrame
-        ``alignment, models, coefficients, abnormal_returns, car, tests, excluded``, each sorted
-        by its key columns.
+        ``alignment, models, coefficients, abnormal_returns, car, tests, pooled, excluded``, each
+        sorted by its key columns.
     """
     windows = study.car_windows
     alignment = study.alignment.drop(columns=["in_sample", "role"])
@@ -78,11 +90,115 @@ def estimate_tables(study: Study, results: EventStudyResults) -> dict[str, pd.Da
         "abnormal_returns": results.abnormal_returns,
         "car": pd.concat([results.car(window) for window in windows]),
         "tests": results.tidy(windows),
+        "pooled": pooled(study, windows, by, results.model.name),
         "excluded": excluded(study, results),
     }
     return {
         name: table.sort_values(KEYS[name], ignore_index=True) for name, table in tables.items()
     }
+
+
+def pooled(
+    study: Study, windows: Sequence[Window], by: str = "role", model: str | None = None
+) -> pd.DataFrame:
+    """Pool the effects of many events over several windows.
+
+    Parameters
+    ----------
+    study : Study
+    windows : sequence of tuple of int
+        Both ends inclusive.
+    by : str
+        Column of events.csv, whose values are the labels.
+    model : str, optional
+        Replaces the study's own.
+
+    Returns
+    -------
+    DataFrame
+        As `PooledEffects.tidy`.
+
+    Raises
+    ------
+    InputError
+        If events.csv has no such column.
+    """
+    return pd.concat(
+        [study.pool(by, window, model).tidy() for window in windows], ignore_index=True
+    )
+
+
+def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable:
+    """Lay out the pooled effects of one window for reading.
+
+    Parameters
+    ----------
+    study : Study
+    by : str
+        Column of events.csv, whose values are the labels.
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    ReportTable
+        One row per label and group; the note compares up to three labels with each other.
+    """
+    effects = study.pool(by, window)
+    place = {group: number for number, group in enumerate(study.groups.unique())}
+    table = effects.tidy().sort_values(
+        ["label", "group"],
+        key=lambda names: names if names.name == "label" else names.map(place),
+        ignore_index=True,
+    )
+    frame = pd.DataFrame(
+        {
+            by: table["label"],
+            "Group": table["group"].map(study.label),
+            "Events": table["n_events"].astype(str),
+            "Pairs": table["n_pairs"].astype(str),
+            "Clusters": table["n_clusters"].astype(str),
+            "Mean, %": formatted(100 * table["mean"], "+.2f"),
+            "95 % interval": formatted(100 * table["lower"], "+.2f")
+            + " to "
+            + formatted(100 * table["upper"], "+.2f"),
+        }
+    )
+    for name, head in POOLED_TESTS.items():
+        p_value = table[f"{name}_p"].map(p_text)
+        statistic = formatted(table[name], ".2f")
+        frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
+    frame["Randomization p"] = table["randomization_p"].map(p_text)
+    frame["Sign-flip p"] = table["sign_flip_p"].map(p_text)
+    labels = list(dict.fromkeys(table["label"]))
+    compared = [
+        _difference_text(study, effects.difference(first, second))
+        for first, second in combinations(labels, 2)
+        if len(labels) <= MOST_COMPARED
+    ]
+    left = effects.unlabelled
+    note = (
+        f"Mean CAAR over {window_label(window)} of the clusters (distinct event sessions of a "
+        f"group) by {by}, as {study.kind} returns; two-sided p-values, not adjusted for the number "
+        "of rows; a blank is undefined (randomization and sign flips from three clusters on). "
+        + (f"{left:,} pairs without a label are in no row. " if left else "")
+        + " ".join(filter(None, compared))
+    )
+    return ReportTable(frame, note.strip())
+
+
+def _difference_text(study: Study, differences: pd.DataFrame) -> str:
+    tested = differences.dropna(subset="p_value")
+    if tested.empty:
+        return ""
+    parts = [
+        f"{study.label(group)} {100 * difference:+.2f} (p = {p_text(p_value)})"
+        for group, difference, p_value in tested[["group", "difference", "p_value"]].itertuples(
+            index=False
+        )
+    ]
+    first, second = tested[["first", "second"]].iloc[0]
+    return f"{first} less {second}, % (permutation of labels): {', '.join(parts)}."
 
 
 def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
@@ -100,9 +216,8 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
         them), ``undoing`` (session dummies), ``overlap`` and ``cross_section``; see the functions
         of `chainpolicy.estimators`.
     """
-    base = EventDummySystem.from_study(study)
     fitted = [
-        base.over(window, dummies).fit()
+        EventDummySystem.from_study(study, window=window, dummies=dummies).fit()
         for window in study.car_windows
         for dummies in DUMMIES
         if dummies == "session" or window[1] > window[0]
@@ -114,36 +229,42 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
         "system_left": pd.concat(left, ignore_index=True),
         "undoing": pd.concat([undoing(study, system) for system in by_session], ignore_index=True),
         "overlap": pd.concat(
-            [overlap.tidy() for overlap in overlaps(study, study.car_windows, base)],
+            [overlap(study, window).tidy() for window in study.car_windows],
             ignore_index=True,
         ),
         "cross_section": cross_sections(study, regressed_window(study)).tidy(),
     }
 
 
-def regression_report(study: Study, name: str) -> ReportTable:
-    """Lay one table of the regressions out for reading, over `regressed_window`.
+def regression_report(study: Study, name: str, window: Window | None = None) -> ReportTable:
+    """Lay one table of the regressions out for reading.
 
     Parameters
     ----------
     study : Study
     name : {"system", "undoing", "overlap", "cross_section"}
+    window : tuple of int, optional
+        Both ends inclusive. Default: `regressed_window`.
 
     Returns
     -------
     ReportTable
+        Its note begins with the kind of return and the window.
     """
-    window = regressed_window(study)
+    window = regressed_window(study) if window is None else window
     if name == "overlap":
-        return overlaps(study, [window])[0].summary()
-    if name == "cross_section":
-        return cross_sections(study, window).summary()
-    system = EventDummySystem.from_study(study, window=window).fit()
-    return (
-        system.summary()
-        if name == "system"
-        else undoing_report(undoing(study, system), study.labels)
-    )
+        table = overlap(study, window).summary()
+    elif name == "cross_section":
+        table = cross_sections(study, window).summary()
+    else:
+        system = EventDummySystem.from_study(study, window=window).fit()
+        table = (
+            system.summary()
+            if name == "system"
+            else undoing_report(undoing(study, system), study.labels)
+        )
+    kind = {"log": "Log", "simple": "Simple"}[study.kind]
+    return replace(table, note=f"{kind} returns over {window_label(window)}. {table.note}")
 
 
 def regressed_window(study: Study) -> Window:
@@ -187,7 +308,7 @@ def left_out_report(study: Study) -> ReportTable:
         {
             "Event": together["event_id"],
             "Window": together["window"].replace("", "all"),
-            "Assets": together["ticker"].map(_tickers),
+            "Assets": together["ticker"].map(listed_tickers),
             "Reason": together["reason"],
         }
     )
@@ -196,7 +317,7 @@ def left_out_report(study: Study) -> ReportTable:
     return ReportTable(frame, "excluded.csv has one row for each asset and window.")
 
 
-def _tickers(tickers: list[str]) -> str:
+def listed_tickers(tickers: list[str]) -> str:
     """List a few tickers, count more of them; a blank one stands for all assets."""
     if tickers == [""]:
         return "all"
@@ -239,13 +360,17 @@ def headline_report(
         low = (table[[f"{name}_p" for name in HEADLINE_TESTS]] < below).any(axis=1)
         of_all = f"The {int(low.sum())} of {len(table)} rows with some p-value below {below:g}. "
         table = table[low].reset_index(drop=True)
+
+    def simple(values: pd.Series) -> pd.Series:
+        return np.expm1(values) if study.kind == "log" else values
+
     frame = pd.DataFrame(
         {
             "Session": table["event_session"].dt.strftime("%Y-%m-%d"),
             "Events": table["members"].str.replace(";", ", "),
             "Group": table["group"].map(study.label),
             "N": table["n_assets"].astype(str),
-            "CAAR, %": formatted(100 * np.expm1(table["caar"]), "+.1f"),
+            "CAAR, %": formatted(100 * simple(table["caar"]), "+.1f"),
         }
     )
     for name, head in HEADLINE_TESTS.items():
@@ -256,7 +381,7 @@ def headline_report(
     frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
     if rates is not None:
         frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
-    frame["MDE, %"] = formatted(100 * np.expm1(table["minimum_detectable_effect"]), ".1f")
+    frame["MDE, %"] = formatted(100 * simple(table["minimum_detectable_effect"]), ".1f")
     about = ""
     if groups is not None and len(groups) == 1:
         same = [name for name in ABOUT_A_GROUP if _is_constant(frame, name)]
@@ -312,15 +437,16 @@ def headline(
     Returns
     -------
     DataFrame
-        One row per cluster of events that share a session of the group, in the order of
-        sessions, and group: ``event_session, event_id`` (the earliest announced), ``members``,
-        ``role, group, n_assets, caar`` (log return), statistic and p-value of ``time_series_t,
-        adjusted_bmp, grank_t``, ``mean_correlation``, ``share_at_limit`` (share of the group that
-        closes the window at its price limit), ``minimum_detectable_effect`` (see
+        One row per cluster of events that share a session and the assets of the group that
+        they hit, in the order of sessions, and group: ``event_session, event_id`` (the earliest
+        announced), ``members``, ``role, group, n_assets, caar`` (log return), statistic and
+        p-value of ``time_series_t, adjusted_bmp, grank_t``, ``mean_correlation``,
+        ``share_at_limit`` (share of the group that closes the window at its price limit),
+        ``minimum_detectable_effect`` (see
         `robustness.minimum_detectable_effect`) and, with `rates`, ``rejection_rate`` of the
         adjusted BMP, for one asset of its exact t.
     """
-    merged = clusters(study.alignment, study.groups)
+    merged = clusters(study.alignment, study.groups, by_assets=True)
     merged = merged[["event_session", "event_id", "members", "group"]]
     roles = study.events.set_index("event_id")["role"]
     table = results.summary(window).reset_index()
@@ -343,7 +469,11 @@ def headline(
 
 
 def write_tables(
-    study: Study, results: EventStudyResults, directory: Path, only: str | None = None
+    study: Study,
+    results: EventStudyResults,
+    directory: Path,
+    only: str | None = None,
+    by: str = "role",
 ) -> str:
     """Write the tables and ``manifest.json``, as one set (see `output.publish`).
 
@@ -354,7 +484,9 @@ def write_tables(
     directory : Path
         Created if missing.
     only : str, optional
-        An event_id: the tables hold this event alone, its numbers unchanged.
+        An event_id: the tables hold this event alone, its numbers unchanged; none is pooled.
+    by : str
+        Column of events.csv by which effects are pooled.
 
     Returns
     -------
@@ -364,14 +496,15 @@ def write_tables(
     Raises
     ------
     InputError
-        If the study has no event `only`; then nothing is written.
+        If the study has no event `only` or column `by`; then nothing is written.
     """
-    tables = estimate_tables(study, results)
+    tables = estimate_tables(study, results, by)
     if only is not None:
         known = study.events["event_id"].tolist()
         if only not in known:
             expected = f"an event_id of events.csv: {', '.join(known)}"
             raise InputError([Problem("--only", expected, value=only)])
+        tables.pop("pooled")
         tables = {name: table[table["event_id"] == only] for name, table in tables.items()}
     manifest = {
         "study": study.name,

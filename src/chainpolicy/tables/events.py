@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import pandas as pd
 
 from chainpolicy.study import Study
-from chainpolicy.study.assets import ALWAYS_OPEN, PLACES
+from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
+from chainpolicy.study.events import hour_label
 from chainpolicy.study.sessions import trading_hours
 from chainpolicy.typeset.report_table import ReportTable
 
@@ -77,7 +76,8 @@ def sessions_report(study: Study) -> ReportTable:
         head = PLACES[calendar]
         if calendar != ALWAYS_OPEN:
             columns[f"{head} was"] = [
-                trading_hours(calendar, at) if at else "" for at in sample["announced_at"]
+                trading_hours(calendar, at, study.corrections) if at else ""
+                for at in sample["announced_at"]
             ]
             head = f"{head} session"
         columns[head] = [
@@ -97,9 +97,8 @@ def _first_public(events: pd.DataFrame) -> list[str]:
         if not at:
             written.append("")
             continue
-        moment = datetime.fromisoformat(at)
-        hour = {"exact": f", {moment:%H:%M}", "evening": ", evening"}.get(precision, "")
-        written.append(_with_weekday(pd.Timestamp(moment.date())) + hour)
+        day = _with_weekday(pd.Timestamp(at[:10]))
+        written.append(day + hour_label(at, precision))
     return written
 
 

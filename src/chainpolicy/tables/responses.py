@@ -70,7 +70,7 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         placebo rank, each in a family of its own; blank outside policy.
     """
     results, placebo = study.estimate(model), study.placebo(window, model)
-    merged = clusters(study.alignment, study.groups)
+    merged = clusters(study.alignment, study.groups, by_assets=True)
     table = merged[["event_session", "event_id", "members", "group"]].merge(
         _estimated(study, window, model), on=KEYS
     )

@@ -1,4 +1,4 @@
-"""A table to be read: as text, HTML, Markdown or LaTeX."""
+"""A table to be read: as text, HTML, Markdown, LaTeX, Word or Excel."""
 
 from __future__ import annotations
 
@@ -63,9 +63,29 @@ class ReportTable:
         return "\n".join([*lines, "", typeset(self.note)])
 
     def to_latex(self) -> str:
-        """Return the table as LaTeX."""
-        latex = str(self.frame.to_latex(index=False, escape=True))
-        return f"{latex}% {self.note}\n"
+        """Return the table as LaTeX, for documents that load booktabs and threeparttable."""
+        from chainpolicy.typeset.latex import latex_table
+
+        return latex_table(*self._typeset())
+
+    def to_docx(self) -> bytes:
+        """Return the table as a Word document."""
+        from chainpolicy.typeset.office import word_document
+
+        return word_document(*self._typeset())
+
+    def to_xlsx(self) -> bytes:
+        """Return the table as an Excel workbook."""
+        from chainpolicy.typeset.office import excel_workbook
+
+        return excel_workbook(*self._typeset())
+
+    def _typeset(self) -> tuple[list[str], list[list[str]], list[bool], str]:
+        """Heads, rows, which columns are numbers, and the note, with real minus signs."""
+        heads = [str(name) for name in self.frame.columns]
+        rows = self.frame.astype(str).map(typeset).to_numpy().tolist()
+        numeric = [_is_numeric(self.frame[name]) for name in self.frame]
+        return heads, rows, numeric, typeset(self.note)
 
 
 # Lengths up to which cells of numbers and of words are kept on one line, the first two that fit on

@@ -11,6 +11,7 @@ import re
 from types import ModuleType
 
 import pytest
+import test_counterfactual
 import test_hand_worked
 import test_thin_trading
 
@@ -25,7 +26,8 @@ NAMES = [
 ]
 MODULES = [
     *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
-    *(eventstudy.results, eventstudy.batch, eventstudy.estimator),
+    *(eventstudy.pooling, eventstudy.results, eventstudy.batch, eventstudy.estimator),
+    *(eventstudy.counterfactual, eventstudy.bands),
 ]
 
 
@@ -74,8 +76,8 @@ def test_every_exported_name_is_documented_there() -> None:
 
 def test_every_method_says_what_it_returns_with_an_example() -> None:
     for owner in (
-        *(eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.TestResults),
-        eventstudy.EverySession,
+        *(eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.EverySession),
+        *(eventstudy.PooledEffects, eventstudy.TestResults),
     ):
         for name, member in vars(owner).items():
             if not name.startswith("_") and inspect.isfunction(member):
@@ -139,7 +141,7 @@ def test_every_test_and_model_displays_its_formula() -> None:
 
 def test_every_equation_is_proved_by_a_test_that_carries_its_number() -> None:
     proved = set()
-    for module in (test_hand_worked, test_thin_trading):
+    for module in (test_hand_worked, test_thin_trading, test_counterfactual):
         for name, member in vars(module).items():
             if name.startswith("test_"):
                 stated = re.match(r"Equations? (\d+)(?: and (\d+))?\.", member.__doc__ or "")

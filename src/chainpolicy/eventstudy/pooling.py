@@ -1,0 +1,412 @@
+r"""Effects pooled over events: one row per cluster, tested like the assets of one event.
+
+The unit is the *cluster*, a distinct event session of a group's calendar. The pairs of an event and
+an asset on it form an equal-weighted portfolio c with :math:`CAAR_c`, its forecast error
+:math:`s_c` and :math:`SCAAR_c = CAAR_c / s_c`: whatever the assets of one date share stays inside
+the cluster. `cluster_sample` makes clusters the rows of a `GroupSample`, so that the eleven tests
+apply as they are; windows that overlap and residuals that are shared enter through :math:`\bar r`
+(eq. 10) and the standard error of eq. 22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
+from chainpolicy.eventstudy.panel import Floats, Ints
+
+# Fewer clusters, or blocks of them, carry no randomization.
+MINIMUM_CLUSTERS = 3
+# Up to so many blocks all signs are tried.
+EXHAUSTIVE_BLOCKS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PooledEffects:
+    """Mean effects over many events, per label and group: `EventStudyResults.pool`.
+
+    Frozen: every frame is made for its caller.
+
+    Attributes
+    ----------
+    by : str
+        What the labels are.
+    unlabelled : int
+        Estimated pairs without a label, which are in no pool.
+    draws, seed : int
+        Of the randomization.
+
+    Examples
+    --------
+    See `EventStudyResults.pool`.
+    """
+
+    by: str
+    unlabelled: int
+    draws: int
+    seed: int
+    _table: pd.DataFrame
+    _clusters: pd.DataFrame
+    _tests: pd.DataFrame
+
+    def tidy(self) -> pd.DataFrame:
+        """Return one row per label and group, the columns of ``pooled.csv``.
+
+        Returns
+        -------
+        DataFrame
+            ``label, group, window, n_events, n_pairs`` (distinct assets and sessions),
+            ``n_clusters, mean`` (of the clusters' CAARs), ``std_error, degrees, lower, upper`` (its
+            95 % interval, which agrees with the time-series t), ``pair_weighted_mean,
+            mean_correlation`` of the clusters, statistic and p-value of every test (``<test>``,
+            ``<test>_p``), ``randomization_p, n_ordinary`` (the fewest places that a block of
+            clusters can be moved to), ``sign_flip_p, n_blocks`` (clusters whose windows overlap
+            are one block).
+
+        Examples
+        --------
+        See `EventStudyResults.pool`.
+        """
+        return self._table.copy()
+
+    @property
+    def clusters(self) -> pd.DataFrame:
+        """The clusters: what is pooled.
+
+        ``label, group, window, event_session, events`` (joined by ``;``), ``n_assets, caar,
+        std_error, lower, upper`` (95 %), ``scaar``.
+        """
+        return self._clusters.copy()
+
+    @property
+    def tests(self) -> pd.DataFrame:
+        """The eleven tests, one row each, with the reason where one is undefined.
+
+        ``label, group, window, test, statistic, degrees, p_value, note``.
+        """
+        return self._tests.copy()
+
+    def difference(self, first: str, second: str) -> pd.DataFrame:
+        r"""Compare the mean effects of two labels, by permutation of the labels over clusters.
+
+        The clusters of both labels are shuffled; p is the rank of the studentized difference
+        :math:`|\bar C_1 - \bar C_2| / \sqrt{v_1 / n_1 + v_2 / n_2}` of their CAARs, which allows
+        for variances that differ (Chung & Romano 2013, *Annals of Statistics* 41(2), 484-507). All
+        assignments are tried if there are no more than `draws`. Windows that overlap are taken
+        as independent.
+
+        Parameters
+        ----------
+        first, second : str
+            Labels.
+
+        Returns
+        -------
+        DataFrame
+            ``first, second, group, window, n_first, n_second, mean_first, mean_second, difference,
+            p_value``, one row per group with both; p is NaN with fewer than three clusters of
+            either.
+
+        Raises
+        ------
+        ValueError
+            If there is no such label, or both are the same.
+
+        Examples
+        --------
+        See `EventStudyResults.pool`.
+        """
+        known = list(dict.fromkeys(self._table["label"]))
+        for label in (first, second):
+            if label not in known:
+                raise ValueError(f"no pool has the label {label!r}; there are {', '.join(known)}")
+        if first == second:
+            raise ValueError(f"both labels are {first!r}; a difference takes two")
+        rows = []
+        for (group, window), clusters in self._clusters.groupby(["group", "window"], sort=False):
+            sides = [
+                clusters.loc[clusters["label"] == label, "caar"].to_numpy(np.float64)
+                for label in (first, second)
+            ]
+            if min(map(len, sides)) == 0:
+                continue
+            means = [float(side.mean()) for side in sides]
+            rows.append(
+                {
+                    "first": first,
+                    "second": second,
+                    "group": group,
+                    "window": window,
+                    "n_first": len(sides[0]),
+                    "n_second": len(sides[1]),
+                    "mean_first": means[0],
+                    "mean_second": means[1],
+                    "difference": means[0] - means[1],
+                    "p_value": permutation_p_value(sides, self.draws, self.seed),
+                }
+            )
+        columns = ["first", "second", "group", "window", "n_first", "n_second"]
+        columns += ["mean_first", "mean_second", "difference", "p_value"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def __repr__(self) -> str:
+        return (
+            f"PooledEffects(by={self.by}, labels={self._table['label'].nunique()}, "
+            f"groups={self._table['group'].nunique()}, clusters={len(self._clusters)})"
+        )
+
+    def __str__(self) -> str:
+        return str(self._table.to_string(index=False))
+
+    def _repr_html_(self) -> str:
+        return str(self._table.to_html(index=False))
+
+
+def cluster_sample(sample: GroupSample, cluster: Ints) -> GroupSample:
+    """Average pairs that share their event session: one row per cluster.
+
+    Parameters
+    ----------
+    sample : GroupSample
+        N pairs without leading axes, with ``estimation_session, window_start`` and
+        ``estimation_weights``.
+    cluster : ndarray of int, shape (N,)
+        Cluster of each pair, 0 to C - 1, ascending.
+
+    Returns
+    -------
+    GroupSample
+        C clusters. Of a cluster of one pair everything is that pair's; of several the standard
+        error is that of their portfolio (eq. 11).
+
+    Examples
+    --------
+    >>> from chainpolicy.eventstudy.inference import EXAMPLE
+    >>> clusters = cluster_sample(EXAMPLE, np.array([0, 0, 1]))
+    >>> clusters.car.tolist(), clusters.residuals[0, :4].tolist()
+    ([14.0, -9.0], [3.0, 1.0, -1.0, -3.0])
+    """
+    starts = np.flatnonzero(np.diff(cluster, prepend=-1))
+    counts = np.diff(np.append(starts, len(cluster)))
+    observed = sample.observed
+    present = np.add.reduceat(observed.astype(np.float64), starts)
+    residuals = np.add.reduceat(np.where(observed, sample.residuals, 0.0), starts)
+    held = np.isfinite(sample.abnormal)
+    any_held = np.add.reduceat(held.astype(np.int64), starts) > 0
+
+    def mean(values: Floats) -> Floats:
+        total: Floats = np.add.reduceat(values, starts)
+        return total / counts.reshape(-1, *[1] * (values.ndim - 1))
+
+    multiplier = (sample.car_std_error / sample.sigma) ** 2
+    parameters = np.maximum.reduceat(sample.n_parameters, starts)
+    errors = np.array(
+        [
+            portfolio_error(sample.residuals[part], sample.n_parameters[part], multiplier[part])[0]
+            for part in map(slice, starts, np.append(starts[1:], len(cluster)))
+        ]
+    )
+    sigma = errors / np.sqrt(mean(multiplier))
+    per_session = (sample.abnormal_std_error / sample.sigma[:, None]) ** 2
+    # Where a return spans several sessions, the window's sum stays the mean of the sums.
+    abnormal = mean(np.where(held, sample.abnormal, 0.0))
+    spanned = mean(np.where(held, sample.spanned, 0.0))
+    session, start, weights = (
+        sample.estimation_session,
+        sample.window_start,
+        sample.estimation_weights,
+    )
+    return GroupSample(
+        car=mean(sample.car),
+        car_std_error=errors,
+        abnormal=np.where(any_held, abnormal, np.nan),
+        abnormal_std_error=np.where(
+            any_held, sigma[:, None] * np.sqrt(mean(np.where(held, per_session, 0.0))), np.nan
+        ),
+        residuals=np.where(present > 0, residuals / np.maximum(present, 1.0), np.nan),
+        sigma=sigma,
+        n_parameters=parameters,
+        estimation_session=None if session is None else session[starts],
+        window_start=None if start is None else start[starts],
+        estimation_weights=None if weights is None else mean(weights),
+        n_sessions=np.where(any_held, spanned, 1.0),
+    )
+
+
+def blocks_of(position: Ints, length: int) -> Ints:
+    """Tell which clusters overlap, by the number of their block.
+
+    Parameters
+    ----------
+    position : ndarray of int, shape (C,)
+        Event sessions on the calendar, ascending.
+    length : int
+        Sessions of the window.
+
+    Returns
+    -------
+    ndarray of int, shape (C,)
+
+    Examples
+    --------
+    >>> blocks_of(np.array([3, 4, 9, 30, 31]), 2).tolist()
+    [0, 0, 1, 2, 2]
+    """
+    apart: Ints = np.cumsum(np.diff(position, prepend=position[:1]) >= length)
+    return apart
+
+
+def randomization_p_value(
+    scaar: Floats, reference: Floats, position: Ints, block: Ints, draws: int, seed: Sequence[int]
+) -> tuple[float, int]:
+    r"""Rank the mean SCAAR among means over ordinary sessions, drawn at random.
+
+    :math:`p = (1 + \#\{|\overline{SCAAR}^*| \ge |\overline{SCAAR}|\}) / (1 + draws)`. Clusters
+    whose windows overlap are moved as one block, at the distances that they have. Assumes that
+    sessions are exchangeable.
+
+    Parameters
+    ----------
+    scaar : ndarray, shape (C,)
+    reference : ndarray, shape (C, T)
+        SCAAR of each cluster's assets on every session of the calendar, NaN where it is no
+        ordinary one.
+    position : ndarray of int, shape (C,)
+        Event sessions on the calendar, ascending.
+    block : ndarray of int, shape (C,)
+        See `blocks_of`.
+    draws : int
+    seed : sequence of int
+
+    Returns
+    -------
+    p_value : float
+        NaN without a place for some block.
+    n_ordinary : int
+        Places of the block that has the fewest.
+
+    Examples
+    --------
+    Of ordinary sessions -1 and 1 alone, the mean of three is 1 in absolute value in 1/4 of cases.
+
+    >>> ordinary, place = np.tile([-1.0, 1.0, np.nan], (3, 1)), np.arange(3)
+    >>> p_value, n_ordinary = randomization_p_value(
+    ...     np.ones(3), ordinary, place, place, draws=9_999, seed=[0]
+    ... )
+    >>> print(f"{p_value:.2f} of {n_ordinary}")
+    0.25 of 2
+    """
+    total = np.zeros(draws)
+    rng = np.random.default_rng(seed)
+    fewest = reference.shape[1]
+    for number in range(int(block[-1]) + 1):
+        members = np.flatnonzero(block == number)
+        moved = position[members] - position[members[0]]
+        places = np.arange(max(reference.shape[1] - int(moved[-1]), 0))
+        sums = reference[members[:, None], places + moved[:, None]].sum(axis=0)
+        sums = sums[np.isfinite(sums)]
+        fewest = min(fewest, len(sums))
+        if fewest:
+            total += sums[rng.integers(len(sums), size=draws)]
+    if not fewest:
+        return float("nan"), fewest
+    # Rounding must not part what is equal.
+    beyond = np.abs(total) >= abs(scaar.sum()) * (1 - 1e-12)
+    return float((1 + beyond.sum()) / (1 + draws)), fewest
+
+
+def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int]) -> float:
+    r"""Rank the mean SCAAR among those with random signs: valid under symmetry.
+
+    Clusters whose windows overlap take one sign. All :math:`2^B` signs of B blocks are tried up to
+    16 blocks, else `draws` of them.
+
+    Parameters
+    ----------
+    scaar : ndarray, shape (C,)
+    block : ndarray of int, shape (C,)
+        See `blocks_of`.
+    draws : int
+    seed : sequence of int
+
+    Returns
+    -------
+    float
+        Two-sided; NaN with fewer than `MINIMUM_CLUSTERS` blocks.
+
+    Examples
+    --------
+    Four positive values: of 16 signs the two that agree are as extreme.
+
+    >>> sign_flip_p_value(np.array([1.0, 2.0, 3.0, 4.0]), np.arange(4), 9_999, [0])
+    0.125
+    """
+    sums = np.bincount(block, scaar)
+    if len(sums) < MINIMUM_CLUSTERS:
+        return float("nan")
+    every = 2**EXHAUSTIVE_BLOCKS if len(sums) <= EXHAUSTIVE_BLOCKS else draws
+    from scipy import stats
+
+    found = stats.permutation_test(
+        (sums,),
+        lambda values, axis: values.sum(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=every,
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def permutation_p_value(sides: Sequence[Floats], draws: int, seed: int) -> float:
+    """Rank a studentized difference of means among those of shuffled labels.
+
+    Parameters
+    ----------
+    sides : sequence of two ndarrays
+    draws : int
+    seed : int
+
+    Returns
+    -------
+    float
+        Two-sided; NaN with fewer than `MINIMUM_CLUSTERS` values on a side.
+
+    Examples
+    --------
+    Of the 20 ways to choose three of six, two are as extreme.
+
+    >>> permutation_p_value([np.array([1.0, 2.0, 3.0]), np.array([7.0, 8.0, 9.0])], 9_999, 0)
+    0.1
+    """
+    if min(map(len, sides)) < MINIMUM_CLUSTERS:
+        return float("nan")
+    from scipy import stats
+
+    found = stats.permutation_test(
+        tuple(sides),
+        _studentized_difference,
+        permutation_type="independent",
+        vectorized=True,
+        n_resamples=draws,
+        rng=np.random.default_rng(seed),
+    )
+    return float(found.pvalue)
+
+
+def _studentized_difference(first: Floats, second: Floats, axis: int = -1) -> Floats:
+    difference = first.mean(axis=axis) - second.mean(axis=axis)
+    variance = first.var(axis=axis, ddof=1) / first.shape[axis]
+    variance = variance + second.var(axis=axis, ddof=1) / second.shape[axis]
+    # Without any spread a difference is beyond all others.
+    ratio: Floats = np.divide(
+        difference,
+        np.sqrt(variance),
+        out=np.where(difference == 0, 0.0, np.copysign(np.inf, difference)),
+        where=variance > 0,
+    )
+    return ratio

@@ -1,0 +1,227 @@
+"""Downloads -> the price file of a study: what is added, replaced and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from chainpolicy.prices.downloads import Dialect, read_download
+from chainpolicy.study.assets import collect_assets
+from chainpolicy.study.folder import suspended
+from chainpolicy.study.output import write_csv
+from chainpolicy.study.problems import Problem, collecting
+from chainpolicy.study.settings import SETTINGS_FILE, read_settings
+from chainpolicy.study.snapshot import NO_PRICES, collect_prices
+from chainpolicy.study.study import require_study_folder
+from chainpolicy.study.tabular import MOST_PROBLEMS
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What was read and what became of the study's prices.
+
+    Attributes
+    ----------
+    series : pandas.DataFrame
+        ``ticker, rows, first, last, column, file`` of every imported series.
+    remarks : tuple of str
+        What else a user has to know, in the order of reading.
+    """
+
+    series: pd.DataFrame
+    remarks: tuple[str, ...]
+
+
+def import_prices(
+    sources: Iterable[tuple[str | None, Path]],
+    folder: Path,
+    dialect: Dialect | None = None,
+    *,
+    replace: bool = False,
+) -> ImportReport:
+    """Read downloads and write them into the price file of a study.
+
+    Understood are yfinance's tables as CSV or Parquet (columns by field and ticker, or one row per
+    day and ticker), a table of closes with one column per ticker of assets.csv, and files of one
+    ticker as Yahoo, Stooq and Investing.com offer them. The series of a ticker is replaced as a
+    whole, because the adjusted closes of two downloads do not fit together; other tickers stay.
+
+    Parameters
+    ----------
+    sources : iterable of (str or None, pathlib.Path)
+        Ticker and file. None: the tickers stand in the file, or its name without the ending is
+        the ticker.
+    folder : pathlib.Path
+        The study.
+    dialect : Dialect, optional
+        Default: as the files show it.
+    replace : bool, default False
+        Whether a series may replace one that has days which it does not have.
+
+    Returns
+    -------
+    ImportReport
+
+    Raises
+    ------
+    InputError
+        With everything that is wrong in any file; then nothing is written.
+    """
+    require_study_folder(folder)
+    sources = list(sources)
+    remarks: dict[str, list[str]] = {}
+    with collecting() as problems:
+        target = _target(folder, [path for _, path in sources], problems)
+        before = _present(target, problems)
+        listed = _listed_tickers(folder)
+        parts = [
+            read_download(path, ticker, dialect or Dialect(), listed, problems, remarks)
+            for ticker, path in sources
+        ]
+        rows = pd.concat(parts, ignore_index=True)
+        problems += _repeated(rows)
+    rows = _without_suspensions(rows, remarks)
+    kept = before[~before["ticker"].isin(rows["ticker"])]
+    with collecting() as problems:
+        replaced = _replaced(before, rows, target.name, problems, replace)
+    prices = pd.concat([kept, rows[["date", "ticker", "close"]]], ignore_index=True)
+    write_csv(prices.sort_values(["date", "ticker"], ignore_index=True), target)
+    said = [f"{remark}: {_listed(of_these)}" for remark, of_these in remarks.items()]
+    series = rows.groupby(["ticker", "column", "file"], sort=False)["date"].agg(
+        rows="size", first="min", last="max"
+    )
+    columns = ["ticker", "rows", "first", "last", "column", "file"]
+    return ImportReport(
+        series.reset_index()[columns], (*said, *replaced, *_listing(prices, listed))
+    )
+
+
+def _target(folder: Path, sources: Sequence[Path], problems: list[Problem]) -> Path:
+    """Return the file that study.toml names, if it may be written."""
+    # What else is wrong with the settings is for `check` to say.
+    settings, lines = read_settings(folder / SETTINGS_FILE, [])
+    name = settings.get("prices.file", "prices.csv")
+    target = (folder / str(name)).resolve()
+    expected = None
+    if target.is_dir():
+        expected = 'the file to be written, such as "prices.csv"; this is a folder'
+    elif target in [path.resolve() for path in sources]:
+        expected = 'another file to be written, such as "prices.csv"; this one is to be read'
+    if expected is not None:
+        line = lines.get("prices.file")
+        problems.append(Problem(SETTINGS_FILE, expected, line, "prices.file", name))
+    return target
+
+
+def _present(target: Path, problems: list[Problem]) -> pd.DataFrame:
+    """Read the prices that the study has; what is no price file is not overwritten."""
+    if problems or not target.exists():
+        return NO_PRICES.copy()
+    found: list[Problem] = []
+    prices = collect_prices(target, target.name, found)
+    if found:
+        expected = (
+            "a price file (date,ticker,close) or none: what is there cannot be read and is not "
+            f"overwritten; mend it or move it away ({found[0]})"
+        )
+        problems.append(Problem(target.name, expected))
+    return prices
+
+
+def _listed_tickers(folder: Path) -> list[str]:
+    """Return the tickers of assets.csv, whatever else is wrong with it."""
+    return [ticker for ticker in collect_assets(folder / "assets.csv", [])["ticker"] if ticker]
+
+
+def _repeated(rows: pd.DataFrame) -> list[Problem]:
+    """Find days that a ticker has twice, in one file or in two."""
+    shared = rows[rows.duplicated(["ticker", "date"], keep=False)].head(2 * MOST_PROBLEMS)
+    first: dict[tuple[str, str], str] = {}
+    problems = []
+    days = shared["date"].dt.strftime("%Y-%m-%d")
+    columns = (column.tolist() for column in (shared["ticker"], days, shared["file"]))
+    for ticker, day, file, line in zip(*columns, shared["line"].tolist(), strict=True):
+        holder = first.setdefault((ticker, day), f"{file}, line {line}")
+        if holder != f"{file}, line {line}":
+            expected = f"each date of {ticker} once; {holder}, has this one already"
+            problems.append(Problem(file, expected, line, "date", day))
+    return problems
+
+
+def _without_suspensions(rows: pd.DataFrame, remarks: dict[str, list[str]]) -> pd.DataFrame:
+    """Leave out the days without trade that repeat the last close, as the folder form does."""
+    rows = rows.sort_values(["ticker", "date"], ignore_index=True)
+    idle = np.zeros(len(rows), dtype=bool)
+    for ticker, of_ticker in rows.groupby("ticker"):
+        found = suspended(of_ticker[["close", "traded"]].rename(columns={"traded": "volume"}))
+        idle[of_ticker.index] = found
+        if found.any():
+            first = of_ticker["date"][found].iloc[0]
+            remarks.setdefault(
+                "days with volume 0 and an unchanged close are taken as suspended and left out", []
+            ).append(f"{ticker} ({found.sum():,}, the first {first:%Y-%m-%d})")
+    return rows[~idle]
+
+
+def _replaced(
+    before: pd.DataFrame,
+    rows: pd.DataFrame,
+    name: str,
+    problems: list[Problem],
+    replace: bool,
+) -> list[str]:
+    """Say what becomes of the prices that are there; refuse to lose days unless told to."""
+    old, new = _by_ticker(before), _by_ticker(rows)
+    lines = []
+    added = [ticker for ticker in new if ticker not in old]
+    if added:
+        lines.append(f"{name}: added {_listed(added)}")
+    for ticker in [ticker for ticker in new if ticker in old]:
+        was = old[ticker].set_index("date")["close"]
+        now = new[ticker].set_index("date")["close"]
+        lost = was.index.difference(now.index)
+        both = was.index.intersection(now.index)
+        other = int((was[both] != now[both]).sum())
+        if len(lost) and not replace:
+            expected = (
+                f"a series with the {len(lost):,} days from {lost[0]:%Y-%m-%d} to "
+                f"{lost[-1]:%Y-%m-%d} that {name} has and this one has not; --replace gives them up"
+            )
+            problems.append(Problem(str(new[ticker]["file"].iloc[0]), expected, value=ticker))
+        given_up = f", {len(lost):,} days given up" if len(lost) else ""
+        lines.append(
+            f"{name}: replaced {ticker}: {len(was):,} rows before, {len(now):,} now, "
+            f"closes that differ on the same days: {other:,}{given_up}"
+        )
+    stay = [ticker for ticker in old if ticker not in new]
+    if stay:
+        lines.append(f"{name}: as before {_listed(stay)}")
+    return lines
+
+
+def _by_ticker(prices: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {str(ticker): of_ticker for ticker, of_ticker in prices.groupby("ticker")}
+
+
+def _listing(prices: pd.DataFrame, listed: Sequence[str]) -> list[str]:
+    """Say where prices and assets.csv do not fit together."""
+    there = sorted(set(prices["ticker"]))
+    lines = []
+    unlisted = [ticker for ticker in there if ticker not in listed]
+    if unlisted:
+        lines.append(
+            f"not listed in assets.csv: {_listed(unlisted)}; TICKER=FILE names the ticker of a file"
+        )
+    absent = [ticker for ticker in listed if ticker not in there]
+    if absent:
+        lines.append(f"listed in assets.csv and still without prices: {_listed(absent)}")
+    return lines
+
+
+def _listed(texts: Sequence[str], shown: int = 10) -> str:
+    rest = len(texts) - shown
+    return ", ".join(texts[:shown]) + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,103 @@
+"""Whether a study can be estimated, and why not where it cannot."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from chainpolicy.eventstudy import window_label
+from chainpolicy.study import Study
+from chainpolicy.tables.estimates import listed_tickers
+
+MOST_REASONS = 20
+
+
+def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
+    """Count the pairs that have a CAR over some window of the study, and list the others.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    tuple of (int, DataFrame)
+        Pairs that can be estimated; ``event_id, ticker, reason`` of the others, in the order of
+        the catalogue and of the assets.
+    """
+    results = study.results
+    keys = ["event_id", "ticker"]
+    lost = [results.incomplete(window) for window in study.car_windows]
+    together = pd.concat(lost).groupby(keys, sort=False)["reason"].agg(["size", "first"])
+    without = together.loc[together["size"] == len(study.car_windows), "first"]
+    out = pd.concat([results.excluded, without.rename("reason").reset_index()], ignore_index=True)
+    sessions = study.alignment.drop_duplicates(keys).set_index(keys)["event_session"]
+    out["reason"] = [
+        _reason(study, sessions[event_id, ticker], ticker, reason)
+        for event_id, ticker, reason in out[[*keys, "reason"]].itertuples(index=False, name=None)
+    ]
+    order = {name: place for place, name in enumerate(study.events["event_id"])}
+    out = out.sort_values("event_id", key=lambda ids: ids.map(order), kind="stable")
+    return len(results.pairs) - len(without), out.reset_index(drop=True)
+
+
+def describe_estimability(study: Study) -> tuple[int, list[str]]:
+    """Say how many pairs can be estimated, what is wrong with the others, and what is clipped.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    tuple of (int, list of str)
+        Pairs that can be estimated, and lines.
+    """
+    estimable, out = not_estimable(study)
+    pairs = estimable + len(out)
+    lines = [f"{estimable:,} of {pairs:,} pairs of event and asset estimable"]
+    reasons = _together(out, ["event_id", "reason"])
+    lines += [f"  not {event_id}, {assets}: {reason}" for event_id, reason, assets in reasons]
+    clipped = pd.concat([study.results.incomplete(window) for window in study.car_windows])
+    whole = pd.MultiIndex.from_frame(out[["event_id", "ticker"]])
+    clipped = clipped[~pd.MultiIndex.from_frame(clipped[["event_id", "ticker"]]).isin(whole)]
+    windows = _together(clipped, ["event_id", "window", "reason"])
+    lines += [
+        f"  without {event_id} over {window}, {assets}: {reason}"
+        for event_id, window, reason, assets in windows
+    ]
+    if len(lines) > MOST_REASONS:
+        more = len(lines) - MOST_REASONS
+        lines = [*lines[:MOST_REASONS], f"  and {more:,} more: excluded.csv of `estimate`"]
+    return estimable, lines
+
+
+def _together(table: pd.DataFrame, keys: list[str]) -> list[tuple[str, ...]]:
+    """List what several assets share, and these assets at the end."""
+    return [
+        (*map(str, values), listed_tickers(tickers.tolist()))
+        for values, tickers in table.groupby(keys, sort=False)["ticker"]
+    ]
+
+
+def _reason(study: Study, session: pd.Timestamp, ticker: str, reason: str) -> str:
+    """Say what the prices of an asset have to do with it, if they do not reach around a session."""
+    days = study.prices.loc[study.prices["ticker"] == ticker, "date"]
+    first, last = days.min(), days.max()
+    if session > last:
+        return f"the event session {session:%Y-%m-%d} comes after the last price, {last:%Y-%m-%d}"
+    if session <= first:
+        return (
+            f"the event session {session:%Y-%m-%d} comes before there are returns; the first price "
+            f"is of {first:%Y-%m-%d}"
+        )
+    if "needed" not in reason:
+        return reason
+    estimation = study.estimation
+    own = study.returns[study.returns["ticker"] == ticker]
+    before = int((own["return"].notna() & (own["session"] < session)).sum())
+    if estimation.end is None and estimation.anchor == "event" and before < -estimation.window[0]:
+        return (
+            f"the estimation window {window_label(estimation.window)} is longer than the data "
+            f"before the event ({before:,} returns since {first:%Y-%m-%d}): {reason}"
+        )
+    return f"{reason}; prices of {first:%Y-%m-%d} to {last:%Y-%m-%d}"

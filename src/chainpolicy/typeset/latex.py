@@ -1,0 +1,122 @@
+"""A table to be read, as LaTeX that pdflatex and lualatex set as it is."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from pylatexenc.latexencode import (
+    RULE_DICT,
+    UnicodeToLatexConversionRule,
+    UnicodeToLatexEncoder,
+)
+
+PACKAGES = ("booktabs", "threeparttable")
+# Longer cells of words are broken; the column takes this share of the line.
+LONGEST_WORDS = 24
+WORDS_WIDTH = 0.2
+
+_ENCODER = UnicodeToLatexEncoder(
+    conversion_rules=[
+        UnicodeToLatexConversionRule(
+            RULE_DICT,
+            {
+                ord("<"): "$<$",
+                ord(">"): "$>$",
+                ord("|"): "$|$",
+                ord("\N{MINUS SIGN}"): "$-$",
+                ord("\N{MULTIPLICATION SIGN}"): r"$\times$",
+                # amsmath has a better one, which a document need not load.
+                ord("\N{NON-BREAKING HYPHEN}"): "-",
+                # After \\ and \item a bracket would begin an option.
+                ord("["): "{[}",
+                ord("]"): "{]}",
+            },
+        ),
+        "defaults",
+    ],
+    replacement_latex_protection="braces-after-macro",
+    unknown_char_policy="keep",
+    unknown_char_warning=False,
+)
+
+
+def latex_text(text: str) -> str:
+    r"""Write a text in LaTeX: ``p < 5 %`` as ``p $<$ 5 \%``.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        In ASCII, but for signs that LaTeX has no command for.
+    """
+    return str(_ENCODER.unicode_to_latex(unicodedata.normalize("NFC", text)))
+
+
+def latex_table(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
+) -> str:
+    """Lay a table out in LaTeX, its note under it.
+
+    Parameters
+    ----------
+    heads : sequence of str
+    rows : sequence of sequence of str
+    numeric : sequence of bool
+        Columns that are set to the right.
+    note : str
+
+    Returns
+    -------
+    str
+        A ``table``; it begins with a comment that says what the document has to load.
+    """
+    columns = "".join(
+        _column([row[place] for row in rows], is_numeric)
+        for place, is_numeric in enumerate(numeric)
+    )
+    under = [r"\begin{tablenotes}[flushleft]", rf"\item {latex_text(note)}", r"\end{tablenotes}"]
+    text = "\n".join(
+        [
+            r"\begin{table}[htbp]",
+            r"\centering",
+            r"\footnotesize",
+            r"\setlength{\tabcolsep}{3pt}",
+            r"\begin{threeparttable}",
+            rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+            r"\toprule",
+            _row(heads),
+            r"\midrule",
+            *(_row(row) for row in rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            *(under if note else []),
+            r"\end{threeparttable}",
+            r"\end{table}",
+            "",
+        ]
+    )
+    above = f"% The preamble loads \\usepackage{{{','.join(PACKAGES)}}}.\n"
+    unknown = sorted({sign for sign in text if not sign.isascii()})
+    if unknown:
+        above += (
+            f"% LaTeX has no command for {' '.join(unknown)}: set this with lualatex and a font "
+            "that has them.\n"
+        )
+    return above + text
+
+
+def _column(cells: Sequence[str], is_numeric: bool) -> str:
+    if is_numeric:
+        return "r"
+    longest = max((len(cell) for cell in cells), default=0)
+    return "l" if longest <= LONGEST_WORDS else rf"p{{{WORDS_WIDTH}\linewidth}}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    text = " & ".join(latex_text(cell) for cell in cells)
+    # \\* is another command than \\.
+    return ("{}" if text.startswith("*") else "") + text + r" \\"

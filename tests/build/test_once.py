@@ -1,0 +1,100 @@
+"""One build computes everything once, and the same whatever the number of processes."""
+
+from collections import Counter
+from dataclasses import astuple
+
+import pandas as pd
+import pytest
+
+from chainpolicy import cli
+from chainpolicy.build import regenerate
+from chainpolicy.eventstudy import EventStudy
+from chainpolicy.study import load_study, new_study, read_once
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return new_study(tmp_path / "study")
+
+
+def inputs(returns, alignment, *, benchmarks=None, **_) -> tuple:
+    """What a study is given, however it came about."""
+    numbers = [
+        int(pd.util.hash_pandas_object(frame.astype(str), index=False).sum())
+        for frame in (returns, alignment)
+    ]
+    return (*numbers, tuple(sorted((k, tuple(v)) for k, v in (benchmarks or {}).items())))
+
+
+def fingerprint(study: EventStudy) -> tuple:
+    """Everything that decides what a fit finds."""
+    return (study.given, study.model.name, astuple(study.estimation), study.event_window)
+
+
+def test_one_build_fits_each_study_model_and_placebo_once(folder, tmp_path, monkeypatch):
+    fitted, loaded = Counter(), Counter()
+    begin, fit, placebo = EventStudy.__init__, EventStudy.fit, EventStudy.placebo
+    load = regenerate.load_study
+
+    def marked(self, *args, **kwargs):
+        begin(self, *args, **kwargs)
+        self.given = inputs(*args, **kwargs)
+
+    def counted_fit(self):
+        fitted["fit", fingerprint(self)] += 1
+        return fit(self)
+
+    def counted_placebo(self, window=(0, 1)):
+        fitted["placebo", window, fingerprint(self)] += 1
+        return placebo(self, window)
+
+    def counted_load(path):
+        loaded[path] += 1
+        return load(path)
+
+    monkeypatch.setattr(EventStudy, "__init__", marked)
+    monkeypatch.setattr(EventStudy, "fit", counted_fit)
+    monkeypatch.setattr(EventStudy, "placebo", counted_placebo)
+    monkeypatch.setattr(regenerate, "load_study", counted_load)
+    monkeypatch.setattr(regenerate, "cores", lambda: 1)
+    output = tmp_path / "output"
+    assert regenerate.main(folder, output) == 0
+    assert set(loaded.values()) == {1}
+    assert len(fitted) > 5
+    twice = {key: number for key, number in fitted.items() if number > 1}
+    assert not twice
+
+
+def test_the_number_of_processes_changes_no_byte(folder, tmp_path, monkeypatch):
+    # Enough for more than one job; what else is drawn would be drawn the same way.
+    monkeypatch.setattr(regenerate, "FIGURES", regenerate.FIGURES[:4])
+    made = []
+    for number in (1, 3):
+        monkeypatch.setattr(regenerate, "cores", lambda number=number: number)
+        output = tmp_path / f"with-{number}"
+        assert cli.main(["regenerate", str(folder), "--output", str(output)]) == 0
+        made.append(
+            {
+                path.relative_to(output): path.read_bytes()
+                for path in output.rglob("*")
+                if path.is_file() and path.name != regenerate.STATE.name
+            }
+        )
+    assert len(made[0]) > 20
+    assert made[0] == made[1]
+
+
+def test_a_study_is_read_once_in_a_build_and_its_tables_stay_apart(folder):
+    study = load_study(folder)
+    results = study.results
+    with read_once(study):
+        again = load_study(folder)
+        again.events["name"] = "changed"
+        (folder / "events.csv").write_text("nonsense")
+        third = load_study(folder)
+    assert again.results is results
+    assert third.results is results
+    assert "changed" not in set(third.events["name"])
+    assert "changed" not in set(study.events["name"])
+    with pytest.raises(Exception, match=r"events\.csv"):
+        load_study(folder)

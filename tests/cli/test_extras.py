@@ -1,0 +1,102 @@
+"""The library alone reads a study; what an extra brings is named where it is missing."""
+
+import ast
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+
+import pytest
+
+from chainpolicy.cli import extra_of
+from chainpolicy.study.study import TEMPLATE
+from places import ROOT
+
+# Imports fail as they do where a distribution is not installed.
+BLOCKED = """
+import sys
+
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+{code}
+"""
+
+
+def run(blocked: set[str], code: str) -> subprocess.CompletedProcess:
+    script = BLOCKED.format(blocked=blocked, code=code)
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+
+def project() -> dict:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        return tomllib.load(file)["project"]
+
+
+def modules_of(requirements: list[str]) -> set[str]:
+    """Modules that the distributions of some requirements bring, as installed here."""
+    names = {r.partition(">")[0].casefold().replace("-", "_") for r in requirements}
+    return {
+        module
+        for module, distributions in packages_distributions().items()
+        if {d.casefold().replace("-", "_") for d in distributions} & names
+    }
+
+
+def brought() -> set[str]:
+    """Modules of extras alone."""
+    extras = project()["optional-dependencies"]
+    some = [r for name, of in extras.items() if name not in ("all", "dev") for r in of]
+    return modules_of(some) - modules_of(project()["dependencies"])
+
+
+def test_a_study_is_read_and_estimated_without_any_extra():
+    code = f"""
+import chainpolicy
+from chainpolicy.eventstudy import EventStudy
+results = chainpolicy.load_study({str(TEMPLATE)!r}).estimate()
+print(len(results.pairs), len(results.tests((0, 1)).tidy()), len(results.caar((0, 1))))
+"""
+    done = run(brought() | {"linearmodels"}, code)
+    assert done.returncode == 0, done.stderr
+    assert [int(number) > 0 for number in done.stdout.split()] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("module", "command", "extra"),
+    [
+        ("yfinance", ["prices", "fetch", str(TEMPLATE)], "prices"),
+        ("dateparser", ["extract", str(ROOT / "README.md")], "article"),
+        ("matplotlib", ["regenerate", str(TEMPLATE), "--output", "never-made"], "notebooks"),
+        (
+            "docx",
+            ["report", str(TEMPLATE), "--format", "docx", "--output", "never.docx"],
+            "exports",
+        ),
+    ],
+)
+def test_a_missing_extra_is_named_in_one_sentence(module, command, extra, tmp_path):
+    code = f"import os; os.chdir({str(tmp_path)!r})\n"
+    code += f"from chainpolicy.cli import main; sys.exit(main({command!r}))"
+    done = run({module}, code)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr == f"this needs {module}: pip install 'chainpolicy[{extra}]'\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_module_that_is_imported_is_of_the_core_or_of_an_extra():
+    imported = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - {"chainpolicy"}
+    core = modules_of(project()["dependencies"])
+    assert {"pandas", "yfinance", "matplotlib"} <= foreign
+    assert {module for module in foreign - core if extra_of(module) is None} == set()
+    assert {module for module in foreign & core if extra_of(module)} == set()

@@ -1,0 +1,432 @@
+"""Effects pooled over events: identities, regressions, enumerations, planted effects."""
+
+from __future__ import annotations
+
+import importlib.util
+from itertools import combinations, product
+from math import sqrt
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from scipy import stats
+
+from chainpolicy.eventstudy import (
+    TEST_NAMES,
+    EstimationWindow,
+    EventStudy,
+    EventStudyResults,
+    MarketModel,
+    PooledEffects,
+)
+from chainpolicy.eventstudy.pooling import randomization_p_value, sign_flip_p_value
+from panels import returns_frame, sessions
+
+COUNT = 420
+ESTIMATION = EstimationWindow(window=(-70, -6), minimum=40)
+
+
+def simulated(tickers: list[str], seed: int, common: float = 0.0) -> tuple[dict, np.ndarray]:
+    """Returns on a market, of residual deviation 2 %, and the market."""
+    rng = np.random.default_rng(seed)
+    market = rng.normal(0, 0.01, COUNT)
+    shared = rng.normal(0, 0.02, COUNT)
+    own = rng.normal(0, 0.02, (len(tickers), COUNT))
+    return {
+        ticker: 0.0005 + market + sqrt(common) * shared + sqrt(1 - common) * own[i]
+        for i, ticker in enumerate(tickers)
+    }, market
+
+
+def dates(rows: list[tuple[str, str, int]], **labels: list[str]) -> pd.DataFrame:
+    """Alignment of (event_id, ticker, position)."""
+    frame = pd.DataFrame(rows, columns=["event_id", "ticker", "event_session"])
+    frame["event_session"] = sessions(COUNT)[frame["event_session"]]
+    return frame.assign(**labels)
+
+
+def estimate(
+    returns: dict, market: np.ndarray, alignment: pd.DataFrame, **choices: object
+) -> EventStudyResults:
+    given = {"estimation": ESTIMATION, "event_window": (-2, 5), "model": MarketModel(), **choices}
+    return EventStudy(returns_frame(returns, {"M": market}), alignment, **given).fit()
+
+
+def only(pooled: PooledEffects) -> pd.Series:
+    (row,) = pooled.tidy().to_dict("records")
+    return pd.Series(row)
+
+
+# --- identities -----------------------------------------------------------------------------
+
+
+def test_one_asset_per_cluster_without_overlap_has_the_ordinary_tests():
+    tickers = [f"T{i:02d}" for i in range(12)]
+    returns, market = simulated(tickers, 1, common=0.3)
+    rows = [("earnings", ticker, 120 + 20 * i) for i, ticker in enumerate(tickers)]
+    results = estimate(returns, market, dates(rows))
+    pooled = results.pool(window=(0, 2))
+    ordinary = results.tests((0, 2))
+    found = pooled.tests.set_index("test")
+    row = only(pooled)
+    for name in TEST_NAMES:
+        expected = ordinary.get("earnings", "all", name)
+        assert np.isfinite(expected.statistic)
+        assert found["statistic"][name] == pytest.approx(expected.statistic, rel=1e-10)
+        assert found["p_value"][name] == pytest.approx(expected.p_value, rel=1e-10)
+        assert row[name] == found["statistic"][name]
+        assert row[f"{name}_p"] == found["p_value"][name]
+    (caar,) = results.caar((0, 2)).to_dict("records")
+    for ours, theirs in (("mean", "caar"), ("lower", "lower"), ("upper", "upper")):
+        assert row[ours] == pytest.approx(caar[theirs], rel=1e-10)
+    assert (row["n_events"], row["n_pairs"], row["n_clusters"]) == (1, 12, 12)
+    # A cluster of one asset has the exact t of its CAR.
+    car = results.car((0, 2))
+    np.testing.assert_allclose(pooled.clusters["scaar"], car["t_stat"], rtol=1e-10)
+
+
+def test_a_single_cluster_is_the_portfolio_of_its_event():
+    returns, market = simulated(list("ABCD"), 2, common=0.3)
+    results = estimate(returns, market, dates([("e", ticker, 200) for ticker in "ABCD"]))
+    pooled = results.pool()
+    row, (caar,) = only(pooled), results.caar().to_dict("records")
+    portfolio = results.tests().get("e", "all", "time_series_t")
+    assert row["mean"] == pytest.approx(caar["caar"], rel=1e-12)
+    assert row["lower"] == pytest.approx(caar["lower"], rel=1e-10)
+    assert row["time_series_t"] == pytest.approx(portfolio.statistic, rel=1e-10)
+    assert row["time_series_t_p"] == pytest.approx(portfolio.p_value, rel=1e-10)
+    notes = pooled.tests.set_index("test")["note"]
+    assert notes["bmp"] == "a single cluster has the exact t of its CAR only"
+    assert np.isnan([row["randomization_p"], row["sign_flip_p"], row["bmp"]]).all()
+
+
+@pytest.mark.parametrize("positions", [[150, 151, 153, 190, 260], [150, 190, 260]])
+def test_the_time_series_t_is_a_regression_with_one_dummy_per_covered_session(positions):
+    returns, market = simulated(list("ABCD"), 3, common=0.3)
+    rows = [(f"e{p}", ticker, p) for p in positions for ticker in "ABCD"]
+    window = EstimationWindow(window=(-70, -6), end=sessions(COUNT)[120], minimum=40)
+    results = estimate(returns, market, dates(rows), estimation=window)
+    row = only(results.pool(window=(0, 2)))
+    # A session that two windows cover has one dummy and the weight of both.
+    weight: dict[int, float] = {}
+    for p in positions:
+        for session in (p, p + 1, p + 2):
+            weight[session] = weight.get(session, 0.0) + 1 / len(positions)
+    covered = sorted(weight)
+    used = [*range(56, 121), *covered]
+    dummies = np.array([[float(t == session) for session in covered] for t in used])
+    design = np.column_stack([np.ones(len(used)), market[used], dummies])
+    portfolio = np.mean([returns[ticker] for ticker in "ABCD"], axis=0)
+    regression = sm.OLS(portfolio[used], design).fit()
+    contrast = regression.t_test(np.array([0.0, 0.0, *(weight[s] for s in covered)]))
+    assert row["mean"] == pytest.approx(contrast.effect.item(), rel=1e-10)
+    assert row["std_error"] == pytest.approx(contrast.sd.item(), rel=1e-10)
+    assert row["time_series_t"] == pytest.approx(contrast.tvalue.item(), rel=1e-10)
+    assert row["time_series_t_p"] == pytest.approx(contrast.pvalue.item(), rel=1e-10)
+    lower, upper = contrast.conf_int().ravel()
+    assert (row["lower"], row["upper"]) == pytest.approx((lower, upper), rel=1e-9)
+
+
+def test_clusters_years_apart_are_uncorrelated_and_have_the_adjusted_tests():
+    # No two estimation windows share a session: what the windows do not share correlates nothing.
+    returns, market = simulated(["A"], 13)
+    results = estimate(returns, market, dates([("e", "A", p) for p in (90, 180, 270, 360)]))
+    row = only(results.pool())
+    assert row["mean_correlation"] == 0.0
+    assert row["adjusted_bmp"] == row["bmp"]
+    assert row["adjusted_patell"] == row["patell"]
+
+
+def test_means_over_clusters_and_over_pairs():
+    returns, market = simulated(list("ABC"), 4)
+    rows = [("e", "A", 150), ("e", "B", 150), ("e", "C", 150), ("e", "A", 200)]
+    results = estimate(returns, market, dates(rows))
+    car = results.car()["car"].to_numpy()  # A's two dates, then B, C
+    row = only(results.pool())
+    first = (car[0] + car[2] + car[3]) / 3
+    assert row["mean"] == pytest.approx((first + car[1]) / 2, rel=1e-12)
+    assert row["pair_weighted_mean"] == pytest.approx(car.mean(), rel=1e-12)
+    assert (row["n_pairs"], row["n_clusters"]) == (4, 2)
+
+
+def test_what_two_events_hit_on_one_session_counts_once():
+    returns, market = simulated(list("AB"), 5)
+    rows = [("e", "A", 150), ("f", "A", 150), ("f", "B", 150), ("e", "A", 200), ("g", "B", 250)]
+    pooled = estimate(returns, market, dates(rows)).pool()
+    row = only(pooled)
+    assert (row["n_events"], row["n_pairs"], row["n_clusters"]) == (3, 4, 3)
+    assert pooled.clusters["events"].tolist() == ["e;f", "e", "g"]
+    assert pooled.clusters["n_assets"].tolist() == [2, 1, 1]
+    alone = estimate(returns, market, dates([rows[0], *rows[2:]])).pool()
+    assert only(alone)["mean"] == pytest.approx(row["mean"], rel=1e-12)
+
+
+def test_groups_are_never_pooled_together():
+    returns, market = simulated(list("ABCD"), 6)
+    rows = [("e", ticker, position) for ticker in "ABCD" for position in (150, 200, 250)]
+    groups = {"A": "one", "B": "one", "C": "two", "D": "two"}
+    results = estimate(returns, market, dates(rows), groups=groups)
+    together = results.pool().tidy()
+    assert together["group"].tolist() == ["one", "two"]
+    of_one = {ticker: returns[ticker] for ticker in "AB"}
+    alone = estimate(of_one, market, dates([r for r in rows if r[1] in "AB"]), groups=groups)
+    pd.testing.assert_frame_equal(together.iloc[[0]], alone.pool().tidy(), rtol=1e-12)
+
+
+# --- randomization --------------------------------------------------------------------------
+
+
+def test_sign_flips_are_all_tried():
+    scaar = np.array([2.0, -0.4, 1.5, 0.8, 1.1])
+    actual = abs(scaar.sum())
+    flipped = [abs(np.dot(signs, scaar)) for signs in product([-1, 1], repeat=5)]
+    expected = np.mean([value >= actual - 1e-12 for value in flipped])
+    assert sign_flip_p_value(scaar, np.arange(5), 9, [0]) == pytest.approx(expected)
+    # Three of them in one block take one sign.
+    block = np.array([0, 1, 1, 1, 2])
+    sums = np.array([2.0, 1.9, 1.1])
+    flipped = [abs(np.dot(signs, sums)) for signs in product([-1, 1], repeat=3)]
+    expected = np.mean([value >= 5.0 - 1e-12 for value in flipped])
+    assert sign_flip_p_value(scaar, block, 9, [0]) == pytest.approx(expected)
+    assert np.isnan(sign_flip_p_value(scaar, np.array([0, 0, 0, 1, 1]), 9, [0]))
+
+
+def test_beyond_sixteen_blocks_signs_are_drawn():
+    scaar = np.random.default_rng(0).normal(0.4, 1, 40)
+    p_value = sign_flip_p_value(scaar, np.arange(40), 9_999, [0])
+    # The sum of independent signs times constants is close to normal.
+    normal = 2 * stats.norm.sf(abs(scaar.sum()) / sqrt((scaar**2).sum()))
+    assert p_value == pytest.approx(normal, abs=0.02)
+    assert p_value == sign_flip_p_value(scaar, np.arange(40), 9_999, [0])
+
+
+def test_overlapping_clusters_are_moved_together():
+    # Two clusters one session apart are moved to 0-1, 1-2 or 3-4, where both have a value; the
+    # third to any of five. All fifteen ways are equally likely.
+    reference = np.array([1.0, -2.0, 0.5, np.nan, 3.0, -1.0])
+    shifted = np.array([9.0, 0.2, -0.4, 0.7, -0.3, 0.6])
+    together = [
+        reference[s] + shifted[s + 1]
+        for s in range(5)
+        if np.isfinite(reference[s] + shifted[s + 1])
+    ]
+    alone = reference[np.isfinite(reference)]
+    assert len(together) == 4
+    actual = np.array([0.9, 0.6, 0.7])
+    ways = [abs(a + b) for a in together for b in alone]
+    expected = np.mean([way >= actual.sum() - 1e-12 for way in ways])
+    p_value, places = randomization_p_value(
+        actual,
+        np.stack([reference, shifted, reference]),
+        np.array([2, 3, 5]),
+        np.array([0, 0, 1]),
+        200_000,
+        [1],
+    )
+    assert places == 4
+    assert p_value == pytest.approx(expected, abs=0.005)
+
+
+def test_without_a_place_there_is_no_randomization():
+    p_value, places = randomization_p_value(
+        np.ones(3), np.full((3, 9), np.nan), np.array([1, 4, 7]), np.arange(3), 99, [0]
+    )
+    assert np.isnan(p_value)
+    assert places == 0
+
+
+def test_ordinary_sessions_are_those_of_the_assets_of_each_cluster():
+    # An asset that jumps every day unlike the others: its clusters are measured by its own days.
+    returns, market = simulated(list("AB"), 7)
+    returns["B"] = returns["B"] * 5 - 4 * market
+    rows = [
+        ("e", ticker, p) for ticker, at in (("A", 150), ("B", 250)) for p in range(at, at + 90, 30)
+    ]
+    choices = {"estimation": ESTIMATION, "event_window": (-2, 5)}
+    study = EventStudy(returns_frame(returns, {"M": market}), dates(rows), **choices)
+    results = study.fit()
+    row = only(results.pool(window=(0, 0)))
+    placebo = study.placebo((0, 0))
+    of_asset = placebo.car((0, 0)).groupby("ticker")["t_stat"]
+    assert row["n_ordinary"] == of_asset.size().min()
+    rng = np.random.default_rng(0)
+    total = sum(
+        rng.choice(of_asset.get_group(ticker).to_numpy(), 100_000)
+        for ticker in "AB"
+        for _ in range(3)
+    )
+    actual = results.car((0, 0))["t_stat"].sum()
+    expected = (np.abs(total) >= abs(actual)).mean()
+    assert row["randomization_p"] == pytest.approx(expected, abs=0.02)
+
+
+def test_a_pool_has_the_same_draws_whatever_else_is_pooled():
+    returns, market = simulated(list("ABC"), 8)
+    positions = [150, 180, 210, 240, 270]
+    rows = [(f"e{p}", ticker, p) for p in positions for ticker in "ABC"]
+    results = estimate(returns, market, dates(rows))
+    label_of = {"e150": "x", "e180": "x", "e210": "x", "e240": "y", "e270": "y"}
+    both = results.pool(label_of).tidy()
+    alone = results.pool({event: "x" for event, label in label_of.items() if label == "x"}).tidy()
+    pd.testing.assert_frame_equal(both.iloc[[0]], alone)
+    other = results.pool(label_of, seed=1).tidy()
+    assert other["randomization_p"][0] != both["randomization_p"][0]
+    assert other["mean"].tolist() == both["mean"].tolist()
+
+
+def test_the_difference_of_two_labels_is_a_permutation_of_all():
+    returns, market = simulated(list("AB"), 9)
+    positions = range(120, 400, 30)
+    labels = ["x", "y", "x", "x", "y", "x", "y", "y", "x", "y"]
+    rows = [(f"e{p}", ticker, p) for p in positions for ticker in "AB"]
+    results = estimate(returns, market, dates(rows))
+    pooled = results.pool({f"e{p}": label for p, label in zip(positions, labels, strict=True)})
+    (row,) = pooled.difference("x", "y").to_dict("records")
+    clusters = pooled.clusters
+    caar = clusters["caar"].to_numpy()
+    is_x = (clusters["label"] == "x").to_numpy()
+
+    def welch(chosen: np.ndarray) -> float:
+        return float(stats.ttest_ind(caar[chosen], caar[~chosen], equal_var=False).statistic)
+
+    every = []
+    for members in combinations(range(10), 5):
+        chosen = np.zeros(10, dtype=bool)
+        chosen[list(members)] = True
+        every.append(abs(welch(chosen)))
+    expected = np.mean([value >= abs(welch(is_x)) - 1e-12 for value in every])
+    assert row["p_value"] == pytest.approx(expected, rel=1e-10)
+    assert row["difference"] == pytest.approx(caar[is_x].mean() - caar[~is_x].mean(), rel=1e-12)
+    assert (row["n_first"], row["n_second"]) == (5, 5)
+    (back,) = pooled.difference("y", "x").to_dict("records")
+    assert back["difference"] == pytest.approx(-row["difference"])
+
+
+# --- a planted effect -----------------------------------------------------------------------
+
+
+def test_a_planted_effect_of_two_percent_is_recovered_and_nothing_else_is_found():
+    # Twenty firms with eight own earnings dates each; good news adds 2 %, bad news nothing.
+    rng = np.random.default_rng(20)
+    tickers = [f"F{i:02d}" for i in range(20)]
+    returns, market = simulated(tickers, 20)
+    rows, labels = [], []
+    for ticker in tickers:
+        for k, p in enumerate(np.sort(90 + 40 * np.arange(8) + rng.integers(0, 20, 8))):
+            rows.append((f"{ticker}-{k}", ticker, int(p)))
+            labels.append("good" if k % 2 else "bad")
+            if labels[-1] == "good":
+                returns[ticker][p] += 0.02
+    results = estimate(returns, market, dates(rows, news=labels))
+    pooled = results.pool(by="news", window=(0, 0))
+    table = pooled.tidy().set_index("label")
+    good, bad = table.loc["good"], table.loc["bad"]
+    assert good["n_pairs"] == bad["n_pairs"] == 80
+    assert abs(good["mean"] - 0.02) < 3 * good["std_error"]
+    # 2 % on each of 80 dates, an error of 2 % / sqrt(80)
+    assert good["std_error"] == pytest.approx(0.02 / sqrt(80), rel=0.2)
+    for name in ("time_series_t_p", "adjusted_bmp_p", "randomization_p", "sign_flip_p"):
+        assert good[name] < 0.001
+        assert bad[name] > 0.01
+    assert pooled.difference("good", "bad")["p_value"].item() < 0.001
+
+
+# --- what is refused ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def three() -> EventStudyResults:
+    returns, market = simulated(list("AB"), 11)
+    rows = [(f"e{p}", ticker, p) for p in (150, 200, 250) for ticker in "AB"]
+    theme = ["mining", "mining", "tax", "tax", "", None]
+    return estimate(returns, market, dates(rows, theme=theme))
+
+
+def test_pairs_without_a_label_are_in_no_pool_and_counted(three):
+    pooled = three.pool(by="theme")
+    assert pooled.tidy()[["label", "n_pairs"]].to_numpy().tolist() == [["mining", 2], ["tax", 2]]
+    assert pooled.unlabelled == 2
+    assert three.pool({"e150": "x", "e200": np.nan}).unlabelled == 4
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            {"by": "thema"},
+            ValueError,
+            r"no column 'thema' to pool by; expected one of event_id, th",
+        ),
+        ({"by": "ticker"}, ValueError, r"no column 'ticker' to pool by"),
+        ({"by": {"e151": "x", "e150": "x"}}, ValueError, r"no event e151 to pool; expected event_"),
+        ({"by": ["theme"]}, TypeError, r"by is \['theme'\]; expected a column of the alignment or"),
+        ({"window": (0, 9)}, ValueError, r"the window \[0, 9\] does not lie inside"),
+        ({"window": 3}, ValueError, r"the window is 3; expected first and last session"),
+        ({"draws": 0}, ValueError, r"draws = 0 must be a whole number, 1 or more"),
+        ({"draws": 9.5}, ValueError, r"draws = 9.5 must be a whole number, 1 or more"),
+        ({"seed": -1}, ValueError, r"seed = -1 must be a whole number, 0 or more"),
+    ],
+)
+def test_what_cannot_be_pooled_is_named(three, call, error, message):
+    with pytest.raises(error, match=message):
+        three.pool(**call)
+
+
+def test_labels_that_cannot_be_compared_are_named(three):
+    pooled = three.pool(by="theme")
+    with pytest.raises(ValueError, match=r"no pool has the label 'taxes'; there are mining, tax"):
+        pooled.difference("mining", "taxes")
+    with pytest.raises(ValueError, match=r"both labels are 'tax'; a difference takes two"):
+        pooled.difference("tax", "tax")
+    # One cluster of each is no permutation.
+    assert pooled.difference("mining", "tax")["p_value"].isna().all()
+
+
+def test_without_a_label_there_is_a_table_without_a_row(three):
+    pooled = three.pool({})
+    assert pooled.tidy().empty
+    assert pooled.clusters.empty
+    assert list(pooled.tidy().columns) == list(three.pool().tidy().columns)
+    assert list(pooled.clusters.columns) == list(three.pool().clusters.columns)
+
+
+def test_the_frames_are_the_callers(three):
+    pooled = three.pool()
+    for frame, name in ((pooled.tidy(), "mean"), (pooled.clusters, "caar")):
+        frame[name] = 0.0
+    assert (pooled.tidy()["mean"] != 0).all()
+    assert (pooled.clusters["caar"] != 0).all()
+
+
+# --- size -----------------------------------------------------------------------------------
+
+
+def benchmark() -> ModuleType:
+    """Load the longer simulation, of which the tests here are a small part."""
+    path = Path(__file__).parents[2] / "benchmarks" / "pooled_size.py"
+    spec = importlib.util.spec_from_file_location("pooled_size", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("clusters", "assets", "overlapping"), [(5, 3, False), (10, 1, True)], ids=["apart", "overlap"]
+)
+def test_a_true_null_is_rejected_as_often_as_said(clusters, assets, overlapping):
+    replications = 50
+    p_values = benchmark().pooled_p_values(
+        replications, clusters, assets, overlapping=overlapping, seed=3, draws=499
+    )
+    rejections = (p_values < 0.05).sum()
+    # One in a thousand tests of size 5 % rejects more often than that.
+    most = stats.binom.ppf(0.999, replications, 0.05)
+    correlated = ["adjusted_patell", "adjusted_bmp", "randomization", "sign_flip"]
+    assert (rejections[["time_series_t", *correlated]] <= most).all()
+    assert rejections["time_series_t"] + rejections["randomization"] > 0
+    if overlapping:
+        # Those that take overlapping windows for independent ones reject more than twice as often.
+        assert (rejections[["bmp", "cross_sectional_t", "grank_t"]] > 2 * 0.05 * replications).all()

@@ -1,0 +1,180 @@
+"""Tables that leave the program: LaTeX, Word and Excel say what the text says."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from xml.etree import ElementTree
+
+import docx
+import openpyxl
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pylatexenc.latex2text import LatexNodes2Text
+
+from chainpolicy.typeset.latex import latex_text
+from chainpolicy.typeset.report_table import ReportTable
+
+MINUS = "\N{MINUS SIGN}"
+# Of LaTeX itself since 2020, of booktabs and of threeparttable.
+ENVIRONMENTS = {"table": "", "threeparttable": "", "tabular": "", "tablenotes": ""}
+KERNEL = {
+    *("begin", "end", "centering", "footnotesize", "setlength", "tabcolsep", "item", "linewidth"),
+    *("textasciitilde", "textasciicircum", "textbackslash", "textendash", "textemdash", "times"),
+    *("textquotedblleft", "textquotedblright", "textquoteleft", "textquoteright", "ensuremath"),
+    *("alpha", "beta", "rho", "leq", "geq", "neq", "ss", "l", "o", "textellipsis", "texteuro"),
+}
+BOOKTABS = {"toprule", "midrule", "bottomrule"}
+
+
+@pytest.fixture
+def table() -> ReportTable:
+    frame = pd.DataFrame(
+        {
+            "Events": ["a_b & c, x-y", "[odd] 100% #1 {~^} \\ $|", "*starred*"],
+            "N": ["38", "1,234", "1"],
+            "CAAR, %": ["+7.2", "-1.05", ""],
+            "t (p)": ["3.10 (<0.001)", "-1.49 (0.139)", ""],
+        }
+    )
+    return ReportTable(frame, "CAAR over [-1, 1]; p < 5 %, not > 10 %; β ≤ 1 – “named” × é.")
+
+
+def as_text(latex: str) -> str:
+    """What is read where LaTeX is set; the reader writes the accent for the sign it is."""
+    return LatexNodes2Text().latex_to_text(latex).replace("ˆ", "^")
+
+
+def data_rows(latex: str) -> list[str]:
+    lines = latex.split(r"\midrule" + "\n")[1].split(r"\bottomrule")[0]
+    return lines.removesuffix("\n").split("\n")
+
+
+def test_latex_has_nothing_that_either_engine_misreads(table):
+    latex = table.to_latex()
+    preamble, body = latex.split("\n", 1)
+    assert preamble == r"% The preamble loads \usepackage{booktabs,threeparttable}."
+    # In the text font of pdflatex < and > are other signs, and a minus outside ASCII is none.
+    assert body.isascii()
+    outside = re.sub(r"\$[^$]*\$", "", body.replace(r"\$", ""))
+    assert not set(outside) & set("<>|")
+    assert body.count("$<$") == 2
+    assert "$-$1.05" in body
+    assert set(re.findall(r"\\([a-zA-Z]+)", body)) <= KERNEL | BOOKTABS
+    # Nothing after a line's end is taken for its option.
+    rows = data_rows(latex)
+    assert all(row.endswith(r" \\") for row in rows)
+    assert not any(row.startswith(("[", "*")) for row in rows)
+    assert [len(re.findall(r"(?<!\\)&", row)) for row in rows] == [3, 3, 3]
+    assert not re.search(r"(?<!\\)[%#]", body)
+
+
+def test_latex_environments_and_braces_close(table):
+    latex = table.to_latex()
+    open_: list[str] = []
+    for kind, name in re.findall(r"\\(begin|end)\{(\w+)\}", latex):
+        if kind == "begin":
+            open_.append(name)
+        else:
+            assert open_.pop() == name
+    assert open_ == []
+    depth = 0
+    for sign in re.sub(r"\\[{}]", "", latex):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        assert depth >= 0
+    assert depth == 0
+
+
+def test_the_note_stands_under_the_table(table):
+    latex = table.to_latex()
+    assert latex.index(r"\end{tabular}") < latex.index(r"\begin{tablenotes}")
+    assert latex.index(r"\end{tablenotes}") < latex.index(r"\end{threeparttable}")
+    assert r"\item CAAR over {[}$-$1, 1{]}; p $<$ 5 \%, not $>$ 10 \%;" in latex
+    assert "tablenotes" not in ReportTable(table.frame, "").to_latex()
+
+
+def test_latex_reads_back_as_the_table(table):
+    cells = [
+        [as_text(cell).strip() for cell in re.split(r"(?<!\\)&", row[:-3])]
+        for row in data_rows(table.to_latex())
+    ]
+    assert cells == table.frame.to_numpy().tolist()
+
+
+def test_words_that_are_long_are_broken_and_numbers_are_not():
+    frame = pd.DataFrame({"Long": ["word " * 9], "Short": ["word"], "N": ["1 (0 to 2)" * 5]})
+    assert r"\begin{tabular}{@{}p{0.2\linewidth}lr@{}}" in ReportTable(frame, "").to_latex()
+
+
+def test_signs_without_a_command_are_named():
+    latex = ReportTable(pd.DataFrame({"Group": ["区块链"]}), "").to_latex()
+    assert "% LaTeX has no command for 区 块 链: set this with lualatex" in latex
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30))
+def test_any_text_survives_latex(text):
+    latex = latex_text(text)
+    bare = re.sub(r"\\[\\{}$&%#_]|\{|\}", "", latex)
+    assert not set(re.sub(r"\$[^$]*\$", "", bare)) & set("<>|#%&$_^~")
+    # Quotation marks and dashes are set as such, and spaces run together.
+    typographic = r"[\s'`\"’‘“”–—-]+"
+    assert re.sub(typographic, "", as_text(latex)) == re.sub(typographic, "", text)
+
+
+def word_texts(content: bytes) -> list[str]:
+    """The paragraphs of a Word document, read without the library that wrote it."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        root = ElementTree.fromstring(archive.read("word/document.xml"))
+    space = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+    return [
+        "".join(node.text or "" for node in paragraph.iter(f"{space}t"))
+        for paragraph in root.iter(f"{space}p")
+    ]
+
+
+def test_a_word_document_holds_every_cell_and_the_note(table):
+    content = table.to_docx()
+    real_minus = [MINUS + "1.05", MINUS + "1.49 (0.139)", f"CAAR over [{MINUS}1, 1]; p < 5 %"]
+    texts = word_texts(content)
+    assert texts[:4] == ["Events", "N", "CAAR, %", "t (p)"]
+    assert texts[4] == "a_b & c, x-y"
+    assert all(any(text.startswith(start) for text in texts) for start in real_minus)
+    document = docx.Document(io.BytesIO(content))
+    (written,) = document.tables
+    assert [len(row.cells) for row in written.rows] == [4] * 4
+    assert written.cell(1, 2).paragraphs[0].alignment == docx.enum.text.WD_ALIGN_PARAGRAPH.RIGHT
+    assert written.cell(1, 0).paragraphs[0].alignment is None
+    assert document.paragraphs[-1].text.startswith("CAAR over")
+
+
+def test_a_wide_word_table_lies_on_the_long_side_of_the_page():
+    for columns, lies in ((7, False), (8, True)):
+        frame = pd.DataFrame({f"c{place}": ["1"] for place in range(columns)})
+        (section,) = docx.Document(io.BytesIO(ReportTable(frame, "").to_docx())).sections
+        assert (section.page_width > section.page_height) == lies
+
+
+def test_an_excel_workbook_holds_numbers_as_numbers(table):
+    sheet = openpyxl.load_workbook(io.BytesIO(table.to_xlsx())).active
+    rows = [[cell.value for cell in row] for row in sheet.iter_rows(max_row=4)]
+    assert rows[0] == ["Events", "N", "CAAR, %", "t (p)"]
+    assert rows[1] == ["a_b & c, x-y", 38, 7.2, "3.10 (<0.001)"]
+    assert rows[2][1:] == [1234, -1.05, MINUS + "1.49 (0.139)"]
+    assert rows[3][2] in (None, "")
+    assert sheet["C2"].number_format == "+0.0;-0.0;0.0"
+    assert sheet["B3"].number_format == "#,##0"
+    assert sheet["C3"].number_format == "0.00"
+    assert sheet["A6"].value.startswith(f"CAAR over [{MINUS}1, 1]")
+
+
+def test_a_name_is_never_a_formula():
+    frame = pd.DataFrame({"Event": ["=SUM(A1)", "2018"], "N": ["=2", "3"]})
+    sheet = openpyxl.load_workbook(io.BytesIO(ReportTable(frame, "=note").to_xlsx())).active
+    kinds = {cell.coordinate: cell.data_type for row in sheet.iter_rows() for cell in row}
+    assert "f" not in kinds.values()
+    assert sheet["A2"].value == "=SUM(A1)"
+    # Among names a number is a name.
+    assert sheet["A3"].value == "2018"
