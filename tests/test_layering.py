@@ -16,7 +16,7 @@ ORDER = [
 ]
 EVENTSTUDY = [
     *["panel", "normal", "abnormal", "inference", "bands", "pooling", "results"],
-    *["counterfactual", "estimator"],
+    *["batch", "counterfactual", "estimator"],
 ]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)
 

@@ -26,7 +26,7 @@ NAMES = [
 ]
 MODULES = [
     *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
-    *(eventstudy.pooling, eventstudy.results, eventstudy.estimator),
+    *(eventstudy.pooling, eventstudy.results, eventstudy.batch, eventstudy.estimator),
     *(eventstudy.counterfactual, eventstudy.bands),
 ]
 
@@ -76,7 +76,7 @@ def test_every_exported_name_is_documented_there() -> None:
 
 def test_every_method_says_what_it_returns_with_an_example() -> None:
     for owner in (
-        *(eventstudy.EventStudy, eventstudy.EventStudyResults),
+        *(eventstudy.EventStudy, eventstudy.EventStudyResults, eventstudy.EverySession),
         *(eventstudy.PooledEffects, eventstudy.TestResults),
     ):
         for name, member in vars(owner).items():

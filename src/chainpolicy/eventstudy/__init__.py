@@ -25,9 +25,10 @@ without it. For asset i, event session 0 and tau counting sessions of the asset'
 6. *Pooling* (`pooling`): one estimate over many events, whose unit is the cluster, a distinct
    event session of a group; `EventStudyResults.pool`.
 
-`EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`. Returns are decimals,
-log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the eleven
-tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
+`EventStudy` lays the data out, `EventStudy.fit` returns `EventStudyResults`;
+`EventStudy.every_session` (`batch`) takes every session of every asset for an event. Returns are
+decimals, log or simple as given; windows include both ends; p-values are two-sided. `TESTS` are the
+eleven tests in the order of `TEST_NAMES`, `MODELS` the models of normal returns by name.
 
 Displayed formulas are numbered, eq. 1 to 29, and the tests that prove one carry its number. A
 reference names the equation of its source: as read there for MacKinlay (1997), eq. 3-5, and
@@ -85,6 +86,7 @@ Nothing is dropped, shifted, filled or clipped in silence:
 """
 
 from chainpolicy.eventstudy.bands import sup_t_critical_value
+from chainpolicy.eventstudy.batch import EverySession
 from chainpolicy.eventstudy.counterfactual import (
     FactorCounterfactual,
     SyntheticMatching,
@@ -121,6 +123,7 @@ __all__ = [
     "EstimationWindow",
     "EventStudy",
     "EventStudyResults",
+    "EverySession",
     "FactorCounterfactual",
     "MarketAdjusted",
     "MarketModel",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import compress
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
+from chainpolicy.eventstudy.batch import EverySession, every_session
 from chainpolicy.eventstudy.counterfactual import conformal_p_value
+from chainpolicy.eventstudy.inference import number_distinct
 from chainpolicy.eventstudy.normal import (
     ConstantMean,
     MarketModel,
@@ -38,6 +41,8 @@ from chainpolicy.eventstudy.results import (
 # The sessions of an event that are no clean estimation, and those that are no ordinary session.
 MASKED_SESSIONS: Window = (0, 1)
 EVENTFUL_SESSIONS: Window = (0, 5)
+# Bounds the memory of a block of pairs: the sessions of their estimation windows.
+VALUES_PER_BLOCK = 2**16
 
 
 @dataclass(frozen=True)
@@ -174,6 +179,16 @@ class EventStudy:
     >>> ordinary = study.placebo((0, 1))
     >>> len(ordinary.pairs), ordinary.pairs["event_id"].iloc[0]
     (18, '2019-03-12')
+
+    As an event of its own, the session before has 59 sessions before it, and the first of the
+    events in its window.
+
+    >>> every = study.every_session([(0, 1)])
+    >>> cars = every.car((0, 1))[["ticker", "session", "car", "t_stat"]]
+    >>> cars.iloc[[9, 10]].round({"car": 4, "t_stat": 4})
+       ticker    session     car  t_stat
+    9       A 2019-03-25  0.0503  3.4422
+    10      A 2019-03-26  0.0300  2.0194
 
     With each of the 60 sessions forecast by the other 59 the errors exceed the residuals, 0.0100
     and 0.0200. Of the 62 pairs of sessions in a row two move the assets as far as the event did:
@@ -423,7 +438,7 @@ class EventStudy:
         has_car = np.isfinite(results._cumulated(window).car)
         pairs = pairs[has_car].reset_index(drop=True)
         asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
-        estimating = results._estimation_position[has_car]
+        estimating = results._estimation_end[has_car, None] + results._back
         position = np.concatenate(
             [estimating, results._event_position[has_car, None] + _span(window)], axis=1
         )
@@ -452,6 +467,47 @@ class EventStudy:
         columns = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
         return pd.DataFrame(found, columns=columns)
 
+    def every_session(self, windows: Sequence[Window] = ((0, 1),)) -> EverySession:
+        """Estimate every session of every asset as if it were an event, by running sums.
+
+        Each session has the estimation window that it would have as an event of `fit`; where one
+        window serves all sessions (`anchor` "first", or an `end`), the sessions of `windows` are
+        left out of it, as in `placebo`. Sessions of dated events are masked, and are estimated
+        like all others.
+
+        Parameters
+        ----------
+        windows : sequence of tuple of int
+            Cumulation windows, both ends inclusive.
+
+        Returns
+        -------
+        EverySession
+
+        Raises
+        ------
+        ValueError
+            If there is no window, a window is no pair of sessions in order, the model has lags or
+            leads, or a moving estimation window does not end before the first of the windows.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        panel, estimation = self._panel, self.estimation
+        masked = None
+        if estimation.mask:
+            masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
+        return every_session(
+            panel,
+            self.model,
+            windows,
+            estimation=estimation.window,
+            minimum=estimation.minimum,
+            last=self._shared_end(),
+            masked=masked,
+        )
+
     def _estimate(
         self,
         candidates: pd.DataFrame,
@@ -464,42 +520,34 @@ class EventStudy:
         panel = self._panel
         asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
-        estimation_position = end[:, None] + np.arange(1 - self.estimation.length, 1)
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
         columns = _factor_columns(panel, benchmarks)
-        # Where the end is fixed, all events of an asset have one estimation window.
-        pair, of_window = _distinct(asset, end)
-        rows, in_data = _rows(panel, asset[pair], estimation_position[pair])
-        factors, usable = self._factors(asset[pair], estimation_position[pair], columns[pair])
-        # A return belongs to all the sessions it spans.
-        reach = panel.n_sessions[rows] - 1
-        usable &= in_data & (reach <= np.arange(self.estimation.length))
-        usable &= np.isfinite(panel.returns[rows])
+        masked = np.zeros(len(panel.session), dtype=np.bool_)
         if self.estimation.mask:
-            usable &= ~self._spanning(self._sessions_of_events(MASKED_SESSIONS))[rows]
-        # Neither a session nor a lag or lead of it may lie in the event window.
-        followed = columns.max(axis=1, initial=-1)[:, None] >= 0
-        tau = estimation_position - position[:, None]
-        before = tau + self.model.leads * followed < event_window[0]
-        after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
-        valid = usable[of_window] & (before | after)
-        # What estimates the same from the same sessions is estimated once.
-        sample, of_sample = _distinct(of_window, *np.packbits(valid, axis=1).T)
-        window = of_window[sample]
-        fit = self._fit(
-            panel.returns[rows[window]],
-            factors[window],
-            panel.n_sessions[rows[window]],
-            valid[sample],
-            [benchmarks[i] for i in sample],
-        )
+            masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
+        residuals = np.empty((len(asset), self.estimation.length))
+        parts = []
+        for some in _blocks(asset, end, max(1, VALUES_PER_BLOCK // self.estimation.length)):
+            fit, of_sample = self._fit_block(
+                *(asset[some], position[some], end[some], columns[some]),
+                [benchmarks[i] for i in some],
+                event_window,
+                masked,
+            )
+            residuals[some] = fit.residuals[of_sample]
+            # These are most of a fit; its other numbers wait for those of the other blocks.
+            fit = replace(fit, residuals=fit.residuals[:, :0])
+            parts.append((some, _select(fit, of_sample)))
+        fit = _join(parts, columns.shape[1])
 
-        reason = self._reasons(fit)[of_sample]
-        kept = np.flatnonzero(reason == "")
+        reason = self._reasons(fit)
+        usable = reason == ""
+        # All of them is no choice, and nothing to copy.
+        kept = slice(None) if usable.all() else np.flatnonzero(usable)
+        fit = replace(_select(fit, kept), residuals=_squeeze(residuals, kept))
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
-        fit = _select(fit, of_sample[kept])
         abnormal = abnormal_returns(
             fit,
             np.where(event_in_data, panel.returns[event_rows], np.nan),
@@ -513,11 +561,12 @@ class EventStudy:
                 "ticker": candidates["ticker"].to_numpy()[kept],
                 "group": np.array(panel.groups)[asset[kept]],
                 "event_session": candidates["event_session"].to_numpy()[kept],
-                "model": [self._model_name(benchmarks[i]) for i in kept],
-                "benchmarks": [benchmarks[i] for i in kept],
+                "model": list(map(self._model_name, compress(benchmarks, usable))),
+                "benchmarks": list(compress(benchmarks, usable)),
             }
         )
-        excluded = pd.concat([outside, candidates.assign(reason=reason)[reason != ""]])
+        refused = candidates.loc[~usable, ["event_id", "ticker"]].assign(reason=reason[~usable])
+        excluded = refused if outside is None or outside.empty else pd.concat([outside, refused])
         return EventStudyResults(
             model=self.model,
             event_window=event_window,
@@ -531,37 +580,84 @@ class EventStudy:
             _rows=event_rows,
             _in_data=event_in_data,
             _event_position=(offset + position)[kept],
-            _estimation_position=(offset[:, None] + estimation_position)[kept],
+            _estimation_end=(offset + end)[kept],
             _alignment=alignment,
             _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
             _ordinary=self._ordinary,
         )
+
+    def _fit_block(
+        self,
+        asset: Ints,
+        position: Ints,
+        end: Ints,
+        columns: Ints,
+        benchmarks: list[tuple[str, ...]],
+        event_window: Window,
+        masked: Bools,
+    ) -> tuple[NormalFit, Ints | slice]:
+        """Fit pairs that are in the order of their estimation windows; say whose fit is which.
+
+        What estimates the same from the same sessions is estimated once.
+        """
+        panel, length = self._panel, self.estimation.length
+        # Where the end is fixed, all events of an asset have one estimation window.
+        begins = _begins(asset, end)
+        first, of_window = np.flatnonzero(begins), np.cumsum(begins) - 1
+        until = np.arange(1 - length, 1)
+        rows, in_data = _rows(panel, asset[first], end[first, None] + until)
+        factors, usable = self._factors(asset[first], end[first, None] + until, columns[first])
+        returns, n_sessions = panel.returns[rows], panel.n_sessions[rows]
+        # A return belongs to all the sessions it spans.
+        reach = n_sessions - 1
+        usable &= in_data & (reach <= np.arange(length)) & np.isfinite(returns) & ~masked[rows]
+        # Neither a session nor a lag or lead of it may lie in the event window.
+        followed = columns.max(axis=1, initial=-1)[:, None] >= 0
+        tau = (end - position)[:, None] + until
+        before = tau + self.model.leads * followed < event_window[0]
+        after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
+        valid = usable[of_window] & (before | after)
+        if begins.all():
+            return self._fit(returns, factors, n_sessions, valid, benchmarks), slice(None)
+        of_sample = number_distinct(of_window, valid)
+        sample = np.unique(of_sample, return_index=True)[1]
+        window = of_window[sample]
+        fit = self._fit(
+            returns[window],
+            factors[window],
+            n_sessions[window],
+            valid[sample],
+            [benchmarks[i] for i in sample],
+        )
+        return fit, of_sample
 
     def _model_name(self, benchmarks: tuple[str, ...]) -> str:
         return self.model.name if benchmarks else ConstantMean.name
 
     def _estimation_end(self, candidates: pd.DataFrame) -> Ints:
         """Position of the last session of each pair's estimation window."""
+        shared = self._shared_end()[candidates["asset"].to_numpy()]
+        own = candidates["position"].to_numpy(np.int64) + self.estimation.window[1]
+        end: Ints = np.where(np.isnan(shared), own, shared).astype(np.int64)
+        return end
+
+    def _shared_end(self) -> Floats:
+        """Position of the last estimation session of all events of each asset, else NaN."""
         panel, estimation = self._panel, self.estimation
-        asset = candidates["asset"].to_numpy()
-        position = candidates["position"].to_numpy(np.int64)
+        shared = np.full(len(panel.tickers), np.nan)
         if estimation.end is not None:
             end = pd.Timestamp(estimation.end).to_datetime64()
             until = {
                 group: int(np.searchsorted(calendar, end, side="right")) - 1
                 for group, calendar in panel.calendars.items()
             }
-            last = np.array([until[panel.groups[i]] for i in asset], np.int64)
-            fixed: Ints = last - panel.offset[asset]
-            return fixed
-        if estimation.anchor == "event":
-            return position + estimation.window[1]
-        policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
-        first = policy.groupby("asset")["position"].min()
-        anchored = first.reindex(asset).to_numpy()
-        # Without a policy event there is nothing earlier to anchor to than the event itself.
-        anchor: Ints = np.where(np.isnan(anchored), position, anchored).astype(np.int64)
-        return anchor + estimation.window[1]
+            shared[:] = np.array([until[group] for group in panel.groups]) - panel.offset
+        elif estimation.anchor == "first":
+            # Without a policy event there is nothing earlier to anchor to than the event itself.
+            policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
+            first = policy.groupby("asset")["position"].min() + estimation.window[1]
+            shared[first.index] = first
+        return shared
 
     def _refuse_overlap(self, candidates: pd.DataFrame, end: Ints) -> None:
         overlapping = end >= candidates["position"].to_numpy() + self.event_window[0]
@@ -608,7 +704,7 @@ class EventStudy:
                 # What spans a gap is nobody's lag or lead.
                 single = in_data & (panel.n_sessions[rows] == 1)
                 alone &= single | (columns.max(axis=1, initial=-1) < 0)[:, None]
-        factors = np.concatenate(parts, axis=2)
+        factors = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
         alone &= np.isfinite(factors).all(axis=2)
         return factors, alone
 
@@ -622,22 +718,23 @@ class EventStudy:
     ) -> NormalFit:
         """Fit the pairs in batches that have the same number of benchmarks."""
         counts = np.array([len(names) for names in benchmarks])
-        batches = []
-        # Without a pair there is still a fit, an empty one.
-        for count in sorted(set(counts.tolist()) or {0}):
-            members = np.flatnonzero(counts == count)
+
+        def fit(count: int, members: Ints | slice) -> NormalFit:
             model = self.model if count else ConstantMean()
-            sessions = 1 + model.lags + model.leads
-            batch = model.fit(
+            columns = count * (1 + model.lags + model.leads)
+            return model.fit(
                 returns[members],
-                factors[members][:, :, : count * sessions],
+                factors[members][:, :, :columns],
                 n_sessions[members],
                 valid[members],
             )
-            batches.append((members, batch))
-        if len(batches) == 1:
-            return batch
-        return _join(batches, int(counts.max()))
+
+        # Without a pair there is still a fit, an empty one.
+        different = sorted(set(counts.tolist())) or [0]
+        if len(different) == 1:
+            return fit(different[0], slice(None))
+        members = {count: np.flatnonzero(counts == count) for count in different}
+        return _join([(at, fit(count, at)) for count, at in members.items()], different[-1])
 
     def _reasons(self, fit: NormalFit) -> np.ndarray:
         """Why each pair cannot be estimated, or an empty string."""
@@ -735,7 +832,9 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
                 f"({session_label(block[0])} to {session_label(block[-1])})"
             )
     events = events.assign(position=position, outside=outside)
-    located: pd.DataFrame = events.sort_values(["event_id", "ticker", "event_session"])
+    # Assets are numbered in the order of their tickers.
+    of_event, _ = pd.factorize(events["event_id"], sort=True)
+    located: pd.DataFrame = events.iloc[np.lexsort((session, asset, of_event))]
     return located
 
 
@@ -760,25 +859,32 @@ def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]]) -> Ints:
     """Column of each pair's benchmarks, -1 where it has fewer than the widest pair."""
     width = max((len(names) for names in benchmarks), default=0)
     place = {name: column for column, name in enumerate(panel.benchmarks)}
-    columns = np.full((len(benchmarks), width), -1)
-    for row, names in enumerate(benchmarks):
-        columns[row, : len(names)] = [place[name] for name in names]
-    return columns
+    of = {
+        names: [place[name] for name in names] + [-1] * (width - len(names))
+        for names in set(benchmarks)
+    }
+    return np.array([of[names] for names in benchmarks], np.int64).reshape(len(benchmarks), width)
 
 
 def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
     """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
-    values = panel.factors[rows[:, :, None], columns[:, None, :]]
-    return np.where(columns[:, None, :] >= 0, values, 0.0)
+    values: Floats = panel.factors[rows[:, :, None], columns[:, None, :]]
+    return values if (columns >= 0).all() else np.where(columns[:, None, :] >= 0, values, 0.0)
 
 
-def _distinct(*columns: Ints) -> tuple[Ints, Ints]:
-    """First row of each distinct one, in their order, and which of these every row is."""
-    codes = pd.DataFrame(dict(enumerate(columns))).groupby(list(range(len(columns))), sort=False)
-    number = codes.ngroup()
-    first: Ints = np.flatnonzero(~number.duplicated()).astype(np.int64)
-    which: Ints = np.asarray(number, dtype=np.int64)
-    return first, which
+def _blocks(asset: Ints, end: Ints, size: int) -> Iterator[Ints]:
+    """Yield pairs some at a time, those of one asset and estimation window in a row."""
+    order = np.lexsort((end, asset))
+    # Without a pair there is still a fit, an empty one.
+    for start in range(0, max(len(order), 1), size):
+        yield order[start : start + size]
+
+
+def _begins(asset: Ints, end: Ints) -> Bools:
+    """Where the asset or its estimation window is another than that of the pair before."""
+    begins = np.ones(len(asset), dtype=np.bool_)
+    begins[1:] = (asset[1:] != asset[:-1]) | (end[1:] != end[:-1])
+    return begins
 
 
 def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
@@ -797,5 +903,15 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     return NormalFit(**joined)
 
 
-def _select(fit: NormalFit, kept: Ints) -> NormalFit:
+def _select(fit: NormalFit, kept: Ints | slice) -> NormalFit:
     return replace(fit, **{name: values[kept] for name, values in vars(fit).items()})
+
+
+def _squeeze(values: Floats, kept: Ints | slice) -> Floats:
+    """Move the rows to be kept to the front: a copy of all would double the memory of a study."""
+    if isinstance(kept, slice):
+        return values[kept]
+    for start in range(0, len(kept), 1024):
+        some = kept[start : start + 1024]
+        values[start : start + len(some)] = values[some]
+    return values[: len(kept)]

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -223,20 +224,43 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     >>> print(f"{mean_residual_correlation(EXAMPLE):.4f}")  # of 1/2, 1/2 and 0
     0.3333
     """
-    correlation, usable = _residual_correlations(sample)
-    share = _overlap(sample)
+    values, observed = _on_calendar(sample)
+    shape = observed.shape
+    x = np.where(observed, values, 0.0).reshape(-1, *shape[-2:])
+    samples = observed.reshape(-1, *shape[-2:])
+    if (samples[1:] == samples[0]).all():
+        mean = _mean_correlation(sample, x, samples[0])
+    else:
+        # Alone, a sample has the same digits whatever stands beside it.
+        alone = [_mean_correlation(sample, *one) for one in zip(x[:, None], samples, strict=True)]
+        mean = np.concatenate(alone)
+    found: Floats = mean.reshape(shape[:-2])[()]
+    return found
+
+
+def _mean_correlation(sample: GroupSample, x: Floats, observed: Bools) -> Floats:
+    """Eq. 10 of samples x (B, N, T) that are observed on the same sessions (N, T)."""
+    n_assets, n_sessions = observed.shape
+    start = sample.window_start
+    # Observed on the same sessions, with one window.
+    kind = number_distinct(np.zeros(n_assets, np.int64) if start is None else start, observed)
+    if (kind.max() + 1) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions):
+        return _mean_correlation_of_kinds(sample, x, observed, kind)
+    correlation, usable = _correlations(x, observed)
+    share = _overlap(sample, np.arange(n_assets))
     weighted = np.where(usable, correlation * share, 0.0)
     # Of windows apart the product is zero, whatever is known of the correlation.
-    apart = (share == 0.0) & ~np.eye(sample.n_assets, dtype=bool)
+    apart = (share == 0.0) & ~np.eye(n_assets, dtype=bool)
     count = (usable | apart).sum(axis=(-2, -1))
     mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
 
-def _residual_correlations(sample: GroupSample) -> tuple[Floats, Bools]:
-    """Correlations of the residuals, and where two different assets have one."""
-    values, observed = _on_calendar(sample)
-    x = np.where(observed, values, 0.0)
+def _correlations(x: Floats, observed: Bools) -> tuple[Floats, Bools]:
+    """Correlations of residuals x, and where two different assets have one.
+
+    Residuals are zero where they are not observed; shapes (..., N, T).
+    """
     seen = np.where(observed, 1.0, 0.0)
     shared = seen @ _transposed(seen)
     common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
@@ -245,8 +269,67 @@ def _residual_correlations(sample: GroupSample) -> tuple[Floats, Bools]:
     squares = _spread(raw - total**2 / common, raw)
     covariance = x @ _transposed(x) - total * _transposed(total) / common
     correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable: Bools = np.isfinite(correlation) & ~np.eye(sample.n_assets, dtype=bool)
+    usable: Bools = np.isfinite(correlation) & ~np.eye(x.shape[-2], dtype=bool)
     return correlation, usable
+
+
+def number_distinct(label: Ints, rows: Bools) -> Ints:
+    """Give rows that are equal, and have one label, a number, in the order of the first of them.
+
+    Parameters
+    ----------
+    label : ndarray of int, shape (R,)
+    rows : ndarray of bool, shape (R, T)
+
+    Returns
+    -------
+    ndarray of int, shape (R,)
+
+    Examples
+    --------
+    >>> rows = np.array([[True, False], [True, False], [True, False], [False, False]])
+    >>> number_distinct(np.array([7, 7, 8, 7]), rows).tolist()
+    [0, 0, 1, 2]
+    """
+    packed = np.hstack([np.packbits(rows, axis=1), label[:, None].view(np.uint8)])
+    numbers: dict[bytes, int] = {}
+    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed], np.int64)
+
+
+def _mean_correlation_of_kinds(
+    sample: GroupSample, x: Floats, observed: Bools, kind: Ints
+) -> Floats:
+    """Eq. 10 without a matrix of all pairs: correlations of two kinds add up to one product.
+
+    With residuals standardized on the sessions that two kinds have in common, the sum of all
+    correlations between them is the product of their sums, session by session.
+    """
+    order = np.argsort(kind, kind="stable")
+    x, kind = np.take(x, order, axis=1), kind[order]
+    start = np.searchsorted(kind, np.arange(kind[-1] + 1))
+    seen = np.where(observed[order[start]], 1.0, 0.0)
+    shared = seen @ seen.T
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[kind]
+    # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
+    total, raw = x @ seen.T, x**2 @ seen.T
+    squares = _spread(raw - total**2 / common, raw)
+    scale = np.where(np.isfinite(squares), 1.0 / np.sqrt(squares), 0.0)
+    parts = [slice(*ends) for ends in pairwise([*start, len(kind)])]
+    standardized = np.stack([_transposed(scale[:, part]) @ x[:, part] for part in parts], axis=1)
+    levels = np.add.reduceat(scale * total, start, axis=1)
+    counts = np.add.reduceat(np.where(scale > 0, 1, 0), start, axis=1)
+    product = (standardized * np.swapaxes(standardized, 1, 2)).sum(axis=-1)
+    product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
+    # The correlation of an asset with itself is 1 and that of no pair.
+    alone = np.einsum("baa->b", counts)
+    share = _overlap(sample, order[start])
+    sizes = np.bincount(kind)
+    # Of windows apart the product is zero, whatever is known of the correlation.
+    number = np.where(share == 0.0, np.outer(sizes, sizes), counts * _transposed(counts))
+    pairs = number.sum(axis=(-2, -1)) - alone
+    total_of_pairs = (product * share).sum(axis=(-2, -1)) - alone
+    mean: Floats = total_of_pairs / np.where(pairs > 0, pairs, np.nan)
+    return mean
 
 
 def _transposed(values: Floats) -> Floats:
@@ -264,11 +347,12 @@ def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
     return values, np.isfinite(values)
 
 
-def _overlap(sample: GroupSample) -> Floats | float:
-    """Share of the window that two assets have in common on the calendar."""
+def _overlap(sample: GroupSample, assets: Ints) -> Floats | float:
+    """Share of the window that two of these assets have in common on the calendar."""
     if sample.window_start is None:
         return 1.0
-    apart = np.abs(sample.window_start[:, None] - sample.window_start[None, :])
+    start = sample.window_start[assets]
+    apart = np.abs(start[:, None] - start[None, :])
     share: Floats = np.maximum(1.0 - apart / sample.n_window, 0.0)
     return share
 
@@ -583,10 +667,18 @@ def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
 
 def _ranks(values: Floats) -> tuple[Floats, Ints]:
     """Midranks of the finite values along the last axis, and how many there are."""
-    finite = np.isfinite(values)
     from scipy import stats
 
-    ranks = stats.rankdata(np.where(finite, values, np.inf), axis=-1)
+    finite = np.isfinite(values)
+    filled = np.where(finite, values, np.inf)
+    order = np.argsort(filled, axis=-1)
+    ordered = np.take_along_axis(filled, order, axis=-1)
+    ranks = np.empty_like(filled)
+    place = np.broadcast_to(np.arange(1.0, values.shape[-1] + 1.0), order.shape)
+    np.put_along_axis(ranks, order, place, axis=-1)
+    tied = ((ordered[..., 1:] == ordered[..., :-1]) & np.isfinite(ordered[..., 1:])).any(axis=-1)
+    if tied.any():
+        ranks[tied] = stats.rankdata(filled[tied], axis=-1)
     return np.where(finite, ranks, np.nan), finite.sum(axis=-1)
 
 
@@ -919,13 +1011,13 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     0.34 with 149 degrees of freedom
     """
     variance = sample.car_std_error**2
-    correlation, usable = _residual_correlations(sample)
+    values, observed = _on_calendar(sample)
+    correlation, usable = _correlations(np.where(observed, values, 0.0), observed)
     deviation = sample.sigma[..., :, None] * sample.sigma[..., None, :]
     weights = _calendar_weights(sample)
     shared = correlation * deviation * (weights @ _transposed(weights))
     total = variance.sum(axis=-1) + np.where(usable, shared, 0.0).sum(axis=(-2, -1))
     error = np.sqrt(_spread(total, variance.max(axis=-1))) / sample.n_assets
-    _, observed = _on_calendar(sample)
     return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -130,20 +130,22 @@ def build_panel(
         raise ValueError("returns: there is no row")
     names = tuple(name for name in frame.columns if name not in RESERVED_COLUMNS)
     given, uniques = pd.factorize(frame["ticker"])
-    if (given < 0).any() or "" in uniques:
+    # As objects: one by one, pandas takes its own strings out slowly.
+    names_given = np.array([str(name) for name in uniques.to_numpy(dtype=object)], dtype=object)
+    if (given < 0).any() or (names_given == "").any():
         raise ValueError("returns: a ticker is blank")
     # Sorted as text: 600519 and "600519" are one asset.
-    place, texts = pd.factorize(pd.Index([str(name) for name in uniques]), sort=True)
-    codes, tickers = place[given], tuple(texts)
+    place, texts = pd.factorize(names_given, sort=True)
+    codes, tickers = place[given], tuple(texts.tolist())
     session = read_sessions(frame["session"], "returns: session")
     if np.isnat(session).any():
         raise ValueError("returns: a session is blank")
 
-    step = np.diff(codes)
-    in_order = np.all((step > 0) | ((step == 0) & (session[1:] > session[:-1])))
-    # Indexing by an array copies: a change of the frame after this does not reach the panel.
-    order = np.arange(len(codes)) if in_order else np.lexsort((session, codes))
-    codes, session = codes[order], session[order]
+    later = codes[1:] > codes[:-1]
+    in_order = np.all(later | ((codes[1:] == codes[:-1]) & (session[1:] > session[:-1])))
+    order = slice(None) if in_order else np.lexsort((session, codes))
+    # A change of the frame after this does not reach the panel.
+    codes, session = codes[order], np.array(session[order])
 
     def first_of(wrong: Bools, name: str) -> tuple[int, str]:
         row = int(np.flatnonzero(wrong)[0])
@@ -156,7 +158,7 @@ def build_panel(
             # As numbers these would be nanoseconds.
             column = column.astype(str)
         try:
-            return column.to_numpy(np.float64)[order]
+            return np.array(column.to_numpy(np.float64)[order])
         except (TypeError, ValueError):
             # NA among objects is blank, as is empty text; text that reads as a number is one.
             column = column.astype(object).iloc[order]
@@ -185,25 +187,8 @@ def build_panel(
     calendars, offset = _calendars(tickers, group_of, codes, first, session)
     rows = len(codes)
     n_sessions = numbers("n_sessions") if "n_sessions" in frame else np.ones(rows)
-    counted = (n_sessions >= 1) & np.isfinite(n_sessions) & (np.floor(n_sessions) == n_sessions)
-    uncounted = np.isfinite(returns) & ~counted
-    if uncounted.any():
-        row, cell = first_of(uncounted, "n_sessions")
-        raise ValueError(
-            f"{cell} {n_sessions[row]:.15g}; a return spans one session or more, a whole number"
-        )
-    there = np.isfinite(returns)
-    count = np.concatenate([[0], np.cumsum(there)])
-    place = np.arange(rows)
-    reach = np.where(there, n_sessions, 1.0).astype(np.int64)
-    start = np.maximum(place - reach + 1, np.repeat(first, length))
-    twice = there & (count[place] > count[start])
-    if twice.any():
-        row, cell = first_of(twice, "n_sessions")
-        raise ValueError(
-            f"{cell} {n_sessions[row]:.15g}, but a session that this return spans has a return of "
-            "its own"
-        )
+    if "n_sessions" in frame:
+        _check_spans(returns, n_sessions, first, length, first_of)
     at_limit = np.full(rows, "", dtype=object)
     if "at_limit" in frame:
         kind, kinds = pd.factorize(frame["at_limit"])
@@ -230,6 +215,35 @@ def build_panel(
         benchmarks=names,
         benchmarks_of=_benchmarks_of(tickers, names, first, factors, benchmarks),
     )
+
+
+def _check_spans(
+    returns: Floats,
+    n_sessions: Floats,
+    first: Ints,
+    length: Ints,
+    first_of: Callable[[Bools, str], tuple[int, str]],
+) -> None:
+    """Refuse returns that span no whole number of sessions, or sessions with returns of theirs."""
+    counted = (n_sessions >= 1) & np.isfinite(n_sessions) & (np.floor(n_sessions) == n_sessions)
+    uncounted = np.isfinite(returns) & ~counted
+    if uncounted.any():
+        row, cell = first_of(uncounted, "n_sessions")
+        raise ValueError(
+            f"{cell} {n_sessions[row]:.15g}; a return spans one session or more, a whole number"
+        )
+    there = np.isfinite(returns)
+    count = np.concatenate([[0], np.cumsum(there)])
+    place = np.arange(len(returns))
+    reach = np.where(there, n_sessions, 1.0).astype(np.int64)
+    start = np.maximum(place - reach + 1, np.repeat(first, length))
+    twice = there & (count[place] > count[start])
+    if twice.any():
+        row, cell = first_of(twice, "n_sessions")
+        raise ValueError(
+            f"{cell} {n_sessions[row]:.15g}, but a session that this return spans has a return of "
+            "its own"
+        )
 
 
 def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
@@ -341,12 +355,26 @@ def _calendars(
     session: NDArray[np.datetime64],
 ) -> tuple[dict[str, NDArray[np.datetime64]], Ints]:
     """Sessions of each group, and where each asset's block begins on them."""
+    length = np.diff(np.append(first, len(codes)))
+    group, names = pd.factorize(np.array(group_of, dtype=object))
+    # Where one asset of each group has all its sessions there is nothing to sort.
+    members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
+    longest = [int(assets[np.argmax(length[assets])]) for assets in members]
+    known = [session[first[asset] :][: length[asset]].copy() for asset in longest]
+    offset = np.empty(len(tickers), dtype=np.int64)
+    for assets, calendar in zip(members, known, strict=True):
+        offset[assets] = np.searchsorted(calendar, session[first[assets]])
+    rising = all((calendar[1:] > calendar[:-1]).all() for calendar in known)
+    if rising and (offset + length <= length[longest][group]).all():
+        base = np.cumsum(length[longest]) - length[longest]
+        place = np.arange(len(codes)) + np.repeat(base[group] + offset - first, length)
+        if (np.concatenate(known)[place] == session).all():
+            return dict(zip(names.tolist(), known, strict=True)), offset
     day, days = pd.factorize(session, sort=True)
-    group = pd.factorize(np.array(group_of))[0][codes]
     calendars: dict[str, NDArray[np.datetime64]] = {}
     position = np.empty(len(session), dtype=np.int64)
     for number, name in enumerate(dict.fromkeys(group_of)):
-        rows = group == number
+        rows = group[codes] == number
         traded = np.zeros(len(days), dtype=bool)
         traded[day[rows]] = True
         calendars[name] = days[traded]

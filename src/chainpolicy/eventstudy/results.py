@@ -43,7 +43,7 @@ from chainpolicy.eventstudy.pooling import (
 Window = tuple[int, int]
 
 # Bounds the memory of a batch of tests: residuals of all its events and assets.
-VALUES_PER_BATCH = 2_000_000
+VALUES_PER_BATCH = 250_000
 
 _POOL = ["label", "group", "window"]
 POOLED_COLUMNS = [
@@ -370,7 +370,7 @@ class EventStudyResults:
     _rows: Ints
     _in_data: np.ndarray
     _event_position: Ints
-    _estimation_position: Ints
+    _estimation_end: Ints
     _alignment: pd.DataFrame
     _alignment_row: Ints
     _ordinary: Callable[[Window, str], Iterator[EventStudyResults]]
@@ -486,7 +486,7 @@ class EventStudyResults:
         """
         pair, column = np.nonzero(np.isfinite(self._fit.residuals))
         groups = self._pairs["group"].to_numpy()[pair]
-        position = self._estimation_position[pair, column]
+        position = self._estimation_end[pair] + self._back[column]
         session = np.empty(len(pair), dtype="datetime64[ns]")
         for group, calendar in self._panel.calendars.items():
             members = groups == group
@@ -685,15 +685,14 @@ class EventStudyResults:
                 alone = None if self._aligned(pairs) else number
                 alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
         for keys in alike.values():
-            size = len(present[keys[0]]) * self._estimation_position.shape[1]
+            size = len(present[keys[0]]) * self._fit.residuals.shape[1]
             step = max(1, VALUES_PER_BATCH // size)
             for first in range(0, len(keys), step):
                 yield keys[first : first + step]
 
     def _aligned(self, pairs: Ints) -> bool:
         """Whether pairs share their event session and the sessions of their estimation window."""
-        position = self._estimation_position[pairs, 0]
-        return bool((position == position[0]).all()) and not np.ptp(self._event_position[pairs])
+        return not np.ptp(self._estimation_end[pairs]) and not np.ptp(self._event_position[pairs])
 
     def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
         r"""Cumulative average abnormal return of every event and group, with its interval.
@@ -1215,12 +1214,12 @@ class EventStudyResults:
             alike.setdefault(codes[first:last].tobytes(), []).append(number)
         for numbers in alike.values():
             size = bounds[numbers[0] + 1] - bounds[numbers[0]]
-            step = max(1, VALUES_PER_BATCH // (size * self._estimation_position.shape[1]))
+            step = max(1, VALUES_PER_BATCH // (size * self._fit.residuals.shape[1]))
             for begin in range(0, len(numbers), step):
                 some = bounds[numbers[begin : begin + step]]
                 stack = pairs[some[:, None] + np.arange(size)]
-                begins = self._estimation_position[stack, 0]
-                if (begins == begins[:, :1]).all():
+                ends = self._estimation_end[stack]
+                if (ends == ends[:, :1]).all():
                     error, _ = portfolio_error(
                         self._fit.residuals[stack],
                         self._fit.n_parameters[stack[0]],
@@ -1233,14 +1232,21 @@ class EventStudyResults:
 
     @cached_property
     def _members(self) -> dict[tuple[str, str], Ints]:
-        keys = pd.MultiIndex.from_arrays([self._pairs["event_id"], self._pairs["group"]])
-        codes, uniques = pd.factorize(keys, sort=True)
-        order = np.argsort(codes, kind="stable")
-        bounds = np.searchsorted(codes[order], np.arange(len(uniques) + 1))
+        event, events = pd.factorize(self._pairs["event_id"], sort=True)
+        group, groups = pd.factorize(self._pairs["group"], sort=True)
+        code = event * len(groups) + group
+        order = np.argsort(code, kind="stable")
+        found, first = np.unique(code[order], return_index=True)
+        event_names, group_names = events.tolist(), groups.tolist()
         return {
-            (str(key[0]), str(key[1])): order[bounds[i] : bounds[i + 1]]
-            for i, key in enumerate(uniques)
+            (str(event_names[key // len(groups)]), str(group_names[key % len(groups)])): pairs
+            for key, pairs in zip(found.tolist(), np.split(order, first[1:]), strict=False)
         }
+
+    @property
+    def _back(self) -> Ints:
+        """Sessions from the last of the estimation window back to each, shape (M,)."""
+        return np.arange(1 - self._fit.residuals.shape[1], 1)
 
     def _sessions(self, members: Ints, group: str) -> NDArray[np.datetime64]:
         """Sessions of the event window, NaT where there is none or the assets differ."""
@@ -1291,7 +1297,7 @@ class EventStudyResults:
         apart by as many sessions as their windows are, and what they share is what those share.
         """
         event = self._event_position[pairs]
-        tau = self._estimation_position[pairs] - event[:, None]
+        tau = (self._estimation_end[pairs] - event)[:, None] + self._back
         first = int(tau.min())
         column, width = tau - first, int(tau.max()) - first + 1
 
@@ -1319,7 +1325,7 @@ class EventStudyResults:
         """x'(X'X)^-1 X' of the rows x = (g, f) of all pairs, for some pairs: shape (N, M)."""
         panel, fit = self._panel, self._fit
         asset = pd.Index(panel.tickers).get_indexer(pd.Index(self._pairs["ticker"].iloc[pairs]))
-        inside = self._estimation_position[pairs] - panel.offset[asset][:, None]
+        inside = (self._estimation_end[pairs] - panel.offset[asset])[:, None] + self._back
         inside = np.clip(inside, 0, panel.length[asset][:, None] - 1)
         rows = panel.first[asset][:, None] + inside
         place = {name: column for column, name in enumerate(panel.benchmarks)}
