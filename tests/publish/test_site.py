@@ -2,6 +2,7 @@
 
 import base64
 import io
+import itertools
 import re
 import shutil
 
@@ -27,7 +28,7 @@ def test_every_notebook_has_a_page_in_its_order(site):
     names = [path.stem for path in sorted((ROOT / "notebooks").glob("[0-9]*.py"))]
     pages = [f"notebooks/{name}.html" for name in names]
     assert set(pages) <= set(site)
-    for page, after in zip(pages, pages[1:], strict=False):
+    for page, after in itertools.pairwise(pages):
         turn = re.search(r'rel="next" href="([^"]+)"', site[page].decode())
         assert turn[1] == f"../{after}"
 

@@ -534,7 +534,9 @@ def _solved(hessian: Floats, above: Bools, target: Floats) -> Floats:
     both = above[:, :, None] & above[:, None, :]
     system = np.where(both, hessian, np.eye(hessian.shape[1]))
     try:
-        solution: Floats = np.linalg.solve(system, target[:, :, None])[:, :, 0]
+        solution = np.asarray(
+            np.linalg.solve(system, target[:, :, None])[:, :, 0], dtype=np.float64
+        )
     except np.linalg.LinAlgError:
         if len(system) == 1:
             return np.full_like(target, np.nan)

@@ -375,7 +375,8 @@ class EventStudy:
             raise ValueError(f"no pair of {event_id} can be estimated")
         pairs = results.pairs[of_event]
         asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
-        position = results._estimation_position[of_event] - panel.offset[asset][:, None]
+        ends = results._estimation_end[of_event] - panel.offset[asset]
+        position = ends[:, None] + results._back
         rows, _ = _rows(panel, asset, position)
         benchmarks = list(pairs["benchmarks"])
         factors, _ = self._factors(asset, position, _factor_columns(panel, benchmarks))

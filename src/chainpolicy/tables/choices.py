@@ -22,7 +22,7 @@ from chainpolicy.checks import (
     timing_cost,
     without_each,
 )
-from chainpolicy.estimators import MODELS, in_volatility
+from chainpolicy.estimators import VOLATILITY_MODELS, in_volatility
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
@@ -69,7 +69,7 @@ def robustness(
         pooled_effect(clusters, "all", every),
         pooled_effect(clusters, "all, ordinary sessions of the same year", every, same_year=True),
     ]
-    for name in MODELS:
+    for name in VOLATILITY_MODELS:
         try:
             scaled = in_volatility(study, clusters, name)
         except ValueError:
