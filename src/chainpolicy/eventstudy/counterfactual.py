@@ -534,13 +534,13 @@ def _solved(hessian: Floats, above: Bools, target: Floats) -> Floats:
     both = above[:, :, None] & above[:, None, :]
     system = np.where(both, hessian, np.eye(hessian.shape[1]))
     try:
-        solution: Floats = np.linalg.solve(system, target[:, :, None])[:, :, 0]
+        solution = np.linalg.solve(system, target[:, :, None])[:, :, 0]
     except np.linalg.LinAlgError:
         if len(system) == 1:
             return np.full_like(target, np.nan)
         each = range(len(system))
         return np.concatenate([_solved(hessian[[i]], above[[i]], target[[i]]) for i in each])
-    return solution
+    return np.asarray(solution, dtype=np.float64)
 
 
 def _same_data(*arrays: Floats) -> Iterator[Ints]:
