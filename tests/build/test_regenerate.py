@@ -6,6 +6,7 @@ The products here are stand-ins: a table, a figure, a text block and one execute
 from __future__ import annotations
 
 import csv
+import io
 import json
 import signal
 import subprocess
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
@@ -307,6 +309,16 @@ def test_document_without_its_block_is_refused(project, monkeypatch):
     with pytest.raises(InputError, match=r"README\.md: expected the lines <!-- results -->"):
         regenerate.regenerate(project.root, project.products(with_notebook=True))
     assert not (project.root / "figures").exists()
+
+
+def test_a_terminal_is_told_what_is_being_built_and_a_file_is_not(project, monkeypatch, capsys):
+    project.regenerate(fresh=True)
+    assert capsys.readouterr().err == ""
+    shown = io.StringIO()
+    terminal = Console(file=shown, force_terminal=True, width=120)
+    monkeypatch.setattr(regenerate, "Console", lambda **_: terminal)
+    project.regenerate(fresh=True)
+    assert all(product.name in shown.getvalue() for product in project.products())
 
 
 def test_staging_folder_is_removed(project):

@@ -13,9 +13,11 @@ import csv
 import hashlib
 import json
 import math
+import os
+import re
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, TimeElapsedColumn
 
 import chainpolicy
 from chainpolicy import eventstudy
@@ -32,21 +34,26 @@ from chainpolicy.build import notebooks, reference
 from chainpolicy.build.documents import document
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
-from chainpolicy.figures import FIGURES, FigureSpec, save_figure
+from chainpolicy.figures import FIGURES, FigureSpec, headline_window, save_figure
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.figures.style import undrawable
 from chainpolicy.study import Study, load_study, read_once
 from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
+from chainpolicy.tables import responses
 from chainpolicy.tables.estimates import regression_tables, write_tables
 
 RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
 ATOL = 1e-12
 STATE = Path("build", "state.json")
+STUDY = "study"
+STUDY_NOTEBOOK = Path(__file__).with_name("study_notebook.py.txt")
 README_TAG = "readme"
 ARTICLE = "article"
+# What a process notes of a product, for the progress bar.
+STEPS = ("begun", "done")
 OWNED = {"figures": {".png", ".csv"}, "notebooks": {".ipynb", ".md", ".pdf"}}
 
 
@@ -285,19 +292,32 @@ def _build(
         folder.mkdir()
     notes = staging / ".jobs"
     notes.mkdir()
-    if len(products) > 1:
-        prepare()
-    jobs = [partial(_build_all, together, folders, notes) for together in _together(products)]
     console = Console(stderr=True)
-    silent = not console.is_terminal
+    parent = os.getpid()
     # A thread that refreshes would be forked in the middle of what it does.
-    with Progress(console=console, transient=True, disable=silent, auto_refresh=False) as progress:
-        task = progress.add_task("building", total=len(products))
+    with Progress(
+        *Progress.get_default_columns()[:-1],
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+        auto_refresh=False,
+    ) as progress:
+        task = progress.add_task("computing what several need", total=len(products))
 
         def look() -> None:
-            done = sum(1 for _ in notes.glob("*.done"))
-            progress.update(task, completed=done, refresh=True)
+            # The terminal belongs to one process.
+            if os.getpid() == parent:
+                begun, done = ({path.stem for path in notes.glob(f"*.{what}")} for what in STEPS)
+                running = ", ".join(sorted(begun - done)) or "building"
+                progress.update(task, description=running, completed=len(done), refresh=True)
 
+        progress.refresh()
+        if len(products) > 1:
+            prepare()
+        jobs = [
+            partial(_build_all, together, folders, notes, look) for together in _together(products)
+        ]
         failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look)
     for failure in failures:
         if not isinstance(failure, NotebookError):
@@ -321,14 +341,22 @@ def _together(products: Sequence[Product]) -> list[list[Product]]:
     return sorted(groups.values(), key=len, reverse=True)
 
 
-def _build_all(products: Sequence[Product], folders: Mapping[str, Path], notes: Path) -> None:
+def _build_all(
+    products: Sequence[Product],
+    folders: Mapping[str, Path],
+    notes: Path,
+    look: Callable[[], None],
+) -> None:
     broken: list[str] = []
+    begun, done = STEPS
     for product in products:
+        (notes / f"{product.name}.{begun}").touch()
+        look()
         try:
             product.build(folders[product.name])
         except NotebookError as error:
             broken.append(str(error))
-        (notes / f"{product.name}.done").touch()
+        (notes / f"{product.name}.{done}").touch()
     if broken:
         raise NotebookError("\n".join(broken))
 
@@ -724,8 +752,7 @@ def study_notebook_product(
     """
 
     def build(staging: Path) -> None:
-        template = Path(__file__).with_name("study_notebook.py.txt")
-        text = template.read_text(encoding="utf-8")
+        text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
         # Braces in a title are no expression.
         title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
         text = text.replace("<title>", title)
@@ -740,7 +767,7 @@ def study_notebook_product(
         if pdf:
             (staging / "report.pdf").write_bytes(report.to_pdf())
 
-    return Product("study", build, data, (study.title, _loaded_by(study), f"pdf {pdf}"))
+    return Product(STUDY, build, data, (study.title, _loaded_by(study), f"pdf {pdf}"))
 
 
 def _loaded_by(study: Study) -> str:
@@ -752,7 +779,7 @@ def _loaded_by(study: Study) -> str:
 
 
 def study_products(
-    study: Study, notebook: str | None = None, others: Mapping[str, Study] | None = None
+    study: Study, shown: Collection[str] = (), others: Mapping[str, Study] | None = None
 ) -> list[Product]:
     """Register the tables and figures of a study.
 
@@ -760,8 +787,9 @@ def study_products(
     ----------
     study : Study
         The study.
-    notebook : str, optional
-        The one that shows all figures. Default: each is shown by its own.
+    shown : collection of str, optional
+        Names of the figures that `study_notebook_product` shows. Those of all others that rest on
+        the same results are shown by one notebook of the embedded study.
     others : mapping of str to Study, optional
         By name, the studies that `FigureSpec.study` may name. Default: all figures are of `study`.
 
@@ -782,7 +810,8 @@ def study_products(
     for figure in FIGURES:
         of = (others or {}).get(figure.study, study)
         files = data if of is study else study_files(of)
-        products.append(figure_product(figure, of, files, notebook or figure.notebook))
+        beside = STUDY if figure.name in shown else figure.notebook
+        products.append(figure_product(figure, of, files, beside))
     return products
 
 
@@ -854,12 +883,12 @@ def main(
             for source in sources
         ]
     else:
-        products = study_products(study, notebook="study")
+        text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
+        products = study_products(study, re.findall(r'figures\.show\("(\w+)"', text))
         products.append(study_notebook_product(study, data, pdf=pdf))
 
     def prepare() -> None:
-        for window in study.car_windows:
-            study.placebo(window)
+        responses(study, headline_window(study))
 
     with ExitStack() as stack:
         for each in (study, *others.values()):

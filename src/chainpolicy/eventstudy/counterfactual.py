@@ -542,7 +542,7 @@ def _solved(hessian: Floats, above: Bools, target: Floats) -> Floats:
             return np.full_like(target, np.nan)
         each = range(len(system))
         return np.concatenate([_solved(hessian[[i]], above[[i]], target[[i]]) for i in each])
-    return solution
+    return np.asarray(solution, dtype=np.float64)
 
 
 def _same_data(*arrays: Floats) -> Iterator[Ints]:

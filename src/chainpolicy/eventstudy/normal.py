@@ -107,8 +107,8 @@ class NormalReturnModel(ABC):
         Two sessions forecast the third by their mean.
 
         >>> R, sessions = np.array([[1.0, 3.0, 5.0]]), np.ones((1, 3))
-        >>> ConstantMean().forecast_errors(R, np.zeros((1, 3, 0)), sessions, sessions > 0).tolist()
-        [[-3.0, 0.0, 3.0]]
+        >>> ConstantMean().forecast_errors(R, np.zeros((1, 3, 0)), sessions, sessions > 0).round(9)
+        array([[-3.,  0.,  3.]])
         """
         errors = np.full(returns.shape, np.nan)
         session = np.arange(returns.shape[1])
