@@ -17,7 +17,7 @@ import chainpolicy
 from chainpolicy.cli import main
 from chainpolicy.figures import FIGURES
 from places import ROOT, SHARED
-from yahoo_server import DELISTED, command
+from yahoo_server import DELISTED, command, listings_of
 
 ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 
@@ -176,6 +176,27 @@ def test_regenerate_from_live_prices_from_end_to_end(server, tmp_path):
     assert str(output / "study") in code[0].source
     pictures = [out for cell in code for out in cell.outputs if "image/png" in out.get("data", {})]
     assert len(pictures) >= 4
+
+
+def test_the_study_of_eight_years_from_live_prices(server, tmp_path, capfd):
+    name = "china-crypto-policy-2013-2021"
+    kept = chainpolicy.load_study(name)
+    # Yahoo's Bitcoin begins later than the study, which has an earlier source.
+    begins = pd.Timestamp("2014-09-17")
+    held = kept.prices[(kept.prices["ticker"] != "BTC-USD") | (kept.prices["date"] >= begins)]
+    server.listings = listings_of(held, kept.assets)
+    before = checksums(kept.path)
+    output = tmp_path / "report"
+    arguments = ["regenerate", name, "--source", "yahoo", "--output", str(output)]
+    assert main([*arguments, "--only", "selections"]) == 0
+    assert "BTC-USD: starts on 2014-09-17, 412 sessions after 2013-08-01" in capfd.readouterr().err
+    assert checksums(kept.path) == before
+    table = pd.read_csv(output / "figures" / "selections.csv")
+    rows = table[table["group"] == "bitcoin"].set_index("subset")["n_events"]
+    # Of 72 announcements the four of 2013 and 2014 have no prices.
+    assert rows["all by the rule"] == 72 - 4
+    assert rows["famous"] == 13
+    assert (output / "figures" / "selections.png").is_file()
 
 
 def test_a_live_study_without_what_is_lost(server, tmp_path, capfd):

@@ -153,7 +153,6 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
         frame["Window"] = effects["window"]
     frame["Events"] = effects["n_events"].astype(str)
     frame["Clusters"] = effects["n_clusters"].astype(str)
-    frame["Below zero"] = effects["n_negative"].astype(str)
     frame["Mean, %"] = formatted(100 * effects["mean"], "+.1f")
     bounds = [formatted(100 * effects[side], "+.1f") for side in ("lower", "upper")]
     frame["95 % interval"] = (bounds[0] + " to " + bounds[1]).where(effects["lower"].notna(), "")
