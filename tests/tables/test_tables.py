@@ -58,7 +58,7 @@ def written(study, results, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def placebo(study):
-    return study.event_study().placebo()
+    return study.placebo((0, 1))
 
 
 @pytest.fixture(scope="module")
