@@ -27,11 +27,17 @@ settings.load_profile("chainpolicy")
 
 
 @pytest.fixture(scope="session")
-def study() -> Study:
+def embedded() -> Study:
     """The embedded study, read once. It remembers what is computed from it: change copies only."""
     from chainpolicy.study import load_study
 
     return load_study()
+
+
+@pytest.fixture(scope="session")
+def study(embedded: Study) -> Study:
+    """The same; a file of tests about another study has a fixture of this name of its own."""
+    return embedded
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from chainpolicy import cli
 from chainpolicy.build import regenerate
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.study import load_study, new_study, read_once
+from small_study import small_study
 
 
 @pytest.fixture
@@ -65,7 +66,8 @@ def test_one_build_fits_each_study_model_and_placebo_once(folder, tmp_path, monk
     assert not twice
 
 
-def test_the_number_of_processes_changes_no_byte(folder, tmp_path, monkeypatch):
+def test_the_number_of_processes_changes_no_byte(tmp_path, monkeypatch):
+    folder = small_study(tmp_path / "study")
     # Enough for more than one job; what else is drawn would be drawn the same way.
     monkeypatch.setattr(regenerate, "FIGURES", regenerate.FIGURES[:4])
     made = []

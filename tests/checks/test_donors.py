@@ -12,7 +12,6 @@ import statsmodels.api as sm
 from chainpolicy import cli
 from chainpolicy.checks import donor_portfolios, donors_of_study
 from chainpolicy.checks.donors import SHARE_COLUMNS
-from chainpolicy.study import load_study
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.study import EMBEDDED
 from places import SHARED
@@ -93,11 +92,6 @@ def test_thirds_are_of_equal_size_and_by_regression():
     on_a_day = table[(table["date"] == days[0]) & (table["portfolio"] != "MARKET_EW")]
     third = on_a_day["portfolio"].str[4:6]
     assert on_a_day.groupby(third)["n_stocks"].sum().tolist() == [11, 10, 10]
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
 
 
 @pytest.fixture(scope="module")

@@ -29,11 +29,6 @@ def study(tmp_path_factory) -> Study:
 
 
 @pytest.fixture(scope="module")
-def embedded() -> Study:
-    return load_study()
-
-
-@pytest.fixture(scope="module")
 def table(study) -> pd.DataFrame:
     return ladder(study, EVENT, WINDOWS)
 

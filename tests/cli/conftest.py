@@ -9,33 +9,30 @@ import pytest
 
 from chainpolicy.prices import yahoo
 from chainpolicy.study import new_study
+from small_study import small_study
 from yahoo_server import LoopbackSession, YahooServer, forget, listings_of, serving
 
 
 @pytest.fixture
-def server(tmp_path, monkeypatch, template, same_code) -> Iterator[YahooServer]:
-    """Has the prices of the study in ``mine/study``, the template."""
-    new_study(tmp_path / "mine" / "study")
+def running(tmp_path, monkeypatch, template, same_code) -> Iterator[YahooServer]:
+    """Has the prices of the template."""
     forget()
-    with serving() as running:
-        running.listings = listings_of(template.prices, template.assets)
-        monkeypatch.setattr(yahoo, "RecordingSession", lambda: LoopbackSession(running.address))
+    with serving() as server:
+        server.listings = listings_of(template.prices, template.assets)
+        monkeypatch.setattr(yahoo, "RecordingSession", lambda: LoopbackSession(server.address))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-        yield running
+        yield server
     forget()
 
 
 @pytest.fixture
-def small(server, tmp_path) -> Path:
-    """The same study with one event and two windows: every product, in a fraction of the time."""
-    folder = tmp_path / "mine" / "study"
-    events = (folder / "events.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-    assert events[1].startswith("rule-announced,")
-    (folder / "events.csv").write_text("".join(events[:2]), encoding="utf-8")
-    text = (folder / "study.toml").read_text(encoding="utf-8")
-    windows = "car_windows = [[0, 0], [0, 1], [-1, 1], [0, 5]]"
-    assert windows in text
-    (folder / "study.toml").write_text(
-        text.replace(windows, "car_windows = [[0, 0], [0, 1]]"), encoding="utf-8"
-    )
-    return folder
+def server(running, tmp_path) -> YahooServer:
+    """Has the prices of the study in ``mine/study``, the template."""
+    new_study(tmp_path / "mine" / "study")
+    return running
+
+
+@pytest.fixture
+def small(running, tmp_path) -> Path:
+    """The same study with one event and two windows, in its place."""
+    return small_study(tmp_path / "mine" / "study")

@@ -59,7 +59,7 @@ def written(study, results, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def placebo(study):
-    return study.event_study().placebo()
+    return study.placebo((0, 1))
 
 
 def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
