@@ -378,8 +378,8 @@ def report(
     """Print the headline table of a study, or a regression.
 
     The headline: clusters by group with 95 % intervals and the tests to be believed. It ends with
-    rejections on ordinary sessions and the minimum detectable effect. With --by one effect per value of the column and
-    group, pooled over events.
+    rejections on ordinary sessions and the minimum detectable effect. With --by one effect per
+    value of the column and group, pooled over events.
     """
     from chainpolicy.study import load_study
     from chainpolicy.study.output import write_bytes

@@ -59,8 +59,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         One row per cluster of events that share a session of the group's calendar, in the order
         of sessions, and group. Who: ``event_session, event_id`` (the earliest announced),
         ``members`` (all, joined by ``;``), ``role, group, n_assets``. The response: ``caar, lower,
-        upper`` (95 %), log or simple as the study's returns; ``model``, its name, several joined
-        by ``;``; ``last_session`` of the window, and ``share_at_limit`` of the group on it. The
+        upper`` (95 %), log or simple as the study's returns; ``models``, their names joined by
+        ``;``; ``last_session`` of the window, and ``share_at_limit`` of the group on it. The
         tests: ``time_series_t, adjusted_bmp, grank_t``, each with its p-value in ``<name>_p``;
         ``mean_correlation``; ``placebo_p``, the rank of the
         studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
@@ -107,7 +107,7 @@ def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     table = results.summary(window).reset_index()
     table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
     used = results.pairs.groupby(KEYS)["model"].agg(lambda names: ";".join(sorted(set(names))))
-    table = table.merge(used.reset_index(), on=KEYS)
+    table = table.merge(used.rename("models").reset_index(), on=KEYS)
     abnormal = results.abnormal_returns
     last = abnormal[abnormal["tau"] == window[1]]
     last = last.assign(group=last["ticker"].map(study.groups), held=last["at_limit"] != "")
@@ -130,7 +130,7 @@ def over_windows(study: Study, windows: Sequence[Window], model: str | None = No
     -------
     DataFrame
         One row per window and group: ``window`` (as text) and, of the columns of `responses`,
-        ``group, n_assets, caar, lower, upper, model, last_session, share_at_limit,
+        ``group, n_assets, caar, lower, upper, models, last_session, share_at_limit,
         mean_correlation`` and the three tests with their p-values.
     """
     tables = []
@@ -300,7 +300,7 @@ def responses_report(
         ]
         about = f"{', '.join([str(frame['Group'].iloc[0]), *values])}. {about}"
         frame = frame.drop(columns=["Group", *same])
-    models = {MODELS[name].title for names in rows["model"] for name in names.split(";")}
+    models = {MODELS[name].title for names in rows["models"] for name in names.split(";")}
     tested = int(responses(study, window)["time_series_t_p_holm"].notna().sum())
     notes = {
         "": f"{about}CAAR over {window_label(window)} as a simple return; "
