@@ -59,8 +59,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         One row per cluster of events that share a session of the group's calendar, in the order
         of sessions, and group. Who: ``event_session, event_id`` (the earliest announced),
         ``members`` (all, joined by ``;``), ``role, group, n_assets``. The response: ``caar, lower,
-        upper`` (95 %), log or simple as the study's returns; ``models``, their names joined
-        by ``;``; ``last_session`` of the window, and ``share_at_limit`` of the group on it. The
+        upper`` (95 %), log or simple as the study's returns; ``models``, their names joined by
+        ``;``; ``last_session`` of the window, and ``share_at_limit`` of the group on it. The
         tests: ``time_series_t, adjusted_bmp, grank_t``, each with its p-value in ``<name>_p``;
         ``mean_correlation``; ``placebo_p``, the rank of the
         studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
