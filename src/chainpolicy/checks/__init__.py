@@ -21,6 +21,7 @@ from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
 from chainpolicy.checks.pooled import (
+    DRAWS,
     RESTRICTIVE,
     SUPPORTIVE,
     Clusters,
@@ -59,6 +60,7 @@ from chainpolicy.checks.timing import (
 __all__ = [
     "CHOICES",
     "DATE_COLUMNS",
+    "DRAWS",
     "RESTRICTIVE",
     "SUPPORTIVE",
     "Clusters",
