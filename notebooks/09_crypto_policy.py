@@ -40,14 +40,14 @@ fading = checks.fade(study, "bitcoin", restrictive)
 # **Restrictive announcements went with falls of Bitcoin: over the day on which they became public
 # and the next it lost {{ -lead["mean"] | share(1) }} (log return; 95 % interval
 # {{ (lead.lower, lead.upper) | interval }}), pooled over {{ lead.n_clusters }} days with
-# {{ lead.n_events }} announcements that a rule chose; of {{ 9999 | count }} sets of ordinary days
-# drawn at random hardly any moved as much ({{ lead.randomization_p | p }}).** Supportive
+# {{ lead.n_events }} announcements that a rule chose; of {{ checks.DRAWS | count }} sets of
+# ordinary days drawn at random hardly any moved as much ({{ lead.randomization_p | p }}).** Supportive
 # announcements went with {{ support["mean"] | percent }}
 # ({{ (support.lower, support.upper) | interval }}; {{ support.n_clusters }} days,
-# {{ support.randomization_p | p }}). Two things limit what this says. A list of famous dates would
-# have found {{ choice.loc["famous"]["mean"] | percent }}, more than twice as much. And where the
-# catalogue notes no other news, on {{ clean.n_clusters }} days, the mean is
-# {{ clean["mean"] | percent }} ({{ (clean.lower, clean.upper) | interval }}).
+# {{ support.randomization_p | p }}). A list of famous dates would have found
+# {{ choice.loc["famous"]["mean"] | percent }}; where the catalogue notes no other news, on
+# {{ clean.n_clusters }} days, the mean is {{ clean["mean"] | percent }}
+# ({{ (clean.lower, clean.upper) | interval }}).
 #
 # ## A list made by a rule
 #
@@ -132,7 +132,7 @@ mining = by.loc[("mining_2021", "yes")]
 # (salience two) move Bitcoin by {{ salience.loc["2"]["mean"] | percent }}, local bodies (one) by
 # {{ salience.loc["1"]["mean"] | percent }}. The wave against mining of its last year, taken apart,
 # averages {{ mining["mean"] | percent }} ({{ (mining.lower, mining.upper) | interval }},
-# {{ mining.randomization_p | p }}). These rows are many looks at one sample: a description.
+# {{ mining.randomization_p | p }}). Many looks at one sample: a description.
 #
 # ## Does it fade?
 #

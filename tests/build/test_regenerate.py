@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,11 @@ from rich.console import Console
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
-from chainpolicy.figures import FigureSpec
+from chainpolicy.figures import FIGURES, FigureSpec
 from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import new_study
 from chainpolicy.study.problems import InputError
+from chainpolicy.study.study import EMBEDDED_STUDIES
 
 NOTEBOOK = """\
 # %% [markdown]
@@ -601,6 +603,31 @@ def test_an_embedded_study_by_name_needs_no_output(project, monkeypatch):
     # The default goes by its name too, and is what the project keeps.
     assert regenerate.main(Path("china-blockchain-2019"), only="figures-readme") == 0
     assert (project.root / "figures" / "README.md").is_file()
+
+
+def test_a_figure_is_kept_of_the_study_that_it_names(template, tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(study):
+        drawn.append(study.title)
+        return draw_line(study.prices)
+
+    other = replace(template, title="Another study")
+    plain = replace(LINE, name="plain", draw=draw)
+    monkeypatch.setattr(regenerate, "FIGURES", (plain, replace(plain, name="b", study="another")))
+    for products in (
+        regenerate.study_products(template, others={"another": other}),
+        # In a folder of its own a study has its own pictures.
+        regenerate.study_products(template, notebook="study"),
+    ):
+        for product in products[1:]:
+            product.build(tmp_path)
+    assert drawn == [template.title, "Another study", template.title, template.title]
+
+
+def test_figures_name_embedded_studies():
+    assert {spec.study for spec in FIGURES} <= {"", *EMBEDDED_STUDIES}
+    assert any(spec.study for spec in FIGURES)
 
 
 def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch):

@@ -23,6 +23,7 @@ from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reac
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
 from chainpolicy.checks.placebo_days import draw_placebo_days, placebo_day_responses
 from chainpolicy.checks.pooled import (
+    DRAWS,
     RESTRICTIVE,
     SUPPORTIVE,
     Clusters,
@@ -61,6 +62,7 @@ from chainpolicy.checks.timing import (
 __all__ = [
     "CHOICES",
     "DATE_COLUMNS",
+    "DRAWS",
     "RESTRICTIVE",
     "SUPPORTIVE",
     "Clusters",
