@@ -150,12 +150,12 @@ def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[
     )
 
 
-def test_regenerate_from_live_prices_from_end_to_end(running, small, tmp_path):
-    study, output = small, tmp_path / "report"
+def test_regenerate_from_live_prices_from_end_to_end(server, tmp_path):
+    study, output = tmp_path / "mine" / "study", tmp_path / "report"
     kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
     before = checksums(*kept), (PROJECT / "README.md").read_bytes()
-    running.listings["ECHO"].faults = ["500", "500"]
-    done = run(running.address, "regenerate", study, "--source", "yahoo", "--output", output)
+    server.listings["ECHO"].faults = ["500", "500"]
+    done = run(server.address, "regenerate", study, "--source", "yahoo", "--output", output)
     assert done.returncode == 0, done.stderr
     assert "7 downloaded\n" in done.stderr
     assert (checksums(*kept), (PROJECT / "README.md").read_bytes()) == before
