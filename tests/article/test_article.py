@@ -567,6 +567,16 @@ def test_a_period_is_written_as_short_as_its_precision_allows(text, date):
         ("week 60 of 2019", "no such week"),
         ("the 1990s", "decade"),
         ("today", "these days"),
+        ("over the weekend", "no day"),
+        ("at the turn of the year", "no day"),
+        ("in the months ahead", "no day"),
+        ("a fortnight ago", "no day"),
+        ("until Monday week", "no day"),
+        ("by mid-week", "no day"),
+        ("Q3-Q4 2021", "no name"),
+        ("in the first nine months of 2020", "no name"),
+        ("in mid-to-late October", "no name"),
+        ("on the last day of 2020", "no name"),
     ],
 )
 def test_a_vague_period_is_a_row_with_its_reason(written, reason):
@@ -578,6 +588,24 @@ def test_a_vague_period_is_a_row_with_its_reason(written, reason):
 def test_on_a_sunday_weeks_are_counted_in_two_ways():
     (statement,) = extract("It fell last week.", "2019-12-15").statements
     assert "Sunday" in statement.reason
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("26 October (2019)", "26 October of 2019", "26 Oct '2019", "October 26 - 2019"),
+        *("2019 October 26", "2019, October 26", "2019 Oct 26", "October 26; 2019"),
+        *("26 October ,19", "October 26 ,19", "26.Oct.19 firms"),
+    ],
+)
+def test_a_number_beside_a_date_that_may_be_its_year_leaves_it_open(written):
+    (statement,) = extract(f"It was on {written} that he spoke.", "2020-12-20").statements
+    assert (statement.precision, statement.date) == ("unresolved", "")
+    assert "may be its year" in statement.reason
+
+
+def test_a_year_beside_a_date_may_be_that_of_the_day_of_publication():
+    assert days("It was on October 26 (2020) that he spoke.", "2020-12-20") == ["2020-10-26"]
 
 
 # --- a date without a year beside one with a year ------------------------------------------------
@@ -627,6 +655,8 @@ def test_a_bare_day_does_not_take_the_month_of_another_paragraph():
         ("on October 24, 2019 at 6:25pm (HKT)", "18:25+08:00"),
         ("at 0930 GMT on October 24, 2019", "09:30+00:00"),
         ("on October 24, 2019 at 10.5", ""),
+        ("at 12.08 pm EDT on October 24, 2019", "12:08-04:00"),
+        ("on October 24, 2019 at 6.25 p.m. HKT", "18:25+08:00"),
         ("on 2019-10-24 18:25", "18:25"),
         ("at 2019-10-24T18:25:00+08:00", "18:25+08:00"),
         ("on 2019-10-24T18:25Z", "18:25+00:00"),
@@ -700,6 +730,17 @@ def test_a_time_before_its_day_does_not_end_the_sentence():
 )
 def test_missing_blanks_and_other_signs_do_not_hide_a_date(written, day):
     assert days(f"It was on {written}.", "2019-12-10") == [day]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *("26 October ,2019", "26 October , 2019", "October 26 ,2019", "26 October.2019"),
+        *("26.Oct.2019", "26.Oct.19", "Oct-26-19"),
+    ],
+)
+def test_a_year_behind_odd_signs_is_that_of_the_day(written):
+    assert days(f"It was on {written}.", "2020-12-10") == ["2019-10-26"]
 
 
 # --- never another day ---------------------------------------------------------------------------

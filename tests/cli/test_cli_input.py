@@ -209,6 +209,15 @@ def test_pipes_are_refused_as_article_and_market(tmp_path, capsys):
         assert f"{pipe}: expected a regular file; this is a named pipe" in capsys.readouterr().err
 
 
+def test_an_extract_does_not_replace_a_pipe(tmp_path, capsys):
+    os.mkfifo(tmp_path / "out.csv")
+    (tmp_path / "article.txt").write_text("On 3 May 2021 the ministry promoted a ledger.")
+    command = ["extract", str(tmp_path / "article.txt"), "--output", str(tmp_path / "out.csv")]
+    assert cli.main(command) == 2
+    assert "expected a regular file; this is a named pipe" in capsys.readouterr().err
+    assert (tmp_path / "out.csv").is_fifo()
+
+
 def test_settings_without_an_end_are_refused(tmp_path, capsys):
     folder = new_study(tmp_path / "s")
     with (folder / "study.toml").open("a") as stream:

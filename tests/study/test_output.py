@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from chainpolicy.build import regenerate
-from chainpolicy.study.output import MANIFEST, digest, not_whole, publish, staging
+from chainpolicy.study.output import MANIFEST, digest, not_whole, publish, staging, write_bytes
 from chainpolicy.study.problems import InputError
 
 # For every n writes a set of files over an older one and dies, as if killed, at the n-th change of
@@ -93,6 +94,16 @@ def test_a_second_living_run_is_refused_and_leaves_the_first_alone(tmp_path):
             second.__enter__()
         assert (first / "mine").read_text() == "mine"
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path):
+    # A device such as /dev/null is a file's way out for whoever may write there.
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="a regular file; this is a named pipe"):
+        write_bytes(b"new", pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_a_failed_run_leaves_the_old_files(tmp_path):

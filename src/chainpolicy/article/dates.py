@@ -239,6 +239,13 @@ def nearest_year(day: str, month: str, span: Span) -> int | None:
     return min(days, key=distance).year if days else None
 
 
+# In a style that no pattern knows: "October 26 (2019)", "2019 Oct 26".
+_YEAR_AFTER = re.compile(
+    r"^(?:[\s,;.:(–—-]{1,3}(?:of )?['’]?| of )((?:19|20)\d\d)(?![\w%:-]|[.,]\d)"
+)
+_YEAR_BEFORE = re.compile(r"(?<![\w.,:$€£¥-])((?:19|20)\d\d)[\s,.(–—-]{1,3}$")
+
+
 def _year_without_one(day: str, month: str, context: Context, *, whole_month: bool = False) -> int:
     """Return the year of a date written without one; see the docstring of the module."""
     if context.linked is not None:
@@ -248,6 +255,9 @@ def _year_without_one(day: str, month: str, context: Context, *, whole_month: bo
     if context.published is None and context.year is None:
         raise UnresolvedError(NO_YEAR)
     year = _year_by_publication(day, month, context)
+    beside = _YEAR_AFTER.search(context.after) or _YEAR_BEFORE.search(context.before)
+    if beside is not None and int(beside[1]) != year:
+        raise UnresolvedError(f"the number {beside[1]} beside it may be its year")
     if context.dated is not None:
         year = _agreed(year, day, month, context, context.dated)
     found = find_day(day, month, year)

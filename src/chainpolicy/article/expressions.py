@@ -32,8 +32,8 @@ _N, _D = rf"(?P<n>{_MONTH})", rf"(?P<d>{_DAY})"
 _N2, _D2 = rf"(?P<n2>{_MONTH})", rf"(?P<d2>{_DAY})"
 _Y, _Y2 = rf"(?P<y>{_ANY_YEAR})\b", rf"(?P<y2>{_ANY_YEAR})\b"
 # After a number something has to part the year from it.
-_AFTER_DAY = r"(?:, ?| |,? ?(?=['’]))"
-_AFTER_MONTH = r",?[ /-]?"
+_AFTER_DAY = r"(?: ?, ?| |,? ?(?=['’]))"
+_AFTER_MONTH = r"(?:(?: ?,)?[ /-]?|\.)"
 _THE = r"(?:the (?=\d+[snrt]))?"  # before an ordinal
 _TO = rf"(?: ?[-–—/] ?| (?:to|through|until|till) {_THE})"
 _DAYS = rf"(?P<list>{_DAY}(?:, {_DAY}){{0,30}},? (?:and|or|&) {_DAY})"
@@ -72,12 +72,12 @@ _ODD_AFTER_COMMA = (
     r"|that|was|were|is)\b)))"
 )
 _ODD_AFTER_DAY = (
-    rf"(?:,? (?P<odd>{_ODD})| (?P<odd2>\d\d{_NO_NUMBER})|, ?(?P<odd3>{_ODD_AFTER_COMMA}))"
+    rf"(?:,? (?P<odd>{_ODD})| (?P<odd2>\d\d{_NO_NUMBER})| ?, ?(?P<odd3>{_ODD_AFTER_COMMA}))"
 )
 _ODD_AFTER_MONTH = (
-    rf"(?:,? (?P<odd>{_ODD})|[ /-](?P<odd2>\d\d{_NO_NUMBER})|, ?(?P<odd3>{_ODD_AFTER_COMMA}))"
+    rf"(?:,? (?P<odd>{_ODD})|[ /.-](?P<odd2>\d\d{_NO_NUMBER})| ?, ?(?P<odd3>{_ODD_AFTER_COMMA}))"
 )
-_BARE = rf"(?:(?<=[/-])\d\d{_ENDS}|(?<= )\d\d{_ENDS})"
+_BARE = rf"(?:(?<=[./-])\d\d{_ENDS}|(?<= )\d\d{_ENDS})"
 _QUARTER = r"(?:first|second|third|fourth|last|final|1st|2nd|3rd|4th)"
 _YEAR_ALONE = r"(?![\w%:$€£¥]|[.,]\d|-[a-z])"
 _NAMED_AFTER_IT = (
@@ -121,7 +121,7 @@ _KINDS = _kinds(
     (
         "date",
         dates.date,
-        rf"{_BEFORE}{_FIRST}(?P<m>{_THE}{_D}[ /-]?(?:of )?{_N}"
+        rf"{_BEFORE}{_FIRST}(?P<m>{_THE}{_D}[ /.-]?(?:of )?{_N}"
         rf"(?:{_AFTER_MONTH}(?P<y>{_ANY_YEAR}\b|{_BARE}))?"
         rf"(?:{_TO}{_D2}[ -](?:of )?{_N2}(?:{_AFTER_MONTH}{_Y2})?)?){_LAST}{_AFTER}",
     ),
@@ -131,7 +131,11 @@ _KINDS = _kinds(
         rf"{_BEFORE}{_FIRST}(?P<m>{_THE}{_D}{_TO}{_D2} ?(?:of )?{_N}"
         rf"(?:{_AFTER_MONTH}(?P<y>{_ANY_YEAR}\b|{_BARE}))?){_LAST}",
     ),
-    ("date", dates.date, rf"\b(?P<m>{_N}(?P<s>[-/]){_D}(?P=s){_Y}){_LAST}"),
+    (
+        "date",
+        dates.date,
+        rf"\b(?P<m>{_N}(?P<s>[-/]){_D}(?P=s)(?P<y>{_ANY_YEAR}\b|\d\d{_ENDS})){_LAST}",
+    ),
     (
         "date",
         dates.date,
@@ -146,7 +150,7 @@ _KINDS = _kinds(
     (
         "date",
         dates.date,
-        rf"{_FIRST}(?P<m>{_THE}{_D}(?:{_TO}{_D2})?[ /-]?(?:of )?{_N}{_ODD_AFTER_MONTH})",
+        rf"{_FIRST}(?P<m>{_THE}{_D}(?:{_TO}{_D2})?[ /.-]?(?:of )?{_N}{_ODD_AFTER_MONTH})",
     ),
     (
         "date",
@@ -235,7 +239,7 @@ _KINDS = _kinds(
         "weekday",
         dates.weekday,
         rf"{_NO_HABIT}{_NAMED_AFTER_IT}\b(?P<m>(?P<wd>(?-i:{_FULL_WEEKDAY}))){_NOT_OWNING}"
-        rf"(?! Times|,? {_THE}(?:{_MONTH} ?\d|{_DAY}\b))",
+        rf"(?! Times| week\b|,? {_THE}(?:{_MONTH} ?\d|{_DAY}\b))",
     ),
     (
         "weekday",
@@ -327,7 +331,7 @@ _KINDS = _kinds(
         "quarter",
         dates.quarter,
         rf"{_FIRST}(?P<m>{_PART}?Q(?P<q>[1-4])"
-        rf"(?:(?:[ ,-]| of )?(?P<y>{_ANY_YEAR}|(?<=[ -])\d\d{_ENDS}))?){_YEAR_ALONE}",
+        rf"(?:(?:[ ,/-]| of )?(?P<y>{_ANY_YEAR}|(?<=[ /-])\d\d{_ENDS}))?){_YEAR_ALONE}",
     ),
     (
         "quarter",
@@ -348,7 +352,7 @@ _KINDS = _kinds(
     (
         "half-year",
         dates.half_year,
-        rf"{_FIRST}(?P<m>H(?P<q>[12])(?:[ ,-]| of )?(?P<y>{_ANY_YEAR}|(?<=[ -])\d\d{_ENDS}))"
+        rf"{_FIRST}(?P<m>H(?P<q>[12])(?:[ ,/-]| of )?(?P<y>{_ANY_YEAR}|(?<=[ /-])\d\d{_ENDS}))"
         rf"{_YEAR_ALONE}",
     ),
     (
@@ -420,6 +424,14 @@ _KINDS = _kinds(
     (
         "open",
         dates.vague,
+        rf"\b(?P<m>{_FULL_WEEKDAY} week|(?<=over )the weekend|(?<=at )the weekend"
+        r"|(?<=during )the weekend|the turn of the year|(?<=in )the new year"
+        r"|(?<=in )the (?:days|weeks|months|years) ahead|a fortnight (?:ago|earlier|later)"
+        r"|mid-(?:week|month)|month-end)\b(?!-)",
+    ),
+    (
+        "open",
+        dates.vague,
         r"\b(?<!the )(?P<m>not long ago|last night"
         rf"|{_NUMBER} (?:weeks?|years?) (?:ago|from now)"
         rf"|{_NUMBER} (?:days?|weeks?|months?|years?) (?:after|later|earlier|before))"
@@ -434,6 +446,14 @@ _KINDS = _kinds(
         rf" (?:day|night|evening|morning|afternoon)"
         r"|(?:(?:the|this) )?(?:coming|current) (?:days?|weeks?|weekend|months?|quarter|years?)"
         rf"|the next (?:weekend|week|month|quarter|year)){_ALONE}",
+    ),
+    (
+        "open",
+        dates.never("a part or a range of these that has no name of its own"),
+        rf"\b(?P<m>(?:the )?(?:first|last) {_NUMBER} (?:days|weeks|months) of"
+        rf" (?:{_MONTH},? )?{_YEAR}|(?:the )?(?:first|last) day of {_YEAR}"
+        rf"|[QH][1-4]{_TO}[QH][1-4](?:,? (?:of )?{_YEAR})?"
+        rf"|(?:early|mid)-to-(?:mid|late)[- ](?:{_MONTH}|{_YEAR})(?:,? {_YEAR})?)\b",
     ),
     (
         "open",

@@ -15,7 +15,7 @@ import pandas as pd
 
 from chainpolicy.article import Extraction, Precision, Statement, dated_statements, read_article
 from chainpolicy.article.tone import TONES, score, stance_lexicon
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, irregular
 
 CHECKSUM = "article_sha256"
 DECIMALS = 4
@@ -319,6 +319,8 @@ def _verification_lines(result: Verification, n_events: int) -> Iterator[str]:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     """Write a table to a .csv or .json file, whole or not at all."""
+    if (expected := irregular(path)) is not None:
+        raise InputError([Problem(str(path), expected)])
     if path.suffix.lower() == ".csv":
         content = table.to_csv(index=False, lineterminator="\n")
     else:

@@ -70,7 +70,8 @@ _MINUTES = r"(?::(?P<min>[0-5]\d)(?::[0-5]\d(?:\.\d+)?)?)"
 _TIMES = [
     re.compile(text, re.IGNORECASE)
     for text in (
-        rf"(?<![\w.,:$€£¥-])(?P<h>1[0-2]|0?[1-9]){_MINUTES}? ?(?P<half>[ap])\.?m\b\.?{_WITH_ZONE}?",
+        rf"(?<![\w.,:$€£¥-])(?P<h>1[0-2]|0?[1-9])(?:{_MINUTES}|\.(?P<dot>[0-5]\d))? ?"
+        rf"(?P<half>[ap])\.?m\b\.?{_WITH_ZONE}?",
         rf"(?<![\w.,:/$€£¥-]){_HOURS}{_MINUTES}(?: hours| hrs)?{_WITH_ZONE}(?!\w)",
         r"(?:\b(?:at|by|around|about|until|till|before|after|from|to) "
         r"|(?<=\d )|(?<=\d, )|(?<=\dT))"
@@ -113,7 +114,7 @@ def _taken_apart(match: re.Match[str]) -> Time:
         hour, half = int(groups["h"]), groups.get("half", "").lower()
         if half:
             hour = hour % 12 + 12 * (half == "p")
-        clock = dt.time(hour, int(groups.get("min") or 0))
+        clock = dt.time(hour, int(groups.get("min") or groups.get("dot") or 0))
     text = match.string[first : match.end()]
     return Time(first, match.end(), text, clock, groups["zone"])
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.problems import InputError, Problem, irregular
 
 MANIFEST = "manifest.json"
 STAGING = ".chainpolicy-staging-"
@@ -112,7 +112,9 @@ def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) 
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write one file whole or not at all."""
+    """Write one file whole or not at all; what is there and no file is refused, not replaced."""
+    if (expected := irregular(path)) is not None:
+        raise InputError([Problem(str(path), expected)])
     partial = path.with_name(path.name + ".partial")
     # Never through a link that lies there.
     partial.unlink(missing_ok=True)
