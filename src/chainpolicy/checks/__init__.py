@@ -13,7 +13,15 @@ return can be measured against, `rung_errors` says which forecasts best where no
 
 from chainpolicy.checks.difference import portfolio_difference
 from chainpolicy.checks.donors import donor_portfolios, donors_of_study
-from chainpolicy.checks.ladder import ladder, rung_errors, rung_study, size_rungs
+from chainpolicy.checks.ladder import (
+    ladder,
+    placebo_of_rule,
+    results_of_rule,
+    rung_errors,
+    rung_of_rule,
+    rung_study,
+    size_rungs,
+)
 from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
@@ -42,11 +50,14 @@ __all__ = [
     "minimum_detectable_effect",
     "placebo_day_responses",
     "placebo_in_space",
+    "placebo_of_rule",
     "placebo_p_values",
     "portfolio_difference",
     "read_market",
     "rejection_rates",
+    "results_of_rule",
     "rung_errors",
+    "rung_of_rule",
     "rung_study",
     "size_rungs",
     "space_of_study",

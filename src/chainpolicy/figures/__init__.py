@@ -218,7 +218,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     ),
     FigureSpec(
         "policy_index",
-        "Policy sentiment and prices",
+        "Coded policy stance and prices",
         "Above, the decayed sum of stance times salience on blockchain and on crypto; a marker "
         "where an announcement enters. Below, the cumulative return of the first group of each "
         "calendar, equally weighted.",
@@ -253,7 +253,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Cumulative response to a surprise of one point (stance times salience), later "
         "announcements held fixed. Grey: where 95 % of the responses lie when the surprises are "
         "shifted in time.",
-        "returns of every group and the policy-sentiment index",
+        "returns of every group and the index of coded policy stance",
         "08_dynamics",
         draw_local_projections,
     ),

@@ -1,4 +1,4 @@
-"""The policy-sentiment index beside prices, and responses by stance."""
+"""The index of coded policy stance beside prices, and responses by stance."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def draw_policy_index(study: Study) -> Drawn:
         days = f"{place}s" if by_utc else f"sessions in {place}"
         above.set_title(f"{looks[group].label}\n{days}")
         frames.append(frame.assign(group=group))
-    axes[0][0].set_ylabel("Policy sentiment\n(stance × salience)")
+    axes[0][0].set_ylabel("Coded policy stance\n(stance × salience)")
     axes[1][0].set_ylabel(return_label("Cumulative", study.kind))
     handles = [
         Line2D([], [], color=color, linestyle=line, label=f"index, {dimension}")

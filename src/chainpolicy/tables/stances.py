@@ -37,8 +37,8 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
         {
             "Group": table["group"].map(study.label),
             "Stance on": table["dimension"].replace(OVERALL, "both"),
-            "Supportive, % (n)": _counted(study, table, "supportive"),
-            "Restrictive, % (n)": _counted(study, table, "restrictive"),
+            "Supportive, % (n)": _counted(table, "supportive"),
+            "Restrictive, % (n)": _counted(table, "restrictive"),
             "Difference, points": formatted(100 * table["difference"], "+.1f"),
             "One session left out": [
                 "" if np.isnan(low) else f"{100 * low:+.1f} to {100 * high:+.1f}"
@@ -53,7 +53,7 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     reach = "" if pd.isna(smallest) else f"; elsewhere it can be as small as {smallest:.3f}"
     points = "log points" if study.kind == "log" else "percentage points"
     note = (
-        f"CAAR over {window_label(window)} as a simple return, mean over n sessions; the "
+        f"CAAR over {window_label(window)} in {study.kind} returns, mean over n sessions; the "
         f"difference in {points}, and its range when one session at a time is left out. "
         "Announcements of one session count once, with their net stance (stance times salience). "
         "Mixed: sessions with both signs; overlapping: sessions whose window reaches into a "
@@ -63,10 +63,9 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     return ReportTable(frame, note)
 
 
-def _counted(study: Study, table: pd.DataFrame, sign: str) -> list[str]:
+def _counted(table: pd.DataFrame, sign: str) -> list[str]:
     """Write a mean response with the number of its sessions."""
-    means = np.expm1(table[sign]) if study.kind == "log" else table[sign]
     return [
         f"{100 * mean:+.1f} ({n})" if n else "(0)"
-        for mean, n in zip(means, table[f"n_{sign}"], strict=True)
+        for mean, n in zip(table[sign], table[f"n_{sign}"], strict=True)
     ]
