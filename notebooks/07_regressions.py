@@ -68,10 +68,26 @@ shares = last.loc["a_shares_tier1"]
 # Returns are log returns in percent.
 
 # %%
-system.summary(groups=["a_shares_tier1"])
+effects = system.tidy()
+low = effects[effects["p_value"] < 0.05]
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Session": low["event_session"].dt.strftime("%Y-%m-%d"),
+            "Events": low["members"].str.replace(";", ", "),
+            "Group": low["group"].map(study.label),
+            "N": low["n_assets"].astype(str),
+            "CAR": low["average"].map(percent),
+            "s.e.": low["std_error"].map(percent),
+            "p": low["p_value"].map(tables.p_text),
+            "F, p": low["f_p_value"].map(tables.p_text),
+        }
+    ).reset_index(drop=True),
+    "Average CAR over [0, 1] with a p-value below 5 %, not adjusted. Standard errors are OLS "
+    "prediction errors with SUR covariance, t(n - k); F: every asset's CAR is zero.",
+)
 
 # %%
-effects = system.tidy()
 adjusted = checks.adjust_for_multiple_testing(effects["p_value"])
 survivors = effects[adjusted["holm"] < 0.05].set_index("group")
 several = effects[effects["n_assets"] > 1].dropna(subset="f_p_value")
@@ -149,14 +165,23 @@ us, bitcoin = (last.loc[group] for group in ("us_listed", "bitcoin"))
 # yield a coefficient at least as large?
 
 # %%
-regressions = estimators.cross_sections(study)
-regressions.of("a_shares_tier1", "a_shares_tier1, a_shares_tier2").summary()
+table = estimators.cross_sections(study).tidy()
+tested = table.dropna(subset="p_permutation")
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Sample": tested["sample"].str.split(", ").str[-1].map(study.label),
+            "Regressor": tested["regressor"],
+            "Coefficient": tested["estimate"].map(percent),
+            "p, permutation": tested["p_permutation"].map(tables.p_text),
+            "p, wild bootstrap": tested["p_bootstrap"].map(tables.p_text),
+        }
+    ).reset_index(drop=True),
+    "CAR over [0, 1] per unit of the regressor: stance with asset effects, stance times an exposure "
+    "with asset and event effects.",
+)
 
 # %%
-regressions.of("bitcoin", "coins").summary()
-
-# %%
-table = regressions.tidy()
 on_stance = table[table["regressor"] == "stance"].set_index("sample")
 crossed = table[table["regressor"].str.contains(" x ")].dropna(subset="p_permutation")
 untested = table["p_permutation"].isna() & table["estimate"].notna()

@@ -12,6 +12,7 @@ import pandas as pd
 from chainpolicy.study.sessions import clusters
 
 POLICY = "policy"
+STANCE_COLUMNS = ("stance_blockchain", "stance_crypto")
 
 
 def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
@@ -52,7 +53,7 @@ def weighted_stances(events: pd.DataFrame) -> pd.DataFrame:
         Indexed by event: ``stance`` (of both together), ``stance_blockchain, stance_crypto``. The
         stance of a session is the sign of the sum over its events.
     """
-    coded = events.set_index("event_id")[["stance_blockchain", "stance_crypto"]].astype("int64")
+    coded = events.set_index("event_id")[list(STANCE_COLUMNS)].astype("int64")
     coded = coded.mul(events.set_index("event_id")["salience"].astype("int64"), axis=0)
     coded.insert(0, "stance", coded.sum(axis=1))
     return coded

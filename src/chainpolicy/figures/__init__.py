@@ -38,7 +38,11 @@ from chainpolicy.figures.panels import (
     plot_stances,
     plot_timeline,
 )
-from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
+from chainpolicy.figures.policy import (
+    draw_coding_multiverse,
+    draw_policy_index,
+    draw_stance_responses,
+)
 from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
@@ -234,6 +238,16 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAAR of every session with a policy announcement",
         "06_article",
         draw_stance_responses,
+    ),
+    FigureSpec(
+        "coding_multiverse",
+        "What if stances had been coded otherwise?",
+        "Mean CAAR of supportive less restrictive sessions under every coding: weight of an "
+        "announcement, sessions of both signs, facts that count, and one stance reversed; sorted "
+        "within each group. The codings share their data.",
+        "CAAR of every session with a policy announcement",
+        "06_article",
+        draw_coding_multiverse,
     ),
     FigureSpec(
         "overlap",
