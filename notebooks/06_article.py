@@ -240,8 +240,8 @@ tables.ReportTable(
 #
 # A claim can be true of a trough and a peak and not of an evening. Prices support that concept
 # shares led the market. How many of them hit the limit depends on whose list is counted. Responses
-# lean in the direction of the stance, however it is coded, but in no group by more than the same
-# stances on other sessions would often give, under most codings. This is a weak result on few sessions, and no proof that the stance
+# lean in the direction of the stance under nearly all codings, but under most codings in no group by
+# more than the same stances on other sessions would often give. This is a weak result on few sessions, and no proof that the stance
 # does not matter.
 
 # %%

@@ -200,7 +200,7 @@ def draw_coding_multiverse(study: Study) -> Drawn:
         percent_ticks(ax.yaxis)
         ax.set_title(f"{looks[group].label}: {int(low.sum())} of {len(rows)} with p < 0.05")
         frames.append(rows)
-    figure.supxlabel("codings, sorted")
+    figure.supxlabel("codings of a group, sorted by the difference")
     figure.supylabel(return_label(f"difference of CAAR{window_label(window)}", study.kind))
     handles = [
         Line2D([], [], marker="o", color=QUIET, linestyle="none", markersize=4, label="p < 0.05"),
