@@ -75,7 +75,6 @@ tables.events_report(study)
 
 # %%
 known = sample["time_precision"].value_counts()
-tables.sessions_report(study)
 
 # %% [markdown]
 # The hour of first publication is known for {{ known["exact"] }} of the {{ sample | length }} events

@@ -213,7 +213,9 @@ frame = pd.DataFrame(
     }
 )
 tables.ReportTable(
-    frame, "CAAR over [0, 1], simple returns; intervals not adjusted for the number of rows."
+    frame[(found | found_there).to_numpy()].reset_index(drop=True),
+    "CAAR over [0, 1], simple returns: the rows in which an interval excludes zero; intervals not "
+    "adjusted for the number of rows.",
 )
 
 # %% [markdown]

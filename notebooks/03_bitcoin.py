@@ -10,10 +10,12 @@
 # # Did Bitcoin move on Chinese policy?
 
 # %%
+import numpy as np
 import pandas as pd
 
 import chainpolicy
 from chainpolicy import claim, claims, estimators, figures, tables
+from chainpolicy.article import market_claims
 
 study = chainpolicy.load_study()
 responses = tables.responses(study, window=(0, 1))
@@ -25,14 +27,14 @@ stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 
 # %% [markdown]
 # **Yes, once: over {{ speech.event_session | day }}, when the Politburo's session on blockchain
-# became public, and the day after, Bitcoin returned {{ speech.caar | simple | percent }} more than
-# its mean** (95 % interval {{ (speech.lower, speech.upper) | simple | interval }}; exact t =
+# became public, and the day after, Bitcoin returned {{ speech.caar | percent }} more than
+# its mean** (95 % interval {{ (speech.lower, speech.upper) | interval }}; exact t =
 # {{ speech.time_series_t | number }}, {{ speech.time_series_t_p | p }}; after Holm's correction
 # over {{ responses.time_series_t_p_holm.count() }} tests {{ speech.time_series_t_p_holm | p }};
 # rank among {{ speech.n_placebo }} ordinary sessions, {{ speech.placebo_p | p }}). The
 # {{ stances.loc["restrictive"].days | count }} days with a restrictive announcement average
-# {{ stances.loc["restrictive"].mean_car | simple | percent }} (95 % interval
-# {{ (stances.loc["restrictive"].lower, stances.loc["restrictive"].upper) | simple | interval }}),
+# {{ stances.loc["restrictive"].mean_car | percent }} (95 % interval
+# {{ (stances.loc["restrictive"].lower, stances.loc["restrictive"].upper) | interval }}),
 # which is not significantly different from zero.
 #
 # ## The measure
@@ -45,7 +47,7 @@ stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 #   AR_\tau = R_\tau - \hat\mu, \qquad
 #   CAR(\tau_1, \tau_2) = \sum_{\tau=\tau_1}^{\tau_2} AR_\tau .$$
 #
-# Here $\tau$ counts days from the event session, the UTC day that contains the announcement. Over
+# Returns are log returns in percent. Here $\tau$ counts days from the event session, the UTC day that contains the announcement. Over
 # the $L = \tau_2 - \tau_1 + 1$ days of a window the CAR carries the noise of those days and the
 # error of the mean; with $s$ the standard deviation of the estimation residuals,
 #
@@ -73,7 +75,7 @@ fall = returns[speech["event_session"] - pd.Timedelta(days=10) : speech["event_s
 
 # %% [markdown]
 # The last close before the event, {{ before | number(0) }} dollars, followed a fall of
-# {{ -(returns[fall] | simple) | share(1) }} on {{ fall | day }}, so that part of the gain may be a
+# {{ -returns[fall] | share(1) }} on {{ fall | day }}, so that part of the gain may be a
 # rebound. The price closed as high as {{ closes[peak] | number(0) }} on {{ peak | day }} and was
 # back at or below {{ before | number(0) }} on {{ gone | day }}, {{ (gone - speech.event_session).days }}
 # days after the event.
@@ -90,7 +92,8 @@ fall = returns[speech["event_session"] - pd.Timedelta(days=10) : speech["event_s
 # exchangeable.
 #
 # Events on one UTC day share a row. Windows of neighbouring days share a day, so that the row after
-# the largest response repeats half of it.
+# the largest response repeats half of it. Statements from abroad are controls, the law that took
+# effect on 1 January a placebo.
 
 # %%
 tables.responses_report(study, bitcoin)
@@ -106,8 +109,8 @@ tables.responses_report(study, bitcoin)
 #
 # ## Restrictive and supportive announcements
 #
-# A day counts as restrictive if an announcement on it is restrictive on crypto, and otherwise as
-# supportive if one is supportive on blockchain or crypto. The mean CAR of $K$ days is a weighted
+# The stance of a day is the sign of the sum of stance times salience over its announcements, both
+# stances added: one rule for days of mixed stance, in all notebooks. The mean CAR of $K$ days is a weighted
 # sum of daily abnormal returns, $w_t$ being the share of the $K$ windows that contain day $t$; its
 # variance counts a day in two windows once:
 #
@@ -120,10 +123,34 @@ stances.round(4)
 
 # %% [markdown]
 # The mean response to supportive days apart from the speech is
-# {{ stances.loc["apart"].mean_car | simple | percent }} (N = {{ stances.loc["apart"].days | count }}),
+# {{ stances.loc["apart"].mean_car | percent }} (N = {{ stances.loc["apart"].days | count }}),
 # and the difference between supportive and restrictive days is
-# {{ stances.loc["difference"].mean_car | simple | percent }}
+# {{ stances.loc["difference"].mean_car | percent }}
 # ({{ stances.loc["difference"].p_value | p }}).
+#
+# ## Two moves inside the first two days
+#
+# Bitcoin rose in the hour from 15:00 UTC on 25 October, when monthly futures had just expired
+# (16:00 London time), and in the two hours from 00:00 UTC on 26 October, a Saturday morning in
+# Beijing.
+
+# %%
+hours = study.hourly["BTC-USD"].set_index("time")["close"]
+hourly = np.log(hours).diff()
+expiry = hourly["2019-10-25T15:00Z"]
+morning = hourly["2019-10-26T00:00Z"] + hourly["2019-10-26T01:00Z"]
+year = market_claims.stored_figures(study)
+
+# %% [markdown]
+# In the hour of the expiry it moved {{ expiry | percent }}. At the
+# {{ year.n_other_expiries | count }} other monthly expiries of 2019 the same hour brought
+# {{ year.other_expiries_lowest | percent }} to {{ year.other_expiries_highest | percent }}: an expiry
+# by itself does not move the price like this, though one that met a falling price and news might.
+# The two hours of the morning brought {{ morning | percent }}, more than any other two hours of 2019
+# (at most {{ year.other_two_hours_largest | percent(signed=False) }} in either direction). No
+# expiry falls into them, and New York was closed; the evening's news could be read and acted upon in
+# China. This fits a response to the announcement better than the expiry does. It is a reading of one
+# morning and no test.
 #
 # ## What this test can and cannot see
 #
@@ -147,7 +174,7 @@ largest = others["time_series_t"].abs().nlargest(2).iloc[-1]
 # On {{ placebo.p_value.count() }} ordinary sessions of Bitcoin the exact t rejects at the 5 % level
 # on {{ speech.rejection_rate | share(1) }} of them. The minimum detectable effect, the true
 # CAR[0, 1] that it finds with 80 % power, is
-# {{ speech.minimum_detectable_effect | simple | percent }}; smaller ones it finds less often.
+# {{ speech.minimum_detectable_effect | percent }}; smaller ones it finds less often.
 #
 # The daily standard deviation of Bitcoin was {{ sigma | share(1) }} in the estimation window and
 # {{ calm | share(1) }} over the {{ later | length }} ordinary sessions after it. The estimation
@@ -194,6 +221,16 @@ claims(
         "Nor is the difference between supportive and restrictive days",
         stances.loc["difference", "p_value"],
         stances.loc["difference", "p_value"] > 0.05,
+    ),
+    claim(
+        "The hour of the expiry is beyond that of the other expiries of the year",
+        expiry,
+        expiry > 2 * max(-year["other_expiries_lowest"], year["other_expiries_highest"]),
+    ),
+    claim(
+        "No other two hours of the year moved as much as those of the morning",
+        morning,
+        morning > year["other_two_hours_largest"],
     ),
     claim("The gain was gone within a month", str(gone.date()), (gone - peak).days < 31),
 )

@@ -10,10 +10,12 @@
 # # One speech, several crackdowns: what moved what?
 
 # %%
+import pandas as pd
 from scipy import stats
 
 import chainpolicy
-from chainpolicy import checks, claim, claims, estimators, figures
+from chainpolicy import checks, claim, claims, estimators, tables
+from chainpolicy.typeset.numbers import percent
 
 study = chainpolicy.load_study()
 names = study.events.set_index("event_id")["name"]
@@ -30,12 +32,12 @@ shares = last.loc["a_shares_tier1"]
 # %% [markdown]
 # **With all announcements in one regression, the session of
 # “{{ names[study.headline_event] }}” moved the {{ speech.n_assets }} A-shares of tier 1 by
-# {{ speech.average | simple | percent }} over [0, 1]** (95 % interval
-# {{ speech.interval() | simple | interval }}; {{ speech.p_value | p }}). **Adding the
+# {{ speech.average | percent }} over [0, 1]** (95 % interval
+# {{ speech.interval() | interval }}; {{ speech.p_value | p }}). **Adding the
 # {{ shares.step }} restrictive sessions after it takes the sum to
-# {{ shares.average | simple | percent }}** ({{ (shares.lower, shares.upper) | simple | interval }}),
+# {{ shares.average | percent }}** ({{ (shares.lower, shares.upper) | interval }}),
 # which is not significantly different from zero. The largest step down is
-# “{{ names[steps.added.idxmin()] }}” ({{ steps.added.min() | simple | percent }}).
+# “{{ names[steps.added.idxmin()] }}” ({{ steps.added.min() | percent }}).
 #
 # The announcements of autumn 2019 followed each other within days, some shared a session, and each
 # hit dozens of assets at once. Event studies look at one event at a time. Here all of them stand in
@@ -63,13 +65,29 @@ shares = last.loc["a_shares_tier1"]
 #
 # Standard errors are those of a forecast. Robust ones are refused here: a dummy fits the residuals
 # of its own few sessions perfectly, and a variance made of just these residuals is far too small.
-# The tables give log returns, the text simple ones.
-
-# %%
-system.summary(groups=["a_shares_tier1", "bitcoin"])
+# Returns are log returns in percent.
 
 # %%
 effects = system.tidy()
+low = effects[effects["p_value"] < 0.05]
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Session": low["event_session"].dt.strftime("%Y-%m-%d"),
+            "Events": low["members"].str.replace(";", ", "),
+            "Group": low["group"].map(study.label),
+            "N": low["n_assets"].astype(str),
+            "CAR": low["average"].map(percent),
+            "s.e.": low["std_error"].map(percent),
+            "p": low["p_value"].map(tables.p_text),
+            "F, p": low["f_p_value"].map(tables.p_text),
+        }
+    ).reset_index(drop=True),
+    "Average CAR over [0, 1] with a p-value below 5 %, not adjusted. Standard errors are OLS "
+    "prediction errors with SUR covariance, t(n - k); F: every asset's CAR is zero.",
+)
+
+# %%
 adjusted = checks.adjust_for_multiple_testing(effects["p_value"])
 survivors = effects[adjusted["holm"] < 0.05].set_index("group")
 several = effects[effects["n_assets"] > 1].dropna(subset="f_p_value")
@@ -98,16 +116,31 @@ joint = checks.adjust_for_multiple_testing(several["f_p_value"])["holm"]
 # where a session that lies in several windows counts once.
 
 # %%
-estimators.undoing_report(sums, study.labels)
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Group": last.index.map(study.label),
+            "Restrictive sessions": last["step"].astype(str).to_list(),
+            "Speech": first["average"].map(percent).to_list(),
+            "Sum": last["average"].map(percent).to_list(),
+            "from": last["lower"].map(percent).to_list(),
+            "to": last["upper"].map(percent).to_list(),
+            "p": last["p_value"].map(tables.p_text).to_list(),
+            "F, p": last["f_p_value"].map(tables.p_text).to_list(),
+        }
+    ),
+    "Average CAR over [0, 1] at the speech, and summed with all restrictive sessions after it, with "
+    "the 95 % interval of the sum; F: the sum is zero for every asset.",
+)
 
 # %%
 us, bitcoin = (last.loc[group] for group in ("us_listed", "bitcoin"))
 
 # %% [markdown]
-# With all restrictive sessions in the sum, {{ shares.average | simple | percent }} is left for the
-# A-shares of tier 1, {{ bitcoin.average | simple | percent }} for Bitcoin (95 % interval
-# {{ (bitcoin.lower, bitcoin.upper) | simple | interval }}) and {{ us.average | simple | percent }}
-# for the US-listed names ({{ (us.lower, us.upper) | simple | interval }}). In every group the
+# With all restrictive sessions in the sum, {{ shares.average | percent }} is left for the
+# A-shares of tier 1, {{ bitcoin.average | percent }} for Bitcoin (95 % interval
+# {{ (bitcoin.lower, bitcoin.upper) | interval }}) and {{ us.average | percent }}
+# for the US-listed names ({{ (us.lower, us.upper) | interval }}). In every group the
 # interval contains both zero and the whole response to the speech: the data do not say whether it
 # was undone. Single shares of tier 1 did not end where they began: the joint F rejects
 # ({{ shares.f_p_value | p }}).
@@ -115,58 +148,11 @@ us, bitcoin = (last.loc[group] for group in ("us_listed", "bitcoin"))
 # A sum that is not significantly different from zero is no proof that the speech was undone: each
 # added window widens the interval, and the days between the windows are not in it.
 #
-# ## Windows that overlap
-#
-# Adding up sessions does not say to whom a shared session belongs. One dummy per *window* does,
-#
-# $$R_{it} = a_i + b_i' F_t + \sum_{k} \gamma_{ik} \, 1\{t \in W_k\} + e_{it},
-#   \qquad CAR_{ik} = |W_k| \, \gamma_{ik},$$
-#
-# at the price of an assumption: the effect of event $k$ is the same on each session of its window
-# $W_k$.
-
-# %%
-figures.show("overlap", study)
-
-# %%
-overlapping = estimators.overlap(study, window=(0, 1))
-overlapping.summary(groups=["a_shares_tier1", "bitcoin"])
-
-# %%
-short, long = overlapping.tidy(), estimators.overlap(study, window=(0, 5)).tidy()
-for table in (short, long):
-    table["change"] = (table["caar_joint"] - table["caar_study"]).abs()
-    table["error"] = stats.t.isf(0.025, table["degrees_joint"]) * table["std_error_joint"]
-shared = short["shared_sessions"] > 0
-most = short.loc[short.loc[shared, "change"].idxmax()]
-alone = short.loc[~shared, "change"].max()
-worse = long.set_index(["group", "event_id"]).loc[(most["group"], most["event_id"])]
-in_shanghai = [
-    table[table["group"] == "a_shares_tier1"]["shared_sessions"] for table in (short, long)
-]
-
-# %% [markdown]
-# In Shanghai {{ (in_shanghai[0] > 0).sum() }} of {{ in_shanghai[0] | length }} clusters have a window
-# [0, 1] that shares a session with another one. Taking the windows apart changes the estimate most for
-# {{ study.label(most.group) }} (N = {{ most.n_assets }}) at “{{ names[most.event_id] }}”:
-# {{ most.caar_study | simple | percent }} by itself, {{ most.caar_joint | simple | percent }} in the
-# joint estimate (95 % interval
-# {{ (most.caar_joint - most.error, most.caar_joint + most.error) | simple | interval }}). Where a
-# window is alone the two estimates differ by at most
-# {{ (100 * alone) | number(1) }} log points.
-#
-# Where the response comes in the first session and fades, the assumption is wrong: the dummy of the
-# first window spreads the jump evenly, and the window that follows is charged with the difference.
-# Longer windows make this worse, because more of them overlap. Over [0, 5] it is
-# {{ (in_shanghai[1] > 0).sum() }} of {{ in_shanghai[1] | length }} in Shanghai, and the estimate of
-# the same event goes from {{ worse.caar_study | simple | percent }} by itself to
-# {{ worse.caar_joint | simple | percent }}.
-#
 # ## Was it what they said, and to whom?
 #
-# One observation per asset $i$ and event session $k$. The stance of a session is the sign of what
-# its announcements said about blockchain and about coins together: $+1$ supportive, $-1$
-# restrictive. Stance is the same for all assets of an event, so event effects would absorb it;
+# One observation per asset $i$ and event session $k$. The stance of a session is the sign of the sum
+# of stance times salience over its announcements, on blockchain and on coins together: $+1$
+# supportive, $-1$ restrictive. Stance is the same for all assets of an event, so event effects would absorb it;
 # with them one can still ask who responds more:
 #
 # $$CAR_{ik} = a_i + b \, stance_k + e_{ik}, \qquad
@@ -179,14 +165,23 @@ in_shanghai = [
 # yield a coefficient at least as large?
 
 # %%
-regressions = estimators.cross_sections(study)
-regressions.of("a_shares_tier1", "a_shares_tier1, a_shares_tier2").summary()
+table = estimators.cross_sections(study).tidy()
+tested = table.dropna(subset="p_permutation")
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Sample": tested["sample"].str.split(", ").str[-1].map(study.label),
+            "Regressor": tested["regressor"],
+            "Coefficient": tested["estimate"].map(percent),
+            "p, permutation": tested["p_permutation"].map(tables.p_text),
+            "p, wild bootstrap": tested["p_bootstrap"].map(tables.p_text),
+        }
+    ).reset_index(drop=True),
+    "CAR over [0, 1] per unit of the regressor: stance with asset effects, stance times an exposure "
+    "with asset and event effects.",
+)
 
 # %%
-regressions.of("bitcoin", "coins").summary()
-
-# %%
-table = regressions.tidy()
 on_stance = table[table["regressor"] == "stance"].set_index("sample")
 crossed = table[table["regressor"].str.contains(" x ")].dropna(subset="p_permutation")
 untested = table["p_permutation"].isna() & table["estimate"].notna()
@@ -194,10 +189,10 @@ closest = on_stance.loc[on_stance["p_permutation"].idxmin()]
 
 # %% [markdown]
 # In all {{ on_stance | length }} groups the CAR rises with the stance, by
-# {{ on_stance.estimate.min() | simple | percent }} to {{ on_stance.estimate.max() | simple | percent }}
+# {{ on_stance.estimate.min() | percent }} to {{ on_stance.estimate.max() | percent }}
 # per unit, and in none is the coefficient significant. {{ study.label(closest.name) }} comes closest
 # (permutation {{ closest.p_permutation | p }}, wild bootstrap {{ closest.p_bootstrap | p }};
-# {{ (closest.lowest, closest.highest) | simple | interval }} when one cluster is left out).
+# {{ (closest.lowest, closest.highest) | interval }} when one cluster is left out).
 # Of {{ crossed | length }} regressions on stance times an exposure none has a permutation p-value
 # below {{ crossed.p_permutation.min() | number(3) }}. {{ untested.sum() }} more have no p-value,
 # because too few clusters carry one of the signs. No p-value is adjusted for the number of
@@ -281,7 +276,6 @@ claims(
 #
 # The F test assumes normal errors; returns have fat tails, so it rejects more often than it should,
 # and its p-values should be read beside the placebo ranks of the ordinary sessions. Events that
-# share a session cannot be separated by any regression. Window dummies separate overlapping windows
-# only as far as effects are constant within a window. Permutation takes events to be exchangeable,
+# share a session cannot be separated by any regression. Permutation takes events to be exchangeable,
 # although a speech by the head of the party is not one draw among equals. Assets without a return
 # on some session are not in the systems, and a close at the daily limit is a response cut short.

@@ -10,11 +10,14 @@
 # # How fast, and how long?
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
+from chainpolicy.typeset.numbers import percent
 
 study = chainpolicy.load_study()
 names = study.events.set_index("event_id")["name"]
@@ -30,7 +33,7 @@ expiry = near[near["at"].dt.floor("h") == outside["time"]].iloc[0]
 # %% [markdown]
 # **Bitcoin left the 95 % band of ordinary hours {{ hourly.first_outside }} hours after the hour of
 # “{{ names[hourly.event_id] }}”, in an hour that has another explanation ({{ expiry["name"] }}).** By
-# then it had gained {{ outside.car | simple | share(1) }} since {{ -path.index[0] }} hours before the
+# then it had gained {{ outside.car | share(1) }} since {{ -path.index[0] }} hours before the
 # announcement ({{ hourly.p_value | p }} for the whole path by its rank among
 # {{ hourly.n_ordinary }} ordinary windows). **Half of the two-session jump of the
 # {{ shares.n_assets }} A-shares of tier 1 was gone after {{ shares.half_life | count }} sessions**
@@ -38,13 +41,13 @@ expiry = near[near["at"].dt.floor("h") == outside["time"]].iloc[0]
 # Bitcoin's was left after {{ last }}**, with an interval that begins at
 # {{ bitcoin.earliest | count }} sessions and has no upper end.
 #
-# An event study says that prices moved. This notebook asks in which hour and session they moved,
+# Returns are log returns in percent. An event study says that prices moved. This notebook asks in which hour and session they moved,
 # whether they had moved before, how much of it lasted, and whether the days were simply turbulent.
 #
-# ## Day by day: returns on policy sentiment
+# ## Day by day: returns on coded policy stance
 #
 # Announcement $k$ has a stance $s_k$ and a salience $w_k$ and enters on its event session $T_k$.
-# With half-life $h$ in calendar days, level and innovation of policy sentiment are
+# With half-life $h$ in calendar days, level and innovation of coded policy stance are
 #
 # $$S_t = \sum_{k:\,T_k \le t} s_k w_k\, 2^{-(t - T_k)/h}, \qquad
 #   x_t = \sum_{k:\,T_k = t} s_k w_k ,$$
@@ -54,11 +57,8 @@ expiry = near[near["at"].dt.floor("h") == outside["time"]].iloc[0]
 #
 # $$R_t = a + b\,x_t + c\,(S_t - x_t) + d'F_t + e_t .$$
 #
-# Few days have an announcement, so a standard error says little. The p-value shifts the sentiment
+# Few days have an announcement, so a standard error says little. The p-value shifts the stance
 # series around the circle of sessions and counts how often $|t|$ is as large as at its true place.
-
-# %%
-tables.sentiment_report(study)
 
 # %%
 keys = ["group", "dimension", "term"]
@@ -66,15 +66,37 @@ sentiment = estimators.sentiment_regression(study).set_index(keys)
 without = estimators.sentiment_regression(study, without=study.headline_event).set_index(keys)
 both = sentiment.xs(("overall", "innovation"), level=["dimension", "term"])
 bare = without.xs(("overall", "innovation"), level=["dimension", "term"])
+# The same without the remark on private coins that is coded on the session of the speech.
+silent = study.events["stance_crypto"].mask(study.events["event_id"] == "huang-dcep-bund", 0)
+other = replace(study, events=study.events.assign(stance_crypto=silent))
+recoded = estimators.sentiment_regression(other).set_index(keys)
+coin = sentiment.loc[("a_shares_tier1", "crypto", "innovation")]
+coin_recoded = recoded.loc[("a_shares_tier1", "crypto", "innovation")]
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Group": both.index.map(study.label),
+            "Per point": both["coefficient"].map(lambda value: percent(value, 2)).to_list(),
+            "p": both["p_value"].map(tables.p_text).to_list(),
+            "Without the speech": bare["coefficient"].map(lambda v: percent(v, 2)).to_list(),
+            "p, without it": bare["p_value"].map(tables.p_text).to_list(),
+        }
+    ),
+    "Return per point of innovation, both stances added; p-values by circular shifts.",
+)
 
 # %% [markdown]
 # With both stances added, returns follow the innovation with a p-value below 5 % in
 # {{ (both.p_value < 0.05).sum() }} of {{ both | length }} groups, and in none of them once the session
-# of the speech is taken out (smallest {{ bare.p_value.min() | p }}). One point of sentiment goes with
-# a return of {{ both.coefficient.bitcoin | simple | percent }} for Bitcoin
+# of the speech is taken out (smallest {{ bare.p_value.min() | p }}). One point of stance goes with
+# a return of {{ both.coefficient.bitcoin | percent }} for Bitcoin
 # ({{ both.p_value.bitcoin | p }}; without the speech {{ bare.p_value.bitcoin | p }}) and of
-# {{ both.coefficient.a_shares_tier1 | simple | percent }} for the A-shares of tier 1
-# ({{ both.p_value.a_shares_tier1 | p }}; {{ bare.p_value.a_shares_tier1 | p }}).
+# {{ both.coefficient.a_shares_tier1 | percent }} for the A-shares of tier 1
+# ({{ both.p_value.a_shares_tier1 | p }}; {{ bare.p_value.a_shares_tier1 | p }}). One remark decides
+# what the stance on crypto alone shows for them: {{ coin.coefficient | percent(2) }} per point
+# ({{ coin.p_value | p }}) as coded, {{ coin_recoded.coefficient | percent(2) }}
+# ({{ coin_recoded.p_value | p }}) without the remark on private coins that a speaker made on the
+# session of the speech.
 #
 # ## Session by session: how the response builds up
 #
@@ -126,12 +148,12 @@ squeeze = near[near["at"].isna()].iloc[0]
 
 # %% [markdown]
 # In the hour of the announcement, {{ hourly.announced_at.strftime("%H:%M") }} UTC on
-# {{ hourly.announced_at | day }}, Bitcoin moved {{ path.abnormal[0] | simple | percent }}, which is
+# {{ hourly.announced_at | day }}, Bitcoin moved {{ path.abnormal[0] | percent }}, which is
 # {{ (path.abnormal[0] / deviation) | number(1) }} standard deviations of that hour. It left the band in
 # the hour from {{ outside.time.strftime("%H:%M") }} UTC, which has a rival explanation,
 # {{ expiry["name"] }}. The largest hour came only at {{ largest.time.strftime("%H:%M") }} UTC on {{ largest.time | day }}
-# ({{ largest.abnormal | simple | percent }}), and {{ path.index[-1] }} hours after the announcement
-# the price stood {{ path.car.iloc[-1] | simple | share(1) }} higher. The band holds for one hour at a
+# ({{ largest.abnormal | percent }}), and {{ path.index[-1] }} hours after the announcement
+# the price stood {{ path.car.iloc[-1] | share(1) }} higher. The band holds for one hour at a
 # time: {{ hourly.ordinary_outside | share }} of the ordinary windows leave it somewhere, which is why
 # the rank of the whole path counts; its p-value is as small as {{ hourly.n_ordinary }} windows allow.
 # A {{ squeeze["name"] }} is another explanation: prices had fallen for weeks, and a rise forces short
@@ -153,9 +175,6 @@ squeeze = near[near["at"].isna()].iloc[0]
 
 # %%
 figures.show("volatility", study)
-
-# %%
-tables.volatility_report(study)
 
 # %%
 volatile = estimators.volatility_around_events(study)
@@ -185,9 +204,6 @@ predicted = estimators.volatility_paths(study).groupby(["group", "estimation"])[
 figures.show("phases", study)
 
 # %%
-tables.phases_report(study)
-
-# %%
 tables.reversals_report(study)
 
 # %% [markdown]
@@ -210,15 +226,15 @@ before = groups.loc["a_shares_tier1"]
 
 # %% [markdown]
 # In the week before the speech, the sessions [−5, −1], {{ name }} ({{ first.ticker }}) rose most:
-# {{ first.car | simple | percent }} abnormal, with closes at the upper limit on
+# {{ first.car | percent }} abnormal, with closes at the upper limit on
 # {{ at_limit[0] | day(year=False) }} and {{ at_limit[-1] | day(year=False) }}
 # ({{ first.p_placebo | p }} among its own ordinary weeks). Of {{ early | length }} assets
 # {{ (early.p_placebo < 0.05).sum() }} moved unusually, with a p-value below 5 %;
 # {{ (0.05 * early | length) | number(1) }} are expected by chance. With so few ordinary weeks no rank
 # can be smaller than {{ early.smallest_p.min() | number(3) }}, so none could survive Holm's correction
 # over {{ early | length }} assets, and the correction decides nothing. No group moved significantly as a whole: the
-# A-shares of tier 1 gained {{ before.caar | simple | share(1) }} (95 % interval
-# {{ (before.lower, before.upper) | simple | interval }}; {{ before.p_placebo | p }}), and the smallest
+# A-shares of tier 1 gained {{ before.caar | share(1) }} (95 % interval
+# {{ (before.lower, before.upper) | interval }}; {{ before.p_placebo | p }}), and the smallest
 # p-value of a group is {{ groups.p_placebo.min() | number(3) }}.
 #
 # ## Reading
@@ -227,7 +243,7 @@ before = groups.loc["a_shares_tier1"]
 # shows a small rise, and the move that left the band came in the hour in which futures expired.
 # Since the text had been public for hours, that move cannot be attributed to the news alone.
 #
-# What returns owe to policy sentiment day by day they owe to the session of the speech: without it
+# What returns owe to coded policy stance day by day they owe to the session of the speech: without it
 # no group shows a significant relation. The A-shares of tier 1 gave half of their jump back within
 # a trading week; Bitcoin did not, but its noise would allow it to have. Nothing suggests that groups had
 # moved before. A single share that hit its limit before the news is a reason to look, not a proof:
@@ -247,7 +263,7 @@ claims(
         hourly.p_value == 1 / (1 + hourly.n_ordinary),
     ),
     claim(
-        "Without the speech no group follows sentiment",
+        "Without the speech no group follows the coded stance",
         bare["p_value"].min(),
         bare["p_value"].min() > 0.05,
     ),
@@ -294,7 +310,7 @@ claims(
 # %% [markdown]
 # ## Limits
 #
-# Few announcements have a known hour. Tables that list what is unusual were chosen by it. Bands
+# Few announcements have a known hour. Bands
 # hold for one horizon or hour at a time. Circular shifts and placebo ranks take sessions to be
 # exchangeable, which turbulent autumns stretch. Closes at a price limit spread a response over
 # sessions, which looks like slowness. The projections of a restrictive surprise rest on a handful

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from chainpolicy import tables
+from chainpolicy import checks, tables
 from chainpolicy.study.study import EMBEDDED
 
 TIER1 = "a_shares_tier1"
@@ -196,7 +196,7 @@ def test_the_significance_report_shows_the_counts(study):
     assert frame.loc["portfolio t", "Expected by chance"] == "3.25"  # 65 / 20
 
 
-def test_the_windows_report_has_a_row_per_group_and_simple_returns(study, btc, clean):
+def test_the_windows_report_has_a_row_per_group_and_log_returns(study, btc, clean):
     report = tables.windows_report(study, [(0, 0), (0, 1)])
     frame = report.frame.set_index("Group")
     assert frame["N"].to_dict() == {
@@ -209,10 +209,15 @@ def test_the_windows_report_has_a_row_per_group_and_simple_returns(study, btc, c
     row = frame.loc["Bitcoin"]
     for column, last in [("CAAR[0, 0], %", 0), ("CAAR[0, 1], %", 1)]:
         days = btc["2019-10-25":].iloc[: last + 1]
-        simple = 100 * np.expm1(days.sum() - len(days) * clean.mean())
-        assert row[column].startswith(f"{simple:+.1f} (")
-    assert (row["adjusted BMP, p"], row["rbar"]) == ("", "")
-    assert "pursued” as a simple return" in report.note
+        log = 100 * (days.sum() - len(days) * clean.mean())
+        assert row[column].startswith(f"{log:+.1f} (")
+    assert (row["adjusted BMP, p"], row["rbar"], row["Window"]) == ("", "", "[0, 0]")
+    assert "pursued” in log returns" in report.note
+    # 32 of 38 shares, and no verdict by a spread of names that stop at one limit.
+    assert frame.loc["A-shares, tier 1", "Window"] == "[0, 5]"
+    assert frame.loc["A-shares, tier 1", "CAAR[0, 0], %"].endswith("; 84 % at limit")
+    held = tables.over_windows(study, [(0, 0), (0, 5)]).query("group == 'a_shares_tier1'")
+    assert held["adjusted_bmp_p"].isna().tolist() == [True, False]
 
 
 def test_the_windows_report_follows_an_event_into_the_row_of_another(study):
@@ -238,3 +243,26 @@ def test_the_responses_report_shows_what_some_test_calls_significant(study, rows
     simple = 100 * np.expm1(own.to_numpy())
     cells = [f"{mean:+.1f} ({low:+.1f} to {high:+.1f})" for mean, low, high in simple]
     assert shown["CAAR, % (95 % interval)"].tolist() == cells
+
+
+def test_by_the_rule_each_group_stands_on_the_rung_of_the_smallest_error(study):
+    errors = checks.rung_errors(study)
+    best = errors.loc[errors.groupby("group")["error"].idxmin()].set_index("group")["rung"]
+    table = tables.over_windows(study, [(0, 5)], tables.RULE).set_index("group")
+    assert set(table.index) == set(best.index)
+    for group in ("bitcoin", "a_shares_tier2"):
+        rung = checks.rung_of_rule(study, group)
+        assert rung.name == best[group]
+        # Alone in the sample, the event has the same estimation window and the same answer.
+        alone = checks.rung_study(study, rung, study.headline_event).fit().caar((0, 5))
+        assert table.loc[group, "caar"] == pytest.approx(alone["caar"].iloc[0], rel=1e-9)
+
+
+def test_controls_are_what_is_no_policy_and_the_drawn_days(study):
+    table = tables.controls(study)
+    kinds = table.drop_duplicates("what").groupby("kind").size().to_dict()
+    assert kinds == {"control": 2, "drawn day": 8, "placebo": 1}
+    rows = tables.controls_report(study).frame
+    days = table[(table["kind"] == "drawn day") & (table["group"] == "bitcoin")]
+    low, high = (f"{100 * value:+.1f}" for value in (days["caar"].min(), days["caar"].max()))
+    assert rows["Bitcoin"].iloc[-1] == f"{low} to {high} ({(days['p_value'] < 0.05).sum()})"

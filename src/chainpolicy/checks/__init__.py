@@ -16,7 +16,15 @@ where events are dated by their documents.
 
 from chainpolicy.checks.difference import portfolio_difference
 from chainpolicy.checks.donors import donor_portfolios, donors_of_study
-from chainpolicy.checks.ladder import ladder, rung_errors, rung_study, size_rungs
+from chainpolicy.checks.ladder import (
+    ladder,
+    placebo_of_rule,
+    results_of_rule,
+    rung_errors,
+    rung_of_rule,
+    rung_study,
+    size_rungs,
+)
 from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
@@ -86,6 +94,7 @@ __all__ = [
     "one_per_order",
     "placebo_day_responses",
     "placebo_in_space",
+    "placebo_of_rule",
     "placebo_p_values",
     "pooled_effect",
     "pooled_subsets",
@@ -94,7 +103,9 @@ __all__ = [
     "read_market",
     "redated",
     "rejection_rates",
+    "results_of_rule",
     "rung_errors",
+    "rung_of_rule",
     "rung_study",
     "selections",
     "session_shifts",

@@ -138,16 +138,17 @@ def size_rungs(study: Study, group: str) -> list[Rung]:
 
 @remembered
 def rung_study(
-    study: Study, rung: Rung, event_id: str, kind: Literal["log", "simple"] | None = None
+    study: Study, rung: Rung, event_id: str | None, kind: Literal["log", "simple"] | None = None
 ) -> EventStudy:
-    """Set up the event study of one event and one group on one rung.
+    """Set up the event study of one event, or of all, and one group on one rung.
 
     Parameters
     ----------
     study : Study
     rung : Rung
         Of the group.
-    event_id : str
+    event_id : str or None
+        None: all events of the sample.
     kind : {"log", "simple"}, optional
         Of the returns of a group with donors; default that of the study.
 
@@ -167,7 +168,7 @@ def rung_study(
 def _on_benchmarks(
     study: Study,
     benchmarks: tuple[tuple[str, tuple[str, ...]], ...],
-    event_id: str,
+    event_id: str | None,
     kind: Literal["log", "simple"],
 ) -> EventStudy:
     """Lay out the panel that rungs with the same benchmarks share."""
@@ -177,7 +178,7 @@ def _on_benchmarks(
         returns = _returns_with_donors(study, kind)
     used = dict.fromkeys(name for _, names in benchmarks for name in names)
     columns = ["ticker", "session", "return", "n_sessions", "at_limit", *used]
-    alignment = alone_in_sample(study, event_id)
+    alignment = study.alignment if event_id is None else alone_in_sample(study, event_id)
     return EventStudy(
         returns.loc[returns["ticker"].isin(tickers), columns],
         alignment[alignment["ticker"].isin(tickers)],
@@ -243,6 +244,64 @@ def rung_errors(study: Study, event_id: str | None = None) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=columns)
     best = table.groupby("group")["error"].transform("min")
     return table.assign(chosen=table["error"] == best)
+
+
+@remembered
+def rung_of_rule(study: Study, group: str) -> Rung | None:
+    """Return the rung that the rule chooses for a group, in the headline event's window.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+
+    Returns
+    -------
+    Rung or None
+        None where the headline event is not estimated for the group.
+    """
+    event = study.headline_event
+    found = rungs(study, group, event)
+    judged = [rung for rung in found if len(_forecast_errors(study, rung, event))]
+    return min(judged, key=lambda rung: _error(study, rung, event), default=None)
+
+
+@remembered
+def results_of_rule(study: Study, group: str) -> EventStudyResults | None:
+    """Estimate all events of a group on the rung that the rule chooses.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+
+    Returns
+    -------
+    EventStudyResults or None
+        None where the rule has nothing to choose by.
+    """
+    rung = rung_of_rule(study, group)
+    return None if rung is None else rung_study(study, rung, None).fit()
+
+
+@remembered
+def placebo_of_rule(study: Study, group: str, window: Window) -> EventStudyResults | None:
+    """Estimate every ordinary session on the rung that the rule chooses for a group.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    window : tuple of int
+        See `EventStudy.placebo`.
+
+    Returns
+    -------
+    EventStudyResults or None
+        As for `results_of_rule`.
+    """
+    rung = rung_of_rule(study, group)
+    return None if rung is None else rung_study(study, rung, None).placebo(window)
 
 
 def ladder(

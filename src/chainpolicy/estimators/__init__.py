@@ -6,6 +6,7 @@ Events that overlap, share sessions and hit many assets at once (`EventDummySyst
 """
 
 from chainpolicy.estimators.clusters import policy_clusters
+from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.cross_section import (
     AbsorbedError,
     CrossSection,
@@ -88,6 +89,7 @@ __all__ = [
     "reversal",
     "reversals",
     "sentiment_regression",
+    "stance_codings",
     "undoing",
     "undoing_report",
     "volatility_around_events",

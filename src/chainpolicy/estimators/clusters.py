@@ -1,4 +1,8 @@
-"""The distinct sessions on which policy spoke, and what it said."""
+"""The distinct sessions on which policy spoke, and what it said.
+
+One rule says what a session of several announcements said, wherever a stance is used: the sign of
+the sum of stance times salience over its announcements.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import pandas as pd
 from chainpolicy.study.sessions import clusters
 
 POLICY = "policy"
+STANCE_COLUMNS = ("stance_blockchain", "stance_crypto")
 
 
 def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
@@ -23,6 +28,26 @@ def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None)
     return clusters(alignment, groups)
 
 
+def weighted_stances(events: pd.DataFrame) -> pd.DataFrame:
+    """Weight the stances of every event with its salience.
+
+    Parameters
+    ----------
+    events : DataFrame
+        ``event_id, stance_blockchain, stance_crypto, salience``.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by event: ``stance`` (of both together), ``stance_blockchain, stance_crypto``. The
+        stance of a session is the sign of the sum over its events.
+    """
+    coded = events.set_index("event_id")[list(STANCE_COLUMNS)].astype("int64")
+    coded = coded.mul(events.set_index("event_id")["salience"].astype("int64"), axis=0)
+    coded.insert(0, "stance", coded.sum(axis=1))
+    return coded
+
+
 def policy_clusters(
     alignment: pd.DataFrame, events: pd.DataFrame, groups: pd.Series
 ) -> pd.DataFrame:
@@ -33,7 +58,7 @@ def policy_clusters(
     alignment : DataFrame
         As `sessions.align` returns it.
     events : DataFrame
-        ``event_id, stance_blockchain, stance_crypto``.
+        ``event_id, stance_blockchain, stance_crypto, salience``.
     groups : Series
         Group by ticker.
 
@@ -41,12 +66,11 @@ def policy_clusters(
     -------
     DataFrame
         ``group, calendar, event_session, event_id, members, stance, stance_blockchain,
-        stance_crypto``: each stance is the sign of its sum over the members (1 supportive,
-        -1 restrictive, 0 neither), `stance` of the sum of both.
+        stance_crypto``: each stance is the sign of the sum over the members of `weighted_stances`
+        (1 supportive, -1 restrictive, 0 neither).
     """
     merged = regressed_clusters(alignment, groups)
-    coded = events.set_index("event_id")[["stance_blockchain", "stance_crypto"]].astype("int64")
-    coded.insert(0, "stance", coded.sum(axis=1))
+    coded = weighted_stances(events)
     members = merged["members"].str.split(";").explode()
     sums = coded.reindex(members).set_axis(members.index).groupby(level=0).sum()
     return merged.join(sums.apply(np.sign))

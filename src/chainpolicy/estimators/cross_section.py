@@ -32,14 +32,17 @@ from chainpolicy.checks.randomization import (
     assignment_p_value,
     wild_bootstrap_p_value,
 )
-from chainpolicy.estimators.clusters import policy_clusters, regressed_clusters
+from chainpolicy.estimators.clusters import (
+    policy_clusters,
+    regressed_clusters,
+    weighted_stances,
+)
 from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.calendars import ALWAYS_OPEN
-from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.remember import remembered
 from chainpolicy.typeset.report_table import ReportTable, p_text, stars
 
@@ -630,20 +633,24 @@ def covariate_data(
     DataFrame
         ``event_id`` (of the cluster), ``ticker, group, calendar, members, car`` and for each
         regressor its two parts under the names of their columns, joined by ``*``. Where several
-        events share a session, a stance is the sign of their sum and any other number their mean,
-        blank if one of them is; products are formed afterwards.
+        events share a session, a stance is that of `policy_clusters` and any other number their
+        mean, blank if one of them is; products are formed afterwards.
     """
     car = results.car(window)[["event_id", "ticker", "car"]]
     car = car.assign(group=car["ticker"].map(study.groups))
     merged = regressed_clusters(study.alignment, study.groups)
     events = study.events.set_index("event_id")
-    if STANCE not in events:
-        events[STANCE] = events[list(STANCES[1:])].sum(axis=1)
     assets = study.assets.set_index("ticker")
     members = merged["members"].str.split(";").explode()
     columns = dict.fromkeys(name for it in study.regressors for name in it.event)
+    weighted = weighted_stances(study.events)
     for name in columns:
-        values = events[name].astype(np.float64).reindex(members).set_axis(members.index)
+        values = (
+            (weighted if name in weighted else events)[name]
+            .astype(np.float64)
+            .reindex(members)
+            .set_axis(members.index)
+        )
         by_cluster = values.groupby(level=0)
         merged[name] = (
             np.sign(by_cluster.sum())

@@ -1,4 +1,4 @@
-r"""Policy sentiment: from the stances of announcements to a daily index and its surprises.
+r"""Coded policy stance: from the stances of announcements to a daily index and its surprises.
 
 On session t of a calendar the index of one dimension is
 
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.estimators.clusters import weighted_stances
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, sessions
@@ -68,13 +69,9 @@ def policy_announcements(study: Study, group: str) -> pd.DataFrame:
         & study.alignment["in_sample"]
         & (study.alignment["role"] == "policy")
     ].drop_duplicates("event_id")
-    events = aligned.merge(
-        study.events[["event_id", "stance_blockchain", "stance_crypto", "salience"]], on="event_id"
-    )
-    for dimension in ("blockchain", "crypto"):
-        stance = events[f"stance_{dimension}"].astype(np.int64)
-        events[dimension] = stance * events["salience"].astype(np.int64)
-    events[OVERALL] = events["blockchain"] + events["crypto"]
+    names = {"stance": OVERALL, "stance_blockchain": "blockchain", "stance_crypto": "crypto"}
+    weighted = weighted_stances(study.events).rename(columns=names)
+    events = aligned.merge(weighted, left_on="event_id", right_index=True)
     events["announced"] = [
         announcement_time(calendar, at)
         for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
@@ -85,7 +82,7 @@ def policy_announcements(study: Study, group: str) -> pd.DataFrame:
 
 
 def policy_index(study: Study, group: str) -> pd.DataFrame:
-    """Return the policy-sentiment index on the sessions of a group, in stance times salience.
+    """Return the index of coded policy stance on the sessions of a group, in stance times salience.
 
     ``dimension, session, innovation, level``, every session of the study for each of `DIMENSIONS`.
     """

@@ -1,7 +1,7 @@
-r"""Returns on policy sentiment: daily regression and local projections.
+r"""Returns on coded policy stance: daily regression and local projections.
 
-With :math:`x_t` the innovation of the policy-sentiment index on session t, :math:`S_{t}` its level
-and :math:`F_t` benchmark returns,
+With :math:`x_t` the innovation of the index of coded policy stance on session t, :math:`S_{t}` its
+level and :math:`F_t` benchmark returns,
 
 .. math:: R_t = a + b\, x_t + c\,(S_t - x_t) + d' F_t + e_t,
 
@@ -108,7 +108,7 @@ def regress_on_sentiment(
 
 @remembered
 def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFrame:
-    """Regress every group's portfolio on the policy-sentiment index, one dimension at a time.
+    """Regress every group's portfolio on the index of coded policy stance, one dimension at a time.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def project(
 
 @remembered
 def local_projections(study: Study, horizons: int = HORIZONS) -> pd.DataFrame:
-    """Project every group's portfolio on the surprises of overall policy sentiment.
+    """Project every group's portfolio on the surprises of overall coded policy stance.
 
     Parameters
     ----------

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from chainpolicy.estimators.clusters import policy_clusters
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.sessions import clusters
 
 
 def mean_response_by_stance(
@@ -16,10 +16,9 @@ def mean_response_by_stance(
 ) -> pd.DataFrame:
     r"""Compare a single asset's responses to restrictive and to supportive policy.
 
-    A session is restrictive if an event on it is restrictive on crypto, else supportive if an
-    event on it is supportive on blockchain or crypto. A mean of K CARs is a weighted sum of
-    abnormal returns, :math:`w_t` the share of the K windows that hold session t, so that a session
-    in two windows is not two observations; under a constant mean its variance is
+    The stance of a session of several events is that of `policy_clusters`. A mean of K CARs is a
+    weighted sum of abnormal returns, :math:`w_t` the share of the K windows that hold session t,
+    so that a session in two windows is not two observations; under a constant mean its variance is
 
     .. math:: s^2 \left( \sum_t w_t^2 + \frac{(\sum_t w_t)^2}{M} \right), \qquad t(M - 1).
 
@@ -53,13 +52,9 @@ def mean_response_by_stance(
     model = models.loc[(study.headline_event, tickers[0])]
     if model["model"] != "constant_mean":
         raise ValueError(f"the normal return of {group} is {model['model']}, no constant mean")
-    merged = clusters(study.alignment, study.groups).query("group == @group")
-    roles = study.events.set_index("event_id")["role"]
-    merged = merged[merged["event_id"].map(roles) == "policy"]
-    stance = {
-        str(event_id): _direction(study, members)
-        for event_id, members in zip(merged["event_id"], merged["members"], strict=True)
-    }
+    merged = policy_clusters(study.alignment, study.events, study.groups)
+    merged = merged[merged["group"] == group]
+    stance = dict(zip(merged["event_id"], merged["stance"], strict=True))
 
     abnormal = results.abnormal_returns.query("ticker == @tickers[0]")
     series = abnormal.drop_duplicates("session").set_index("session")["abnormal"].sort_index()
@@ -69,8 +64,8 @@ def mean_response_by_stance(
     overlaps = held.mul(held[study.headline_event], axis=0).sum() > 0
 
     chosen = {
-        name: [event_id for event_id, value in stance.items() if value == name]
-        for name in ("restrictive", "supportive")
+        name: [str(event_id) for event_id, value in stance.items() if value == sign]
+        for name, sign in (("restrictive", -1), ("supportive", 1))
     }
     chosen["apart"] = [event_id for event_id in chosen["supportive"] if not overlaps[event_id]]
     weights = {name: held[event_ids].mean(axis=1) for name, event_ids in chosen.items()}
@@ -95,11 +90,3 @@ def mean_response_by_stance(
             "p_value": 2 * stats.t.sf(abs(mean) / error, degrees),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def _direction(study: Study, members: str) -> str:
-    events = study.events[study.events["event_id"].isin(members.split(";"))]
-    if (events["stance_crypto"] < 0).any():
-        return "restrictive"
-    supportive = (events["stance_blockchain"] > 0) | (events["stance_crypto"] > 0)
-    return "supportive" if supportive.any() else "neutral"

@@ -39,7 +39,11 @@ from chainpolicy.figures.panels import (
     plot_stances,
     plot_timeline,
 )
-from chainpolicy.figures.policy import draw_policy_index, draw_stance_responses
+from chainpolicy.figures.policy import (
+    draw_coding_multiverse,
+    draw_policy_index,
+    draw_stance_responses,
+)
 from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
@@ -222,7 +226,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     ),
     FigureSpec(
         "policy_index",
-        "Policy sentiment and prices",
+        "Coded policy stance and prices",
         "Above, the decayed sum of stance times salience on blockchain and on crypto; a marker "
         "where an announcement enters. Below, the cumulative return of the first group of each "
         "calendar, equally weighted.",
@@ -238,6 +242,16 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAAR of every session with a policy announcement",
         "06_article",
         draw_stance_responses,
+    ),
+    FigureSpec(
+        "coding_multiverse",
+        "What if stances had been coded otherwise?",
+        "Mean CAAR of supportive less restrictive sessions under every coding: weight of an "
+        "announcement, sessions of both signs, facts that count, and one stance reversed; sorted "
+        "within each group. The codings share their data.",
+        "CAAR of every session with a policy announcement",
+        "06_article",
+        draw_coding_multiverse,
     ),
     FigureSpec(
         "overlap",
@@ -257,7 +271,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Cumulative response to a surprise of one point (stance times salience), later "
         "announcements held fixed. Grey: where 95 % of the responses lie when the surprises are "
         "shifted in time.",
-        "returns of every group and the policy-sentiment index",
+        "returns of every group and the index of coded policy stance",
         "08_dynamics",
         draw_local_projections,
     ),

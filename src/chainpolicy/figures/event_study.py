@@ -32,7 +32,6 @@ from chainpolicy.figures.frames import (
     limit_counts,
 )
 from chainpolicy.figures.panels import (
-    CENSORED_SHARE,
     heatmap_handles,
     plot_caar,
     plot_car_heatmap,
@@ -72,6 +71,7 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
+from chainpolicy.tables.responses import CENSORED_SHARE
 
 LONGEST_COLUMN = 12
 

@@ -37,9 +37,9 @@ from chainpolicy.figures.style import (
 )
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
 from chainpolicy.study.events import hour_label
+from chainpolicy.tables.responses import CENSORED_SHARE
 
 # From this share of a group at a price limit on, a mean return says little.
-CENSORED_SHARE = 0.10
 # A price that moved by more than this factor is shown on a log scale.
 LOG_SCALE_FROM = 3.0
 # Days around the first public day that the timeline has room for.

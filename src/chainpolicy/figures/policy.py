@@ -1,4 +1,4 @@
-"""The policy-sentiment index beside prices, and responses by stance."""
+"""The index of coded policy stance beside prices, and responses by stance."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import (
     DIMENSIONS,
     OVERALL,
@@ -79,7 +80,7 @@ def draw_policy_index(study: Study) -> Drawn:
         days = f"{place}s" if by_utc else f"sessions in {place}"
         above.set_title(f"{looks[group].label}\n{days}")
         frames.append(frame.assign(group=group))
-    axes[0][0].set_ylabel("Policy sentiment\n(stance × salience)")
+    axes[0][0].set_ylabel("Coded policy stance\n(stance × salience)")
     axes[1][0].set_ylabel(return_label("Cumulative", study.kind))
     handles = [
         Line2D([], [], color=color, linestyle=line, label=f"index, {dimension}")
@@ -168,6 +169,48 @@ def draw_stance_responses(study: Study) -> Drawn:
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     annotate(figure, note)
     return figure, signed
+
+
+@study_figure
+def draw_coding_multiverse(study: Study) -> Drawn:
+    """Draw the difference between supportive and restrictive sessions under every coding.
+
+    Frame: that of `estimators.stance_codings`, the codings of a group in the order drawn.
+    """
+    estimated_events(study)
+    window = headline_window(study)
+    codings = stance_codings(study, window)
+    if codings.empty:
+        raise NothingToDrawError("No coding gives sessions of both stances.")
+    groups, note = shown_groups(codings["group"].drop_duplicates().tolist())
+    looks = group_looks(study)
+    figure = StudyFigure(figsize=(WIDTH, 0.7 + 0.95 * len(groups)), layout="constrained")
+    axes = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    frames = []
+    for group, ax in zip(groups, axes, strict=True):
+        rows = codings[codings["group"] == group].sort_values("difference", kind="stable")
+        rows = rows.reset_index(drop=True)
+        low = rows["p_value"] < 0.05
+        ax.axhline(0, color=INK, linewidth=0.6)
+        for part, face in ((rows[~low], "white"), (rows[low], looks[group].color)):
+            ax.plot(part.index, part["difference"], "o", color=looks[group].color, markersize=2.5,
+                    markerfacecolor=face, markeredgewidth=0.5, linestyle="none")  # fmt: skip
+        own = rows[rows["chosen"]]
+        ax.plot(own.index, own["difference"], "D", color=INK, markersize=4, linestyle="none")
+        percent_ticks(ax.yaxis)
+        ax.set_title(f"{looks[group].label}: {int(low.sum())} of {len(rows)} with p < 0.05")
+        frames.append(rows)
+    figure.supxlabel("codings of a group, sorted by the difference")
+    figure.supylabel(return_label(f"difference of CAAR{window_label(window)}", study.kind))
+    handles = [
+        Line2D([], [], marker="o", color=QUIET, linestyle="none", markersize=4, label="p < 0.05"),
+        Line2D([], [], marker="o", color=QUIET, markerfacecolor="white", linestyle="none",
+               markersize=4, label="p ≥ 0.05 or none"),
+        Line2D([], [], marker="D", color=INK, linestyle="none", markersize=4, label="the study's"),
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    annotate(figure, note)
+    return figure, pd.concat(frames, ignore_index=True)
 
 
 def _plot_responses(signed: pd.DataFrame, groups: list[str], ax: Axes) -> Axes:

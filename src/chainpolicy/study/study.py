@@ -118,7 +118,7 @@ class Study:
         Of the cross-section; empty: those that every study has, see
         `estimators.cross_sections`. The columns of events and assets that they name are numbers.
     half_life : float
-        Of the policy-sentiment index, in calendar days.
+        Of the index of coded policy stance, in calendar days.
     checksum : str
         SHA-256 (hexadecimal) over the names and bytes of the study's files, wherever they lie.
     unused_tickers : tuple of str

@@ -29,7 +29,12 @@ from chainpolicy.tables.estimates import (
 )
 from chainpolicy.tables.events import events_report, sessions_report
 from chainpolicy.tables.responses import (
+    CENSORED_SHARE,
     FAMILIES,
+    RULE,
+    controls,
+    controls_report,
+    headline_windows,
     over_windows,
     responses,
     responses_report,
@@ -42,12 +47,17 @@ from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
+    "CENSORED_SHARE",
     "FAMILIES",
+    "RULE",
     "ReportTable",
+    "controls",
+    "controls_report",
     "effects_report",
     "estimate_tables",
     "events_report",
     "excluded",
+    "headline_windows",
     "ladder",
     "ladder_report",
     "left_out_report",

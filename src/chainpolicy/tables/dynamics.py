@@ -72,7 +72,7 @@ def volatility_report(study: Study) -> ReportTable:
                 "Session": pd.to_datetime(shown["event_session"]).dt.strftime("%Y-%m-%d"),
                 "Event": shown["event_id"],
                 "Later": shown["n_within"].astype(str),
-                "CAAR, %": _percents(study, shown["abnormal"]),
+                "CAAR, %": _percents(shown["abnormal"]),
                 "Model": head,
                 "SAR": formatted(shown[f"{name}_standardized"], ".1f"),
                 "p": shown[f"{name}_p"].map(p_text),
@@ -128,7 +128,7 @@ def phases_report(study: Study) -> ReportTable:
             "Phase": table["phase"],
             "Window": table["window"],
             "N": table["n_assets"].astype(str),
-            "CAAR, %": _percents(study, table["caar"]),
+            "CAAR, %": _percents(table["caar"]),
             "At limit, %": in_percent(table["share_at_limit"], ".0f"),
             "p (portfolio t)": table["time_series_t"].map(p_text),
             "p (adjusted BMP)": table["adjusted_bmp"].map(p_text),
@@ -137,8 +137,8 @@ def phases_report(study: Study) -> ReportTable:
         }
     )
     note = (
-        f"Around {_headline(study)}; CAAR as a simple return. p (rank): rank of the studentized "
-        "CAAR among the ordinary sessions of the group, at least "
+        f"Around {_headline(study)}; CAAR in {study.kind} returns. p (rank): rank of the "
+        "studentized CAAR among the ordinary sessions of the group, at least "
         f"{_reach(table['smallest_p'])}. A blank is undefined: the adjusted BMP needs two assets, "
         "GRANK-T ten. At limit: share of the group whose close was held at a price limit at the "
         "end of the phase, so that its CAAR is cut short. p-values are not adjusted for the number "
@@ -167,8 +167,8 @@ def reversals_report(study: Study) -> ReportTable:
         {
             "Group": table["group"].map(study.label),
             "N": table["n_assets"].astype(str),
-            "CAAR[0, 1], %": _percents(study, table["jump"]),
-            "CAAR[2, 10], %": _percents(study, table["after"]),
+            "CAAR[0, 1], %": _percents(table["jump"]),
+            "CAAR[2, 10], %": _percents(table["after"]),
             "Reversal ratio (95 % interval)": formatted(table["ratio"], "+.2f")
             + (" (" + ratio + ")").mask(unbounded, ""),
             "Half gone after, sessions (95 % interval)": table["half_life"].map(
@@ -178,8 +178,8 @@ def reversals_report(study: Study) -> ReportTable:
         }
     )
     note = (
-        f"Around {_headline(study)}. CAARs as simple returns; the reversal ratio "
-        "CAAR[2, 10] / CAAR[0, 1] is that of log returns: -1 if all is given back, 0 if all is "
+        f"Around {_headline(study)}. CAARs in {study.kind} returns; the reversal ratio "
+        "is CAAR[2, 10] / CAAR[0, 1]: -1 if all is given back, 0 if all is "
         f"kept, positive if the move went on. >{last}: more than half is left at the end of the "
         "event window. Without an interval: the jump itself may be zero, and the ratio then has no "
         "bounds."
@@ -187,9 +187,8 @@ def reversals_report(study: Study) -> ReportTable:
     return ReportTable(frame, note)
 
 
-def _percents(study: Study, values: pd.Series) -> pd.Series:
-    """Write returns of the study's kind as simple ones, in percent."""
-    return in_percent(study.as_simple(values), "+.1f")
+def _percents(values: pd.Series) -> pd.Series:
+    return in_percent(values, "+.1f")
 
 
 def _headline(study: Study) -> str:

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from chainpolicy.checks import (
     adjust_for_multiple_testing,
+    draw_placebo_days,
     minimum_detectable_effect,
+    placebo_of_rule,
     placebo_p_values,
     rejection_rates,
+    results_of_rule,
+    rung_of_rule,
 )
-from chainpolicy.eventstudy import MODELS, window_label
+from chainpolicy.eventstudy import (
+    MODELS,
+    EventStudyResults,
+    FactorCounterfactual,
+    SyntheticMatching,
+    window_label,
+)
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
@@ -35,6 +47,18 @@ FAMILIES = {
 
 KEYS = ["event_id", "group"]
 
+_TITLES = {
+    model.name: model.title
+    for model in (*MODELS.values(), FactorCounterfactual(1), SyntheticMatching())
+}
+
+# In the place of a model: each group on the rung that the rule of `checks.ladder` chooses.
+RULE = "rule"
+
+# From this share of names at a price limit on, the spread across them is no spread of returns:
+# tests that divide by it give no verdict.
+CENSORED_SHARE = 0.1
+
 LEVEL = 0.05
 
 # Columns that go into the note where all rows of a group have one number in them.
@@ -51,7 +75,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
     window : tuple of int
         Both ends inclusive, inside the event window.
     model : str, optional
-        Replaces the study's own.
+        Replaces the study's own; "rule": each group on the rung that the rule of `checks.ladder`
+        chooses.
 
     Returns
     -------
@@ -61,7 +86,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         ``members`` (all, joined by ``;``), ``role, group, n_assets``. The response: ``caar, lower,
         upper`` (95 %), log or simple as the study's returns; ``models``, their names joined by
         ``;``; ``last_session`` of the window, and ``share_at_limit`` of the group on it. The
-        tests: ``time_series_t, adjusted_bmp, grank_t``, each with its p-value in ``<name>_p``;
+        tests: ``time_series_t, adjusted_bmp, grank_t``, each with its p-value in ``<name>_p``, the
+        last two blank where a tenth of the group or more ends the window at a price limit;
         ``mean_correlation``; ``placebo_p``, the rank of the
         studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
         it can be; ``rejection_rate``, the share of ordinary sessions on which a nominal 5 % test
@@ -70,12 +96,12 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         ``<p>_benjamini_hochberg`` for the p-values of the portfolio t, the adjusted BMP and the
         placebo rank, each in a family of its own; blank outside policy.
     """
-    placebo = study.placebo(window, model)
+    fits = _fits(study, window, model)
     table = estimated_responses(study, window, model)
-    ranks = placebo_p_values(study.estimate(model), placebo, window)
-    ranks = ranks.rename(columns={"p_placebo": "placebo_p"})
-    table = table.merge(ranks, on=KEYS, how="left")
-    rates = rejection_rates(placebo, window).set_index(["group", "test"])["rejection_rate"]
+    ranks = pd.concat([placebo_p_values(results, placebo, window) for results, placebo in fits])
+    table = table.merge(ranks.rename(columns={"p_placebo": "placebo_p"}), on=KEYS, how="left")
+    by_test = pd.concat([rejection_rates(placebo, window) for _, placebo in fits])
+    rates = by_test.set_index(["group", "test"])["rejection_rate"]
     test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
     table["rejection_rate"] = rates.reindex(
         pd.MultiIndex.from_arrays([table["group"], test])
@@ -95,15 +121,41 @@ def estimated_responses(study: Study, window: Window, model: str | None = None) 
     table = merged[["event_session", "event_id", "members", "group"]].merge(
         _estimated(study, window, model), on=KEYS
     )
-    effect = minimum_detectable_effect(study.estimate(model), window).drop(columns="n_assets")
-    table = table.merge(effect, on=KEYS, how="left")
+    effects = [minimum_detectable_effect(results, window) for results in _results(study, model)]
+    table = table.merge(pd.concat(effects).drop(columns="n_assets"), on=KEYS, how="left")
     table.insert(3, "role", table["event_id"].map(study.events.set_index("event_id")["role"]))
     return table.sort_values(["event_session", "event_id", "group"], ignore_index=True)
 
 
+def _groups(study: Study) -> list[str]:
+    return [str(group) for group in study.groups.drop_duplicates()]
+
+
+def _results(study: Study, model: str | None) -> list[EventStudyResults]:
+    if model != RULE:
+        return [study.estimate(model)]
+    found = [results_of_rule(study, group) for group in _groups(study)]
+    return [results for results in found if results is not None]
+
+
+def _fits(
+    study: Study, window: Window, model: str | None
+) -> list[tuple[EventStudyResults, EventStudyResults]]:
+    """Results and those of the ordinary sessions: one pair, by the rule one per group."""
+    if model != RULE:
+        return [(study.estimate(model), study.placebo(window, model))]
+    found = [placebo_of_rule(study, group, window) for group in _groups(study)]
+    placebos = [placebo for placebo in found if placebo is not None]
+    return list(zip(_results(study, model), placebos, strict=True))
+
+
 def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     """Response, headline tests and end of the window of every event and group."""
-    results = study.estimate(model)
+    tables = [_estimated_by(study, results, window) for results in _results(study, model)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _estimated_by(study: Study, results: EventStudyResults, window: Window) -> pd.DataFrame:
     table = results.summary(window).reset_index()
     table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
     used = results.pairs.groupby(KEYS)["model"].agg(lambda names: ";".join(sorted(set(names))))
@@ -112,7 +164,10 @@ def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     last = abnormal[abnormal["tau"] == window[1]]
     last = last.assign(group=last["ticker"].map(study.groups), held=last["at_limit"] != "")
     end = last.groupby(KEYS).agg(last_session=("session", "max"), share_at_limit=("held", "mean"))
-    return table.merge(end.reset_index(), on=KEYS, how="left")
+    table = table.merge(end.reset_index(), on=KEYS, how="left")
+    by_spread = [name + part for name in ("adjusted_bmp", "grank_t") for part in ("", "_p")]
+    table.loc[table["share_at_limit"] >= CENSORED_SHARE, by_spread] = np.nan
+    return table
 
 
 def over_windows(study: Study, windows: Sequence[Window], model: str | None = None) -> pd.DataFrame:
@@ -174,7 +229,9 @@ def significance(study: Study, window: Window = (0, 1), model: str | None = None
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def significance_report(study: Study, window: Window = (0, 1)) -> ReportTable:
+def significance_report(
+    study: Study, window: Window = (0, 1), model: str | None = None
+) -> ReportTable:
     """Lay `significance` out for reading.
 
     Parameters
@@ -182,8 +239,10 @@ def significance_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     study : Study
     window : tuple of int
         Both ends inclusive, inside the event window.
+    model : str, optional
+        As for `responses`.
     """
-    counts = significance(study, window)
+    counts = significance(study, window, model)
     frame = pd.DataFrame(
         {
             "Test": counts.index,
@@ -195,54 +254,180 @@ def significance_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     )
     note = (
         f"Responses to policy announcements over {window_label(window)}: one per group and "
-        "session; each test is corrected by itself. Adjusted BMP needs several assets. Rank: of "
-        "the studentized CAAR among the ordinary sessions of the group."
+        "session; each test is corrected by itself. Adjusted BMP needs several assets, less than a "
+        "tenth of them at a price limit. Rank: of the studentized CAAR among the ordinary sessions "
+        "of the group."
     )
     return ReportTable(frame.reset_index(drop=True), note)
 
 
-def windows_report(study: Study, windows: Sequence[Window], window: Window = (0, 1)) -> ReportTable:
+def headline_windows(study: Study, model: str | None = None) -> pd.DataFrame:
+    """Choose for every group the window that leads: the first that ends uncensored.
+
+    Parameters
+    ----------
+    study : Study
+    model : str, optional
+        As for `responses`.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by group, the row of `over_windows` for the first of the study's windows from the
+        event session on that ends with less than a tenth of the group at a price limit (the
+        longest, if none does), with ``placebo_p`` and ``smallest_p`` of the rank.
+    """
+    windows = sorted(window for window in study.car_windows if window[0] == 0)
+    table = over_windows(study, windows, model)
+    free = table[table["share_at_limit"] < CENSORED_SHARE].groupby("group").head(1)
+    rest = table[~table["group"].isin(free["group"])].groupby("group").tail(1)
+    led = pd.concat([free, rest])
+    ranks = []
+    for window in windows:
+        groups = led.loc[led["window"] == window_label(window), "group"]
+        if groups.empty:
+            continue
+        for results, placebo in _fits(study, window, model):
+            rank = placebo_p_values(results, placebo, window)
+            rank = rank[(rank["event_id"] == study.headline_event) & rank["group"].isin(groups)]
+            ranks.append(rank[["group", "p_placebo", "smallest_p"]])
+    led = led.merge(pd.concat(ranks).rename(columns={"p_placebo": "placebo_p"}), on="group")
+    return led.set_index("group").reindex([g for g in _groups(study) if g in set(led["group"])])
+
+
+def windows_report(
+    study: Study, windows: Sequence[Window], model: str | None = None
+) -> ReportTable:
     """Lay the responses to the headline event out, one row per group.
 
     Parameters
     ----------
     study : Study
     windows : sequence of tuple of int
-        Those of the CAARs.
-    window : tuple of int
-        That of the p-values.
+        Those shown beside the window of `headline_windows`.
+    model : str, optional
+        As for `responses`.
 
     Returns
     -------
     ReportTable
-        Returns are written as simple ones.
+        In the return kind of the study.
     """
-    caars = over_windows(study, windows)
-    tests = responses(study, window)
-    # Where an event announced earlier shares the session, the row bears its name.
-    headline = tests["members"].str.split(";").map(lambda ids: study.headline_event in ids)
-    tests = tests[headline].set_index("group")
+    led = headline_windows(study, model)
+    caars = over_windows(study, windows, model)
     frame = pd.DataFrame(
-        {"Group": tests.index.map(study.label), "N": tests["n_assets"].astype(str)}, tests.index
+        {"Group": led.index.map(study.label), "N": led["n_assets"].astype(str)}, led.index
     )
-    for label, table in caars.groupby("window", sort=False):
-        written = _with_interval(study, table).set_axis(table["group"])
-        frame[f"CAAR{label}, %"] = written.reindex(frame.index, fill_value="")
+    if model == RULE:
+        chosen = [rung_of_rule(study, str(group)) for group in led.index]
+        frame["Measured against"] = ["" if rung is None else rung.title for rung in chosen]
+    frame["Window"] = led["window"]
+    frame["CAAR, %"] = _with_interval(led)
     for name, title in FAMILIES.items():
-        frame[f"{title}, p"] = tests[name].map(p_text)
-    frame["rbar"] = formatted(tests["mean_correlation"], ".2f")
+        frame[f"{title}, p"] = led[name].map(p_text)
+    frame["rbar"] = formatted(led["mean_correlation"], ".2f")
+    for label, table in caars.groupby("window", sort=False):
+        of_group = table.set_index("group").reindex(led.index)
+        held = of_group["share_at_limit"]
+        written: pd.Series[str] = _with_interval(of_group) + np.where(
+            held >= CENSORED_SHARE, "; " + formatted(100 * held, ".0f") + " % at limit", ""
+        )
+        frame[f"CAAR{label}, %"] = written.where(of_group["caar"].notna(), "")
     name = study.events.set_index("event_id")["name"][study.headline_event]
     note = (
-        f"Response to “{name}” as a simple return, with 95 % interval. p-values of "
-        f"CAAR{window_label(window)}, two-sided, not corrected for the number of groups; rank: "
-        "among the ordinary sessions of the group; rbar: mean correlation of the residuals."
+        f"Response to “{name}” in {study.kind} returns, with 95 % interval. Window: the first that "
+        "ends with less than a tenth of the group at a price limit; its p-values are two-sided and "
+        "not corrected for the number of groups. Rank: among the ordinary sessions of the group; "
+        "rbar: mean correlation of the residuals."
     )
     return ReportTable(frame.reset_index(drop=True), note)
 
 
-def _with_interval(study: Study, table: pd.DataFrame) -> pd.Series[str]:
-    """Write CAARs and their intervals as simple returns in percent."""
-    return estimate_with_interval(table[["caar", "lower", "upper"]].apply(study.as_simple), "caar")
+def controls(
+    study: Study,
+    known: pd.DataFrame | None = None,
+    window: Window = (0, 1),
+    model: str | None = None,
+) -> pd.DataFrame:
+    """Say how every group responded where no news of policy is known.
+
+    Parameters
+    ----------
+    study : Study
+    known : DataFrame, optional
+        Events of another catalogue, see `draw_placebo_days`.
+    window : tuple of int
+        Both ends inclusive, inside the event window.
+    model : str, optional
+        As for `responses`.
+
+    Returns
+    -------
+    DataFrame
+        ``what`` (an event that is no policy, or a day drawn as placebo), ``kind`` ("control",
+        "placebo" or "drawn day"), ``group, caar, p_value`` (portfolio t).
+    """
+    own = responses(study, window, model)
+    own = own[own["role"] != "policy"]
+    own = own[["members", "role", "group", "caar", "time_series_t_p"]].set_axis(
+        ["what", "kind", "group", "caar", "p_value"], axis=1
+    )
+    days = draw_placebo_days(study, known, window).strftime("%Y-%m-%d")
+    drawn = pd.concat([placebo.caar(window) for _, placebo in _fits(study, window, model)])
+    drawn = drawn[drawn["event_id"].isin(days)].sort_values("event_id", kind="stable")
+    ratio = (drawn["caar"] / drawn["std_error"]).abs().to_numpy(np.float64)
+    drawn["p_value"] = 2 * stats.t.sf(ratio, drawn["degrees"].to_numpy(np.float64))
+    drawn = drawn.rename(columns={"event_id": "what"}).assign(kind="drawn day")
+    return pd.concat([own, drawn[own.columns]], ignore_index=True)
+
+
+def controls_report(
+    study: Study,
+    known: pd.DataFrame | None = None,
+    window: Window = (0, 1),
+    model: str | None = None,
+) -> ReportTable:
+    """Lay `controls` out for reading: a row per event, one for all drawn days, a column per group.
+
+    Parameters
+    ----------
+    study, known, window, model
+        As for `controls`.
+
+    Returns
+    -------
+    ReportTable
+    """
+    table = controls(study, known, window, model)
+    is_day = table["kind"] == "drawn day"
+    events, days = table[~is_day], table[is_day]
+    written = in_percent(events["caar"], "+.1f") + " (" + events["p_value"].map(p_text) + ")"
+    rows: list[dict[str, str]] = [
+        {"Event or day": str(what)}
+        | dict(zip(of_event["group"], written[of_event.index], strict=True))
+        for what, of_event in events.groupby("what", sort=False)
+    ]
+    by_group = days.groupby("group")
+    lowest, highest = (
+        in_percent(edge, "+.1f") for edge in (by_group["caar"].min(), by_group["caar"].max())
+    )
+    below = by_group["p_value"].agg(lambda p_values: int((p_values < LEVEL).sum())).astype(str)
+    drawn = lowest + " to " + highest + " (" + below + ")"
+    summary = {str(group): text for group, text in drawn.items()}
+    rows.append({"Event or day": f"{days['what'].nunique()} drawn days", **summary})
+    names = [group for group in _groups(study) if any(group in row for row in rows)]
+    frame = pd.DataFrame(rows)[["Event or day", *names]].fillna("")
+    note = (
+        f"CAAR over {window_label(window)} in percent, {study.kind} returns; in brackets the "
+        "p-value of the portfolio t, not adjusted. Drawn days: lowest and highest CAAR, and how "
+        "many p-values are below 5 %."
+    )
+    return ReportTable(frame.rename(columns=study.label), note)
+
+
+def _with_interval(table: pd.DataFrame) -> pd.Series[str]:
+    """Write CAARs and their intervals in percent."""
+    return estimate_with_interval(table, "caar")
 
 
 def responses_report(
@@ -263,8 +448,8 @@ def responses_report(
     Returns
     -------
     ReportTable
-        Columns in which all rows of one group agree are in the note. Returns are written as
-        simple ones.
+        In the return kind of the study. Columns in which all rows of one group agree are in the
+        note.
     """
     shown = rows
     about = ""
@@ -272,14 +457,13 @@ def responses_report(
         low = (rows[list(FAMILIES)] < below).any(axis=1)
         about = f"The {int(low.sum())} of {len(rows)} rows with some p-value below {below:g}. "
         shown = rows[low]
-    effect = study.as_simple(shown["minimum_detectable_effect"])
     frame = pd.DataFrame(
         {
             "Session": shown["event_session"].dt.strftime("%Y-%m-%d"),
             "Events": shown["members"].str.replace(";", ", "),
             "Group": shown["group"].map(study.label),
             "N": shown["n_assets"].astype(str),
-            "CAAR, % (95 % interval)": _with_interval(study, shown),
+            "CAAR, % (95 % interval)": _with_interval(shown),
         }
     )
     for name, head in HEADLINE_TESTS.items():
@@ -290,7 +474,7 @@ def responses_report(
     frame["rbar"] = formatted(shown["mean_correlation"], ".2f")
     frame["At limit, %"] = in_percent(shown["share_at_limit"], ".0f")
     frame["Rejects, %"] = in_percent(shown["rejection_rate"], ".1f")
-    frame["MDE, %"] = in_percent(effect, ".1f")
+    frame["MDE, %"] = in_percent(shown["minimum_detectable_effect"], ".1f")
     frame = frame.drop(columns=[head for head in frame if (frame[head] == "").all()])
     if len(set(shown["group"])) == 1 and len(shown) > 1:
         same = [name for name in ABOUT_A_GROUP if name in frame and len(set(frame[name])) == 1]
@@ -300,12 +484,12 @@ def responses_report(
         ]
         about = f"{', '.join([str(frame['Group'].iloc[0]), *values])}. {about}"
         frame = frame.drop(columns=["Group", *same])
-    models = {MODELS[name].title for names in rows["models"] for name in names.split(";")}
-    tested = int(responses(study, window)["time_series_t_p_holm"].notna().sum())
+    models = {_TITLES[name] for names in rows["models"] for name in names.split(";")}
+    everywhere = responses(study, window)
+    tested = int((everywhere["role"] == "policy").sum())
     notes = {
-        "": f"{about}CAAR over {window_label(window)} as a simple return; "
-        f"{' and '.join(sorted(models))} model; two-sided p-values; N = 1 has the "
-        "exact t of its CAR only; a blank is undefined.",
+        "": f"{about}CAAR over {window_label(window)} in {study.kind} returns; "
+        f"{' and '.join(sorted(models))} model; two-sided p-values; a blank is undefined.",
         "Rank p": "Rank p: rank of the studentized CAAR among the ordinary sessions.",
         "Holm p": f"Holm p: portfolio t, corrected over the {tested} responses to policy.",
         "rbar": "rbar: mean correlation of the residuals.",

@@ -36,8 +36,8 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
         {
             "Group": table["group"].map(study.label),
             "Stance on": table["dimension"].replace(OVERALL, "both"),
-            "Supportive, % (n)": _counted(study, table, "supportive"),
-            "Restrictive, % (n)": _counted(study, table, "restrictive"),
+            "Supportive, % (n)": _counted(table, "supportive"),
+            "Restrictive, % (n)": _counted(table, "restrictive"),
             "Difference, points": in_percent(table["difference"], "+.1f"),
             "One session left out": (
                 in_percent(table["lowest"], "+.1f") + " to " + in_percent(table["highest"], "+.1f")
@@ -51,7 +51,7 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     reach = "" if pd.isna(smallest) else f"; elsewhere it can be as small as {smallest:.3f}"
     points = "log points" if study.kind == "log" else "percentage points"
     note = (
-        f"CAAR over {window_label(window)} as a simple return, mean over n sessions; the "
+        f"CAAR over {window_label(window)} in {study.kind} returns, mean over n sessions; the "
         f"difference in {points}, and its range when one session at a time is left out. "
         "Announcements of one session count once, with their net stance (stance times salience). "
         "Mixed: sessions with both signs; overlapping: sessions whose window reaches into a "
@@ -61,9 +61,9 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     return ReportTable(frame, note)
 
 
-def _counted(study: Study, table: pd.DataFrame, sign: str) -> list[str]:
+def _counted(table: pd.DataFrame, sign: str) -> list[str]:
     """Write a mean response with the number of its sessions."""
-    means = in_percent(study.as_simple(table[sign]), "+.1f")
+    means = in_percent(table[sign], "+.1f")
     return [
         f"{mean} ({n})" if n else "(0)" for mean, n in zip(means, table[f"n_{sign}"], strict=True)
     ]
