@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from chainpolicy.study.events import stance_columns
+from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.sessions import clusters
 
 POLICY = "policy"
@@ -44,20 +46,20 @@ def policy_clusters(
     alignment : DataFrame
         As `sessions.align` returns it.
     events : DataFrame
-        ``event_id, stance_blockchain, stance_crypto``.
+        ``event_id`` and the stances, see `stance_columns`.
     groups : Series
         Group by ticker.
 
     Returns
     -------
     DataFrame
-        ``group, calendar, event_session, event_id, members, stance, stance_blockchain,
-        stance_crypto``: each stance is the sign of its sum over the members (1 supportive,
-        -1 restrictive, 0 neither), `stance` of the sum of both.
+        ``group, calendar, event_session, event_id, members, stance`` and the columns of the
+        stances: each is the sign of its sum over the members (1 supportive, -1 restrictive,
+        0 neither), `stance` of the sum of all.
     """
     merged = regressed_clusters(alignment, groups)
-    coded = events.set_index("event_id")[["stance_blockchain", "stance_crypto"]].astype("int64")
-    coded.insert(0, "stance", coded.sum(axis=1))
+    coded = events.set_index("event_id")[stance_columns(events)].astype("int64")
+    coded.insert(0, STANCE, coded.sum(axis=1).astype("int64"))
     members = merged["members"].str.split(";").explode()
     sums = coded.reindex(members).set_axis(members.index).groupby(level=0).sum()
     return merged.join(sums.apply(np.sign))

@@ -8,6 +8,7 @@ from scipy import stats
 
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.events import stance_columns
 from chainpolicy.study.sessions import clusters
 
 
@@ -16,8 +17,8 @@ def mean_response_by_stance(
 ) -> pd.DataFrame:
     r"""Compare a single asset's responses to restrictive and to supportive policy.
 
-    A session is restrictive if an event on it is restrictive on crypto, else supportive if an
-    event on it is supportive on blockchain or crypto. A mean of K CARs is a weighted sum of
+    A session is restrictive if an event on it is restrictive in any dimension, else supportive if
+    an event on it is supportive in one. A mean of K CARs is a weighted sum of
     abnormal returns, :math:`w_t` the share of the K windows that hold session t, so that a session
     in two windows is not two observations; under a constant mean its variance is
 
@@ -99,7 +100,7 @@ def mean_response_by_stance(
 
 def _direction(study: Study, members: str) -> str:
     events = study.events[study.events["event_id"].isin(members.split(";"))]
-    if (events["stance_crypto"] < 0).any():
+    stances = events[stance_columns(events)]
+    if (stances < 0).any(axis=None):
         return "restrictive"
-    supportive = (events["stance_blockchain"] > 0) | (events["stance_crypto"] > 0)
-    return "supportive" if supportive.any() else "neutral"
+    return "supportive" if (stances > 0).any(axis=None) else "neutral"

@@ -71,6 +71,7 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
+from chainpolicy.study.events import stance_columns
 
 LONGEST_COLUMN = 12
 
@@ -79,8 +80,8 @@ LONGEST_COLUMN = 12
 def draw_price_with_events(study: Study) -> Drawn:
     """Draw the price of the first 24/7 asset that is a group of its own, else of the first asset.
 
-    Frame: ``date, close, event_id, stance_blockchain, stance_crypto``, one row per day, repeated
-    where events share a session.
+    Frame: ``date, close, event_id`` and the stances, one row per day, repeated where events share
+    a session.
     """
     ticker = price_asset(study)
     aligned = study.alignment[study.alignment["in_sample"] & (study.alignment["ticker"] == ticker)]
@@ -91,7 +92,8 @@ def draw_price_with_events(study: Study) -> Drawn:
         raise NothingToDrawError(f"No event in the sample has a session in the prices of {ticker}.")
     chosen, note = shown_events(study, dates.index.tolist())
     events = study.events.set_index("event_id").loc[chosen]
-    events = events[["stance_blockchain", "stance_crypto"]].assign(date=dates)
+    stances = stance_columns(events)
+    events = events[stances].assign(date=dates)
     events = events.sort_values("date", kind="stable").reset_index()
     first = closes.index.searchsorted(events["date"].min()) + min(study.event_window[0], 0)
     last = closes.index.searchsorted(events["date"].max()) + max(study.event_window[1], 0)
@@ -101,15 +103,15 @@ def draw_price_with_events(study: Study) -> Drawn:
     name = shorten(study.assets.set_index("ticker")["name"][ticker])
     layout = ConstrainedLayoutEngine(hspace=0, h_pad=0.03)
     figure = StudyFigure(figsize=(WIDTH, 4.3), layout=layout)
-    above, below = figure.subplots(2, 1, height_ratios=[1, 2.6])
+    above, below = figure.subplots(2, 1, height_ratios=[0.76 + 0.12 * len(stances), 2.6])
     plot_price(closes, below, look, name if name == ticker else f"{name} ({ticker})")
     below.margins(x=0.01)
     plot_stances(events, above, below)
-    figure.legend(handles=stance_handles(), loc="outside lower center", ncols=3)
+    if stances:
+        figure.legend(handles=stance_handles(), loc="outside lower center", ncols=3)
     annotate(figure, note)
     frame = closes.rename("close").rename_axis("date").reset_index()
     frame = frame.merge(events, on="date", how="outer", sort=True)
-    stances = ["stance_blockchain", "stance_crypto"]
     return figure, frame.astype(dict.fromkeys(stances, "Int64"))[
         ["date", "close", "event_id", *stances]
     ]

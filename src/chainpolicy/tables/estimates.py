@@ -449,7 +449,7 @@ def headline(
     merged = clusters(study.alignment, study.groups, by_assets=True)
     merged = merged[["event_session", "event_id", "members", "group"]]
     roles = study.events.set_index("event_id")["role"]
-    table = results.summary(window).reset_index()
+    table = results.summary(window).frame.reset_index()
     table = merged.merge(table, on=["event_id", "group"])
     last = results.abnormal_returns.query("tau == @window[1]")
     at_limit = (last["at_limit"] != "").groupby(

@@ -97,7 +97,7 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
 def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     """Response, headline tests and end of the window of every event and group."""
     results = study.estimate(model)
-    table = results.summary(window).reset_index()
+    table = results.summary(window).frame.reset_index()
     table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
     abnormal = results.abnormal_returns
     last = abnormal[abnormal["tau"] == window[1]]
