@@ -13,6 +13,7 @@ import csv
 import hashlib
 import json
 import math
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -703,6 +704,7 @@ def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
     def build(staging: Path) -> None:
         template = Path(__file__).with_name("study_notebook.py.txt")
         text = template.read_text(encoding="utf-8")
+        text = _without_what_is_lacking(text, study)
         # Braces in a title are no expression.
         title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
         text = text.replace("<title>", title)
@@ -713,6 +715,31 @@ def study_notebook_product(study: Study, data: Sequence[Path] = ()) -> Product:
         notebooks.write(notebooks.execute(source).notebook, source.with_suffix(".ipynb"))
 
     return Product("study", build, data, (study.title, _loaded_by(study)))
+
+
+def _without_what_is_lacking(text: str, study: Study) -> str:
+    """Leave out parts ``<if ...>`` and figures for which a study has nothing."""
+    there = {
+        "limits": any(limit for limit in study.assets["price_limit"]),
+        "policy": bool((study.events["role"] == "policy").any()),
+    }
+    text = re.sub(
+        r"<if (\w+)>(.*?)</if>", lambda m: m[2] if there[m[1]] else "", text, flags=re.DOTALL
+    )
+    cells = re.split(r"(?m)^(?=# %%)", text)
+    return "".join(cell for cell in cells if not _shows_nothing(cell, study))
+
+
+def _shows_nothing(cell: str, study: Study) -> bool:
+    shown = re.search(r'figures\.show\("(\w+)"', cell)
+    if shown is None:
+        return False
+    (figure,) = (figure for figure in FIGURES if figure.name == shown[1])
+    try:
+        figure.draw(study)
+    except NothingToDrawError:
+        return True
+    return False
 
 
 def _loaded_by(study: Study) -> str:
