@@ -212,7 +212,7 @@ def _sample_label(sample: str, labels: Mapping[str, str]) -> str:
 
 
 def _regressor_label(regressor: str, labels: Mapping[str, str]) -> str:
-    """Write "stance_crypto x a_shares_tier2" as "stance on crypto × A-shares, tier 2"."""
+    """Write "stance_trade x steel" as "stance on trade × Steel makers"."""
     stance, crossed, exposure = regressor.partition(" x ")
     words = stance.replace("_", " on ", 1).replace("_", " ") if is_stance(stance) else stance
     return f"{words} × {labels.get(exposure, exposure)}" if crossed else words

@@ -143,7 +143,7 @@ def draw_caar_paths(study: Study) -> Drawn:
         frames.append(path.assign(event_id=event_id, group=group))
     for ax in axes[len(groups) :]:
         ax.set_axis_off()
-    handles = _path_handles(results)
+    handles = _path_handles(results, limited=bool((study.assets["price_limit"] != "").any()))
     if len(axes) > len(groups):
         axes[-1].legend(handles=handles, loc="center left", fontsize=6.5)
     else:
@@ -471,10 +471,10 @@ def _benchmark_label(study: Study, ticker: str) -> str:
     return shorten(name if len(name) <= LONGEST_COLUMN else ticker, LONGEST_COLUMN)
 
 
-def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
+def _path_handles(results: EventStudyResults, *, limited: bool) -> list[Line2D | Patch]:
     first = f"τ = {results.event_window[0]}".replace("-", "−")
     share = percent(CENSORED_SHARE)
-    return [
+    handles = [
         Line2D([], [], color=QUIET, marker="o", markersize=2.6,
                label=f"CAAR: run-up from {first},\nresponse anew from τ = 0"),
         Patch(facecolor=QUIET, alpha=0.3, label="95 % band"),
@@ -483,6 +483,7 @@ def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
         Line2D([], [], color=INK, linewidth=0.6, linestyle=(0, (2, 2)),
                label="event session, τ = 0"),
     ]  # fmt: skip
+    return handles if limited else [handles[0], handles[1], handles[3]]
 
 
 def _reference(paths: list[pd.DataFrame]) -> float:
