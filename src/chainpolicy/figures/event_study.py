@@ -474,7 +474,7 @@ def _benchmark_label(study: Study, ticker: str) -> str:
 def _path_handles(results: EventStudyResults, *, limited: bool) -> list[Line2D | Patch]:
     first = f"τ = {results.event_window[0]}".replace("-", "−")
     share = percent(CENSORED_SHARE)
-    handles = [
+    handles: list[Line2D | Patch] = [
         Line2D([], [], color=QUIET, marker="o", markersize=2.6,
                label=f"CAAR: run-up from {first},\nresponse anew from τ = 0"),
         Patch(facecolor=QUIET, alpha=0.3, label="95 % band"),
