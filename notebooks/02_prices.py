@@ -165,7 +165,7 @@ fit = models.groupby(study.groups).agg(
     median_sigma=("sigma", "median"),
     autocorrelated=("autocorrelated", "sum"),
 )
-fit["rbar"] = results.summary((0, 0)).loc[lead]["mean_correlation"]
+fit["rbar"] = results.summary((0, 0)).frame.loc[lead]["mean_correlation"]
 fit.rename(study.label).round(3)
 
 # %%

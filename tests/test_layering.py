@@ -15,7 +15,7 @@ ORDER = [
     *["tables", "figures", "build", "publish", "cli"],
 ]
 EVENTSTUDY = [
-    *["panel", "normal", "abnormal", "inference", "bands", "pooling", "results"],
+    *["panel", "normal", "abnormal", "inference", "bands", "display", "pooling", "results"],
     *["batch", "counterfactual", "estimator"],
 ]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)

@@ -34,7 +34,7 @@ app = typer.Typer(
     # Help in boxes takes twice the time: it imports a reader of Markdown.
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Event studies of policy announcements, and the study of Chinese blockchain policy.",
+    help="Event studies of announcements, from a folder of CSV files.",
 )
 
 _StudyFolder = Annotated[
@@ -730,8 +730,15 @@ def _describe(study: Study) -> list[str]:
         ("confounders.csv", study.confounders, confounders.SCHEMA),
     ):
         known = {*schema.columns, *regressed}
+        if table is study.events:
+            known |= {*events.stance_columns(table)}
         unknown = [str(column) for column in table if column not in known]
-        near = [nearest(column, schema.columns, likeness=0.8) for column in unknown]
+        near = [
+            f"{events.STANCE_PREFIX}..."
+            if table is study.events and events.nearly_stance(column)
+            else nearest(column, schema.columns, likeness=0.8)
+            for column in unknown
+        ]
         if unknown:
             named = [
                 f"{column} (is it {known}?)" if known else column

@@ -52,6 +52,12 @@ def test_every_pair_of_a_whole_study_is_estimable(folder, capsys):
     assert lines[-1] == "18 of 18 pairs of event and asset estimable"
 
 
+def test_a_column_that_was_to_be_a_stance_is_named(folder, capsys):
+    edit(folder, "events.csv", "stance_crypto", "stnace_crypto")
+    _, lines, _ = run(capsys, "check", folder)
+    assert "events.csv: unknown columns, ignored: stnace_crypto (is it stance_...?)" in lines
+
+
 def test_an_event_after_the_last_price(folder, capsys):
     # The last event reaches New York on 13 September 2023.
     keep(folder, lambda p: ~(p["ticker"].isin(["ACME", "DUNE"]) & (p["date"] > "2023-09-12")))

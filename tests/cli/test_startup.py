@@ -40,6 +40,15 @@ def test_names_are_imported_when_they_are_used():
     assert done.stdout.split() == ["False", "Study", "load_study", "new_study", "claims"]
 
 
+def test_help_dir_and_editors_find_every_name():
+    code = "import sys, chainpolicy; found = dir(chainpolicy); "
+    code += "print('pandas' in sys.modules, set(chainpolicy.__all__) <= set(found)); "
+    code += "print(all(getattr(chainpolicy, name).__doc__ for name in chainpolicy.__all__))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True", "True"]
+    assert {"EventStudy", "MarketModel", "Study", "load_study"} <= set(chainpolicy.__all__)
+
+
 @pytest.mark.parametrize("package", [chainpolicy, study])
 def test_an_unknown_name_is_an_attribute_error(package):
     with pytest.raises(AttributeError, match="no_such_name"):

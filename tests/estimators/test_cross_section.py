@@ -461,7 +461,7 @@ def test_study_of_coins_alone_has_betas_to_the_first(tmp_path):
     study = load_study(folder)
     assert exposures(study)["beta to COIN"].to_dict() == {"COIN": 1.0}
     table = cross_sections(study).tidy()
-    assert table["regressor"].tolist() == ["stance", "stance_blockchain", "stance_crypto"]
+    assert table["regressor"].tolist() == ["stance_crypto"]
 
 
 @pytest.mark.parametrize("text", ["no date", "20x8 list", "2018-13-40 list", "201 list"])

@@ -13,7 +13,7 @@ from scipy import stats
 
 from chainpolicy import figures, tables
 from chainpolicy.estimators.policy_index import (
-    DIMENSIONS,
+    dimensions,
     permutation_test,
     policy_announcements,
     policy_index,
@@ -92,8 +92,10 @@ def test_only_policy_in_the_sample_enters_at_its_own_session(study):
     assert set(announced.index) == set(chosen.index)
     assert announced["event_session"]["xi-politburo"] == pd.Timestamp("2019-10-28")
     assert announced["blockchain"]["xi-politburo"] == 3
-    assert announced.loc["huang-dcep-bund", list(DIMENSIONS)].tolist() == [1, -1, 0]
-    assert announced.loc["peoples-daily-rationality", list(DIMENSIONS)].tolist() == [-1, -1, -2]
+    names = ["blockchain", "crypto", "overall"]
+    assert list(dimensions(study)) == names
+    assert announced.loc["huang-dcep-bund", names].tolist() == [1, -1, 0]
+    assert announced.loc["peoples-daily-rationality", names].tolist() == [-1, -1, -2]
     coins = policy_announcements(study, "bitcoin").set_index("event_id")["event_session"]
     assert coins["xi-politburo"] == pd.Timestamp("2019-10-25")
 
@@ -276,7 +278,7 @@ def test_response_figure_draws_one_mark_a_session(study, results):
 def test_stances_are_laid_out_as_simple_returns(study):
     found = response_by_stance(stance_sessions(study)).set_index(["group", "dimension"])
     report = tables.stances_report(study)
-    assert len(report.frame) == 5 * len(DIMENSIONS)
+    assert len(report.frame) == 5 * 3
     assert "10 rows have no p-value" in report.note
     rows = report.frame.set_index(["Group", "Stance on"])
     silent = rows.loc[("Bitcoin", "blockchain")]

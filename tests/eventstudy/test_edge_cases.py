@@ -154,7 +154,7 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
         assert list(frame.columns) == list(getattr(some, method)((0, 1)).columns)
     assert list(results.tests((0, 1)).tidy().columns) == list(some.tests((0, 1)).tidy().columns)
     assert len(results.tests((0, 1))) == 0
-    assert results.summary((0, 1)).empty
+    assert results.summary((0, 1)).frame.empty
     assert results.tidy([(0, 0), (0, 1)]).empty
     with pytest.raises(KeyError, match=r"^'no pair of all was estimated at e'$"):
         results.caar_path("e", "all")
@@ -1814,10 +1814,17 @@ def test_choices_without_meaning_are_refused(choice: object, message: str) -> No
         EventStudy(returns, alignment, **choice())
 
 
+def test_a_model_goes_by_its_name_too() -> None:
+    returns, alignment = sound()
+    assert EventStudy(returns, alignment, model="constant_mean").model == ConstantMean()
+    with pytest.raises(ValueError, match=r"^model is 'mrket'; expected one of constant_mean, mark"):
+        EventStudy(returns, alignment, model="mrket")
+
+
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ({"model": "market"}, r"^model is 'market'; expected an instance of NormalReturnModel$"),
+        ({"model": 1}, r"^model is 1; expected a model or one of constant_mean, market_adjusted, "),
         ({"estimation": (-9, -1)}, r"^estimation is .*; expected an instance of EstimationWindow$"),
         (
             {"benchmarks": {"A": ("M",), "B": "M"}},
@@ -2039,7 +2046,7 @@ def test_groups_of_an_event_stand_in_the_order_of_their_names() -> None:
     results = EventStudy(frame, alignment, groups=groups, **CHOICES).fit()
     assert results.caar()["group"].tolist() == ["one", "two"]
     assert results.caar()["n_assets"].tolist() == [1, 2]
-    assert results.summary().index.tolist() == [("e", "one"), ("e", "two")]
+    assert results.summary().frame.index.tolist() == [("e", "one"), ("e", "two")]
 
 
 def test_groups_have_calendars_of_their_own() -> None:
@@ -2089,10 +2096,10 @@ def test_without_choices_the_defaults_are_those_of_the_documentation() -> None:
     assert results.car().equals(results.car((0, 1)))
     assert results.caar().equals(results.caar((0, 1)))
     assert results.tests().tidy().equals(results.tests((0, 1)).tidy())
-    assert results.summary().equals(results.summary((0, 1)))
+    assert results.summary().frame.equals(results.summary((0, 1)).frame)
     assert results.tidy().equals(results.tests((0, 1)).tidy())
     assert results.incomplete().equals(results.incomplete((0, 1)))
-    summary = results.summary()
+    summary = results.summary().frame
     tests = results.tests()
     assert summary.index.tolist() == [("e", "all")]
     for name in ("time_series_t", "adjusted_bmp", "grank_t"):

@@ -78,7 +78,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def tiny_drawn(tiny: Study) -> dict[str, Drawn]:
-    return {name: spec.draw(tiny) for name, spec in SPECS.items()}
+    return {name: spec.draw(tiny) for name, spec in SPECS.items() if name not in NOT_SHOWN}
+
+
+def lacking(name: str, study: Study) -> str:
+    """Say why a study does not have a figure."""
+    with pytest.raises(figures.NothingToDrawError) as caught:
+        SPECS[name].draw(study)
+    return str(caught.value)
 
 
 def only(study: Study, groups: list[str]) -> Study:
@@ -126,7 +133,6 @@ def heading(ax: Axes) -> str:
 def test_every_figure_of_the_embedded_study_has_numbers(drawn):
     assert len(drawn) == len(figures.FIGURES)
     for figure, frame in drawn.values():
-        assert "note" not in frame.columns
         assert len(frame) >= 10
         assert figure.axes
 
@@ -617,14 +623,13 @@ def test_a_description_of_its_own_replaces_title_and_caption(tiny, displayed):
     (_, metadata), (caption, _) = displayed
     assert metadata["image/png"]["alt"] == "One bar, +2.0 %."
     assert caption.data == f"*{SPECS['forest'].caption}*"
-    lacking = figures.show("hourly_response", tiny, "Bars by the hour.")
-    assert repr(lacking.figure) == "The study has no hourly prices."
 
 
-def test_show_of_what_a_study_lacks_has_no_caption(tiny, displayed):
-    figures.show("hourly_response", tiny)._ipython_display_()
-    ((figure, _),) = displayed
-    assert repr(figure) == "The study has no hourly prices."
+def test_show_of_what_a_study_lacks_says_so_without_a_picture(tiny, displayed):
+    shown = figures.show("hourly_response", tiny, "Bars by the hour.")
+    shown._ipython_display_()
+    ((said, _),) = displayed
+    assert said.data == shown.to_markdown() == "*The study has no hourly prices.*"
 
 
 def test_notebook_shows_a_figure_by_itself(tiny_drawn):
@@ -652,13 +657,8 @@ NOT_SHOWN = {
 
 
 def test_one_asset_and_one_event(tiny, tiny_drawn):
-    for name, (figure, frame) in tiny_drawn.items():
-        if name in NOT_SHOWN:
-            assert frame["note"].item() == NOT_SHOWN[name]
-            assert frame["note"].item() in texts(figure)
-        else:
-            assert "note" not in frame.columns
-            assert len(frame) >= 1
+    assert {name: lacking(name, tiny) for name in NOT_SHOWN} == NOT_SHOWN
+    assert all(len(frame) for _, frame in tiny_drawn.values())
     _, frame = tiny_drawn["caar_paths"]
     closes = tiny.prices.set_index("date")["close"]
     change = closes.pct_change()
@@ -681,27 +681,22 @@ def test_windows_and_units_come_from_the_study(tiny, tiny_drawn, study):
 
 def test_study_without_events_in_the_sample_says_so(tmp_path):
     study = write_study(tmp_path, in_sample="no")
-    for name, spec in SPECS.items():
-        figure, frame = spec.draw(study)
-        if name == "event_timeline":
-            assert set(frame["event_id"]) == {"a $ and b $ 中国"}
-        else:
-            assert list(frame.columns) == ["note"]
-            assert frame["note"].item() in texts(figure)
+    _, frame = SPECS["event_timeline"].draw(study)
+    assert set(frame["event_id"]) == {"a $ and b $ 中国"}
+    for name in SPECS.keys() - {"event_timeline"}:
+        assert lacking(name, study).endswith(".")
 
 
 def test_study_in_which_nothing_can_be_estimated_says_so(tiny):
     # 56 of the 60 sessions that are needed.
     starved = replace(tiny, returns=tiny.returns.iloc[-80:])
-    _, frame = SPECS["forest"].draw(starved)
-    assert frame["note"].item() == "No pair of an event and an asset could be estimated."
+    assert lacking("forest", starved) == "No pair of an event and an asset could be estimated."
 
 
 def test_undated_events_only(tiny):
     undated = tiny.events.assign(announced_at="", in_sample=False)
     nothing = replace(tiny, events=undated, alignment=tiny.alignment.iloc[:0])
-    _, frame = SPECS["event_timeline"].draw(nothing)
-    assert frame["note"].item() == "The study has no dated event."
+    assert lacking("event_timeline", nothing) == "The study has no dated event."
 
 
 def test_headline_event_that_was_not_estimated(study):
@@ -709,8 +704,7 @@ def test_headline_event_that_was_not_estimated(study):
     late = alignment["event_id"] == "xi-politburo"
     moved = alignment["event_session"].mask(late, pd.Timestamp("2031-01-02"))
     beyond = only(replace(study, alignment=alignment.assign(event_session=moved)), ["bitcoin"])
-    _, frame = SPECS["caar_paths"].draw(beyond)
-    assert "xi-politburo could not be estimated" in frame["note"].item()
+    assert "xi-politburo could not be estimated" in lacking("caar_paths", beyond)
 
 
 def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
@@ -741,13 +735,11 @@ def test_event_window_without_a_return(tiny):
     returns = tiny.returns
     suspended = returns["session"].between("2021-04-07", "2021-04-14")
     closed = replace(tiny, returns=returns.assign(**{"return": returns["return"].mask(suspended)}))
-    _, frame = SPECS["forest"].draw(closed)
-    assert frame["note"].item() == "No asset has a complete window [0, 0]."
+    assert lacking("forest", closed) == "No asset has a complete window [0, 0]."
     figure, frame = SPECS["car_heatmap"].draw(closed)
     assert frame["car"].isna().all()
     assert "no CAR" in texts(figure)
-    _, frame = SPECS["caar_clusters"].draw(closed)
-    assert frame["note"].item() == "No event window holds an abnormal return."
+    assert lacking("caar_clusters", closed) == "No event window holds an abnormal return."
     figure, frame = SPECS["caar_paths"].draw(closed)
     assert frame.empty
     assert any("(N = 0)" in text for text in texts(figure))
@@ -759,8 +751,10 @@ def test_price_limits_of_assets_that_the_headline_event_does_not_reach(study):
     alignment = study.alignment
     gone = (alignment["event_id"] == "xi-politburo") & (alignment["calendar"] == "XSHG")
     partial = only(replace(study, alignment=alignment[~gone]), ["bitcoin", "a_shares_tier2"])
-    _, frame = SPECS["names_at_limit"].draw(partial)
-    assert frame["note"].item() == "No asset with a price limit was estimated at xi-politburo."
+    assert (
+        lacking("names_at_limit", partial)
+        == "No asset with a price limit was estimated at xi-politburo."
+    )
 
 
 def test_pairs_without_an_estimate_are_named(study):

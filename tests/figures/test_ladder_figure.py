@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chainpolicy.checks import ladder
+from chainpolicy.figures import NothingToDrawError
 from chainpolicy.figures.ladder import draw_counterfactual_ladder
 from chainpolicy.study import Study, load_study
 from donor_study import donor_study
@@ -44,5 +45,5 @@ def test_a_study_without_a_second_yardstick_says_so(study, tmp_path):
     settings.write_text(text[: text.index("[donors]\ncalendar")], encoding="utf-8")
     assets = (folder / "assets.csv").read_text(encoding="utf-8")
     (folder / "assets.csv").write_text(assets.replace(",INDEX,", ",,"), encoding="utf-8")
-    _, frame = draw_counterfactual_ladder(load_study(folder))
-    assert frame["note"].tolist() == ["No group has a second yardstick: an index, or donors."]
+    with pytest.raises(NothingToDrawError, match="No group has a second yardstick: an index, or"):
+        draw_counterfactual_ladder(load_study(folder))

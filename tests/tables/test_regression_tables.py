@@ -20,6 +20,7 @@ from chainpolicy.estimators import (
     undoing,
 )
 from chainpolicy.eventstudy import EventStudy
+from chainpolicy.figures import NothingToDrawError
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.tables.estimates import (
@@ -149,10 +150,8 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
     assert set(tables["system_left"]["reason"]) == {"no policy event: the group has no system"}
     for name in ("system", "undoing", "overlap", "cross_section"):
         assert "tabular" in regression_report(placebos, name).to_latex()
-    frame = draw_overlap(placebos)[1]
-    assert frame["note"].tolist() == [
-        "No policy event has a complete window in an event-dummy system."
-    ]
+    with pytest.raises(NothingToDrawError, match="No policy event has a complete window in an"):
+        draw_overlap(placebos)
 
 
 def test_own_window_before_the_data_leaves_a_blank(tmp_path):

@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.article.tone import TONES
-
-STANCES = ("stance_blockchain", "stance_crypto")
+from chainpolicy.study.events import stance_columns
 
 # A tone this close to zero is neutral.
 NEUTRAL = 0.05
@@ -63,7 +62,7 @@ def agreement(events: pd.DataFrame, draws: int = 9_999, seed: int = 0) -> pd.Dat
     n = int(rated.sum())
     sample = rng.integers(0, n, size=(draws, n)) if n else np.zeros((0, 0), dtype=np.int64)
     rows = []
-    for stance in STANCES:
+    for stance in stance_columns(events):
         coded = events.loc[rated, stance].to_numpy(np.int64)
         for tone in columns:
             value = scores.loc[rated, tone].to_numpy(np.float64)

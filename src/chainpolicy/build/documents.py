@@ -10,7 +10,7 @@ from typing import Any
 
 from chainpolicy.build.notebooks import Executed
 from chainpolicy.figures import Shown
-from chainpolicy.figures.style import in_style
+from chainpolicy.figures.style import StudyFigure, in_style
 from chainpolicy.typeset.claims import Claims
 from chainpolicy.typeset.markdown import headings, style_sheet, to_html
 from chainpolicy.typeset.pdf import to_pdf
@@ -77,8 +77,10 @@ def document(executed: Executed, folder: str = "") -> Document:
         elif isinstance(value, Claims):
             continue
         elif isinstance(value, Shown):
+            if value.figure is None:
+                continue
             target = f"{folder}figures/{value.name}.png"
-            svg[target], png[target] = _svg(value), value.figure.png()
+            svg[target], png[target] = _svg(value.figure), value.figure.png()
             parts.append(f"![{value.figure.description}]({target})")
             parts.append(f"*{value.caption}*" if value.caption else "")
         elif hasattr(value, "to_markdown"):
@@ -86,8 +88,8 @@ def document(executed: Executed, folder: str = "") -> Document:
     return Document("\n\n".join(filter(None, parts)) + "\n", svg, png)
 
 
-def _svg(shown: Shown) -> bytes:
+def _svg(figure: StudyFigure) -> bytes:
     buffer = io.BytesIO()
     with in_style():
-        shown.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     return buffer.getvalue()

@@ -34,7 +34,13 @@ from chainpolicy.build import notebooks, reference
 from chainpolicy.build.documents import document
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
-from chainpolicy.figures import FIGURES, FigureSpec, headline_window, save_figure
+from chainpolicy.figures import (
+    FIGURES,
+    FigureSpec,
+    NothingToDrawError,
+    headline_window,
+    save_figure,
+)
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.figures.style import undrawable
 from chainpolicy.study import Study, load_study, read_once
@@ -98,6 +104,7 @@ class Report:
     skipped: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
 
 
 def project_root(folder: Path, output: Path | None) -> Path:
@@ -205,6 +212,9 @@ def regenerate(
         (build / MANIFEST).unlink(missing_ok=True)
         for product in due:
             files = built[product.name]
+            for extra in _no_longer_made(root, state.get(product.name), files):
+                (root / extra).unlink()
+                report.removed.append(extra)
             for path, made in sorted(files.items(), key=lambda item: item[0].name == MANIFEST):
                 target = root / path
                 if _changed(product, made, target):
@@ -269,6 +279,19 @@ def check(
                 if path not in made
             ]
     return sorted(stale)
+
+
+def _no_longer_made(
+    root: Path, recorded: Mapping[str, Any] | None, files: Mapping[Path, Path]
+) -> list[str]:
+    """Files that the last run made of a product and this one does not, if nobody changed them."""
+    made = {str(path) for path in files}
+    before: Mapping[str, str] = (recorded or {}).get("files", {})
+    return [
+        path
+        for path, kept in before.items()
+        if path not in made and (root / path).is_file() and digest(root / path) == kept
+    ]
 
 
 def _select(products: Sequence[Product], only: str | None) -> list[Product]:
@@ -561,6 +584,8 @@ def _say_stale(stale: list[str]) -> int:
 def _say_done(report: Report) -> None:
     for path in report.written:
         print(f"wrote {path}", file=sys.stderr)
+    for path in report.removed:
+        print(f"removed {path}, which the study no longer gives", file=sys.stderr)
     summary = []
     if report.built:
         summary.append(
@@ -662,11 +687,15 @@ def figure_product(
     Returns
     -------
     Product
-        Writes ``figures/<name>.png`` and ``figures/<name>.csv``.
+        Writes ``figures/<name>.png`` and ``figures/<name>.csv``, or nothing where the study lacks
+        what the figure shows.
     """
 
     def build(staging: Path) -> None:
-        picture, numbers = figure.draw(study)
+        try:
+            picture, numbers = figure.draw(study)
+        except NothingToDrawError:
+            return
         save_figure(picture, numbers, staging / "figures", figure.name)
 
     return Product(figure.name, build, data, rtol=figure.rtol, beside=beside)
@@ -718,7 +747,7 @@ def api_product() -> Product:
     modules = (
         *(eventstudy.estimator, eventstudy.results, eventstudy.pooling, eventstudy.normal),
         *(eventstudy.abnormal, eventstudy.inference, eventstudy.counterfactual),
-        *(eventstudy.bands, eventstudy.panel),
+        *(eventstudy.bands, eventstudy.display, eventstudy.panel),
     )
 
     def build(staging: Path) -> None:
@@ -752,7 +781,7 @@ def study_notebook_product(
     """
 
     def build(staging: Path) -> None:
-        text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
+        text = _without_what_is_lacking(STUDY_NOTEBOOK.read_text(encoding="utf-8"), study)
         # Braces in a title are no expression.
         title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
         text = text.replace("<title>", title)
@@ -768,6 +797,31 @@ def study_notebook_product(
             (staging / "report.pdf").write_bytes(report.to_pdf())
 
     return Product(STUDY, build, data, (study.title, _loaded_by(study), f"pdf {pdf}"))
+
+
+def _without_what_is_lacking(text: str, study: Study) -> str:
+    """Leave out parts ``<if ...>`` and figures for which a study has nothing."""
+    there = {
+        "limits": any(limit for limit in study.assets["price_limit"]),
+        "policy": bool((study.events["role"] == "policy").any()),
+    }
+    text = re.sub(
+        r"<if (\w+)>(.*?)</if>", lambda m: m[2] if there[m[1]] else "", text, flags=re.DOTALL
+    )
+    cells = re.split(r"(?m)^(?=# %%)", text)
+    return "".join(cell for cell in cells if not _shows_nothing(cell, study))
+
+
+def _shows_nothing(cell: str, study: Study) -> bool:
+    shown = re.search(r'figures\.show\("(\w+)"', cell)
+    if shown is None:
+        return False
+    (figure,) = (figure for figure in FIGURES if figure.name == shown[1])
+    try:
+        figure.draw(study)
+    except NothingToDrawError:
+        return True
+    return False
 
 
 def _loaded_by(study: Study) -> str:

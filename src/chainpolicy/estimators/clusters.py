@@ -9,10 +9,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from chainpolicy.study.events import stance_columns
+from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.sessions import clusters
 
 POLICY = "policy"
-STANCE_COLUMNS = ("stance_blockchain", "stance_crypto")
 
 
 def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
@@ -34,17 +35,17 @@ def weighted_stances(events: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     events : DataFrame
-        ``event_id, stance_blockchain, stance_crypto, salience``.
+        ``event_id``, the stances (see `stance_columns`) and ``salience``.
 
     Returns
     -------
     DataFrame
-        Indexed by event: ``stance`` (of both together), ``stance_blockchain, stance_crypto``. The
-        stance of a session is the sign of the sum over its events.
+        Indexed by event: ``stance`` (of all together) and the columns of the stances. The stance
+        of a session is the sign of the sum over its events.
     """
-    coded = events.set_index("event_id")[list(STANCE_COLUMNS)].astype("int64")
+    coded = events.set_index("event_id")[stance_columns(events)].astype("int64")
     coded = coded.mul(events.set_index("event_id")["salience"].astype("int64"), axis=0)
-    coded.insert(0, "stance", coded.sum(axis=1))
+    coded.insert(0, STANCE, coded.sum(axis=1).astype("int64"))
     return coded
 
 
@@ -58,16 +59,16 @@ def policy_clusters(
     alignment : DataFrame
         As `sessions.align` returns it.
     events : DataFrame
-        ``event_id, stance_blockchain, stance_crypto, salience``.
+        ``event_id``, the stances (see `stance_columns`) and ``salience``.
     groups : Series
         Group by ticker.
 
     Returns
     -------
     DataFrame
-        ``group, calendar, event_session, event_id, members, stance, stance_blockchain,
-        stance_crypto``: each stance is the sign of the sum over the members of `weighted_stances`
-        (1 supportive, -1 restrictive, 0 neither).
+        ``group, calendar, event_session, event_id, members, stance`` and the columns of the
+        stances: each is the sign of the sum over the members of `weighted_stances` (1 supportive,
+        -1 restrictive, 0 neither).
     """
     merged = regressed_clusters(alignment, groups)
     coded = weighted_stances(events)

@@ -11,14 +11,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from chainpolicy.estimators.clusters import STANCE_COLUMNS
 from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
-    OVERALL,
     permutation_test,
     stance_sessions,
 )
 from chainpolicy.study import Study
+from chainpolicy.study.events import OVERALL, stance_columns
 from chainpolicy.study.remember import remembered
 
 # Power of its salience with which an announcement counts.
@@ -53,7 +52,7 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
     every = stance_sessions(study, window)
     every = every[every["dimension"] == OVERALL].reset_index(drop=True)
     events = study.events.set_index("event_id")
-    stance = events[list(STANCE_COLUMNS)].astype("int64").sum(axis=1)
+    stance = events[stance_columns(events)].astype("int64").sum(axis=1)
     rank = events["salience"].astype("int64")
     seen = events["source"].str.contains(SEEN) if "source" in events else stance.eq(stance)
     members = every["members"].str.split(";").explode()

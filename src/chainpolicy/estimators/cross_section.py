@@ -43,6 +43,8 @@ from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.calendars import ALWAYS_OPEN
+from chainpolicy.study.events import STANCE_PREFIX, stance_columns
+from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.remember import remembered
 from chainpolicy.typeset.report_table import ReportTable, p_text, stars
 
@@ -50,7 +52,6 @@ DRAWS = 9_999
 SEED = 20191024
 # Fewer events than this of either sign and no randomization has anything to compare.
 MINIMUM_EVENTS = 3
-STANCES = ("stance", "stance_blockchain", "stance_crypto")
 AGE = "years since evidence"
 BETA = "beta to "
 
@@ -215,9 +216,9 @@ def _sample_label(sample: str, labels: Mapping[str, str]) -> str:
 
 
 def _regressor_label(regressor: str, labels: Mapping[str, str]) -> str:
-    """Write "stance_crypto x a_shares_tier2" as "stance on crypto × A-shares, tier 2"."""
+    """Write "stance_trade x steel" as "stance on trade × Steel makers"."""
     stance, crossed, exposure = regressor.partition(" x ")
-    words = stance.replace("_", " on ") if stance in STANCES else stance
+    words = stance.replace("_", " on ", 1).replace("_", " ") if is_stance(stance) else stance
     return f"{words} × {labels.get(exposure, exposure)}" if crossed else words
 
 
@@ -291,7 +292,7 @@ class CrossSection:
     def sides(self, rows: pd.DataFrame) -> tuple[int, int, int]:
         """Count the events with a positive, a negative and no stance.
 
-        What is no stance (`STANCES`) is counted by its deviation from its mean: events, or assets
+        What is no stance (`is_stance`) is counted by its deviation from its mean: events, or assets
         for an exposure alone.
         """
         values = self._varying(rows)
@@ -436,7 +437,8 @@ class CrossSection:
 
 def is_stance(column: str | None) -> bool:
     """Say whether a regressor is counted by its sign: a stance, or a product with one."""
-    return column is not None and column.startswith("stance")
+    names = () if column is None else column.split(" * ")
+    return any(name == STANCE or name.startswith(STANCE_PREFIX) for name in names)
 
 
 def clustered_error(outcome: Floats, regressor: Floats, asset: Ints, event: Ints) -> float:
@@ -494,14 +496,15 @@ def cross_section_data(
     Returns
     -------
     DataFrame
-        ``event_id`` (of the cluster), ``ticker, group, calendar, car, stance, stance_blockchain,
-        stance_crypto`` (of the cluster, see `policy_clusters`) and the exposures, NaN where an
-        asset has none: ``beta to <ticker>`` and ``years since evidence``, see `exposures`.
+        ``event_id`` (of the cluster), ``ticker, group, calendar, car, stance`` and the columns of
+        the stances (of the cluster, see `policy_clusters`) and the exposures, NaN where an asset
+        has none: ``beta to <ticker>`` and ``years since evidence``, see `exposures`.
     """
     car = results.car(window)[["event_id", "ticker", "car"]]
     car = car.assign(group=car["ticker"].map(study.groups))
     merged = policy_clusters(study.alignment, study.events, study.groups)
-    data = car.merge(merged[["group", "calendar", "event_id", *STANCES]], on=["group", "event_id"])
+    columns = ["group", "calendar", "event_id", STANCE, *stance_columns(study.events)]
+    data = car.merge(merged[columns], on=["group", "event_id"])
     return data.merge(exposures(study), left_on="ticker", right_index=True)
 
 
@@ -585,10 +588,11 @@ def _evidence_date(text: str) -> pd.Timestamp | NaTType:
 def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     """Run the cross-section of every group, and between the groups of a calendar.
 
-    Per group: stance with asset effects (both stances together, then each alone), and stance
-    times every exposure with both effects. Per calendar with several groups: stance times
+    Per group: stance with asset effects (all stances together, then each of several alone), and
+    stance times every exposure with both effects. Per calendar with several groups: stance times
     membership of each further group, with both effects; the tiers of a list are such groups. A
-    regression without anything to compare keeps its place, with the reason.
+    regression without anything to compare keeps its place, with the reason. Where events.csv has
+    no stance, the exposures and the membership stand alone, with event effects.
 
     A study that names its own regressors has these instead: each for every group, and for all
     groups of a calendar together. What differs between assets alone has event effects.
@@ -601,16 +605,23 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
     if study.regressors:
         return _own_cross_sections(study, window)
     data = cross_section_data(study, study.results, window)
-    measured = [name for name in data.columns if name == AGE or name.startswith(BETA)]
+    coded = stance_columns(study.events)
+    stance = STANCE if coded else None
+    alone = (STANCE, *coded) if len(coded) > 1 else coded
+    measured = [
+        name
+        for name in data.columns
+        if (name == AGE or name.startswith(BETA)) and data[name].notna().any()
+    ]
     found = []
     for group in dict.fromkeys(study.groups):
         rows = data[data["group"] == group]
         if rows.empty:
             continue
-        found += [_fit_or_say(CrossSection(rows, stance, sample=group)) for stance in STANCES]
+        found += [_fit_or_say(CrossSection(rows, name, sample=group)) for name in alone]
         if len(rows.drop_duplicates("ticker")) > 1:
             found += [
-                _fit_or_say(CrossSection(rows, exposure=str(name), sample=group))
+                _fit_or_say(CrossSection(rows, stance, exposure=str(name), sample=group))
                 for name in measured
             ]
     for _, rows in data.groupby("calendar"):
@@ -619,7 +630,7 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
             pair = rows[rows["group"].isin([groups[0], group])]
             pair = pair.assign(**{group: (pair["group"] == group).astype(np.float64)})
             sample = f"{groups[0]}, {group}"
-            found.append(_fit_or_say(CrossSection(pair, exposure=group, sample=sample)))
+            found.append(_fit_or_say(CrossSection(pair, stance, exposure=group, sample=sample)))
     return CrossSections(tuple(found), study.labels)
 
 
@@ -640,6 +651,8 @@ def covariate_data(
     car = car.assign(group=car["ticker"].map(study.groups))
     merged = regressed_clusters(study.alignment, study.groups)
     events = study.events.set_index("event_id")
+    if STANCE not in events:
+        events[STANCE] = events[stance_columns(events)].sum(axis=1)
     assets = study.assets.set_index("ticker")
     members = merged["members"].str.split(";").explode()
     columns = dict.fromkeys(name for it in study.regressors for name in it.event)

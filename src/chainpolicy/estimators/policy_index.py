@@ -22,17 +22,31 @@ from numpy.typing import NDArray
 
 from chainpolicy.estimators.clusters import weighted_stances
 from chainpolicy.study import Study
+from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
+from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, sessions
-
-# Both stances of an announcement added up: what it says about the whole subject.
-OVERALL = "overall"
-DIMENSIONS = ("blockchain", "crypto", OVERALL)
 
 # Fewer sessions of either sign than this carry no permutation test.
 LEAST_SESSIONS = 3
 DRAWS = 9_999
 SEED = 20191025
+
+
+def dimensions(study: Study) -> tuple[str, ...]:
+    """Return what the announcements of a study are coded on; the last stands for all of it.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    tuple of str
+        One for each stance of events.csv, after several of them `OVERALL`, their sum.
+    """
+    named = tuple(dimension_of(column) for column in stance_columns(study.events))
+    return (*named, OVERALL) if len(named) > 1 else named
 
 
 def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: float) -> pd.DataFrame:
@@ -61,35 +75,37 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
     """List the announcements that make the index of a group: those that hit an asset of it.
 
-    ``event_id, event_session, blockchain, crypto, overall``, the last three stance times salience;
-    in-sample policy announcements in the order in which they were made.
+    ``event_id, event_session`` and the `dimensions` in stance times salience; in-sample policy
+    announcements in the order in which they were made.
     """
     aligned = study.alignment[
         (study.alignment["ticker"].map(study.groups) == group)
         & study.alignment["in_sample"]
         & (study.alignment["role"] == "policy")
     ].drop_duplicates("event_id")
-    names = {"stance": OVERALL, "stance_blockchain": "blockchain", "stance_crypto": "crypto"}
-    weighted = weighted_stances(study.events).rename(columns=names)
-    events = aligned.merge(weighted, left_on="event_id", right_index=True)
-    events["announced"] = [
+    announced = [
         announcement_time(calendar, at)
-        for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
+        for calendar, at in zip(aligned["calendar"], aligned["announced_at"], strict=True)
     ]
-    events = events.sort_values(["announced", "event_id"], ignore_index=True)
-    announcements: pd.DataFrame = events[["event_id", "event_session", *DIMENSIONS]]
-    return announcements
+    aligned = aligned.assign(announced=announced).sort_values(["announced", "event_id"])
+    announcements = aligned[["event_id", "event_session"]].reset_index(drop=True)
+    weighted = weighted_stances(study.events).rename(columns=dimension_of)
+    weighted[OVERALL] = weighted.pop(STANCE)
+    said = weighted[list(dimensions(study))].loc[announcements["event_id"]]
+    return announcements.join(said.reset_index(drop=True))
 
 
 def policy_index(study: Study, group: str) -> pd.DataFrame:
     """Return the index of coded policy stance on the sessions of a group, in stance times salience.
 
-    ``dimension, session, innovation, level``, every session of the study for each of `DIMENSIONS`.
+    ``dimension, session, innovation, level``, every session of the study for each of the
+    `dimensions`.
     """
     announced = policy_announcements(study, group)
     days = sessions(study.calendars[group], study.start, study.end, study.corrections)
-    frames = []
-    for dimension in DIMENSIONS:
+    nothing = pd.DataFrame({"dimension": "", "session": days, "innovation": 0.0, "level": 0.0})
+    frames = [nothing.iloc[:0]]
+    for dimension in dimensions(study):
         shocks = announced.rename(columns={dimension: "value"})
         index = sentiment_index(days, shocks, study.half_life)
         index.insert(0, "dimension", dimension)
@@ -116,7 +132,7 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
         estimated = pd.MultiIndex.from_product([[group], announced["event_id"]])
         announced = announced[estimated.isin(responses.index)]
         overlaps = _overlaps(study, str(group), announced["event_session"], window)
-        for dimension in DIMENSIONS:
+        for dimension in dimensions(study):
             for session, members in announced.groupby("event_session"):
                 weights = members[dimension]
                 rows.append(

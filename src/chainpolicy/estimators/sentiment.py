@@ -26,8 +26,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.estimators.policy_index import (
-    DIMENSIONS,
-    OVERALL,
+    dimensions,
     policy_announcements,
     policy_index,
 )
@@ -128,7 +127,7 @@ def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFra
     for group, of_group in _series(study):
         announced = policy_announcements(study, group)
         days = announced.loc[announced["event_id"] == without, "event_session"]
-        for dimension in DIMENSIONS:
+        for dimension in dimensions(study):
             series = of_group[of_group["dimension"] == dimension]
             series = series[~series["session"].isin(days)]
             innovation = series["innovation"].to_numpy(np.float64)
@@ -239,7 +238,7 @@ def local_projections(study: Study, horizons: int = HORIZONS) -> pd.DataFrame:
     """
     rows = []
     for group, of_group in _series(study):
-        series = of_group[of_group["dimension"] == OVERALL]
+        series = of_group[of_group["dimension"].isin(dimensions(study)[-1:])]
         innovation = series["innovation"].to_numpy(np.float64)
         if not innovation.any():
             continue

@@ -1,4 +1,4 @@
-"""Whether the restrictive announcements after a speech undid it."""
+"""Whether the restrictive announcements after a supportive one undid it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from chainpolicy.typeset.report_table import ReportTable
 
 
 def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
-    """Test how far the restrictive clusters after the speech undid it.
+    """Test how far the restrictive clusters after the leading supportive one undid it.
 
     The first row of a group is the first supportive cluster of the highest salience; every
     further row adds the next restrictive cluster. A session in several windows is counted once.
@@ -50,9 +50,9 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         supportive = table[table["stance"] > 0]
         if supportive.empty:
             continue
-        speech = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
-        later = table["event_session"] > speech["event_session"]
-        steps = [speech.to_dict(), *table[(table["stance"] < 0) & later].to_dict("records")]
+        leading = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
+        later = table["event_session"] > leading["event_session"]
+        steps = [leading.to_dict(), *table[(table["stance"] < 0) & later].to_dict("records")]
         for step in range(len(steps)):
             weights = {str(cluster["event_id"]): 1.0 for cluster in steps[: step + 1]}
             test = system.contrast(weights, shared="once")
@@ -84,9 +84,10 @@ def undoing_report(table: pd.DataFrame, labels: Mapping[str, str] | None = None)
         }
     )
     note = (
-        "Sum of CARs in percent, in the return kind of the study: the speech alone, then with one "
-        "restrictive cluster after the other; a session in two windows is counted once. In "
-        "brackets the standard error (OLS prediction error), t(n - k); F: the sum is zero for "
-        "every asset. *** p < .01, ** p < .05, * p < .10, not adjusted for the number of rows."
+        "Sum of CARs in percent, in the return kind of the study: the supportive announcement of "
+        "the highest salience alone, then with one restrictive cluster after the other; a session "
+        "in two windows is counted once. In brackets the standard error (OLS prediction error), "
+        "t(n - k); F: the sum is zero for every asset. *** p < .01, ** p < .05, * p < .10, not "
+        "adjusted for the number of rows."
     )
     return ReportTable(frame, note)

@@ -94,6 +94,7 @@ from chainpolicy.eventstudy.counterfactual import (
     donor_weights,
     matched_effect,
 )
+from chainpolicy.eventstudy.display import Summary
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
 from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS
 from chainpolicy.eventstudy.normal import (
@@ -131,6 +132,7 @@ __all__ = [
     "PooledEffects",
     "ScholesWilliams",
     "SingleIndexModel",
+    "Summary",
     "SyntheticMatching",
     "TestResult",
     "TestResults",

@@ -19,6 +19,7 @@ from chainpolicy.eventstudy.normal import (
     MarketModel,
     NormalFit,
     NormalReturnModel,
+    model_named,
 )
 from chainpolicy.eventstudy.panel import (
     Bools,
@@ -131,8 +132,8 @@ class EventStudy:
     benchmarks : mapping of ticker to benchmark columns, optional
         Default: every benchmark column in which the asset has a value. An asset without a
         benchmark uses the constant mean whatever the model says.
-    model : NormalReturnModel
-        Default: `MarketModel`.
+    model : NormalReturnModel or str
+        Or its name in `MODELS`. Default: `MarketModel`.
     estimation : EstimationWindow
         Default: 120 sessions, from -130 to -11.
     event_window : tuple of int
@@ -141,12 +142,12 @@ class EventStudy:
     Raises
     ------
     ValueError
-        If the event window is no pair of sessions in order, the input cannot be laid out (see
-        `build_panel`), an event_id or ticker is blank, an event, asset and session have two rows,
-        an asset has no returns, an event session has a timezone, or a time of day where sessions
-        are days, or lies inside the data and is no session of its asset's group.
+        If no model has the name, the event window is no pair of sessions in order, the input cannot
+        be laid out (see `build_panel`), an event_id or ticker is blank, an event, asset and session
+        have two rows, an asset has no returns, an event session has a timezone, or a time of day
+        where sessions are days, or lies inside the data and is no session of its asset's group.
     TypeError
-        If `model` or `estimation` is of another kind, such as a model's name, or the benchmarks
+        If `model` or `estimation` is of another kind, or the benchmarks
         of a ticker are text instead of a sequence.
 
     Examples
@@ -209,19 +210,17 @@ class EventStudy:
         *,
         groups: Mapping[str, str] | pd.Series | None = None,
         benchmarks: Mapping[str, Sequence[str]] | None = None,
-        model: NormalReturnModel | None = None,
+        model: NormalReturnModel | str | None = None,
         estimation: EstimationWindow | None = None,
         event_window: Window = (-10, 20),
     ) -> None:
-        self.model = MarketModel() if model is None else model
+        self.model = MarketModel() if model is None else model_named(model)
         self.estimation = EstimationWindow() if estimation is None else estimation
         self.event_window = event_window
-        for name, given, kind in (
-            ("model", self.model, NormalReturnModel),
-            ("estimation", self.estimation, EstimationWindow),
-        ):
-            if not isinstance(given, kind):
-                raise TypeError(f"{name} is {given!r}; expected an instance of {kind.__name__}")
+        if not isinstance(self.estimation, EstimationWindow):
+            raise TypeError(
+                f"estimation is {self.estimation!r}; expected an instance of EstimationWindow"
+            )
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)

@@ -420,6 +420,31 @@ MODELS: dict[str, NormalReturnModel] = {
 }
 
 
+def model_named(model: NormalReturnModel | str) -> NormalReturnModel:
+    """Find a model by its name; a model stays itself.
+
+    Raises
+    ------
+    ValueError
+        If no model has the name.
+    TypeError
+        If it is neither.
+
+    Examples
+    --------
+    >>> model_named("market") == MarketModel()
+    True
+    """
+    if isinstance(model, NormalReturnModel):
+        return model
+    named = ", ".join(MODELS)
+    if not isinstance(model, str):
+        raise TypeError(f"model is {model!r}; expected a model or one of {named}")
+    if model not in MODELS:
+        raise ValueError(f"model is {model!r}; expected one of {named}")
+    return MODELS[model]
+
+
 @dataclass(frozen=True)
 class NormalFit:
     r"""Fitted normal returns of P pairs with at most K benchmarks; unused places hold zeros.

@@ -12,12 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from chainpolicy.eventstudy.display import Summary, plot_pooled
 from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
 from chainpolicy.eventstudy.panel import Floats, Ints
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Fewer clusters, or blocks of them, carry no randomization.
 MINIMUM_CLUSTERS = 3
@@ -153,6 +158,39 @@ class PooledEffects:
         columns += ["mean_first", "mean_second", "difference", "p_value"]
         return pd.DataFrame(rows, columns=columns)
 
+    def summary(self) -> Summary:
+        """Summarize every label and group: its mean, three tests and both randomizations.
+
+        Returns
+        -------
+        Summary
+
+        Examples
+        --------
+        See `EventStudyResults.pool`.
+        """
+        columns = ["n_clusters", "mean", "lower", "upper", "time_series_t_p", "adjusted_bmp_p"]
+        columns += ["grank_t_p", "randomization_p", "sign_flip_p"]
+        return Summary(self._table.set_index(["label", "group", "window"])[columns])
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the pooled means with their 95 % intervals, one row per label and group.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Default: new ones.
+
+        Returns
+        -------
+        matplotlib Axes
+
+        Examples
+        --------
+        See `EventStudyResults.pool`.
+        """
+        return plot_pooled(self._table, ax)
+
     def __repr__(self) -> str:
         return (
             f"PooledEffects(by={self.by}, labels={self._table['label'].nunique()}, "
@@ -160,10 +198,10 @@ class PooledEffects:
         )
 
     def __str__(self) -> str:
-        return str(self._table.to_string(index=False))
+        return str(self.summary())
 
     def _repr_html_(self) -> str:
-        return str(self._table.to_html(index=False))
+        return self.summary().to_html()
 
 
 def cluster_sample(sample: GroupSample, cluster: Ints) -> GroupSample:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate, reaching_back
 from chainpolicy.eventstudy.bands import sup_t_critical_value
+from chainpolicy.eventstudy.display import ShownResults, Summary
 from chainpolicy.eventstudy.inference import (
     MINIMUM_COMMON_SESSIONS,
     MINIMUM_GRANK_ASSETS,
@@ -280,7 +281,7 @@ class TestResults(Sequence[TestResult]):
 
 
 @dataclass(frozen=True, eq=False)
-class EventStudyResults:
+class EventStudyResults(ShownResults):
     """Results of an event study: P estimated pairs of an event and an asset.
 
     Frozen: every frame is made for its caller, who may change it without changing the results.
@@ -341,7 +342,7 @@ class EventStudyResults:
     0   all         2  0.04     0.0166
     >>> print(results.tests((0, 1)).get("speech", "all", "time_series_t"))
     portfolio t = 2.408 ~ t(58), p = 0.0192, N = 2; H0: speech has no mean effect on all over [0, 1]
-    >>> results.summary((0, 1)).reset_index()[["event_id", "caar", "time_series_t"]].round(4)
+    >>> results.summary((0, 1)).frame.reset_index()[["event_id", "caar", "time_series_t"]].round(4)
       event_id  caar  time_series_t
     0   speech  0.04         2.4083
     >>> results.tidy([(0, 0), (0, 1)])[["window", "test", "statistic"]].round(4).iloc[[0, 11]]
@@ -356,6 +357,9 @@ class EventStudyResults:
        tau   caar  upper
     0    0  0.055  0.081
     1    1  0.040  0.077
+    >>> ax = results.plot(cumulate_from="event")
+    >>> ax.get_ylabel(), ax.get_legend_handles_labels()[1]
+    ('CAAR[0, tau] (%)', ['all'])
     >>> len(results.pairs), len(results.excluded), len(results.incomplete((0, 1)))
     (2, 0, 0)
     """
@@ -905,7 +909,7 @@ class EventStudyResults:
             covariance = covariance[np.ix_(there, there)]
         return frame[there].reset_index(drop=True), covariance, float(degrees)
 
-    def summary(self, window: Window = (0, 1)) -> pd.DataFrame:
+    def summary(self, window: Window = (0, 1)) -> Summary:
         """Event by group: N, CAAR and the headline tests.
 
         Parameters
@@ -915,9 +919,10 @@ class EventStudyResults:
 
         Returns
         -------
-        DataFrame
-            Indexed by event and group: ``n_assets, caar, mean_correlation`` and the statistic
-            and p-value of the portfolio t, adjusted BMP and GRANK-T.
+        Summary
+            Text, HTML, LaTeX or `frame`, indexed by event and group: ``n_assets, caar,
+            mean_correlation`` and the statistic and p-value of the portfolio t, adjusted BMP and
+            GRANK-T.
 
         Examples
         --------
@@ -935,7 +940,7 @@ class EventStudyResults:
             one = tidy[tidy["test"] == name].set_index(keys)
             table[name] = one["statistic"]
             table[f"{name}_p"] = one["p_value"]
-        return table
+        return Summary(table)
 
     def tidy(self, windows: Sequence[Window] = ((0, 1),)) -> pd.DataFrame:
         """All tests of several windows, one row each.

@@ -47,7 +47,7 @@ from chainpolicy.figures.policy import (
 from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
 from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
-from chainpolicy.figures.selection import headline_window
+from chainpolicy.figures.selection import NothingToDrawError, headline_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles
 from chainpolicy.study import Study
 from chainpolicy.study.output import write_bytes, write_csv
@@ -56,6 +56,7 @@ __all__ = [
     "DPI",
     "FIGURES",
     "FigureSpec",
+    "NothingToDrawError",
     "draw_pooled_forest",
     "group_styles",
     "headline_window",
@@ -91,9 +92,8 @@ class FigureSpec:
     notebook : str
         The notebook that shows it, without suffix.
     draw : callable
-        Takes a study; returns the figure and the frame of exactly the plotted numbers. A study
-        that lacks what the figure shows gets a figure that says so, and a frame with the one
-        column ``note``.
+        Takes a study; returns the figure and the frame of exactly the plotted numbers. Raises
+        `NothingToDrawError` where the study lacks what the figure shows.
     rtol : float
         Relative tolerance when its numbers are checked; wider where an optimizer finds them.
     study : str
@@ -138,8 +138,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "price_with_events",
         "Price and policy events",
-        "Closing price around the events of the sample. Above it each event with its stance on "
-        "blockchain and on crypto, led to its event session.",
+        "Closing price around the events of the sample. Each event is led to its event session.",
         "prices.csv and events.csv",
         "03_bitcoin",
         draw_price_with_events,
@@ -227,8 +226,8 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "policy_index",
         "Coded policy stance and prices",
-        "Above, the decayed sum of stance times salience on blockchain and on crypto; a marker "
-        "where an announcement enters. Below, the cumulative return of the first group of each "
+        "Above, the decayed sum of stance times salience; a marker where an announcement enters. "
+        "Below, the cumulative return of the first group of each "
         "calendar, equally weighted.",
         "events.csv and prices.csv",
         "06_article",
@@ -359,28 +358,32 @@ def save_figure(figure: StudyFigure, frame: pd.DataFrame, directory: Path, name:
 class Shown:
     """A registered figure in a notebook: the picture, its words for readers without it, a caption.
 
+    Where a study has nothing to draw, the caption says what is missing.
+
     Attributes
     ----------
     name : str
         Of its files in ``figures/``, without suffix.
+    figure : StudyFigure or None
     caption : str
-        Blank where a study has nothing to draw.
     """
 
     name: str
-    figure: StudyFigure
+    figure: StudyFigure | None
     caption: str
 
     def _ipython_display_(self) -> None:
         from IPython.display import Markdown, display
 
-        alternative = {"image/png": {"alt": self.figure.description}}
-        display(self.figure, metadata=alternative)  # type: ignore[no-untyped-call]
-        if self.caption:
-            display(Markdown(f"*{self.caption}*"))  # type: ignore[no-untyped-call]
+        if self.figure is not None:
+            alternative = {"image/png": {"alt": self.figure.description}}
+            display(self.figure, metadata=alternative)  # type: ignore[no-untyped-call]
+        display(Markdown(f"*{self.caption}*"))  # type: ignore[no-untyped-call]
 
     def to_markdown(self) -> str:
         """Return the picture as a document beside ``figures/`` shows it."""
+        if self.figure is None:
+            return f"*{self.caption}*"
         return f"![{self.figure.description}](figures/{self.name}.png)"
 
 
@@ -400,7 +403,9 @@ def show(name: str, study: Study, description: str = "") -> Shown:
         If no figure has this name.
     """
     spec = {figure.name: figure for figure in FIGURES}[name]
-    figure, frame = spec.draw(study)
-    missing = frame["note"].item() if list(frame.columns) == ["note"] else ""
-    figure.description = missing or description or spec.description
-    return Shown(name, figure, "" if missing else spec.caption)
+    try:
+        figure, _ = spec.draw(study)
+    except NothingToDrawError as missing:
+        return Shown(name, None, str(missing))
+    figure.description = description or spec.description
+    return Shown(name, figure, spec.caption)

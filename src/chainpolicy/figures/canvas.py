@@ -11,10 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, FixedLocator
 
-from chainpolicy.figures.selection import NothingToDrawError
 from chainpolicy.figures.style import (
     QUIET,
-    WIDTH,
     GroupStyle,
     StudyFigure,
     group_styles,
@@ -23,6 +21,7 @@ from chainpolicy.figures.style import (
     undrawable,
 )
 from chainpolicy.study import Study
+from chainpolicy.study.events import dimension_of, stance_columns
 from chainpolicy.study.remember import remembered
 
 Drawn = tuple[StudyFigure, pd.DataFrame]
@@ -30,7 +29,7 @@ P = ParamSpec("P")
 
 
 def study_figure(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
-    """Draw in the study's style, whatever the user's; say so where there is nothing to draw.
+    """Draw in the study's style, whatever the user's.
 
     The study is the first argument of what is decorated, by position. A study keeps its figures:
     files and notebooks of one build show the same drawing.
@@ -43,10 +42,7 @@ def study_figure(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
         # Before the style is set, because it names the fonts.
         undrawable(texts_of(study))
         with in_style():
-            try:
-                figure, frame = draw(*args, **kwargs)
-            except NothingToDrawError as missing:
-                figure, frame = _message(str(missing)), pd.DataFrame({"note": [str(missing)]})
+            figure, frame = draw(*args, **kwargs)
             _settle(figure)
         return figure, frame
 
@@ -65,14 +61,6 @@ def _settle(figure: Figure) -> None:
         for axis in (ax.xaxis, ax.yaxis):
             if isinstance(axis.get_major_locator(), AutoLocator):
                 axis.set_major_locator(FixedLocator(axis.get_majorticklocs().tolist()))
-
-
-def _message(text: str) -> StudyFigure:
-    figure = StudyFigure(figsize=(WIDTH, 1.4))
-    ax = figure.subplots()
-    ax.set_axis_off()
-    ax.text(0.5, 0.5, text, ha="center", va="center", color=QUIET, wrap=True)
-    return figure
 
 
 def group_looks(study: Study) -> dict[str, GroupStyle]:
@@ -112,6 +100,7 @@ def texts_of(study: Study) -> list[str]:
         *study.labels.values(),
         *study.assets[["ticker", "name", "group"]].to_numpy(str).ravel(),
         *study.events[["event_id", "name"]].to_numpy(str).ravel(),
+        *map(dimension_of, stance_columns(study.events)),
     ]
 
 

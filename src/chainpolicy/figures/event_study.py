@@ -71,6 +71,7 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
+from chainpolicy.study.events import stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
 
 LONGEST_COLUMN = 12
@@ -80,8 +81,8 @@ LONGEST_COLUMN = 12
 def draw_price_with_events(study: Study) -> Drawn:
     """Draw the price of the first 24/7 asset that is a group of its own, else of the first asset.
 
-    Frame: ``date, close, event_id, stance_blockchain, stance_crypto``, one row per day, repeated
-    where events share a session.
+    Frame: ``date, close, event_id`` and the stances, one row per day, repeated where events share
+    a session.
     """
     ticker = price_asset(study)
     aligned = study.alignment[study.alignment["in_sample"] & (study.alignment["ticker"] == ticker)]
@@ -92,7 +93,8 @@ def draw_price_with_events(study: Study) -> Drawn:
         raise NothingToDrawError(f"No event in the sample has a session in the prices of {ticker}.")
     chosen, note = shown_events(study, dates.index.tolist())
     events = study.events.set_index("event_id").loc[chosen]
-    events = events[["stance_blockchain", "stance_crypto"]].assign(date=dates)
+    stances = stance_columns(events)
+    events = events[stances].assign(date=dates)
     events = events.sort_values("date", kind="stable").reset_index()
     first = closes.index.searchsorted(events["date"].min()) + min(study.event_window[0], 0)
     last = closes.index.searchsorted(events["date"].max()) + max(study.event_window[1], 0)
@@ -102,15 +104,15 @@ def draw_price_with_events(study: Study) -> Drawn:
     name = shorten(study.assets.set_index("ticker")["name"][ticker])
     layout = ConstrainedLayoutEngine(hspace=0, h_pad=0.03)
     figure = StudyFigure(figsize=(WIDTH, 4.3), layout=layout)
-    above, below = figure.subplots(2, 1, height_ratios=[1, 2.6])
+    above, below = figure.subplots(2, 1, height_ratios=[0.76 + 0.12 * len(stances), 2.6])
     plot_price(closes, below, look, name if name == ticker else f"{name} ({ticker})")
     below.margins(x=0.01)
     plot_stances(events, above, below)
-    figure.legend(handles=stance_handles(), loc="outside lower center", ncols=3)
+    if stances:
+        figure.legend(handles=stance_handles(), loc="outside lower center", ncols=3)
     annotate(figure, note)
     frame = closes.rename("close").rename_axis("date").reset_index()
     frame = frame.merge(events, on="date", how="outer", sort=True)
-    stances = ["stance_blockchain", "stance_crypto"]
     return figure, frame.astype(dict.fromkeys(stances, "Int64"))[
         ["date", "close", "event_id", *stances]
     ]
@@ -142,7 +144,7 @@ def draw_caar_paths(study: Study) -> Drawn:
         frames.append(path.assign(event_id=event_id, group=group))
     for ax in axes[len(groups) :]:
         ax.set_axis_off()
-    handles = _path_handles(results)
+    handles = _path_handles(results, limited=bool((study.assets["price_limit"] != "").any()))
     if len(axes) > len(groups):
         axes[-1].legend(handles=handles, loc="center left", fontsize=6.5)
     else:
@@ -461,10 +463,10 @@ def _benchmark_label(study: Study, ticker: str) -> str:
     return shorten(name if len(name) <= LONGEST_COLUMN else ticker, LONGEST_COLUMN)
 
 
-def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
+def _path_handles(results: EventStudyResults, *, limited: bool) -> list[Line2D | Patch]:
     first = f"τ = {results.event_window[0]}".replace("-", "−")
     share = percent_number(CENSORED_SHARE)
-    return [
+    handles: list[Line2D | Patch] = [
         Line2D([], [], color=QUIET, marker="o", markersize=2.6,
                label=f"CAAR: run-up from {first},\nresponse anew from τ = 0"),
         Patch(facecolor=QUIET, alpha=0.3, label="95 % band"),
@@ -473,6 +475,7 @@ def _path_handles(results: EventStudyResults) -> list[Line2D | Patch]:
         Line2D([], [], color=INK, linewidth=0.6, linestyle=(0, (2, 2)),
                label="event session, τ = 0"),
     ]  # fmt: skip
+    return handles if limited else [handles[0], handles[1], handles[3]]
 
 
 def _reference(paths: list[pd.DataFrame]) -> float:

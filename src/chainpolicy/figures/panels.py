@@ -36,7 +36,7 @@ from chainpolicy.figures.style import (
     spread,
 )
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
-from chainpolicy.study.events import hour_label
+from chainpolicy.study.events import dimension_of, hour_label, stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
 
 # From this share of a group at a price limit on, a mean return says little.
@@ -44,6 +44,8 @@ from chainpolicy.tables.responses import CENSORED_SHARE
 LOG_SCALE_FROM = 3.0
 # Days around the first public day that the timeline has room for.
 TIMELINE_DAYS = (-6, 8)
+# Characters of the name of a dimension.
+LONGEST_DIMENSION = 18
 
 MISSING = "#C8C8C8"
 
@@ -127,7 +129,7 @@ def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
     Parameters
     ----------
     events : DataFrame
-        ``event_id, date, stance_blockchain, stance_crypto``, ascending by date.
+        ``event_id, date`` and the stances, see `stance_columns`, ascending by date.
     ax : Axes
         Directly above the price.
     prices : Axes
@@ -136,8 +138,9 @@ def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
     Returns
     -------
     Axes
-        Two rows of markers; the events' names above them.
+        A row of markers for each stance; the events' names above them.
     """
+    stances = stance_columns(events)
     low, high = prices.get_xlim()
     margin = 0.012 * (high - low)
     dates = date2num(events["date"].to_numpy())  # type: ignore[no-untyped-call]
@@ -150,7 +153,7 @@ def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
         )  # fmt: skip
         rule[0].set_in_layout(False)
         ax.plot([date, column], [-2.2, -0.7], color=FAINT, linewidth=0.7, zorder=0)
-    for row, stance in enumerate(("stance_crypto", "stance_blockchain")):
+    for row, stance in enumerate(reversed(stances)):
         for value, mark in STANCES.items():
             chosen = (events[stance] == value).to_numpy()
             ax.plot(
@@ -164,13 +167,20 @@ def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
     size = min(6.5, 6.5 * 27 / max(len(events), 1))
     for event_id, column in zip(events["event_id"], columns, strict=True):
         ax.text(
-            column, 1.7, shorten(event_id), rotation=90, ha="center", va="bottom", fontsize=size
-        )
-    ax.set(xlim=(low, high), ylim=(-2.2, 1.6), xticks=[])
-    ax.set_yticks([0, 1], ["Crypto", "Blockchain"])
+            column, len(stances) - 0.3, shorten(event_id), rotation=90, ha="center", va="bottom",
+            fontsize=size,
+        )  # fmt: skip
+    ax.set(xlim=(low, high), ylim=(-2.2, len(stances) - 0.4), xticks=[])
+    names = [capitalized(dimension_of(stance)) for stance in reversed(stances)]
+    ax.set_yticks(range(len(stances)), shorten_all(names, LONGEST_DIMENSION))
     ax.tick_params(axis="y", length=0)
     ax.spines[:].set_visible(False)
     return ax
+
+
+def capitalized(text: str) -> str:
+    """Begin with a capital, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def stance_handles() -> list[Line2D]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import numpy as np
@@ -12,8 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import (
-    DIMENSIONS,
-    OVERALL,
+    dimensions,
     policy_announcements,
     policy_index,
     response_by_stance,
@@ -21,7 +21,7 @@ from chainpolicy.estimators.policy_index import (
 )
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.canvas import Drawn, annotate, group_looks, study_figure
-from chainpolicy.figures.panels import STANCES, date_axis, stance_handles
+from chainpolicy.figures.panels import LONGEST_DIMENSION, STANCES, date_axis, stance_handles
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     estimated_events,
@@ -36,44 +36,50 @@ from chainpolicy.figures.style import (
     StudyFigure,
     percent_ticks,
     return_label,
+    shorten,
 )
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES, WEEKDAYS
+from chainpolicy.study.events import OVERALL, stance_columns
 from chainpolicy.study.returns import portfolio_returns
 
 MOST_CALENDARS = 3
-DIMENSION_LINES: dict[str, tuple[str, Literal["-", "--"]]] = {
-    "blockchain": (INK, "-"),
-    "crypto": (QUIET, "--"),
-}
+MOST_COLUMNS = 3
+Line = Literal["-", "--", ":", "-."]
+_LOOKS: tuple[tuple[str, Line], ...] = (
+    *((INK, "-"), (QUIET, "--"), (INK, ":"), (QUIET, "-.")),
+    *((INK, "--"), (QUIET, "-"), (INK, "-."), (QUIET, ":")),
+)
+MOST_DIMENSIONS = len(_LOOKS)
 
 
 @study_figure
 def draw_policy_index(study: Study) -> Drawn:
     """Draw the index above the cumulative return of the first group of every calendar.
 
-    Frame: ``group, session, cumulative_return, blockchain, crypto, blockchain_innovation,
-    crypto_innovation``, one row per session shown.
+    Frame: ``group, session, cumulative_return`` and for each dimension ``level_<dimension>`` and
+    ``innovation_<dimension>``, one row per session shown. The sum of several dimensions is not
+    drawn.
     """
     calendar_of = study.calendars
-    groups = [
-        group
-        for group in calendar_of
-        if (policy_announcements(study, group)[list(DIMENSION_LINES)] != 0).any(axis=None)
-    ]
+    coded = [name for name in dimensions(study) if name != OVERALL] or list(dimensions(study))
+    taken = {group: (policy_announcements(study, group)[coded] != 0).any() for group in calendar_of}
+    groups = [group for group, any_of in taken.items() if any_of.any()]
     if not groups:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
     firsts = list({calendar_of[group]: group for group in reversed(groups)}.values())[::-1]
     chosen = firsts[:MOST_CALENDARS]
+    named = [name for name in coded if any(taken[group][name] for group in groups)]
     looks = group_looks(study)
+    lines = dict(zip(named, _LOOKS, strict=False))
     figure = StudyFigure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots(
         2, len(chosen), sharex="col", sharey="row", squeeze=False, height_ratios=[1.2, 1]
     )
     frames = []
     for group, (above, below) in zip(chosen, axes.T, strict=True):
-        frame = _index_frame(study, group)
-        _plot_index(frame, above)
+        frame = _index_frame(study, group, list(lines))
+        _plot_index(frame, above, lines)
         _plot_cumulative(frame, below, looks[group])
         place = PLACES[calendar_of[group]]
         by_utc = calendar_of[group] in (ALWAYS_OPEN, WEEKDAYS)
@@ -84,24 +90,31 @@ def draw_policy_index(study: Study) -> Drawn:
     axes[1][0].set_ylabel(return_label("Cumulative", study.kind))
     handles = [
         Line2D([], [], color=color, linestyle=line, label=f"index, {dimension}")
-        for dimension, (color, line) in DIMENSION_LINES.items()
+        for dimension, (color, line) in lines.items()
     ]
     figure.legend(handles=[*handles, *stance_handles()[:2]], loc="outside lower center", ncols=4)
-    if len(firsts) > len(chosen):
-        annotate(figure, f"first {len(chosen)} of {len(firsts)} calendars shown")
-    columns = ["group", "session", "cumulative_return", *DIMENSION_LINES]
-    columns += [f"{dimension}_innovation" for dimension in DIMENSION_LINES]
+    left_out = [
+        f"first {shown} of {there} {what} shown"
+        for shown, there, what in (
+            (len(chosen), len(firsts), "calendars"),
+            (len(lines), len(named), "dimensions"),
+        )
+        if shown < there
+    ]
+    annotate(figure, "; ".join(left_out))
+    columns = ["group", "session", "cumulative_return"]
+    columns += [f"{part}_{name}" for part in ("level", "innovation") for name in lines]
     return figure, pd.concat(frames, ignore_index=True)[columns]
 
 
-def _index_frame(study: Study, group: str) -> pd.DataFrame:
+def _index_frame(study: Study, group: str, named: list[str]) -> pd.DataFrame:
     """Index and cumulative return of a group from before its first announcement on."""
     index = policy_index(study, group).pivot_table(
         index="session", columns="dimension", values=["level", "innovation"], sort=False
     )
-    frame = pd.DataFrame({name: index["level", name] for name in DIMENSION_LINES})
-    for name in DIMENSION_LINES:
-        frame[f"{name}_innovation"] = index["innovation", name]
+    frame = pd.DataFrame(
+        {f"{part}_{name}": index[part, name] for part in ("level", "innovation") for name in named}
+    )
     entered = int((frame != 0).any(axis=1).to_numpy().argmax())
     frame = frame.iloc[max(entered + min(study.event_window[0], 0), 0) :]
     portfolio = portfolio_returns(study.returns, study.groups)
@@ -110,14 +123,15 @@ def _index_frame(study: Study, group: str) -> pd.DataFrame:
     return frame.reset_index()
 
 
-def _plot_index(frame: pd.DataFrame, ax: Axes) -> Axes:
+def _plot_index(frame: pd.DataFrame, ax: Axes, lines: dict[str, tuple[str, Line]]) -> Axes:
     ax.axhline(0, color=INK, linewidth=0.6)
     session = frame["session"].to_numpy()
-    for dimension, (color, line) in DIMENSION_LINES.items():
-        ax.plot(session, frame[dimension], color=color, linestyle=line, linewidth=1.0)
+    for dimension, (color, line) in lines.items():
+        level = frame[f"level_{dimension}"]
+        ax.plot(session, level, color=color, linestyle=line, linewidth=1.0)
         for stance in (1, -1):
-            entered = np.sign(frame[f"{dimension}_innovation"]) == stance
-            ax.plot(session[entered], frame.loc[entered, dimension], linestyle="none",
+            entered = np.sign(frame[f"innovation_{dimension}"]) == stance
+            ax.plot(session[entered], level[entered], linestyle="none",
                     marker=str(STANCES[stance]["marker"]), color=str(STANCES[stance]["color"]),
                     markersize=4)  # fmt: skip
     return ax
@@ -150,20 +164,37 @@ def draw_stance_responses(study: Study) -> Drawn:
     signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
     means = response_by_stance(signed).set_index(["group", "dimension"])
     looks = group_looks(study)
-    figure = StudyFigure(figsize=(WIDTH, 1.0 + 0.5 * len(groups)), layout="constrained")
-    axes = figure.subplots(1, len(DIMENSIONS), sharex=True, sharey=True)
-    for dimension, ax in zip(DIMENSIONS, axes, strict=True):
+    named = signed["dimension"].drop_duplicates().tolist()
+    if len(named) > MOST_DIMENSIONS + 1:
+        about = f"first {MOST_DIMENSIONS} of {len(named) - 1} dimensions shown"
+        note = "; ".join(filter(None, [note, about]))
+        named = [*named[:MOST_DIMENSIONS], OVERALL]
+        signed = signed[signed["dimension"].isin(named)].reset_index(drop=True)
+    columns = min(len(named), MOST_COLUMNS)
+    rows = math.ceil(len(named) / columns)
+    height = 0.7 + rows * (0.3 + 0.5 * len(groups))
+    figure = StudyFigure(figsize=(WIDTH, height), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for ax in axes.flat[len(named) :]:
+        ax.set_axis_off()
+    for dimension, ax in zip(named, axes.flat, strict=False):
         _plot_responses(signed[signed["dimension"] == dimension], groups, ax)
         for row, group in enumerate(groups):
             p_value = means["p_value"].get((group, dimension), np.nan)
             if np.isfinite(p_value):
                 ax.text(1, row - 0.36, f"p = {p_value:.3f}", ha="right", fontsize=6, color=QUIET,
                         transform=ax.get_yaxis_transform())  # fmt: skip
-        ax.set_title("Both stances added" if dimension == OVERALL else f"Stance on {dimension}")
+        ax.set_title(_stance_title(dimension, len(stance_columns(study.events))))
         percent_ticks(ax.xaxis)
-    axes[0].set_yticks(range(len(groups)), [looks[group].label for group in groups])
-    axes[0].set_ylim(len(groups) - 0.4, -0.6)
-    axes[1].set_xlabel(return_label(f"CAAR{window_label(window)}", study.kind))
+    axes[0, 0].set_yticks(range(len(groups)), [looks[group].label for group in groups])
+    axes[0, 0].set_ylim(len(groups) - 0.4, -0.6)
+    lowest = [
+        axes[:, column][: -(-(len(named) - column) // columns)][-1] for column in range(columns)
+    ]
+    for ax in lowest:
+        ax.xaxis.set_tick_params(labelbottom=True)
+    below = axes[-1, : len(named) - columns * (rows - 1)]
+    below[len(below) // 2].set_xlabel(return_label(f"CAAR{window_label(window)}", study.kind))
     handles = [*stance_handles()[:2], Line2D([], [], marker="|", color=INK, linestyle="none",
                                              markersize=9, label="mean")]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
@@ -211,6 +242,12 @@ def draw_coding_multiverse(study: Study) -> Drawn:
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
     annotate(figure, note)
     return figure, pd.concat(frames, ignore_index=True)
+
+
+def _stance_title(dimension: str, n_stances: int) -> str:
+    if dimension != OVERALL or n_stances == 1:
+        return f"Stance on {shorten(dimension, LONGEST_DIMENSION)}"
+    return f"{'Both' if n_stances == 2 else 'All'} stances added"
 
 
 def _plot_responses(signed: pd.DataFrame, groups: list[str], ax: Axes) -> Axes:

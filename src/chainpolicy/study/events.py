@@ -9,10 +9,11 @@ import pandas as pd
 import pandera.pandas as pa
 
 from chainpolicy.study.assets import BENCHMARK
-from chainpolicy.study.problems import Problem, did_you_mean
+from chainpolicy.study.problems import Problem, did_you_mean, nearest
 from chainpolicy.study.tabular import (
     IS_DATE,
     cell,
+    check_cells,
     is_label,
     one_of,
     parse_dates,
@@ -23,6 +24,9 @@ from chainpolicy.study.tabular import (
 ROLES = ("policy", "control", "placebo")
 PRECISIONS = ("exact", "ceiling", "evening", "day")
 STANCES = {"-1": -1, "0": 0, "1": 1, "+1": 1}
+STANCE_PREFIX = "stance_"
+# All stances of an announcement added up: what it says about the whole subject.
+OVERALL = "overall"
 SALIENCES = {"1": 1, "2": 2, "3": 3}
 
 _TIME = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
@@ -48,8 +52,9 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
           the hour is unknown, or blank (only with ``in_sample`` False);
         - ``in_sample``, ``from_article`` (bool, default True); ``reason``, which an event out
           of sample must have;
-        - ``role`` (default policy), ``stance_blockchain`` and ``stance_crypto`` (-1, 0, 1;
-          default 0), ``salience`` (1, 2, 3; default 1);
+        - ``role`` (default policy), ``salience`` (1, 2, 3; default 1);
+        - ``stance_<dimension>`` (-1, 0, 1; default 0), as many as the file has, see
+          `stance_columns`;
         - ``time_precision``: a timestamp is ``exact`` (default), ``ceiling``, the latest hour
           by which it was public, or ``evening``, which is written as 20:00 local; a bare date is
           ``day``. Any other pair is refused, because an hour is neither invented nor ignored.
@@ -61,6 +66,9 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
     """
     before = len(problems)
     events = read_table(path, SCHEMA, ["event_id"], problems)
+    stances = stance_columns(events)
+    problems += check_cells(events, pa.DataFrameSchema(dict.fromkeys(stances, STANCE)), path.name)
+    problems += _check_dimensions(stances, path.name)
     refused = {(problem.line, problem.column) for problem in problems[before:]}
     if (1, "announced_at") not in refused:
         dated = [line for line in events.index if (line, "announced_at") not in refused]
@@ -76,11 +84,44 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
         "role": events["role"].where(events["role"] != "", "policy"),
         "in_sample": events["in_sample"] != "no",
         "from_article": events["from_article"] != "no",
-        "stance_blockchain": events["stance_blockchain"].map(STANCES).fillna(0).astype("int64"),
-        "stance_crypto": events["stance_crypto"].map(STANCES).fillna(0).astype("int64"),
         "salience": events["salience"].map(SALIENCES).fillna(1).astype("int64"),
     }
+    filled |= {name: events[name].map(STANCES).fillna(0).astype("int64") for name in stances}
     return events.assign(**filled)
+
+
+def stance_columns(events: pd.DataFrame) -> list[str]:
+    """Return the columns that say where an announcement stands, in the order of the file.
+
+    Examples
+    --------
+    >>> stance_columns(pd.DataFrame(columns=["event_id", "stance_trade", "stance_labour_law"]))
+    ['stance_trade', 'stance_labour_law']
+    """
+    return [str(name) for name in events.columns if str(name).startswith(STANCE_PREFIX)]
+
+
+def dimension_of(column: str) -> str:
+    """Say what a stance is on, in words.
+
+    Examples
+    --------
+    >>> dimension_of("stance_labour_law")
+    'labour law'
+    """
+    return column.removeprefix(STANCE_PREFIX).replace("_", " ")
+
+
+def nearly_stance(column: str) -> bool:
+    """Whether a column was probably to be a stance.
+
+    Examples
+    --------
+    >>> [nearly_stance(name) for name in ("Stance_trade", "stnace_trade", "stance", "distance")]
+    [True, True, True, False]
+    """
+    beginning = column[: len(STANCE_PREFIX)]
+    return nearest(beginning, [STANCE_PREFIX], likeness=0.8) is not None
 
 
 def check_affects(events: pd.DataFrame, assets: pd.DataFrame, name: str) -> list[Problem]:
@@ -135,6 +176,27 @@ def hour_label(announced_at: str, time_precision: str) -> str:
     return known.get(time_precision, "")
 
 
+def _check_dimensions(stances: list[str], name: str) -> list[Problem]:
+    """Refuse stances whose dimension has no name of its own."""
+    problems = []
+    named: dict[str, str] = {}
+    for column in stances:
+        dimension = dimension_of(column)
+        expected = ""
+        if not dimension.strip() or not dimension.isprintable():
+            expected = (
+                f'what the stance is on after "{STANCE_PREFIX}", such as {STANCE_PREFIX}trade'
+            )
+        elif dimension == OVERALL and len(stances) > 1:
+            expected = f'another name; "{OVERALL}" is the sum of all stances'
+        elif dimension in named:
+            expected = f"another name; {named[dimension]} is on {dimension} too"
+        if expected:
+            problems.append(Problem(name, expected, 1, column))
+        named.setdefault(dimension, column)
+    return problems
+
+
 def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     """Check cells against each other where `announced_at` is readable."""
     problems = []
@@ -166,6 +228,7 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     return problems
 
 
+STANCE = cell((one_of(*STANCES)[0], "-1 (restrictive), 0 (neutral or silent) or 1 (supportive)"))
 SCHEMA = pa.DataFrameSchema(
     {
         "event_id": cell(
@@ -190,12 +253,6 @@ SCHEMA = pa.DataFrameSchema(
         "name": cell(),
         "issuer": cell(),
         "theme": cell(),
-        "stance_blockchain": cell(
-            (one_of(*STANCES)[0], "-1 (restrictive), 0 (neutral or silent) or 1 (supportive)")
-        ),
-        "stance_crypto": cell(
-            (one_of(*STANCES)[0], "-1 (restrictive), 0 (neutral or silent) or 1 (supportive)")
-        ),
         "salience": cell(
             (
                 one_of(*SALIENCES)[0],

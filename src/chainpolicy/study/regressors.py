@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from chainpolicy.study.events import STANCE_PREFIX, stance_columns
 from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.settings import SETTINGS_FILE
 from chainpolicy.study.tabular import MOST_PROBLEMS, parse_numbers
 
 KEY = "cross_section.regressors"
-# The sum of both stances, which is no column of events.csv.
+# The sum of all stances, which is no column of events.csv.
 STANCE = "stance"
 # What the rows of a cross-section are called already, and columns that are no numbers by kind.
 _TAKEN = {"event_id", "ticker", "group", "calendar", "members", "car"}
@@ -92,9 +93,11 @@ def _expected(names: tuple[str, ...], events: pd.DataFrame, assets: pd.DataFrame
     }
     for name in names:
         if not name:
-            return 'names of columns joined by "*", such as "stance_crypto * log_size"'
+            return 'names of columns joined by "*", such as "log_size * beta"'
         if name in events and name in assets:
             return f'a column of one file; events.csv and assets.csv both have "{name}": rename one'
+        if name == STANCE and name not in events and not stance_columns(events):
+            return f'columns {STANCE_PREFIX}... in events.csv, of which "{STANCE}" is the sum'
         if name != STANCE and name not in usable:
             return (
                 f'numeric columns of events.csv and assets.csv joined by "*"; "{name}" is none of '

@@ -126,7 +126,7 @@ KEYS: dict[str, _Key] = {
     ),
     "cross_section.regressors": _Key(
         _names,
-        'one or more products of columns, such as ["stance_crypto * log_size"]',
+        'one or more products of columns, such as ["log_size * beta"]',
         default=(),
     ),
     "donors.calendar": _Key(

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from chainpolicy.eventstudy import (
     EstimationWindow,
     EventStudy,
     EventStudyResults,
+    NormalReturnModel,
     PooledEffects,
     window_label,
 )
@@ -35,6 +37,7 @@ from chainpolicy.study.confounders import CONFOUNDERS_FILE, read_confounders
 from chainpolicy.study.donors import DONORS_FILE, Donors, read_donors
 from chainpolicy.study.events import check_affects, read_events
 from chainpolicy.study.factors import Factors, read_factors
+from chainpolicy.study.frames import in_frames, write_frames
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, did_you_mean, in_reading_order
 from chainpolicy.study.regressors import Regressor, read_regressors, with_numbers
@@ -160,6 +163,58 @@ class Study:
     labels: dict[str, str] = field(repr=False)
     kept: dict[Any, Any] = field(repr=False, init=False, default_factory=dict)
 
+    @classmethod
+    def from_frames(
+        cls,
+        events: pd.DataFrame,
+        assets: pd.DataFrame,
+        prices: pd.DataFrame,
+        *,
+        factors: pd.DataFrame | None = None,
+        calendars: pd.DataFrame | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> Study:
+        """Make a study of frames instead of a folder; they are read and checked like its files.
+
+        Parameters
+        ----------
+        events, assets, prices : pandas.DataFrame
+            With the columns of events.csv, assets.csv and prices.csv, see the README that
+            `new_study` writes. Times may be timestamps with a time zone, several benchmarks a
+            tuple, yes and no True and False.
+        factors, calendars : pandas.DataFrame, optional
+            With the columns of factors.csv and calendars.csv; factors need the setting
+            ``factors.units``.
+        settings : mapping, optional
+            By dotted key of study.toml, such as ``{"estimation.window": (-250, -11)}``. Default:
+            estimation [-130, -11], event window [-10, 20], CARs over [0, 0] and [0, 1].
+
+        Returns
+        -------
+        Study
+            Its path is blank and holds nothing.
+
+        Raises
+        ------
+        InputError
+            With everything that is wrong, by frame, row (counted from zero) and column.
+        """
+        frames = {"events": events, "assets": assets, "prices": prices}
+        given = dict(settings or {})
+        if factors is not None:
+            frames["factors"] = factors
+            given.setdefault("factors.file", "factors.csv")
+        if calendars is not None:
+            frames["calendars"] = calendars
+        with TemporaryDirectory(prefix="chainpolicy-") as name:
+            folder = Path(name)
+            write_frames(folder, frames, given)
+            try:
+                study = load_study(folder)
+            except InputError as error:
+                raise InputError([in_frames(problem) for problem in error.problems]) from None
+        return replace(study, path=Path(), files=())
+
     @property
     def results(self) -> EventStudyResults:
         """The event study that the folder describes, estimated once."""
@@ -225,22 +280,22 @@ class Study:
         """Turn returns of the study's kind into simple ones."""
         return np.expm1(returns) if self.kind == "log" else returns
 
-    def event_study(self, model: str | None = None) -> EventStudy:
+    def event_study(self, model: str | NormalReturnModel | None = None) -> EventStudy:
         """Set up the event study that the folder describes, without fitting it.
 
         Parameters
         ----------
-        model : str, optional
-            A model name that replaces the study's own.
+        model : str or NormalReturnModel, optional
+            A model, or its name, that replaces the study's own.
 
         Raises
         ------
         InputError
             If the model is unknown.
         """
-        name = self.model if model is None else model
-        if name not in MODELS:
-            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=name)])
+        chosen = self.model if model is None else model
+        if isinstance(chosen, str) and chosen not in MODELS:
+            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=chosen)])
         # What the catalogue says of an event is what its effects can be pooled by.
         labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
         return EventStudy(
@@ -248,21 +303,26 @@ class Study:
             self.alignment.merge(labels, on="event_id", how="left"),
             groups=self.groups,
             benchmarks=self.benchmarks,
-            model=MODELS[name],
+            model=chosen,
             estimation=self.estimation,
             event_window=self.event_window,
         )
 
-    def estimate(self, model: str | None = None) -> EventStudyResults:
+    def estimate(self, model: str | NormalReturnModel | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
         return self._estimate(self.model if model is None else model)
 
-    def placebo(self, window: Window = (0, 1), model: str | None = None) -> EventStudyResults:
+    def placebo(
+        self, window: Window = (0, 1), model: str | NormalReturnModel | None = None
+    ) -> EventStudyResults:
         """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
         return self._placebo(window, self.model if model is None else model)
 
     def pool(
-        self, by: str = "role", window: Window = (0, 1), model: str | None = None
+        self,
+        by: str = "role",
+        window: Window = (0, 1),
+        model: str | NormalReturnModel | None = None,
     ) -> PooledEffects:
         """Pool the effects of many events, see `EventStudyResults.pool`.
 
@@ -272,8 +332,8 @@ class Study:
             A column of events.csv, whose values are the labels.
         window : tuple of int
             Both ends inclusive, inside the event window.
-        model : str, optional
-            A model name that replaces the study's own.
+        model : str or NormalReturnModel, optional
+            A model, or its name, that replaces the study's own.
 
         Raises
         ------
@@ -288,11 +348,11 @@ class Study:
 
     # Remembered by the model's name, whether it was asked for by name or is the study's own.
     @remembered
-    def _estimate(self, model: str) -> EventStudyResults:
+    def _estimate(self, model: str | NormalReturnModel) -> EventStudyResults:
         return self.event_study(model).fit()
 
     @remembered
-    def _placebo(self, window: Window, model: str) -> EventStudyResults:
+    def _placebo(self, window: Window, model: str | NormalReturnModel) -> EventStudyResults:
         return self.event_study(model).placebo(window)
 
     def copy(self) -> Study:

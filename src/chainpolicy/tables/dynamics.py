@@ -14,8 +14,9 @@ from chainpolicy.estimators import (
     sentiment_regression,
     volatility_around_events,
 )
-from chainpolicy.estimators.policy_index import OVERALL
 from chainpolicy.study import Study
+from chainpolicy.study.events import OVERALL
+from chainpolicy.tables.stances import sum_of_stances
 from chainpolicy.typeset.report_table import ReportTable, formatted, in_percent, p_text
 
 LEVEL = 0.05
@@ -32,12 +33,12 @@ def sentiment_report(study: Study) -> ReportTable:
     else:
         every = every.assign(without_headline=[])
     table = every[every["term"] == "innovation"]
-    # Both stances together first.
+    # All stances together first.
     order = table["dimension"].replace(OVERALL, "").sort_values(kind="stable").index
     table = table.loc[order]
     frame = pd.DataFrame(
         {
-            "Stance on": table["dimension"].replace(OVERALL, "both"),
+            "Stance on": table["dimension"].replace(OVERALL, sum_of_stances(study)),
             "Group": table["group"].map(study.label),
             "Return per point, %": in_percent(table["coefficient"], "+.2f"),
             "p (shifts)": table["p_value"].map(p_text),

@@ -6,7 +6,7 @@ import pandas as pd
 
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
-from chainpolicy.study.events import hour_label
+from chainpolicy.study.events import dimension_of, hour_label, stance_columns
 from chainpolicy.study.sessions import trading_hours
 from chainpolicy.typeset.report_table import ReportTable
 
@@ -21,33 +21,34 @@ def events_report(study: Study) -> ReportTable:
         that there is not, stances that are all neutral.
     """
     events = study.events
+    stances = {
+        f"On {dimension_of(column)}": column
+        for column in stance_columns(events)
+        if events[column].any()
+    }
     frame = pd.DataFrame(
         {
             "Event": events["event_id"],
             "What was announced": events["name"],
             "Article's date": events["article_date"],
             "First public": _first_public(events),
-            "Blockchain": events["stance_blockchain"].map(_signed),
-            "Crypto": events["stance_crypto"].map(_signed),
+            **{head: events[column].map(_signed) for head, column in stances.items()},
             "Use": events["role"].where(events["in_sample"], "out"),
         }
     )
     silent = {
         "What was announced": events["event_id"],
         "Article's date": "",
-        "Blockchain": "0",
-        "Crypto": "0",
     }
     frame = frame.drop(
         columns=[head for head, said in silent.items() if (frame[head] == said).all()]
     )
-    stances = [head for head in ("Blockchain", "Crypto") if head in frame]
     note = (
         "First public: in the local time of the announcement; a bare day means that the hour is "
         "unknown. "
     )
     if stances:
-        note += f"{' and '.join(stances)}: +1 supportive, -1 restrictive, 0 neutral or silent. "
+        note += "On …, its stance: +1 supportive, -1 restrictive, 0 neutral or silent. "
     note += "Use: the role in the analysis, or out of the sample."
     return ReportTable(frame, note)
 

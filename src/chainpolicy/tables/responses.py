@@ -156,7 +156,7 @@ def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
 
 
 def _estimated_by(study: Study, results: EventStudyResults, window: Window) -> pd.DataFrame:
-    table = results.summary(window).reset_index()
+    table = results.summary(window).frame.reset_index()
     table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
     used = results.pairs.groupby(KEYS)["model"].agg(lambda names: ";".join(sorted(set(names))))
     table = table.merge(used.rename("models").reset_index(), on=KEYS)

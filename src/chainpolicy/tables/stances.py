@@ -6,14 +6,19 @@ import pandas as pd
 
 from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
-    OVERALL,
     response_by_stance,
     stance_sessions,
 )
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.events import OVERALL, stance_columns
 from chainpolicy.typeset.report_table import ReportTable, in_percent, p_text
+
+
+def sum_of_stances(study: Study) -> str:
+    """Say in a cell that all stances of a study are added."""
+    return "both" if len(stance_columns(study.events)) == 2 else "all"
 
 
 def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
@@ -35,7 +40,7 @@ def stances_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     frame = pd.DataFrame(
         {
             "Group": table["group"].map(study.label),
-            "Stance on": table["dimension"].replace(OVERALL, "both"),
+            "Stance on": table["dimension"].replace(OVERALL, sum_of_stances(study)),
             "Supportive, % (n)": _counted(table, "supportive"),
             "Restrictive, % (n)": _counted(table, "restrictive"),
             "Difference, points": in_percent(table["difference"], "+.1f"),

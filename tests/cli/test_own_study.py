@@ -1,0 +1,90 @@
+"""The README's own study: its commands, as they stand there, on made-up downloads."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from chainpolicy import cli
+from chainpolicy.study import new_study
+from earnings_study import EFFECT, N_DATES, earnings_study
+
+README = Path(__file__).parents[2] / "README.md"
+HEADING = "## Your own study in five commands\n"
+
+
+def commands() -> list[list[str]]:
+    """Arguments of the commands in the section's first block."""
+    block = README.read_text(encoding="utf-8").split(HEADING)[1].split("```\n")[1]
+    lines = [shlex.split(line, comments=True) for line in block.splitlines()]
+    assert all(line[0] == ".venv/bin/chainpolicy" for line in lines)
+    return [line[1:] for line in lines]
+
+
+def expanded(arguments: list[str]) -> list[str]:
+    """What a shell makes of the arguments."""
+    return [
+        found
+        for argument in arguments
+        for found in (sorted(map(str, Path().glob(argument))) if "*" in argument else [argument])
+    ]
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The folder in which all commands ran, and what each printed."""
+    folder = tmp_path_factory.mktemp("own")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        new_study("my-study")
+        Path("my-study/prices.csv").unlink()
+        earnings_study(Path("my-study"), Path("downloads"))
+        for arguments in commands():
+            assert cli.main(expanded(arguments)) == 0, arguments
+    return folder
+
+
+def test_there_are_five_commands_from_downloads_to_a_report():
+    assert [arguments[0] for arguments in commands()] == [
+        *["prices", "check", "estimate", "report", "regenerate"]
+    ]
+
+
+def test_every_firm_is_estimated_at_its_own_dates(done):
+    car = pd.read_csv(done / "my-tables" / "car.csv")
+    assert len(car) == 20 * N_DATES * 2
+    coefficients = pd.read_csv(done / "my-tables" / "coefficients.csv")
+    assert set(coefficients["term"]) == {"alpha", "Mkt-RF", "SMB", "HML"}
+    assert pd.read_csv(done / "my-tables" / "excluded.csv").empty
+
+
+def test_the_planted_effect_is_recovered_and_nothing_else(done):
+    pooled = pd.read_csv(done / "my-tables" / "pooled.csv").query("window == '[0, 0]'")
+    pooled = pooled.set_index(["label", "group"])
+    assert set(pooled.index) == {(s, g) for s in ("good", "bad") for g in ("xlon", "xtks")}
+    assert (pooled["n_clusters"] == 10 * N_DATES / 2).all()
+    for (label, _), row in pooled.iterrows():
+        planted = EFFECT if label == "good" else 0.0
+        # Three standard errors of 40 reports with an own standard deviation of 1 %.
+        assert row["mean"] == pytest.approx(planted, abs=3 * 0.01 * 40**-0.5)
+        assert row["lower"] < row["mean"] < row["upper"]
+    for name in ("time_series_t_p", "adjusted_bmp_p", "randomization_p", "sign_flip_p"):
+        assert (pooled.loc["good", name] < 0.01).all()
+        assert (pooled.loc["bad", name] > 0.01).all()
+
+
+def test_the_report_shows_nothing_that_the_study_lacks(done):
+    figures = done / "my-report" / "figures"
+    drawn = {path.stem for path in figures.glob("*.png")}
+    assert drawn == {path.stem for path in figures.glob("*.csv")}
+    assert drawn >= {"forest", "caar_clusters", "event_timeline", "estimation_fit"}
+    # No price limit, no stance, no hourly price, one asset for each event.
+    lacking = {"names_at_limit", "policy_index", "stance_responses", "local_projections"}
+    lacking |= {"hourly_response", "leave_one_out"}
+    assert not drawn & lacking
+    notebook = (done / "my-report" / "notebooks" / "study.ipynb").read_text(encoding="utf-8")
+    for word in ("stance", "price limit", "lockchain", "rypto", "itcoin", "A-share", "speech"):
+        assert word not in notebook, word
