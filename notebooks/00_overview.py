@@ -179,7 +179,7 @@ tables.ReportTable(
 #
 # - Xiao, Xu & Xue (2024, *Research in International Business and Finance* 67, 102141) study the same
 #   speech on A-shares: the gain of speculative firms vanishes after an official warning. Ours, over
-#   ten sessions: {{ kept.caar | percent }} by the rule, {{ late.caar["indices"] | percent }} against
+#   eleven sessions: {{ kept.caar | percent }} by the rule, {{ late.caar["indices"] | percent }} against
 #   two indices, so that "vanishes" depends on the yardstick.
 # - Cahill et al. (2020) find about 5 % on day 0 over 713 announcements of firms; ours, for one
 #   announcement of a government, is {{ at_zero.caar | percent }} on session 0, a lower bound with

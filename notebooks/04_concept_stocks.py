@@ -89,7 +89,8 @@ tables.rungs_report(study)
 figures.show("counterfactual_ladder", study)
 
 # %%
-tables.ladder_report(study, tier1)
+answers = tables.ladder_report(study, tier1)
+tables.ReportTable(answers.frame.drop(columns=["CAAR[0, 0], %", "CAAR[-1, 1], %"]), answers.note)
 
 # %%
 days, donors = path.loc[:10, "session"], study.donors
@@ -97,7 +98,7 @@ market = np.log1p(donors.returns.loc[days, donors.market]).sum()
 own = study.returns[study.returns["ticker"].map(study.groups) == tier1]
 large, growth = own.groupby("session")[["000300.SS", "399006.SZ"]].first().loc[days].sum()
 errors = checks.rung_errors(study).set_index(["group", "rung"])
-of_us = errors.loc["us_listed", "error"]
+of_us = errors.loc["us_listed"]["error"]
 
 # %% [markdown]
 # For both tiers the rule chooses {{ best.title }}, for coins the constant mean, since they have
@@ -145,13 +146,10 @@ tables.ReportTable(
             "to": by_window["upper"].map(percent),
             "portfolio t, p": by_window["time_series_t_p"].map(tables.p_text),
             "adjusted BMP, p": by_window["adjusted_bmp_p"].map(tables.p_text),
-            "GRANK-T, p": by_window["grank_t_p"].map(tables.p_text),
-            "rbar": by_window["mean_correlation"].map("{:.2f}".format),
         }
     ),
     "95 % interval of the portfolio, with the error of estimation; p-values not adjusted for the "
-    "number of windows. At limit: share of the names that close the window at a price limit; rbar: "
-    "mean correlation of the residuals.",
+    "number of windows. At limit: share of the names that close the window at a price limit.",
 )
 
 # %% [markdown]
@@ -173,17 +171,12 @@ figures.show("caar_paths", study)
 #
 # A model, an estimation window and a kind of return were chosen, and could have been chosen
 # otherwise. Every combination of these choices and of masking other events gives another CAAR. The
-# combinations share their data: their number is no evidence, their spread is. P-values are those of
-# the portfolio t:
+# combinations share their data: their number is no evidence, their spread is.
 
 # %%
 curve = checks.specification_curve(study, lead, study.car_windows).query("group == @tier1")
 choices = curve.groupby("window", sort=False)["caar"].agg(["count", "min", "median", "max"])
-choices["chosen"] = curve[curve["chosen"]].set_index("window")["caar"]
 choices["p < 0.05"] = (curve["p_value"] < 0.05).groupby(curve["window"]).sum()
-choices.round(3)
-
-# %%
 figures.show("specification_curve", study)
 
 # %% [markdown]
@@ -241,10 +234,8 @@ figures.show("car_heatmap", study)
 # %% [markdown]
 # ## Which tests can be believed
 #
-# With $N$ names whose residuals have the mean correlation $\bar r$, the mean of their standardized
-# CARs varies $1 + (N - 1) \bar r$ times as much as under independence. The adjusted BMP corrects
-# for this; the portfolio t and GRANK-T take the correlation from the time series. The table gives
-# the share of ordinary sessions, in percent, on which a test rejects at a nominal 5 %.
+# Residuals of one sector are correlated. The adjusted BMP corrects for this; the portfolio t and
+# GRANK-T take the correlation from the time series. The table gives the share of ordinary sessions, in percent, on which a test rejects at a nominal 5 %.
 
 # %%
 sides = [study.groups.index[study.groups == tier] for tier in (tier2, tier1)]
@@ -263,12 +254,11 @@ rates = pd.concat(
 rates = rates[rates["group"].isin([tier1, tier2])]
 titles = {test.name: test.title for test in TESTS}
 size = rates.pivot_table("rejection_rate", "test", ["group", "model"]).reindex(list(titles))
-(100 * size).round(1).rename(index=titles, columns=study.label)
+believed = ["time_series_t", "adjusted_bmp", "patell", "bmp", "cross_sectional_t"]
+(100 * size.loc[believed]).round(1).rename(index=titles, columns=study.label)
 
 # %% [markdown]
-# On {{ rates.n_sessions.min() }} independent sessions, the rate of a correct test would lie within
-# {{ (1.96 * (0.05 * 0.95 / rates.n_sessions.min()) ** 0.5) | share(1) }} of 5 %; neighbouring
-# windows share a session, so it may stray further. The tests that treat the names as independent
+# The tests that treat the names as independent
 # reject far too often, and no result here uses them. The minimum detectable effect of the portfolio
 # t is {{ rule.minimum_detectable_effect | percent }} by the rule and
 # {{ two.minimum_detectable_effect | percent }} with two indices.

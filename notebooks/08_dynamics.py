@@ -92,8 +92,8 @@ tables.ReportTable(
 # a return of {{ both.coefficient.bitcoin | percent }} for Bitcoin
 # ({{ both.p_value.bitcoin | p }}; without the speech {{ bare.p_value.bitcoin | p }}) and of
 # {{ both.coefficient.a_shares_tier1 | percent }} for the A-shares of tier 1
-# ({{ both.p_value.a_shares_tier1 | p }}; {{ bare.p_value.a_shares_tier1 | p }}). One remark decides
-# what the stance on crypto alone shows for them: {{ coin.coefficient | percent(2) }} per point
+# ({{ both.p_value.a_shares_tier1 | p }}; {{ bare.p_value.a_shares_tier1 | p }}). Their slope
+# on the stance on crypto alone is not significant and rests on one remark: {{ coin.coefficient | percent(2) }} per point
 # ({{ coin.p_value | p }}) as coded, {{ coin_recoded.coefficient | percent(2) }}
 # ({{ coin_recoded.p_value | p }}) without the remark on private coins that a speaker made on the
 # session of the speech.

@@ -17,6 +17,9 @@ TIER1 = "a_shares_tier1"
 # Counted by hand from the catalogue: 20 UTC days for 2 groups, 18 A-share sessions for 2 groups,
 # 19 New York sessions.
 FAMILY = 20 * 2 + 18 * 2 + 19
+# Policy sessions of a tier after which [0, 1] ends with a tenth of it or more at a price limit,
+# three in each, see `test_a_window_that_ends_at_the_limits_has_no_verdict_by_the_spread`.
+CENSORED = 3 * 2
 
 # Read off the price file's calendar by hand: 120 UTC days up to 16 September 2019, less the event
 # days and the days after them of the four announcements inside.
@@ -117,10 +120,11 @@ def test_families_are_corrected_each_by_itself_and_without_controls(rows):
         "brics-settlement-coin",
         "cryptography-law-in-force",
     ]
-    # For one asset there is no adjusted BMP: Bitcoin's 20 days are not in its family.
+    # For one asset there is no adjusted BMP: Bitcoin's 20 days are not in its family. Nor are the
+    # windows that end with a tenth of a tier or more at a limit.
     for name, size in [
         ("time_series_t_p", FAMILY),
-        ("adjusted_bmp_p", FAMILY - 20),
+        ("adjusted_bmp_p", FAMILY - 20 - CENSORED),
         ("placebo_p", FAMILY),
     ]:
         holm = rows[f"{name}_holm"]
@@ -171,7 +175,7 @@ def test_significance_counts_each_test_by_itself(study, model):
     table = tables.significance(study, (0, 1), model)
     rows = tables.responses(study, (0, 1), model).query("role == 'policy'")
     assert table.index.tolist() == ["portfolio t", "adjusted BMP", "rank"]
-    assert table["responses"].tolist() == [FAMILY, FAMILY - 20, FAMILY]
+    assert table["responses"].tolist() == [FAMILY, FAMILY - 20 - CENSORED, FAMILY]
     for title, name in zip(
         table.index, ["time_series_t_p", "adjusted_bmp_p", "placebo_p"], strict=True
     ):
@@ -193,7 +197,7 @@ def test_the_significance_report_shows_the_counts(study):
     assert frame["Responses"].astype(int).tolist() == counts["responses"].tolist()
     assert frame["p < 0.05"].astype(int).tolist() == counts["significant"].tolist()
     assert frame["p < 0.05 after Holm"].astype(int).tolist() == counts["holm"].tolist()
-    assert frame.loc["portfolio t", "Expected by chance"] == "3.25"  # 65 / 20
+    assert frame.loc["portfolio t", "Expected by chance"] == "4.75"  # 95 / 20
 
 
 def test_the_windows_report_has_a_row_per_group_and_log_returns(study, btc, clean):
@@ -240,8 +244,8 @@ def test_the_responses_report_shows_what_some_test_calls_significant(study, rows
     assert f"The {low.sum()} of {len(rows)} rows" in report.note
     shown = report.frame[report.frame["Group"] == "Bitcoin"]
     own = rows.loc[low & (rows["group"] == "bitcoin"), ["caar", "lower", "upper"]]
-    simple = 100 * np.expm1(own.to_numpy())
-    cells = [f"{mean:+.1f} ({low:+.1f} to {high:+.1f})" for mean, low, high in simple]
+    log = 100 * own.to_numpy()
+    cells = [f"{mean:+.1f} ({low:+.1f} to {high:+.1f})" for mean, low, high in log]
     assert shown["CAAR, % (95 % interval)"].tolist() == cells
 
 
@@ -266,3 +270,22 @@ def test_controls_are_what_is_no_policy_and_the_drawn_days(study):
     days = table[(table["kind"] == "drawn day") & (table["group"] == "bitcoin")]
     low, high = (f"{100 * value:+.1f}" for value in (days["caar"].min(), days["caar"].max()))
     assert rows["Bitcoin"].iloc[-1] == f"{low} to {high} ({(days['p_value'] < 0.05).sum()})"
+
+
+def test_a_window_that_ends_at_the_limits_has_no_verdict_by_the_spread(study, rows):
+    at_limit = study.returns.assign(held=study.returns["at_limit"] != "")
+    at_limit = at_limit[at_limit["return"].notna()]
+    policy = rows[rows["group"].str.startswith("a_shares") & (rows["role"] == "policy")]
+    held = {
+        index: at_limit.loc[
+            (at_limit["session"] == row["last_session"])
+            & (at_limit["ticker"].map(study.groups) == row["group"]),
+            "held",
+        ].mean()
+        for index, row in policy.iterrows()
+    }
+    censored = pd.Series(held) >= 0.1
+    assert censored.groupby(policy["group"]).sum().tolist() == [CENSORED / 2, CENSORED / 2]
+    assert policy.loc[censored, ["adjusted_bmp_p", "grank_t_p"]].isna().all(axis=None)
+    assert policy.loc[~censored, "adjusted_bmp_p"].notna().all()
+    assert policy["time_series_t_p"].notna().all()
