@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import compress
 from typing import Literal
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
-from chainpolicy.eventstudy.batch import EverySession, every_session
+from chainpolicy.eventstudy.batch import EverySession, every_session, portfolio
 from chainpolicy.eventstudy.counterfactual import conformal_p_value
 from chainpolicy.eventstudy.inference import number_distinct
 from chainpolicy.eventstudy.normal import (
@@ -292,35 +292,123 @@ class EventStudy:
         See `EventStudy`.
         """
         _refuse_reversed(window)
-        asset = np.arange(len(self._panel.tickers))
-        candidates = self._ordinary_pairs(window, asset)
+        candidates = self._pairs_at(np.flatnonzero(self._ordinary_rows(window)))
         candidates = candidates.sort_values(["event_id", "ticker"], ignore_index=True)
         return self._estimate_ordinary(candidates, window)
 
-    def _ordinary(self, window: Window, group: str) -> Iterator[EventStudyResults]:
-        """Yield what `placebo` estimates of a group, some sessions at a time."""
-        asset = np.flatnonzero([name == group for name in self._panel.groups])
-        candidates = self._ordinary_pairs(window, asset)
+    def _ordinary(
+        self, window: Window, portfolios: Mapping[str, Collection[tuple[str, ...]]]
+    ) -> dict[tuple[str, tuple[str, ...]], Floats]:
+        """SCAAR of portfolios of each group on every ordinary session, NaN on the others.
+
+        A portfolio is what of its assets has a CAR on the session. Running sums give all of it
+        where its assets have the same estimation sessions; elsewhere they are fitted one by one.
+        """
+        ordinary = self._ordinary_rows(window)
+        number = pd.Index(self._panel.tickers)
+        found = {
+            (group, names): np.full(len(self._panel.calendars[group]), np.nan)
+            for group, of_group in portfolios.items()
+            for names in of_group
+        }
+        members = {names: number.get_indexer(pd.Index(names)) for _, names in found}
+        # Sessions of each portfolio that are left to be fitted, and rows of the panel.
+        left = {key: np.ones(len(scaar), dtype=np.bool_) for key, scaar in found.items()}
+        if self._rolls(window):
+            every = self.every_session([window])
+            for (group, names), scaar in found.items():
+                self._roll(every, window, members[names], ordinary, scaar, left[group, names])
+        rows = np.zeros(len(ordinary), dtype=np.bool_)
+        for (group, names), missing in left.items():
+            at, inside = self._on_calendar(group, members[names])
+            rows[at[inside & missing]] = True
+        candidates = self._pairs_at(np.flatnonzero(rows & ordinary))
         # All assets of a session together, for they are one portfolio.
         candidates = candidates.sort_values(["event_session", "ticker"], ignore_index=True)
         step = max(VALUES_PER_BATCH // self.estimation.length, 1)
         first = (~candidates["event_session"].duplicated()).to_numpy()
         chunk = np.flatnonzero(first)[np.cumsum(first) - 1] // step
         for _, some in candidates.groupby(chunk):
-            yield self._estimate_ordinary(some.reset_index(drop=True), window)
+            fitted = self._estimate_ordinary(some.reset_index(drop=True), window)
+            for (group, names), scaar in found.items():
+                fitted._studentize(scaar, names, group, window, left[group, names])
+        return found
 
-    def _ordinary_pairs(self, window: Window, asset: Ints) -> pd.DataFrame:
-        """Assets and their ordinary sessions, as candidates for estimation."""
+    def _rolls(self, window: Window) -> bool:
+        """Whether `every_session` can estimate the window."""
+        model, moving = self.model, np.isnan(self._shared_end()).any()
+        return not (
+            model.lags or model.leads or (moving and self.estimation.window[1] >= window[0])
+        )
+
+    def _on_calendar(self, group: str, asset: Ints) -> tuple[Ints, Bools]:
+        """Rows (N, T) of assets on the sessions of their group, and which of them there are."""
         panel = self._panel
-        eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
-        length = panel.length[asset]
-        before = np.cumsum(length) - length
-        position = np.arange(int(length.sum())) - np.repeat(before, length)
-        asset = np.repeat(asset, length)
+        position = np.arange(len(panel.calendars[group])) - panel.offset[asset][:, None]
+        return _rows(panel, asset, position)
+
+    def _roll(
+        self,
+        every: EverySession,
+        window: Window,
+        asset: Ints,
+        ordinary: Bools,
+        scaar: Floats,
+        left: Bools,
+    ) -> None:
+        """Write the SCAAR of a portfolio where running sums give it, and strike these sessions."""
+        panel, t_stat = self._panel, every.t_stat(window)
+        rows, inside = self._on_calendar(panel.groups[asset[0]], asset)
+        present = inside & ordinary[rows] & np.isfinite(t_stat[rows])
+        left &= present.any(axis=0)
+        shared = self._shared_end()[asset] + panel.offset[asset]
+        composition = number_distinct(np.zeros(present.shape[1], np.int64), present.T)
+        for number in np.unique(composition[left]):
+            at = np.flatnonzero(composition == number)
+            here = present[:, at[0]]
+            some, end = asset[here], shared[here]
+            if len(some) == 1:
+                scaar[at], left[at] = t_stat[rows[here, at]], False
+                continue
+            aligned = bool(np.isnan(end).all() or (end == end[0]).all())
+            alike = len({self.model.benchmarks_used(panel.benchmarks_of[i]) for i in some}) == 1
+            # What lasts for few sessions takes less time when it is fitted.
+            if aligned and alike and len(at) * self.estimation.length >= len(scaar):
+                t_ratio = self._portfolio_t(every, window, some, end[0], len(scaar))[at]
+                known = np.isfinite(t_ratio)
+                scaar[at[known]], left[at[known]] = t_ratio[known], False
+
+    def _portfolio_t(
+        self, every: EverySession, window: Window, asset: Ints, end: float, length: int
+    ) -> Floats:
+        """Studentize the CAAR of assets on the sessions on which they estimate the same sessions.
+
+        NaN on the other sessions of the calendar, of which there are `length`.
+        """
+        mean, rows = portfolio(self._panel, asset)
+        start = int(mean.offset[0])
+        masked: Bools = self._masked()[rows].max(axis=0)
+        found = self._every_session(mean, [window], np.array([end - start]), masked)
+        same = (every.n_estimation[rows] == found.n_estimation).min(axis=0)
+        t_ratio = np.full(length, np.nan)
+        t_ratio[start : start + len(same)] = np.where(same, found.t_stat(window), np.nan)
+        return t_ratio
+
+    def _ordinary_rows(self, window: Window) -> Bools:
+        """Rows of the panel that are ordinary sessions of their asset."""
+        panel = self._panel
+        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
+        position = np.arange(len(asset)) - panel.first[asset]
         rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
-        ordinary = in_data.all(axis=1) & ~eventful[rows].any(axis=1)
-        asset, position = asset[ordinary], position[ordinary]
-        session = panel.session[panel.first[asset] + position]
+        eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
+        ordinary: Bools = (in_data & ~eventful[rows]).min(axis=1)
+        return ordinary
+
+    def _pairs_at(self, rows: Ints) -> pd.DataFrame:
+        """Assets and sessions of rows of the panel, as candidates for estimation."""
+        panel = self._panel
+        asset = np.searchsorted(panel.first, rows, side="right") - 1
+        session = panel.session[rows]
         # Sessions that differ must not share a name, for they would be one event.
         names = np.datetime_as_string(session, unit="auto")
         return pd.DataFrame(
@@ -330,7 +418,7 @@ class EventStudy:
                 "asset": asset,
                 "row": np.arange(len(asset)),
                 "event_session": session,
-                "position": position,
+                "position": rows - panel.first[asset],
             }
         )
 
@@ -494,17 +582,18 @@ class EventStudy:
         --------
         See `EventStudy`.
         """
-        panel, estimation = self._panel, self.estimation
-        masked = None
-        if estimation.mask:
-            masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
+        return self._every_session(self._panel, windows, self._shared_end(), self._masked())
+
+    def _every_session(
+        self, panel: Panel, windows: Sequence[Window], last: Floats, masked: Bools
+    ) -> EverySession:
         return every_session(
             panel,
             self.model,
             windows,
-            estimation=estimation.window,
-            minimum=estimation.minimum,
-            last=self._shared_end(),
+            estimation=self.estimation.window,
+            minimum=self.estimation.minimum,
+            last=last,
             masked=masked,
         )
 
@@ -522,9 +611,7 @@ class EventStudy:
         position = candidates["position"].to_numpy(np.int64)
         benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
         columns = _factor_columns(panel, benchmarks)
-        masked = np.zeros(len(panel.session), dtype=np.bool_)
-        if self.estimation.mask:
-            masked = self._spanning(self._sessions_of_events(MASKED_SESSIONS))
+        masked = self._masked()
         residuals = np.empty((len(asset), self.estimation.length))
         parts = []
         for some in _blocks(asset, end, max(1, VALUES_PER_BLOCK // self.estimation.length)):
@@ -679,6 +766,12 @@ class EventStudy:
         found = np.zeros(len(panel.session), dtype=bool)
         found[rows[in_data]] = True
         return found
+
+    def _masked(self) -> Bools:
+        """Rows of the panel that estimate nothing."""
+        if not self.estimation.mask:
+            return np.zeros(len(self._panel.session), dtype=np.bool_)
+        return self._spanning(self._sessions_of_events(MASKED_SESSIONS))
 
     def _spanning(self, found: Bools) -> Bools:
         """Rows of the panel whose return spans a session that was found."""

@@ -34,6 +34,8 @@ EXACT_WILCOXON_LIMIT = 50
 MINIMUM_GRANK_ASSETS = 10
 # Relative size below which a spread is rounding error.
 ROUNDING = 1e-12
+# Rows of a matrix of all pairs that are in memory at a time.
+ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -1012,13 +1014,52 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     """
     variance = sample.car_std_error**2
     values, observed = _on_calendar(sample)
-    correlation, usable = _correlations(np.where(observed, values, 0.0), observed)
-    deviation = sample.sigma[..., :, None] * sample.sigma[..., None, :]
-    weights = _calendar_weights(sample)
-    shared = correlation * deviation * (weights @ _transposed(weights))
-    total = variance.sum(axis=-1) + np.where(usable, shared, 0.0).sum(axis=(-2, -1))
+    weights = sample.sigma[..., None] * _calendar_weights(sample)
+    shape = variance.shape[:-1]
+    shared = [
+        _shared_variance(*one)
+        for one in zip(
+            np.where(observed, values, 0.0).reshape(-1, *values.shape[-2:]),
+            observed.reshape(-1, *values.shape[-2:]),
+            weights.reshape(-1, *weights.shape[-2:]),
+            strict=True,
+        )
+    ]
+    total = variance.sum(axis=-1) + np.array(shared).reshape(shape)
     error = np.sqrt(_spread(total, variance.max(axis=-1))) / sample.n_assets
     return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
+
+
+def _shared_variance(x: Floats, observed: Bools, weights: Floats) -> float:
+    """Sum of r_ij times the product of the weights, over all i and j that differ.
+
+    Some rows of the matrices at a time, and of these only what lies on the diagonal or above it:
+    both are symmetric. Sums over the sessions of j are the same for all that are observed on them.
+    """
+    kind = number_distinct(np.zeros(len(x), np.int64), observed)
+    seen = np.where(observed[np.unique(kind, return_index=True)[1]], 1.0, 0.0)
+    shared = seen @ seen.T
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
+    inverse = 1.0 / np.maximum(shared, 1.0)
+    # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
+    total, raw = x @ seen.T, x**2 @ seen.T
+    squares = _spread(raw - total**2 / common[kind], raw)
+    scale = np.where(np.isfinite(squares), 1.0 / np.sqrt(squares), 0.0)
+    level = scale * total
+    scale_of_kind, level_of_kind = np.ascontiguousarray(scale.T), np.ascontiguousarray(level.T)
+    found = 0.0
+    for first in range(0, len(x), ROWS):
+        rows, rest = slice(first, first + ROWS), slice(first, None)
+        mine, theirs = kind[rows], kind[rest]
+        product = x[rows] @ x[rest].T
+        product *= np.take(scale[rows], theirs, axis=1) * scale_of_kind[mine, rest]
+        levels = np.take(level[rows], theirs, axis=1) * level_of_kind[mine, rest]
+        product -= levels * np.take(inverse[mine], theirs, axis=1)
+        product *= weights[rows] @ weights[rest].T
+        count = len(mine)
+        # On the diagonal there is no pair, and what lies below it stands above it too.
+        found += float(product[:, count:].sum() + np.triu(product[:, :count], 1).sum())
+    return 2.0 * found
 
 
 def _calendar_weights(sample: GroupSample) -> Floats:

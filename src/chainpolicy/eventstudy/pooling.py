@@ -353,7 +353,7 @@ def randomization_p_value(
     if not fewest:
         return float("nan"), fewest
     # Rounding must not part what is equal.
-    beyond = np.abs(total) >= abs(scaar.sum()) * (1 - 1e-12)
+    beyond = np.abs(total) >= abs(scaar.sum()) * (1 - 1e-9)
     return float((1 + beyond.sum()) / (1 + draws)), fewest
 
 

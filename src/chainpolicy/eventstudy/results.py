@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -31,7 +31,7 @@ from chainpolicy.eventstudy.inference import (
     two_sided_p_value,
 )
 from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
-from chainpolicy.eventstudy.panel import Floats, Ints, Panel, session_label
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, session_label
 from chainpolicy.eventstudy.pooling import (
     MINIMUM_CLUSTERS,
     PooledEffects,
@@ -377,7 +377,10 @@ class EventStudyResults(ShownResults):
     _estimation_end: Ints
     _alignment: pd.DataFrame
     _alignment_row: Ints
-    _ordinary: Callable[[Window, str], Iterator[EventStudyResults]]
+    _ordinary: Callable[
+        [Window, Mapping[str, Collection[tuple[str, ...]]]],
+        dict[tuple[str, tuple[str, ...]], Floats],
+    ]
 
     def __repr__(self) -> str:
         events, assets, groups = (
@@ -1187,28 +1190,23 @@ class EventStudyResults(ShownResults):
             for key, (pairs, cluster) in pools.items()
             if cluster[-1] + 1 >= MINIMUM_CLUSTERS
         }
-        found: dict[tuple[str, str], Floats] = {}
-        for group in {group for _, group in assets_of}:
-            of_group = {key: sets for key, sets in assets_of.items() if key[1] == group}
-            length = len(self._panel.calendars[group])
-            scaar = {
-                assets: np.full(length, np.nan) for sets in of_group.values() for assets in sets
-            }
-            for ordinary in self._ordinary(window, group):
-                for assets, values in scaar.items():
-                    ordinary._studentize(values, assets, group, window)
-            found |= {
-                key: np.stack([scaar[assets] for assets in sets]) for key, sets in of_group.items()
-            }
-        return found
+        of_group: dict[str, dict[tuple[str, ...], None]] = {}
+        for (_, group), sets in assets_of.items():
+            of_group.setdefault(group, {}).update(dict.fromkeys(sets))
+        scaar = self._ordinary(window, of_group) if of_group else {}
+        return {
+            key: np.stack([scaar[key[1], assets] for assets in sets])
+            for key, sets in assets_of.items()
+        }
 
     def _studentize(
-        self, scaar: Floats, assets: tuple[str, ...], group: str, window: Window
+        self, scaar: Floats, assets: tuple[str, ...], group: str, window: Window, wanted: Bools
     ) -> None:
-        """Write the SCAAR of the assets that are present on a session to its place."""
+        """Write the SCAAR of the assets that are present on a wanted session to its place."""
         columns, cumulated = self._columns(window), self._cumulated(window)
         chosen = (self._pairs["group"] == group) & self._pairs["ticker"].isin(assets)
         members = np.flatnonzero(chosen.to_numpy() & np.isfinite(cumulated.car))
+        members = members[wanted[self._event_position[members]]]
         if not len(members):
             return
         pairs, cluster = self._by_session(members)

@@ -1,0 +1,74 @@
+"""Correlations of many assets, summed without a matrix of all of them, are those of all pairs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chainpolicy.eventstudy.inference import GroupSample, calendar_error, mean_residual_correlation
+
+LENGTH, WINDOW = 60, 3
+
+
+def sample(n_assets: int, apart: int, *, gaps: bool) -> GroupSample:
+    """Assets on five event sessions, `apart` sessions from one to the next."""
+    rng = np.random.default_rng(n_assets)
+    residuals = rng.normal(size=(n_assets, LENGTH)) + rng.normal(size=LENGTH)
+    if gaps:
+        residuals[rng.random(residuals.shape) < 0.1] = np.nan
+    residuals[3] = np.nan
+    residuals[3, :20] = 1.0
+    event = apart * (np.arange(n_assets) % 5)
+    return GroupSample(
+        car=rng.normal(size=n_assets),
+        car_std_error=rng.uniform(1.0, 2.0, n_assets),
+        abnormal=rng.normal(size=(n_assets, WINDOW)),
+        abnormal_std_error=np.ones((n_assets, WINDOW)),
+        residuals=residuals,
+        sigma=rng.uniform(1.0, 2.0, n_assets),
+        n_parameters=np.full(n_assets, 2),
+        estimation_session=event[:, None] + np.arange(LENGTH),
+        window_start=event + LENGTH + 5,
+        estimation_weights=np.where(np.isfinite(residuals), rng.normal(size=residuals.shape), 0.0),
+    )
+
+
+def pairwise(one: GroupSample) -> tuple[float, float]:
+    """Mean correlation (eq. 10) and squared standard error (eq. 22), pair by pair."""
+    first = one.estimation_session.min()
+    length = one.window_start.max() + WINDOW - first
+    values, weights = np.full((2, one.n_assets, length), np.nan)
+    weights[:] = 0.0
+    for i in range(one.n_assets):
+        at = one.estimation_session[i] - first
+        values[i, at] = one.residuals[i]
+        weights[i, at] = -one.estimation_weights[i]
+        weights[i, one.window_start[i] - first + np.arange(WINDOW)] += 1.0
+    correlations, shared = [], (one.car_std_error**2).sum()
+    for i in range(one.n_assets):
+        for j in range(one.n_assets):
+            both = np.isfinite(values[i]) & np.isfinite(values[j])
+            overlap = 1 - abs(one.window_start[i] - one.window_start[j]) / WINDOW
+            known = both.sum() >= 30
+            if i == j:
+                continue
+            if known:
+                r = np.corrcoef(values[i, both], values[j, both])[0, 1]
+                shared += r * one.sigma[i] * one.sigma[j] * (weights[i] @ weights[j])
+            if overlap <= 0:
+                correlations.append(0.0)
+            elif known:
+                correlations.append(overlap * r)
+    return float(np.mean(correlations)), float(shared) / one.n_assets**2
+
+
+# More assets than rows at a time; five kinds of them, or each of its own; few sessions in common.
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("apart", [0, 1, 2, 9])
+def test_sums_over_many_assets_are_those_over_all_pairs(apart, gaps):
+    one = sample(150, apart, gaps=gaps)
+    mean, squared_error = pairwise(one)
+    assert mean_residual_correlation(one) == pytest.approx(mean, rel=1e-10)
+    error, _ = calendar_error(one)
+    assert error**2 == pytest.approx(squared_error, rel=1e-10)
+    assert squared_error != pytest.approx((one.car_std_error**2).sum() / one.n_assets**2, rel=0.01)
