@@ -213,11 +213,7 @@ claims(
 # %% [markdown]
 # ## Limits
 #
-# For most events only the day is known. Where the article's date and the day of publication agree,
-# the event session agrees by construction; the true first session may still be the next one. The
-# hours written as "evening" are evenings by report, not by time stamp, and the notice of the
-# Shanghai authorities may have leaked while Shanghai was still trading. The sources are of unequal
-# quality: the catalogue grades each as seen in a dated source, found once, or unsure. The stances
-# are the judgement of one coder under written rules. The catalogue starts from one article and was
-# completed for the weeks that it covers; what neither mentions is missing here, and ordinary
-# sessions may contain news of which this study knows nothing.
+# For most events only the day is known; the true first session may be the next one. "Evening" is an
+# evening by report, not by time stamp. The sources are of unequal quality, as the catalogue grades
+# them. The stances are the judgement of one coder under written rules. The catalogue starts from one
+# article; ordinary sessions may contain news of which this study knows nothing.
