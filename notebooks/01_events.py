@@ -147,7 +147,8 @@ pd.DataFrame.from_dict(counts, orient="index").rename(PLACES)
 out = study.events[~study.events["in_sample"]]
 roles = sample["role"].value_counts()
 mentioned = sample[sample["from_article"]]
-tables.ReportTable(out[["event_id", "announced_at", "reason"]], "Events outside the sample.")
+left = out.groupby("reason", sort=False)["event_id"].agg(", ".join).reset_index()
+tables.ReportTable(left, "Events outside the sample, by reason.")
 
 # %% [markdown]
 # The {{ sample | length }} events of the sample are
