@@ -378,13 +378,15 @@ def headline_report(
         statistic = formatted(table[name], ".2f")
         frame[f"{head} (p)"] = (statistic + " (" + p_value + ")").where(p_value != "", "")
     frame["rbar"] = formatted(table["mean_correlation"], ".2f")
-    frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
+    limited = bool((study.assets["price_limit"] != "").any())
+    if limited:
+        frame["At limit, %"] = formatted(100 * table["share_at_limit"], ".0f")
     if rates is not None:
         frame["Rejects, %"] = formatted(100 * table["rejection_rate"], ".1f")
     frame["MDE, %"] = formatted(100 * simple(table["minimum_detectable_effect"]), ".1f")
     about = ""
     if groups is not None and len(groups) == 1:
-        same = [name for name in ABOUT_A_GROUP if _is_constant(frame, name)]
+        same = [name for name in ABOUT_A_GROUP if name in frame and _is_constant(frame, name)]
         values = [
             f"{name.removesuffix(', %')} = {frame[name].iloc[0]}{' %' if name[-1] == '%' else ''}"
             for name in same
@@ -395,9 +397,10 @@ def headline_report(
         f"{about}{of_all}CAAR over {window_label(window)} as a simple return; "
         f"{' and '.join(models)} model; two-sided p-values, not adjusted for the "
         "number of rows; N = 1 has the exact t of its CAR only; a blank is undefined. rbar: mean "
-        "correlation of the residuals. At limit: share of the group that closes the window at its "
-        "price limit. "
+        "correlation of the residuals. "
     )
+    if limited:
+        note += "At limit: share of the group that closes the window at its price limit. "
     if rates is not None:
         note += (
             "Rejects: share of the group's ordinary sessions on which the nominal 5 % adjusted BMP "

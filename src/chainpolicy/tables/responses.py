@@ -290,7 +290,8 @@ def responses_report(
     frame["Rank p"] = shown["placebo_p"].map(p_text)
     frame["Holm p"] = shown["time_series_t_p_holm"].map(p_text)
     frame["rbar"] = formatted(shown["mean_correlation"], ".2f")
-    frame["At limit, %"] = formatted(100 * shown["share_at_limit"], ".0f")
+    if (study.assets["price_limit"] != "").any():
+        frame["At limit, %"] = formatted(100 * shown["share_at_limit"], ".0f")
     frame["Rejects, %"] = formatted(100 * shown["rejection_rate"], ".1f")
     frame["MDE, %"] = formatted(100 * effect, ".1f")
     frame = frame.drop(columns=[head for head in frame if (frame[head] == "").all()])
