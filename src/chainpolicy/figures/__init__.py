@@ -147,9 +147,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "caar_paths",
         "CAAR around the headline event",
         "Run-up and response are cumulated separately, because a band widens with the length of "
-        "a cumulation. 95 % bands of the portfolio; hollow markers where a tenth of the group or "
-        "more closed at a price limit, so that abnormal returns are censored. Each panel has its "
-        "own scale.",
+        "a cumulation. 95 % bands of the portfolio. Each panel has its own scale.",
         "abnormal returns of the headline event",
         "04_concept_stocks",
         draw_caar_paths,
@@ -178,7 +176,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAR by asset and event",
         "A wide cell covers events that share the session of the group's calendar. The marks + and "
         "− are p < 5 % of single assets, not adjusted for their number; by chance one cell in "
-        "twenty has one. A triangle is a close at the upper or lower price limit.",
+        "twenty has one.",
         "CAR of every asset and event",
         "04_concept_stocks",
         draw_car_heatmap,

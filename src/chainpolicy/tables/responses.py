@@ -472,7 +472,8 @@ def responses_report(
     frame["Rank p"] = shown["placebo_p"].map(p_text)
     frame["Holm p"] = shown["time_series_t_p_holm"].map(p_text)
     frame["rbar"] = formatted(shown["mean_correlation"], ".2f")
-    frame["At limit, %"] = in_percent(shown["share_at_limit"], ".0f")
+    if (study.assets["price_limit"] != "").any():
+        frame["At limit, %"] = in_percent(shown["share_at_limit"], ".0f")
     frame["Rejects, %"] = in_percent(shown["rejection_rate"], ".1f")
     frame["MDE, %"] = in_percent(shown["minimum_detectable_effect"], ".1f")
     frame = frame.drop(columns=[head for head in frame if (frame[head] == "").all()])
