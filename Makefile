@@ -3,7 +3,7 @@
 # make check      are the kept figures and notebooks current?
 # make site       the same as pages: build/site/index.html
 # make test       tests with branch coverage
-# make lint       style and types
+# make lint       style, types and spelling
 # make clean      remove what the other targets left, except .venv
 
 PYTHON ?= python3
@@ -53,6 +53,7 @@ lint: $(INSTALLED)
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m mypy
+	.venv/bin/python -m codespell_lib
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
