@@ -234,8 +234,8 @@ figures.show("car_heatmap", study)
 # %% [markdown]
 # ## Which tests can be believed
 #
-# Residuals of one sector are correlated. The adjusted BMP corrects for this; the portfolio t and
-# GRANK-T take the correlation from the time series. The table gives the share of ordinary sessions, in percent, on which a test rejects at a nominal 5 %.
+# Residuals of one sector are correlated. The share of ordinary sessions, in percent, on which a test
+# rejects at a nominal 5 %:
 
 # %%
 sides = [study.groups.index[study.groups == tier] for tier in (tier2, tier1)]
@@ -266,9 +266,7 @@ believed = ["time_series_t", "adjusted_bmp", "patell", "bmp", "cross_sectional_t
 # ## Look-ahead bias
 #
 # Tier 2 are names that the press listed only on the day they rose. They are selected on the
-# outcome, and the difference between the tiers measures what such a selection adds. Its standard
-# error is that of the difference of the two portfolios, in which whatever moves both cancels; two
-# indices.
+# outcome; the difference between the tiers measures what such a selection adds. Two indices:
 
 # %%
 spans = [(0, 1), (0, 5), (0, 10)]
@@ -292,16 +290,13 @@ shown.assign(t=bias["t_stat"].round(2), p=bias["p_value"].map(tables.p_text))
 # was left after six sessions and more than half after eleven, at the edge of significance in the
 # portfolio t and in the rank, and not significant in the adjusted BMP or in the sup-t band.
 #
-# Whether the jump itself is significant depends on what is asked. The portfolio t, which compares
-# it with the ordinary volatility of the portfolio, rejects with either yardstick, also after
-# correction for the number of responses. No ordinary session ranks above it, but their number cannot
-# carry a p-value through that correction. Tests that divide by the spread across names have no
-# verdict on a window that ends at the limits.
+# The jump itself is significant in the portfolio t with either yardstick, also after correction for
+# the number of responses. No ordinary session ranks above it, but their number cannot carry a p-value
+# through that correction; tests that divide by the spread across names have no verdict.
 #
-# The other announcements, supportive or restrictive, left the portfolio within its ordinary
-# movement, with one fall after a warning of the central bank at its edge. The names that the press
-# chose on the day gained more than those chosen before it, but not significantly: the estimate has
-# the sign of a look-ahead bias and is too imprecise to establish one.
+# The other announcements left the portfolio within its ordinary movement, with one fall after a
+# warning of the central bank at its edge. The names that the press chose on the day gained more than
+# those chosen before it, but not significantly.
 
 # %%
 edge = policy[(policy[list(tables.FAMILIES)] < 0.05).any(axis=1)]
@@ -397,8 +392,6 @@ claims(
 #
 # With a single date no test separates a mean effect on these shares from a shock to the variance of
 # the whole sector: "significant" means unusual compared with ordinary sessions. Several
-# announcements share the session of the largest response. A close at the limit bounds the return
-# from one side only, and the first uncensored window is longer, hence noisier, than the one that an
-# uncensored market would need. The donors are portfolios: a mixture of them follows the portfolio
-# better than a single share. The lists behind tier 1 were made by the press, some with only their
-# year recorded.
+# announcements share the session of the largest response. The first uncensored window is longer, hence
+# noisier, than the one that an uncensored market would need. The lists behind tier 1 were made by the
+# press, some with only their year recorded.

@@ -82,10 +82,9 @@ tables.ReportTable(
 )
 
 # %% [markdown]
-# A mean over so few and so unequal names says little about the typical one. The portfolio t asks
-# whether the mean is large compared with the portfolio's own volatility, and one extreme name is
-# enough for that. The adjusted BMP asks whether it is large compared with the spread between the
-# names, which the same extreme name widens.
+# The portfolio t asks whether the mean is large compared with the portfolio's own volatility, for
+# which one extreme name is enough; the adjusted BMP compares it with the spread between the names,
+# which the same name widens.
 
 # %%
 figures.show("leave_one_out", study)
@@ -176,10 +175,8 @@ tested = responses["time_series_t_p_holm"].count()
 #
 # ## What these tests can and cannot see
 #
-# On sessions on which nothing was announced, a test of nominal size 5 % should reject on 5 % of
-# them. A rate well above means that its p-value overstates the evidence, a rate well below that it
-# has hardly any power in a group of this size. The minimum detectable effect, how large a response
-# must be to be found, is listed in the table above. In percent of the ordinary sessions:
+# On ordinary sessions a test of nominal size 5 % should reject on 5 % of them; a higher rate
+# overstates the evidence, a lower one means little power. In percent of the ordinary sessions:
 
 # %%
 rates = checks.rejection_rates(study.placebo(window=(0, 1)), window=(0, 1))
@@ -192,17 +189,14 @@ titles = {test.name: test.title for test in TESTS}
 #
 # The US-listed names rose when New York opened on the news, most of them by a good deal, one beyond
 # all proportion; the diversified funds hardly moved. This is consistent with a bet on the few
-# companies with a Chinese blockchain story and with the rise of Bitcoin, which carries the trust
-# and the miners; the data do not say how much is due to which. The response survives Holm's
-# correction in the portfolio t, as Bitcoin's does; the rank among ordinary sessions cannot.
+# companies with a Chinese blockchain story and with the rise of Bitcoin; the data do not say how
+# much is due to which. The response survives Holm's correction in the portfolio t.
 #
 # The coins rose with Bitcoin. Coins that move together are worth little more than one observation:
 # the portfolio t, which allows for that, finds their response unusual, but not after a correction
 # for the number of responses. Their fall at Shenzhen's campaign does not survive it either. The
-# adjusted BMP, which also compares a response with its spread
-# across the names, reaches the 5 % level in neither group on any session of policy announcements;
-# with so few names it has few degrees of freedom. Coins linked to China gained more only over the
-# longer windows.
+# adjusted BMP reaches the 5 % level in neither group on any session of policy announcements. Coins
+# linked to China gained more only over the longer windows.
 
 # %%
 funds = car[["BLOK", "LEGR"]]
@@ -273,7 +267,5 @@ claims(
 # With a single date no test separates a mean effect from a shock to the variance of the whole
 # sector. The list of US-listed names was drawn up afterwards, when the largest jump was known: the
 # group mean is selected on the outcome, and the figure without that name only removes the most
-# visible part of this. The coins are those that still exist. So few names and coins leave the tests
-# across names few degrees of freedom, and on ordinary sessions the portfolio t rejects somewhat
-# more often than its nominal size. The trust trades over the counter, in New York hours, at a
-# premium that moves by itself.
+# visible part of this. The coins are those that still exist. So few names leave the tests across
+# names few degrees of freedom. The trust trades over the counter, at a premium that moves by itself.
