@@ -618,7 +618,7 @@ def test_a_figure_is_kept_of_the_study_that_it_names(template, tmp_path, monkeyp
     for products in (
         regenerate.study_products(template, others={"another": other}),
         # In a folder of its own a study has its own pictures.
-        regenerate.study_products(template, notebook="study"),
+        regenerate.study_products(template),
     ):
         for product in products[1:]:
             product.build(tmp_path)
