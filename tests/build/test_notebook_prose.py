@@ -10,7 +10,8 @@ import pytest
 from chainpolicy.build import notebooks
 from places import ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.py"))
+ARTICLE = ROOT / "notebooks" / "article.py"
 
 # Definitions, not results: windows, levels and power of a test, sessions, limits, names.
 DEFINITIONS = (
@@ -32,6 +33,40 @@ def test_no_result_is_typed_into_the_prose(source):
     assert [
         line for cell in prose(source) for line in cell.splitlines() if re.search(r"\d", line)
     ] == []
+
+
+# Years of the literature, and by its year the study of one autumn.
+CITED = r"(?<=[a-z.] )(19|20)\d\d(?=[;)])|\((19|20)\d\d\)|\b(of|[Ii]n) 2019\b"
+
+
+def test_the_article_types_no_result_either():
+    *text, references = prose(ARTICLE)
+    assert references.startswith("## References")
+    cells = [re.sub(CITED, "", " ".join(cell.split())) for cell in text]
+    assert [found for cell in cells for found in re.findall(r"\S* ?\S*\d\S*", cell)] == []
+
+
+def test_the_article_cites_what_it_lists_and_lists_what_it_cites():
+    *text, references = prose(ARTICLE)
+    listed = {
+        (each[1], each[2]) for each in re.finditer(r"(?m)^- ([\w-]+), .*?\((\d{4})\)", references)
+    }
+    body = " ".join(" ".join(text).split())
+    others = r"(?:, [A-Z][\w-]+)*(?:,? and [A-Z][\w-]+| et al\.)?"
+    name = rf"([A-Z][\w-]+){others} \(?((?:19|20)\d\d)(?=[;)])"
+    assert {(each[1], each[2]) for each in re.finditer(name, body)} == listed
+
+
+def test_the_article_has_the_length_of_a_paper():
+    *text, _ = prose(ARTICLE)
+    assert 2500 <= len(" ".join(text).split()) <= 3500
+
+
+def test_the_article_ends_with_its_limits_and_states_claims():
+    headings = re.findall(r"^## (.+)$", "\n".join(prose(ARTICLE)), flags=re.MULTILINE)
+    assert headings[0] == "Abstract"
+    assert headings[-3:] == ["Limits", "Data and code", "References"]
+    assert any("claims(" in cell.source for cell in notebooks.read_source(ARTICLE).cells)
 
 
 @pytest.mark.parametrize("source", NOTEBOOKS, ids=lambda source: source.stem)
