@@ -30,6 +30,7 @@ from chainpolicy.tables.estimates import (
 from chainpolicy.tables.events import events_report, sessions_report
 from chainpolicy.tables.responses import (
     FAMILIES,
+    most_significant,
     over_windows,
     responses,
     responses_report,
@@ -37,6 +38,7 @@ from chainpolicy.tables.responses import (
     significance_report,
     windows_report,
 )
+from chainpolicy.tables.settings import settings_report
 from chainpolicy.tables.stances import stances_report
 from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
@@ -51,6 +53,7 @@ __all__ = [
     "ladder",
     "ladder_report",
     "left_out_report",
+    "most_significant",
     "over_windows",
     "p_text",
     "phases",
@@ -68,6 +71,7 @@ __all__ = [
     "rungs_report",
     "sentiment_report",
     "sessions_report",
+    "settings_report",
     "significance",
     "significance_report",
     "sizes",
