@@ -70,9 +70,9 @@ near = int((~ruled).sum())
 # and how much of the answer is owed to the choice of dates, yardsticks and tests. Two event studies
 # share one method. The first covers the autumn of 2019, in which the Politburo praised blockchain
 # while regulators cracked down on coin trading. On the first session that could react to the
-# praise, Bitcoin returned {{ bitcoin.caar | simple | percent }} more than its mean (95 % interval
+# praise, Bitcoin returned {{ bitcoin.caar | simple | share(1) }} more than its mean (95 % interval
 # {{ (bitcoin.lower, bitcoin.upper) | simple | interval }}), and {{ shares.n_assets }} Chinese shares
-# already known as blockchain shares returned {{ shares.caar | simple | percent }} more than their
+# already known as blockchain shares returned {{ shares.caar | simple | share(1) }} more than their
 # benchmarks predict ({{ (shares.lower, shares.upper) | simple | interval }}). How much of the shares'
 # gain lasted depends on the yardstick, and whether the response is significant depends on the test.
 # No other announcement of that autumn stands out once the number of tests is allowed for. The
@@ -217,13 +217,13 @@ figures.show(
 tables.windows_report(study, windows)
 
 # %% [markdown]
-# Bitcoin returned {{ bitcoin.caar | simple | percent }} more than its mean on
+# Bitcoin returned {{ bitcoin.caar | simple | share(1) }} more than its mean on
 # {{ bitcoin.last_session | day }}. The shares of tier 1 returned
-# {{ shares.caar | simple | percent }} on {{ shares.last_session | day }}, although
+# {{ shares.caar | simple | share(1) }} more than predicted on {{ shares.last_session | day }}, although
 # {{ (limits == "upper").sum() }} of the {{ shares.n_assets }} closed at the upper price limit, so
 # that the measured return is a lower bound. By then Bitcoin and New York had moved, and the
 # response of the A-shares contains that news as well. The US-listed names rose most, by
-# {{ speech.caar.us_listed | simple | percent }} over [0, 1], but one of them, Xunlei, accounts for
+# {{ speech.caar.us_listed | simple | share(1) }} over [0, 1], but one of them, Xunlei, accounts for
 # much of it: without it the mean is {{ without.caar | simple | percent }}.
 #
 # Is this significant? The study examines {{ counts.responses["portfolio t"] }} responses, one per
@@ -311,7 +311,7 @@ tables.effects_report(policy, effects)
 # way.
 
 # %%
-figures.show("selections", policy, "The same effect by five choices of announcements.")
+figures.show("selections", policy, "The same effect by one choice of announcements after another.")
 
 # %% [markdown]
 # The famous dates average {{ famous["mean"] | percent }},

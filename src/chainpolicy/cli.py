@@ -144,6 +144,14 @@ def new(
     print(f"{folder}: an example study; its README.md explains the files", file=sys.stderr)
 
 
+class FigureFormat(StrEnum):
+    """What `regenerate --format` may be."""
+
+    png = "png"
+    svg = "svg"
+    pdf = "pdf"
+
+
 class PriceSource(StrEnum):
     """Where the prices of a regenerated study come from."""
 
@@ -199,11 +207,17 @@ def regenerate(
     pdf: Annotated[
         bool, typer.Option("--pdf", metavar="", help="Write the report of a study as PDF too.")
     ] = False,
+    vector: Annotated[
+        FigureFormat, typer.Option("--format", help="Draw figures in this format beside PNG.")
+    ] = FigureFormat.png,
     source: Annotated[
         PriceSource, typer.Option(help="Where the prices come from; yahoo goes with --output.")
     ] = PriceSource.snapshot,
 ) -> None:
     """Build tables, figures and notebooks of a study, or check them."""
+    if check and vector is not FigureFormat.png:
+        expected = "no --check beside it: figures are kept as PNG"
+        raise InputError([Problem(f"--format {vector}", expected)])
     if source is PriceSource.yahoo:
         if output is None or check:
             expected = "--output DIR, without --check: live prices change, the kept files do not"
@@ -213,7 +227,14 @@ def regenerate(
     from chainpolicy.build import regenerate as products
 
     raise typer.Exit(
-        products.main(study, output, only_check=check, only=only, fresh=fresh, pdf=pdf)
+        products.main(
+            *(study, output),
+            only_check=check,
+            only=only,
+            fresh=fresh,
+            pdf=pdf,
+            vector="" if vector is FigureFormat.png else vector.value,
+        )
     )
 
 

@@ -24,6 +24,7 @@ from rich.console import Console
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
+from chainpolicy.cli import main as cli
 from chainpolicy.figures import FIGURES, FigureSpec
 from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import new_study
@@ -592,6 +593,23 @@ def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
     assert capsys.readouterr().err.endswith("1 product built, 2 files written, 0 unchanged\n")
     with pytest.raises(InputError, match=r"expected one of .*forest.*study, tables"):
         regenerate.main(output=tmp_path / "results", only="01_sum")
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_figures_are_drawn_as_vectors_on_request(tmp_path, kind, begins):
+    drawn = []
+    for name in ("once", "again"):
+        output = tmp_path / name
+        assert regenerate.main(output=output, only="event_timeline", vector=kind) == 0
+        assert (output / "figures" / "event_timeline.png").is_file()
+        drawn.append((output / "figures" / f"event_timeline.{kind}").read_bytes())
+    assert drawn[0].startswith(begins)
+    assert drawn[0] == drawn[1]
+
+
+def test_what_is_kept_is_compared_as_png_alone(capsys):
+    assert cli(["regenerate", "--check", "--format", "svg"]) == 2
+    assert "--format svg: expected no --check beside it" in capsys.readouterr().err
 
 
 def test_an_embedded_study_by_name_needs_no_output(project, monkeypatch):

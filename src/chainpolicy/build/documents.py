@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 from dataclasses import dataclass
 from typing import Any
 
 from chainpolicy.build.notebooks import Executed
 from chainpolicy.figures import Shown
-from chainpolicy.figures.style import StudyFigure, in_style
+from chainpolicy.figures.style import vector_bytes
 from chainpolicy.typeset.claims import Claims
 from chainpolicy.typeset.markdown import headings, style_sheet, to_html
 from chainpolicy.typeset.pdf import to_pdf
@@ -80,16 +79,9 @@ def document(executed: Executed, folder: str = "") -> Document:
             if value.figure is None:
                 continue
             target = f"{folder}figures/{value.name}.png"
-            svg[target], png[target] = _svg(value.figure), value.figure.png()
+            svg[target], png[target] = vector_bytes(value.figure, "svg"), value.figure.png()
             parts.append(f"![{value.figure.description}]({target})")
             parts.append(f"*{value.caption}*" if value.caption else "")
         elif hasattr(value, "to_markdown"):
             parts.append(value.to_markdown())
     return Document("\n\n".join(filter(None, parts)) + "\n", svg, png)
-
-
-def _svg(figure: StudyFigure) -> bytes:
-    buffer = io.BytesIO()
-    with in_style():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()

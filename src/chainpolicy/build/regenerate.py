@@ -42,7 +42,7 @@ from chainpolicy.figures import (
     save_figure,
 )
 from chainpolicy.figures.canvas import texts_of
-from chainpolicy.figures.style import undrawable
+from chainpolicy.figures.style import undrawable, vector_bytes
 from chainpolicy.study import Study, load_study, read_once
 from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
 from chainpolicy.study.problems import InputError, Problem
@@ -669,7 +669,11 @@ def _with_block(document: Path, block: str) -> str:
 
 
 def figure_product(
-    figure: FigureSpec, study: Study, data: Sequence[Path] = (), beside: str = ""
+    figure: FigureSpec,
+    study: Study,
+    data: Sequence[Path] = (),
+    beside: str = "",
+    vector: str = "",
 ) -> Product:
     """Register one figure and the CSV of its numbers.
 
@@ -683,6 +687,8 @@ def figure_product(
         Files of the study.
     beside : str, optional
         The notebook that shows it.
+    vector : {"", "svg", "pdf"}
+        Draw it in this format too.
 
     Returns
     -------
@@ -697,8 +703,12 @@ def figure_product(
         except NothingToDrawError:
             return
         save_figure(picture, numbers, staging / "figures", figure.name)
+        if vector:
+            drawn = staging / "figures" / f"{figure.name}.{vector}"
+            drawn.write_bytes(vector_bytes(picture, vector))
 
-    return Product(figure.name, build, data, rtol=figure.rtol, beside=beside)
+    settings = (vector,) if vector else ()
+    return Product(figure.name, build, data, settings, rtol=figure.rtol, beside=beside)
 
 
 def figure_index_product(figures: Sequence[FigureSpec]) -> Product:
@@ -833,7 +843,10 @@ def _loaded_by(study: Study) -> str:
 
 
 def study_products(
-    study: Study, shown: Collection[str] = (), others: Mapping[str, Study] | None = None
+    study: Study,
+    shown: Collection[str] = (),
+    others: Mapping[str, Study] | None = None,
+    vector: str = "",
 ) -> list[Product]:
     """Register the tables and figures of a study.
 
@@ -846,6 +859,8 @@ def study_products(
         the same results are shown by one notebook of the embedded study.
     others : mapping of str to Study, optional
         By name, the studies that `FigureSpec.study` may name. Default: all figures are of `study`.
+    vector : {"", "svg", "pdf"}
+        Format in which figures are drawn too.
 
     Returns
     -------
@@ -865,7 +880,7 @@ def study_products(
         of = (others or {}).get(figure.study, study)
         files = data if of is study else study_files(of)
         beside = STUDY if figure.name in shown else figure.notebook
-        products.append(figure_product(figure, of, files, beside))
+        products.append(figure_product(figure, of, files, beside, vector))
     return products
 
 
@@ -882,6 +897,7 @@ def main(
     only: str | None = None,
     fresh: bool = False,
     pdf: bool = False,
+    vector: str = "",
 ) -> int:
     """Do what ``chainpolicy regenerate`` does.
 
@@ -897,6 +913,8 @@ def main(
         As in `run`.
     pdf : bool, default False
         Write a user's report as PDF too.
+    vector : {"", "svg", "pdf"}
+        Format in which figures are drawn beside PNG; these files are not kept, hence not checked.
 
     Returns
     -------
@@ -927,7 +945,7 @@ def main(
     if output is None:
         named = {figure.study for figure in FIGURES} - {""}
         others = {name: load_study(EMBEDDED_STUDIES[name]) for name in sorted(named)}
-        products = study_products(study, others=others)
+        products = study_products(study, others=others, vector=vector)
         products += [figure_index_product(FIGURES), api_product()]
         sources = sorted((root / "notebooks").glob("*.py"))
         # A notebook may read any embedded study.
@@ -938,7 +956,7 @@ def main(
         ]
     else:
         text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
-        products = study_products(study, re.findall(r'figures\.show\("(\w+)"', text))
+        products = study_products(study, re.findall(r'figures\.show\("(\w+)"', text), vector=vector)
         products.append(study_notebook_product(study, data, pdf=pdf))
 
     def prepare() -> None:

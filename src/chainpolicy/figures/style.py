@@ -93,6 +93,15 @@ def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
     return buffer.getvalue()
 
 
+def vector_bytes(figure: Figure, kind: str) -> bytes:
+    """Render a figure as SVG or PDF in the study's style; the same figure gives the same bytes."""
+    unsaid = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
+    buffer = io.BytesIO()
+    with in_style():
+        figure.savefig(buffer, format=kind, metadata=dict.fromkeys(unsaid[kind]))
+    return buffer.getvalue()
+
+
 def group_styles(
     groups: Iterable[str], labels: Mapping[str, str] | None = None
 ) -> dict[str, GroupStyle]:

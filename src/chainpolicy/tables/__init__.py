@@ -35,6 +35,7 @@ from chainpolicy.tables.responses import (
     controls,
     controls_report,
     headline_windows,
+    most_significant,
     over_windows,
     responses,
     responses_report,
@@ -42,6 +43,7 @@ from chainpolicy.tables.responses import (
     significance_report,
     windows_report,
 )
+from chainpolicy.tables.settings import settings_report
 from chainpolicy.tables.stances import stances_report
 from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
@@ -61,6 +63,7 @@ __all__ = [
     "ladder",
     "ladder_report",
     "left_out_report",
+    "most_significant",
     "over_windows",
     "p_text",
     "phases",
@@ -78,6 +81,7 @@ __all__ = [
     "rungs_report",
     "sentiment_report",
     "sessions_report",
+    "settings_report",
     "significance",
     "significance_report",
     "sizes",

@@ -196,6 +196,22 @@ def over_windows(study: Study, windows: Sequence[Window], model: str | None = No
     return pd.concat(tables, ignore_index=True)
 
 
+def most_significant(rows: pd.DataFrame, most: int = 40) -> pd.DataFrame:
+    """Keep all rows of `responses`, or where there are more those with the smallest p-values.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of `responses`.
+    most : int
+        More rows than this and they are sorted by the p-value of the portfolio t; the first `most`
+        stay.
+    """
+    if len(rows) <= most:
+        return rows
+    return rows.sort_values("time_series_t_p", kind="stable").head(most)
+
+
 def significance(study: Study, window: Window = (0, 1), model: str | None = None) -> pd.DataFrame:
     """Count the significant responses to policy announcements, before and after correction.
 
