@@ -140,7 +140,8 @@ def test_regression_of_the_study_by_hand(study):
     innovation = pd.Series(0.0, index=returns.index)
     # Crypto stance times salience by UTC day.
     for day, value in {
-        "2019-10-28": -2, "2019-11-06": 2, "2019-11-15": -1, "2019-11-18": -1, "2019-11-22": -1,
+        "2019-10-28": -2, "2019-11-06": 2, "2019-11-13": -2, "2019-11-15": -1, "2019-11-18": -3,
+        "2019-11-21": -1, "2019-11-22": -3, "2019-12-13": -2, "2019-12-18": -1, "2019-12-27": -1,
     }.items():  # fmt: skip
         innovation[day] = value
     left = pd.Series(0.0, index=returns.index)
@@ -151,7 +152,7 @@ def test_regression_of_the_study_by_hand(study):
     by_hand = sm.OLS(returns.to_numpy(), x).fit().params
     assert table["coefficient"]["bitcoin", "crypto", "innovation"] == pytest.approx(by_hand[1])
     assert table["coefficient"]["bitcoin", "crypto", "level"] == pytest.approx(by_hand[2])
-    assert table["n_announcing"]["bitcoin", "crypto", "level"] == 5
+    assert table["n_announcing"]["bitcoin", "crypto", "level"] == 10
     bare = sentiment_regression(study, without="xi-politburo")
     assert bare["n_sessions"].max() == table["n_sessions"].max() - 1
 
@@ -366,13 +367,13 @@ def test_announcements_outside_the_hourly_prices_are_left_out(study):
 
 def test_a_study_without_hourly_prices_says_so_and_goes_on(study):
     bare = replace(study, hourly={})
-    _, frame = SPECS["hourly_response"].draw(bare)
-    assert frame["note"].item() == "The study has no hourly prices."
+    with pytest.raises(figures.NothingToDrawError, match="The study has no hourly prices"):
+        SPECS["hourly_response"].draw(bare)
     assert hourly_responses(bare)[0] == []
     # Hourly prices, but no announcement of known hour.
     day_only = replace(study, events=study.events.assign(time_precision="day"))
-    _, frame = SPECS["hourly_response"].draw(day_only)
-    assert "No announcement of known hour" in frame["note"].item()
+    with pytest.raises(figures.NothingToDrawError, match="No announcement of known hour"):
+        SPECS["hourly_response"].draw(day_only)
 
 
 # --- volatility -----------------------------------------------------------------------------
@@ -523,8 +524,8 @@ def test_too_short_a_past_has_no_volatility(study):
     short = one_asset(np.random.default_rng(20).normal(size=80), [50], study)
     assert volatility_around_events(short).empty
     assert estimators.volatility_paths(short).empty
-    _, frame = SPECS["volatility"].draw(short)
-    assert "60 sessions" in frame["note"].item()
+    with pytest.raises(figures.NothingToDrawError, match="60 sessions"):
+        SPECS["volatility"].draw(short)
 
 
 # --- before, at and after -------------------------------------------------------------------
@@ -794,12 +795,15 @@ def test_reversals_are_laid_out(study, results):
     shares = frame.loc["A-shares, tier 1"]
     assert shares["Reversal ratio (95 % interval)"].startswith(f"{ratio:+.2f} (")
     assert shares["N"] == "38"
-    assert shares["CAAR[0, 1], %"] == f"{100 * (np.exp(jump['a_shares_tier1']) - 1):+.1f}"
-    # The jump of the coins may be zero: no interval of the ratio, none of the half-life.
-    assert "(" not in frame.loc["Coins", "Reversal ratio (95 % interval)"]
+    assert shares["CAAR[0, 1], %"] == f"{100 * jump['a_shares_tier1']:+.1f}"
     lives = frame["Half gone after, sessions (95 % interval)"]
-    assert lives["Coins"] == ">20"
-    assert lives["Bitcoin"] == ">20 (3 to >20)"
+    for name, group in {"Coins": "coins", "Bitcoin": "bitcoin"}.items():
+        path = results.caar_path("xi-politburo", group, start=0).set_index("tau")["caar"]
+        assert all(path[tau] / path[1] > 0.5 for tau in range(2, 21))
+        assert lives[name].startswith(">20")
+    # An interval is shown of both or, where the jump may be zero, of neither.
+    ratios = frame["Reversal ratio (95 % interval)"]
+    assert (ratios.str.contains("(", regex=False) == lives.str.contains("(", regex=False)).all()
 
 
 def test_volatility_has_a_row_for_each_model(study):
@@ -816,8 +820,8 @@ def test_short_event_windows_are_said_not_computed(study):
     results = short.estimate()
     assert phase_table(results, "xi-politburo").empty
     for name in ("phases", "early_movers"):
-        _, frame = SPECS[name].draw(short)
-        assert "event window" in frame["note"].item()
+        with pytest.raises(figures.NothingToDrawError, match="event window"):
+            SPECS[name].draw(short)
     assert tables.phases_report(short).frame.empty
     report = tables.reversals_report(short)
     assert report.frame.empty
@@ -829,8 +833,8 @@ def test_a_study_without_stances_says_so(study):
     silent = replace(study, events=neutral)
     assert tables.sentiment_report(silent).frame.empty
     assert local_projections(silent).empty
-    _, frame = SPECS["local_projections"].draw(silent)
-    assert "takes a stance" in frame["note"].item()
+    with pytest.raises(figures.NothingToDrawError, match="takes a stance"):
+        SPECS["local_projections"].draw(silent)
 
 
 def test_the_template_study_goes_through(template):

@@ -93,7 +93,7 @@ def test_session_dummies_are_abnormal_returns_and_their_covariance_is_v(study, m
             np.testing.assert_allclose(test.effects, car["car"], rtol=0, atol=1e-10)
             np.testing.assert_allclose(test.std_errors, car["std_error"], rtol=0, atol=1e-10)
             compared += len(car)
-    assert compared == 36 * 12 + 7 * 12 + 9 * 13 + 5 * 14
+    assert compared == 36 * 18 + 7 * 18 + 9 * 19 + 5 * 20
 
 
 def test_covariance_between_events_is_that_of_forecasts_from_the_same_sample(study, system):
@@ -308,25 +308,31 @@ def test_contrasts_that_make_no_sense_are_refused():
 
 
 def test_speech_and_crackdowns_sum_the_abnormal_returns_of_their_sessions(study, system, results):
-    """By hand: average over assets of abnormal returns, each session of the five windows once."""
+    """By hand: average over assets of abnormal returns, each session of the ten windows once."""
     table = undoing(study, system)
     tier1 = table[table["group"] == "a_shares_tier1"].reset_index(drop=True)
     assert tier1["event_id"].tolist() == [
         "xi-politburo",
         "peoples-daily-rationality",
+        "pboc-dcep-denial",
         "shanghai-exchange-notice",
         "cctv-focus-scams",
+        "shenzhen-campaign",
         "pboc-shanghai-statement",
+        "nifa-blockchain-warning",
+        "shenzhen-eight-firms",
+        "beijing-four-regulators",
     ]
     days = pd.to_datetime(
         [f"2019-10-{day}" for day in (28, 29, 30)]
-        + [f"2019-11-{day}" for day in (18, 19, 20, 25, 26)]
+        + [f"2019-11-{day}" for day in (14, 15, 18, 19, 20, 21, 22, 25, 26)]
+        + [f"2019-12-{day}" for day in (13, 16, 18, 19, 30, 31)]
     )
     abnormal = results.abnormal_returns
     kept = abnormal["ticker"].isin(system["a_shares_tier1"].gamma.columns)
     by_day = abnormal[kept].drop_duplicates(["ticker", "session"]).groupby("session")["abnormal"]
     means = by_day.mean()[days].to_numpy()
-    for step, count in enumerate([2, 3, 5, 6, 8]):
+    for step, count in enumerate([2, 3, 5, 7, 8, 10, 12, 14, 16, 18]):
         assert tier1.loc[step, "average"] == pytest.approx(means[:count].sum(), abs=1e-10)
     text = str(undoing_report(table))
     assert "+ peoples-daily-rationality" in text
@@ -560,7 +566,7 @@ def test_choices_are_checked():
 
 def test_only_policy_events_of_the_sample_have_dummies(system):
     of_shanghai = system["a_shares_tier1"].clusters
-    assert len(of_shanghai) == 12
+    assert len(of_shanghai) == 18
     controls = {"unicef-crypto-fund", "brics-settlement-coin", "cryptography-law-in-force"}
     assert not controls & set(";".join(of_shanghai["members"]).split(";"))
     # A catalogue without roles or samples is all policy, all in.
@@ -594,7 +600,7 @@ def test_results_are_read_in_order_and_by_name(system):
     assert len(system) == 5
     assert system[0] is system["a_shares_tier1"]
     tidy = system.tidy()
-    assert len(tidy) == 12 + 12 + 14 + 14 + 13
+    assert len(tidy) == 18 + 18 + 20 + 20 + 19
     assert tidy["f_df1"].dtype == "Int64"
     effects = system.effects()
     means = effects.groupby(["group", "event_id"])["car"].mean()
