@@ -35,6 +35,7 @@ from chainpolicy.eventstudy.pooling import (
 )
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.events import stance_columns
 from chainpolicy.study.remember import remembered
 
 DRAWS = 9_999
@@ -178,14 +179,14 @@ def directions(study: Study) -> pd.Series:
     Returns
     -------
     Series
-        By event_id: "restrictive" if the stance on crypto is negative, else "supportive" if one of
-        the stances is positive, else blank. Only policy announcements of the sample.
+        By event_id: "restrictive" if one of the stances is negative, else "supportive" if one is
+        positive, else blank. Only policy announcements of the sample.
     """
     events = study.events.set_index("event_id")
     events = events[(events["role"] == "policy") & events["in_sample"]]
-    positive = (events["stance_blockchain"] > 0) | (events["stance_crypto"] > 0)
-    named = pd.Series("", index=events.index).mask(positive, SUPPORTIVE)
-    return named.mask(events["stance_crypto"] < 0, RESTRICTIVE)
+    stances = events[stance_columns(events)]
+    named = pd.Series("", index=events.index).mask((stances > 0).any(axis=1), SUPPORTIVE)
+    return named.mask((stances < 0).any(axis=1), RESTRICTIVE)
 
 
 def events_of(study: Study, direction: str) -> tuple[str, ...]:

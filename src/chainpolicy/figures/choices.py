@@ -53,7 +53,7 @@ def draw_selections(study: Study) -> Drawn:
     """
     chosen = selections(study, RESTRICTIVE)
     if not chosen["all by the rule"]:
-        raise NothingToDrawError("No policy announcement of the sample is restrictive on crypto.")
+        raise NothingToDrawError("No policy announcement of the sample is restrictive.")
     window = headline_window(study)
     frame = pd.concat(
         [pooled_subsets(study, group, chosen, window) for group in study.groups.unique()],
@@ -119,7 +119,9 @@ def draw_timing(study: Study) -> Drawn:
     rows = rows.assign(direction=rows["event_id"].map(directions(study)))
     rows = rows[rows["direction"].fillna("") != ""].sort_values("event_session", kind="stable")
     if rows.empty:
-        raise NothingToDrawError("No announcement's session depends on how it is dated.")
+        raise NothingToDrawError(
+            "No announcement that takes a stance has a session that depends on how it is dated."
+        )
     note = ""
     if len(rows) > MOST_EVENTS:
         note = f"first {MOST_EVENTS} of {len(rows)} events shown, the means are of all"
