@@ -24,9 +24,8 @@ ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 On 6 May 2021 the regulator prohibited the exchange and cracked down on fraud.
 """
 REAL_ARTICLE = SHARED / "article.txt"
-# What the template has nothing for: price limits, hourly prices, dates of documents, and more than
-# one announcement of each stance.
-LACKING = {"names_at_limit", "hourly_response", "timing", "coding_multiverse"}
+# What the template has nothing for: price limits, hourly prices, dates of documents.
+LACKING = {"names_at_limit", "hourly_response", "timing"}
 
 
 def test_extract_prints_the_statements_and_writes_them(tmp_path, capfd):
