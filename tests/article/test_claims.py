@@ -102,11 +102,15 @@ def test_stored_figures_come_from_the_large_files(study):
     day, until = pd.Timestamp("2019-10-25T00:00Z"), pd.Timestamp("2019-10-27T00:00Z")
     again = {
         **market_claims.hourly_range(hourly, day, until),
+        **market_claims.expiry_hours(
+            hourly, pd.Timestamp("2019-10-25T15:00Z"), pd.Timestamp("2019-10-26T00:00Z")
+        ),
         **market_claims.market_day(market, MONDAY, members),
         **market_claims.market_limits(market, MONDAY),
     }
     stored = market_claims.stored_figures(study)
-    assert again == pytest.approx(stored.to_dict(), rel=1e-5)
+    # Log returns are stored to five decimals.
+    assert again == pytest.approx(stored.to_dict(), rel=1e-5, abs=5e-6)
     table = pd.read_csv(study.path / market_claims.STORED).set_index("figure")
     for name, path in {"bitcoin_low": hourly, "n_upper": market}.items():
         with path.open("rb") as file:
@@ -115,6 +119,31 @@ def test_stored_figures_come_from_the_large_files(study):
         assert name in own.index
         assert len(set(own["source"])) == 1
     assert len(set(table["sha256"])) == 2
+
+
+def test_expiries_are_at_four_in_london_on_the_last_friday_of_a_month(tmp_path):
+    hours = pd.date_range("2019-02-20T00:00Z", "2019-05-01T00:00Z", freq="h")
+    returns = pd.Series(0.0, index=hours)
+    # London is on UTC in February and an hour ahead from 31 March.
+    returns["2019-02-22T16:00Z"] = -0.03
+    returns["2019-03-29T16:00Z"] = 0.02
+    returns["2019-04-26T15:00Z"] = 0.50  # the own one
+    returns[["2019-04-19T15:00Z", "2019-04-26T16:00Z"]] = 0.10  # a week early, an hour late
+    returns[["2019-04-10T03:00Z", "2019-04-10T04:00Z"]] = 0.04, -0.11
+    returns[["2019-04-27T00:00Z", "2019-04-27T01:00Z"]] = 0.9  # the own two hours
+    bars = pd.DataFrame({"time": hours, "close": np.exp(returns.cumsum().to_numpy())})
+    bars.to_parquet(tmp_path / "hourly.parquet")
+    own = pd.Timestamp("2019-04-26T15:00Z"), pd.Timestamp("2019-04-27T00:00Z")
+    found = market_claims.expiry_hours(tmp_path / "hourly.parquet", *own)
+    assert found == pytest.approx(
+        {
+            "n_other_expiries": 2,
+            "other_expiries_lowest": -0.03,
+            "other_expiries_highest": 0.02,
+            # The own expiry with the hour after it.
+            "other_two_hours_largest": 0.60,
+        }
+    )
 
 
 def test_recomputation_from_small_files_by_hand(tmp_path):

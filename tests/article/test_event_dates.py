@@ -188,7 +188,7 @@ def test_catalogue_shows_every_event_whole(study, events):
     assert report.frame["What was announced"].tolist() == [event["name"] for event in events]
     row = report.frame.set_index("Event").loc["xi-politburo"]
     assert row["First public"].replace("\N{NO-BREAK SPACE}", " ") == "Fri 2019-10-25, 18:15"
-    assert row[["Article's date", "Blockchain", "Crypto", "Use"]].tolist() == [
+    assert row[["Article's date", "On blockchain", "On crypto", "Use"]].tolist() == [
         *("2019-10-24", "+1", "0", "policy")
     ]
     html = report.to_html()
@@ -211,8 +211,10 @@ def test_no_hour_is_shown_that_is_not_known(study, events):
     for event in events:
         if event["in_sample"] == "yes":
             shown = report.loc[event["event_id"], "First public"]
-            assert (":" in shown) == (event["time_precision"] == "exact")
-            assert ("evening" in shown) == (event["time_precision"] == "evening")
+            precision = event["time_precision"]
+            assert (":" in shown) == (precision in ("exact", "ceiling"))
+            assert (", by " in shown) == (precision == "ceiling")
+            assert ("evening" in shown) == (precision == "evening")
     xi = report.loc["xi-politburo"].str.replace("\N{NO-BREAK SPACE}", " ")
     assert xi["Shanghai was"] == "after the close"
     assert xi["Shanghai session"] == "Mon 2019-10-28"

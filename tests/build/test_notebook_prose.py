@@ -21,7 +21,7 @@ DEFINITIONS = (
 # Nor are years, days and hours, what a log return is, and the place of a citation.
 DATES = (
     r"\b(19|20)\d\d\b|\b\d\d:00\b|\bday 0\b|\b\d+ (January|October)\b|"
-    r"\+10 % is a rise in price of 10\.5 %|"
+    r"\+10 % is a rise in price of 10\.\.?|"
     r"\* \d+, \d+\)|arXiv [\d.]+|\b713 announcements of firms"
 )
 

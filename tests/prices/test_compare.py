@@ -125,7 +125,7 @@ def test_the_command_says_whether_the_result_still_stands(tmp_path):
         asked.append((sorted(prices["ticker"].unique()), assets["ticker"].tolist()))
         n = len(assets) - 1
         return headlines(
-            ("plenum-communique", "a_shares_tier1", n, np.log(1.034), np.nan, np.nan, 0.0001),
+            ("plenum-communique", "a_shares_tier1", n, 0.034, np.nan, np.nan, 0.0001),
             ("xi", "us", n, 0.0, 0.04 * n, 0.2, 0.2),
         )
 
@@ -148,27 +148,25 @@ def test_the_command_says_whether_the_result_still_stands(tmp_path):
     ]
     assert text == (
         "1 of 18 daily returns differ by more than 5 basis points\n"
-        "1 of 2 headline estimates over [0, 1] stand on the live prices (same sign, and the same "
-        "of portfolio t, adjusted BMP and GRANK-T reject at 5 %)\n"
+        "1 of 2 headline estimates over [0, 1] stand on the live prices (log returns; same sign, "
+        "and the same of portfolio t, adjusted BMP and GRANK-T reject at 5 %)\n"
     )
     assert asked == [(["AAA", "BBB", "SPY"], ["AAA", "BBB", "SPY"]), (["AAA", "SPY"],) * 2]
     # A terminal of eighty columns shows all of it.
     assert "…" not in compared(embedded, store, estimate, terminal=True)[1]
 
 
-def test_simple_returns_are_shown_as_they_are(tmp_path):
+def test_estimates_are_shown_in_the_return_kind_of_the_study(tmp_path):
     close = np.exp(np.arange(10) * 0.01)
     store = store_of(tmp_path, AAA=close, SPY=close)
 
     def estimate(prices, assets):
         return headlines(("xi", "us", 1, 0.5, 0.2, 0.2, 0.2))
 
-    shown = [
-        compared(long(AAA=close, SPY=close), store, estimate, kind=kind)[1].splitlines()[-1]
-        for kind in ("log", "simple")
-    ]
-    # exp(0.5) = 1.6487
-    assert [line.split("\t")[3] for line in shown] == ["+64.9%", "+50.0%"]
+    for kind in ("log", "simple"):
+        _, table, text = compared(long(AAA=close, SPY=close), store, estimate, kind=kind)
+        assert table.splitlines()[-1].split("\t")[3] == "+50.0%"
+        assert f"({kind} returns; " in text
 
 
 def test_the_command_needs_live_prices(tmp_path):

@@ -1,8 +1,10 @@
 """What an article claims about prices, looked up in prices.
 
-All returns are simple ones, as an article means them. What needs more than the study's own prices
+All returns are simple ones, as an article means them, but for the log returns of hours in
+`expiry_hours`. What needs more than the study's own prices
 (every share of the market, hourly highs and lows) is stored in the study folder, with the SHA-256
-of the file that it comes from; `hourly_range`, `market_day` and `market_limits` compute it again.
+of the file that it comes from; `hourly_range`, `expiry_hours`, `market_day` and `market_limits`
+compute it again.
 """
 
 from __future__ import annotations
@@ -151,6 +153,45 @@ def hourly_range(path: Path, day: pd.Timestamp, until: pd.Timestamp) -> dict[str
     return {"bitcoin_low": float(searched["low"].min()), "bitcoin_high": float(high)}
 
 
+def expiry_hours(path: Path, expiry: pd.Timestamp, start: pd.Timestamp) -> dict[str, float]:
+    """Look up how Bitcoin moved in its year at other expiries, and in any other two hours.
+
+    Monthly futures expire on the last Friday of a month at 16:00 London time. The Parquet file has
+    ``time`` (start of the hour, UTC) and ``close``.
+
+    Parameters
+    ----------
+    path : Path
+    expiry : Timestamp
+        The expiry that is no other one; its year is searched.
+    start : Timestamp
+        The two hours from here are no others, nor are those that share one with them.
+
+    Returns
+    -------
+    dict
+        ``n_other_expiries``; ``other_expiries_lowest, other_expiries_highest``, log returns of the
+        hour from the expiry on; ``other_two_hours_largest``, the largest absolute log return.
+    """
+    expiry, start = require_moment("expiry", expiry), require_moment("start", start)
+    closes = pd.read_parquet(path, columns=["time", "close"]).set_index("time")["close"]
+    hourly = np.log(closes.sort_index()).diff()
+    hourly = hourly[hourly.index.year == expiry.year]
+    fridays = hourly.index.tz_convert("Europe/London")
+    fridays = fridays[(fridays.day_of_week == 4) & (fridays.hour == 16)]
+    last = fridays.to_series().groupby(fridays.month).max()
+    others = hourly[pd.DatetimeIndex(last[last != expiry])]
+    two = (hourly + hourly.shift(-1)).abs()
+    hour = pd.Timedelta(hours=1)
+    two = two[(two.index < start - hour) | (two.index > start + hour)]
+    return {
+        "n_other_expiries": float(len(others)),
+        "other_expiries_lowest": float(others.min()),
+        "other_expiries_highest": float(others.max()),
+        "other_two_hours_largest": float(two.max()),
+    }
+
+
 def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[str, float]:
     """Compare the mean return of some shares on one day with every share of the market.
 
@@ -190,7 +231,7 @@ def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
 
 
 def stored_figures(study: Study) -> pd.Series:
-    """Read what the three functions above found when the study was made, by name.
+    """Read what the four functions above found when the study was made, by name.
 
     Raises `InputError` if the study keeps no such file, or the file lacks a column or holds what is
     no number.

@@ -179,14 +179,14 @@ def directions(study: Study) -> pd.Series:
     Returns
     -------
     Series
-        By event_id: "restrictive" if the last of the stances is negative, else "supportive" if one
-        of them is positive, else blank. Only policy announcements of the sample.
+        By event_id: "restrictive" if one of the stances is negative, else "supportive" if one is
+        positive, else blank. Only policy announcements of the sample.
     """
     events = study.events.set_index("event_id")
     events = events[(events["role"] == "policy") & events["in_sample"]]
     stances = events[stance_columns(events)]
     named = pd.Series("", index=events.index).mask((stances > 0).any(axis=1), SUPPORTIVE)
-    return named.mask((stances.iloc[:, -1:] < 0).any(axis=1), RESTRICTIVE)
+    return named.mask((stances < 0).any(axis=1), RESTRICTIVE)
 
 
 def events_of(study: Study, direction: str) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ import pandas as pd
 
 from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
+    dimensions,
     permutation_test,
     stance_sessions,
 )
 from chainpolicy.study import Study
-from chainpolicy.study.events import OVERALL, stance_columns
+from chainpolicy.study.events import stance_columns
 from chainpolicy.study.remember import remembered
 
 # Power of its salience with which an announcement counts.
@@ -50,7 +51,8 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
         coding of all other tables).
     """
     every = stance_sessions(study, window)
-    every = every[every["dimension"] == OVERALL].reset_index(drop=True)
+    # The last dimension is the sum of the stances, or the only one.
+    every = every[every["dimension"].isin(dimensions(study)[-1:])].reset_index(drop=True)
     events = study.events.set_index("event_id")
     stance = events[stance_columns(events)].astype("int64").sum(axis=1)
     rank = events["salience"].astype("int64")

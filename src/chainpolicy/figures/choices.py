@@ -119,7 +119,9 @@ def draw_timing(study: Study) -> Drawn:
     rows = rows.assign(direction=rows["event_id"].map(directions(study)))
     rows = rows[rows["direction"].fillna("") != ""].sort_values("event_session", kind="stable")
     if rows.empty:
-        raise NothingToDrawError("No announcement's session depends on how it is dated.")
+        raise NothingToDrawError(
+            "No announcement that takes a stance has a session that depends on how it is dated."
+        )
     note = ""
     if len(rows) > MOST_EVENTS:
         note = f"first {MOST_EVENTS} of {len(rows)} events shown, the means are of all"

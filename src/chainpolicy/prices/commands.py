@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
@@ -218,7 +217,7 @@ def compare(
 
     `estimate` takes prices and the assets that have them to the headline estimates, see
     `compare.compare_headlines`; `window` labels the sessions over which it estimates, `kind` is the
-    kind of its returns (simple ones are shown). The exit status is 0: other returns or estimates
+    kind of its returns. The exit status is 0: other returns or estimates
     are a finding, not a fault. Raises `InputError` if the store has no series of the study.
     """
     from chainpolicy.prices.fetch import stored_prices, surviving_assets
@@ -236,12 +235,13 @@ def compare(
     survivors = surviving_assets(assets, live)
     headlines = compare_headlines(estimate(embedded, assets), estimate(live, survivors))
     _say(out, "")
-    _print_table(_laid_out(headlines, kind), out)
+    _print_table(_laid_out(headlines), out)
     standing = int((headlines["differs"] == "").sum())
     _say(
         console,
         f"{standing} of {len(headlines)} headline estimates over {window} stand on the live prices "
-        "(same sign, and the same of portfolio t, adjusted BMP and GRANK-T reject at 5 %)",
+        f"({kind} returns; same sign, and the same of portfolio t, adjusted BMP and GRANK-T reject "
+        "at 5 %)",
     )
     return DONE
 
@@ -281,13 +281,12 @@ def _report_fetch(report: FetchReport, end: date, console: Console) -> None:
     _say(console, ", ".join(f"{count} {name}" for name, count in counts if count))
 
 
-def _laid_out(headlines: pd.DataFrame, kind: str) -> pd.DataFrame:
+def _laid_out(headlines: pd.DataFrame) -> pd.DataFrame:
     shown = {"event": headlines["event_id"], "group": headlines["group"]}
     for name, head in (("embedded", ""), ("live", "live ")):
         size, caar, p_value = (headlines[f"{key}_{name}"] for key in ("n_assets", "caar", "p"))
         shown[f"{head}N"] = size.map("{:.0f}".format, na_action="ignore")
-        simple = np.expm1(caar) if kind == "log" else caar
-        shown[f"{head}CAAR"] = simple.map("{:+.1%}".format, na_action="ignore")
+        shown[f"{head}CAAR"] = caar.map("{:+.1%}".format, na_action="ignore")
         shown[f"{head}p"] = p_value.map(p_text)
     return pd.DataFrame(shown | {"differs": headlines["differs"]})
 

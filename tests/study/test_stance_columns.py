@@ -13,7 +13,7 @@ from chainpolicy.estimators import cross_sections
 from chainpolicy.estimators.policy_index import dimensions, policy_index, stance_sessions
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.regressors import collect_regressors
+from chainpolicy.study.regressors import read_regressors
 from tariff_study import N_EVENTS, tariff_study
 
 FIVE = ("trade", "labour_law", "steel", "cars", "farm_goods")
@@ -154,15 +154,16 @@ def test_a_stance_that_cannot_be_used_is_named(tmp_path, header, cell, expected)
 def test_the_sum_of_no_stances_is_no_regressor(silent):
     problems = []
     assets = silent.assets.assign(size="1")
-    assert collect_regressors(["stance * size"], silent.events, assets, 4, problems) == ()
+    assert read_regressors(["stance * size"], silent.events, assets, 4, problems) == ()
     assert "columns stance_... in events.csv" in problems[0].expected
 
 
 def test_no_code_names_what_a_study_is_about():
     """Rooms that any study passes through know nothing of the embedded ones."""
     subject = re.compile(r"blockchain|crypto(?!graph)|the speech|a-share|a_share", re.IGNORECASE)
-    # The names of the embedded studies.
+    # The names of the embedded studies, and of a notebook about one.
     names = ("china-blockchain-2019", "china_blockchain_2019", "china-crypto-policy")
+    names += ('"09_crypto_policy"',)
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
