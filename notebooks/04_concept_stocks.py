@@ -70,11 +70,10 @@ best = late[late["chosen"]].iloc[0]
 #
 # ## Which yardstick?
 #
-# Both indices are those of large companies, and the shares that were named are smaller. A ladder of
-# yardsticks compares them with their own mean, with one index and with two, with the equal-weighted
-# market of all shares outside the study, with both, with factors drawn from portfolios of
-# these shares (the donors) and with the mixture of donors that follows each share best: weights
-# $w_{ij} \ge 0$ that sum to one. **The rule: of the yardsticks that are available, the one with the
+# The shares that were named are smaller than those of the indices. A ladder of yardsticks: their own
+# mean, one index, two, the equal-weighted market of all shares outside the study, both, factors of
+# portfolios of these shares (the donors), and the mixture of donors (weights $\ge 0$ that sum to one)
+# that follows each share best. **The rule: of the yardsticks that are available, the one with the
 # smallest error in the estimation window,**
 #
 # $$\sqrt{\frac1T \sum_t \Big( \frac1N \sum_i e_{it,-t} \Big)^2} ,$$
@@ -83,7 +82,10 @@ best = late[late["chosen"]].iloc[0]
 # event has no part in it.
 
 # %%
-tables.rungs_report(study)
+errors_of_all = tables.rungs_report(study)
+tables.ReportTable(
+    errors_of_all.frame.drop(columns=["N", "Error of an asset, %"]), errors_of_all.note
+)
 
 # %%
 figures.show("counterfactual_ladder", study)
@@ -157,8 +159,7 @@ tables.ReportTable(
 # and {{ first.lower }} at the lower. The news had come on a Friday evening in China, after the close:
 # by Monday's opening the US-listed names had moved by {{ gains.us_listed | percent }} and Bitcoin by
 # {{ gains.bitcoin | percent }} (returns, not abnormal returns). The first A-share session contains
-# both the news and what had happened abroad since; these data cannot separate the two. The window
-# [0, 1] also contains the session on which a party newspaper's call for calm could first be traded.
+# both the news and what had happened abroad since; these data cannot separate the two.
 
 # %%
 figures.show("caar_paths", study)
@@ -169,9 +170,8 @@ figures.show("caar_paths", study)
 #
 # ## Other choices, other shares
 #
-# A model, an estimation window and a kind of return were chosen, and could have been chosen
-# otherwise. Every combination of these choices and of masking other events gives another CAAR. The
-# combinations share their data: their number is no evidence, their spread is.
+# Model, estimation window, kind of return and masking of other events could have been chosen
+# otherwise. The combinations share their data: their number is no evidence, their spread is.
 
 # %%
 curve = checks.specification_curve(study, lead, study.car_windows).query("group == @tier1")
@@ -201,8 +201,7 @@ space[["caar", "random_mean", "excess", "p_value", "smallest_p", "n_ordinary"]].
 #
 # ## All announcements
 #
-# Announcements to which A-shares could first react in the same session count as one event. The
-# table lists, by the rule, the sessions with some p-value below 5 % and those without news of
+# Announcements that share a session count as one event. The table lists, by the rule, the sessions with some p-value below 5 % and those without news of
 # Chinese policy; [00_overview](00_overview.ipynb) adds drawn days.
 
 # %%
