@@ -2167,7 +2167,7 @@ def test_frames_have_the_columns_of_their_documentation_and_rows_counted_from_ze
         assert frame.index.equals(pd.RangeIndex(rows))
     for frame in (results.car(), results.caar(), results.incomplete(), results.tests().tidy()):
         assert frame["window"].eq("[0, 1]").all()
-    summary = results.summary()
+    summary = results.summary().frame
     headline = ["time_series_t", "adjusted_bmp", "grank_t"]
     columns = [column for name in headline for column in (name, f"{name}_p")]
     assert list(summary.columns) == ["n_assets", "caar", "mean_correlation", *columns]
