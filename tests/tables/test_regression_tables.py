@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -271,7 +272,10 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monk
         assert tables["system_left"]["reason"].str.len().gt(0).all()
     for spec in figures.FIGURES:
         if spec.name in ("overlap", "stance_responses", "volatility", "specification_curve"):
-            assert len(spec.draw(study)[1])
+            try:
+                assert len(spec.draw(study)[1])
+            except NothingToDrawError as reason:
+                assert re.fullmatch(r"[A-Z].+\.", str(reason))
     assert str(stances_report(study, study.car_windows[0]))
 
 

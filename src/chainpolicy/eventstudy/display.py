@@ -87,7 +87,10 @@ def _latex_cell(value: object) -> str:
 
 
 class ShownResults:
-    """What `EventStudyResults` shows of itself."""
+    """What results show of themselves.
+
+    See `EventStudyResults`, which is one.
+    """
 
     event_window: tuple[int, int]
 
