@@ -572,6 +572,10 @@ def twin(tiny: Study) -> Study:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_two_draws_are_the_same_bytes_whatever_the_users_style(twin, tiny_drawn, name):
+    if name not in tiny_drawn:
+        with pytest.raises(figures.NothingToDrawError):
+            SPECS[name].draw(twin)
+        return
     figure, frame = tiny_drawn[name]
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "pink", "savefig.dpi": 31}):
         again, numbers = SPECS[name].draw(twin)

@@ -826,9 +826,10 @@ def _shows_nothing(cell: str, study: Study) -> bool:
     shown = re.search(r'figures\.show\("(\w+)"', cell)
     if shown is None:
         return False
-    (figure,) = (figure for figure in FIGURES if figure.name == shown[1])
     try:
-        figure.draw(study)
+        for figure in FIGURES:
+            if figure.name == shown[1]:
+                figure.draw(study)
     except NothingToDrawError:
         return True
     return False

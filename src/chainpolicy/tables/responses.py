@@ -268,11 +268,12 @@ def significance_report(
             "p < 0.05 after Holm": counts["holm"].astype(str),
         }
     )
+    limited = bool((study.assets["price_limit"] != "").any())
     note = (
         f"Responses to policy announcements over {window_label(window)}: one per group and "
-        "session; each test is corrected by itself. Adjusted BMP needs several assets, less than a "
-        "tenth of them at a price limit. Rank: of the studentized CAAR among the ordinary sessions "
-        "of the group."
+        "session; each test is corrected by itself. Adjusted BMP needs several assets"
+        f"{', less than a tenth of them at a price limit' if limited else ''}. Rank: of the "
+        "studentized CAAR among the ordinary sessions of the group."
     )
     return ReportTable(frame.reset_index(drop=True), note)
 
