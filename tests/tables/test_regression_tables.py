@@ -277,6 +277,8 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monk
             except NothingToDrawError as reason:
                 said = str(reason)
             assert re.fullmatch(r"[1-9A-Z].+\.", said)
+            # The rule is in favour, its withdrawal against: on one session they cancel.
+            assert ("cancel" in said) == (name == "one session" and spec.name == "stance_responses")
     assert str(stances_report(study, study.car_windows[0]))
 
 

@@ -158,6 +158,8 @@ def draw_stance_responses(study: Study) -> Drawn:
     window = headline_window(study)
     responses = stance_sessions(study, window)
     signed = responses[responses["stance"] != 0]
+    if signed.empty and responses["mixed"].any():
+        raise NothingToDrawError("The stances of announcements that share a session cancel.")
     if signed.empty:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
     groups, note = shown_groups(signed["group"].drop_duplicates().tolist())
