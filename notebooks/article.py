@@ -70,10 +70,10 @@ near = int((~ruled).sum())
 # and how much of the answer is owed to the choice of dates, yardsticks and tests. Two event studies
 # share one method. The first covers the autumn of 2019, in which the Politburo praised blockchain
 # while regulators cracked down on coin trading. On the first session that could react to the
-# praise, Bitcoin returned {{ bitcoin.caar | simple | share(1) }} more than its mean (95 % interval
-# {{ (bitcoin.lower, bitcoin.upper) | simple | interval }}), and {{ shares.n_assets }} Chinese shares
-# already known as blockchain shares returned {{ shares.caar | simple | share(1) }} more than their
-# benchmarks predict ({{ (shares.lower, shares.upper) | simple | interval }}). How much of the shares'
+# praise, Bitcoin returned {{ bitcoin.caar | share(1) }} more than its mean (95 % interval
+# {{ (bitcoin.lower, bitcoin.upper) | interval }}), and {{ shares.n_assets }} Chinese shares
+# already known as blockchain shares returned {{ shares.caar | share(1) }} more than their
+# benchmarks predict ({{ (shares.lower, shares.upper) | interval }}). How much of the shares'
 # gain lasted depends on the yardstick, and whether the response is significant depends on the test.
 # No other announcement of that autumn stands out once the number of tests is allowed for. The
 # second study covers {{ ruled.sum() }} announcements of eight years that meet a rule fixed before
@@ -165,8 +165,8 @@ near = int((~ruled).sum())
 # the S&P 500 for US-listed names. Coins have no benchmark: Bitcoin dominates any coin index, and
 # its normal return is a constant mean. The coefficients come from an estimation window from which
 # the sessions of catalogued events are removed. In the study of 2019 it ends before the first
-# event; in the longer study it precedes each event. The text quotes simple returns for the first
-# study and log returns for the second.
+# event; in the longer study it precedes each event. All returns are log
+# returns, in percent.
 #
 # The variance of a CAR includes the error of estimation. With $X_i$ the design of the estimation
 # window, $X_i^*$ that of the event window and $s_i^2$ the residual variance,
@@ -217,14 +217,14 @@ figures.show(
 tables.windows_report(study, windows)
 
 # %% [markdown]
-# Bitcoin returned {{ bitcoin.caar | simple | share(1) }} more than its mean on
+# Bitcoin returned {{ bitcoin.caar | share(1) }} more than its mean on
 # {{ bitcoin.last_session | day }}. The shares of tier 1 returned
-# {{ shares.caar | simple | share(1) }} more than predicted on {{ shares.last_session | day }}, although
+# {{ shares.caar | share(1) }} more than predicted on {{ shares.last_session | day }}, although
 # {{ (limits == "upper").sum() }} of the {{ shares.n_assets }} closed at the upper price limit, so
 # that the measured return is a lower bound. By then Bitcoin and New York had moved, and the
 # response of the A-shares contains that news as well. The US-listed names rose most, by
-# {{ speech.caar.us_listed | simple | share(1) }} over [0, 1], but one of them, Xunlei, accounts for
-# much of it: without it the mean is {{ without.caar | simple | percent }}.
+# {{ speech.caar.us_listed | share(1) }} over [0, 1], but one of them, Xunlei, accounts for
+# much of it: without it the mean is {{ without.caar | percent }}.
 #
 # Is this significant? The study examines {{ counts.responses["portfolio t"] }} responses, one per
 # group and session with a policy announcement. The table counts how many have a $p$-value below
@@ -250,8 +250,8 @@ figures.show("forest", study, "Response to every announcement of 2019, by group.
 
 # %% [markdown]
 # The other announcements leave little trace. The {{ stances.loc["restrictive"].days | count }} days
-# with a restrictive announcement average {{ stances.loc["restrictive"].mean_car | simple | percent }}
-# for Bitcoin ({{ (stances.loc["restrictive"].lower, stances.loc["restrictive"].upper) | simple |
+# with a restrictive announcement average {{ stances.loc["restrictive"].mean_car | percent }}
+# for Bitcoin ({{ (stances.loc["restrictive"].lower, stances.loc["restrictive"].upper) |
 # interval }}), which is not significantly different from zero. Its interval contains falls that any
 # investor would notice: this is a result of low power, not evidence that the crackdown had no
 # effect. One autumn cannot settle the matter, which is the reason for the second study.
@@ -260,8 +260,8 @@ figures.show("forest", study, "Response to every announcement of 2019, by group.
 #
 # The shares of tier 1 kept rising for a session and then gave back part of the gain; half of the
 # two-session response was gone after {{ reversal.half_life | count }} sessions. Against the two
-# indices, {{ left.caar | simple | percent }} was left over [0, 10]
-# ({{ (left.lower, left.upper) | simple | interval }}). Both indices are those of large companies,
+# indices, {{ left.caar | percent }} was left over [0, 10]
+# ({{ (left.lower, left.upper) | interval }}). Both indices are those of large companies,
 # however, and the shares that had been named are smaller. The next figure measures the same
 # response against seven yardsticks: the shares' own mean, one index, two indices, the equal-weighted
 # market of all shares outside the study, that market together with an index, factors extracted from
@@ -275,13 +275,13 @@ figures.show(
 
 # %% [markdown]
 # Over [0, 1] the yardstick hardly matters: the seven answers lie between
-# {{ early.caar.min() | simple | percent }} and {{ early.caar.max() | simple | percent }}. Over
-# [0, 10] they lie between {{ late.caar.min() | simple | percent }} and
-# {{ late.caar.max() | simple | percent }}. Against the equal-weighted market
-# {{ equal.caar | simple | percent }} is left ({{ (equal.lower, equal.upper) | simple | interval }}).
+# {{ early.caar.min() | percent }} and {{ early.caar.max() | percent }}. Over
+# [0, 10] they lie between {{ late.caar.min() | percent }} and
+# {{ late.caar.max() | percent }}. Against the equal-weighted market
+# {{ equal.caar | percent }} is left ({{ (equal.lower, equal.upper) | interval }}).
 # A rule that looks at quiet sessions alone, the smallest error of forecasts of sessions left out of
-# the fit, chooses {{ best.title }}, which gives {{ best.caar | simple | percent }}
-# ({{ (best.lower, best.upper) | simple | interval(2) }}; rank among ordinary sessions
+# the fit, chooses {{ best.title }}, which gives {{ best.caar | percent }}
+# ({{ (best.lower, best.upper) | interval(2) }}; rank among ordinary sessions
 # {{ best.p_placebo | p }}). What counts as given back against the indices is strength against the
 # average share. Over eleven sessions the choice of a yardstick decides the answer, and the sampling
 # error reported beside any single one understates the uncertainty.
@@ -373,8 +373,8 @@ tables.effects_report(policy, tables.robustness(policy, "bitcoin"))
 #
 # **Placebo portfolios.** Were the concept shares of 2019 different from other shares, or did the
 # whole market of small companies move? Random portfolios of as many A-shares, from the same boards
-# and with similar betas, averaged {{ space.random_mean | simple | percent(2) }} over [0, 1], against
-# {{ space.caar | simple | percent }} for tier 1. The distance is {{ space.excess | number(1) }}
+# and with similar betas, averaged {{ space.random_mean | percent(2) }} over [0, 1], against
+# {{ space.caar | percent }} for tier 1. The distance is {{ space.excess | number(1) }}
 # standard deviations. Shares of one sector move together on ordinary days too, so the distance is
 # ranked among those of {{ space.n_ordinary }} ordinary sessions: {{ space.p_value | p }}.
 #
