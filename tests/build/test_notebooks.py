@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
+from matplotlib import pyplot as plt
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
@@ -257,6 +258,13 @@ def test_nothing_in_it_names_a_time_a_version_or_a_tag(executed, tmp_path):
 def test_streams_are_joined_and_drawing_cells_show_only_the_picture(executed):
     assert [output.text for output in executed.cells[2].outputs] == ["one\ntwo\n"]
     assert [output.output_type for output in executed.cells[4].outputs] == ["display_data"]
+
+
+def test_a_figure_left_open_before_is_in_no_notebook(source, executed, tmp_path, monkeypatch):
+    monkeypatch.setenv("ANSWER", "42")
+    plt.figure()
+    again = notebooks.execute(source).notebook
+    assert as_bytes(again, tmp_path) == as_bytes(executed, tmp_path)
 
 
 def test_cell_ids_follow_from_the_text_alone(source, tmp_path):

@@ -197,6 +197,8 @@ def _shell() -> Iterator[Any]:
         shell = NotebookShell.instance(config=config)
         try:
             plt.switch_backend("agg")
+            # A figure left open by what ran before would be shown by the first cell.
+            plt.close("all")
             yield shell
         finally:
             plt.close("all")
