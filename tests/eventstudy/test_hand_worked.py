@@ -673,3 +673,13 @@ def test_a_portfolio_that_does_not_move_has_no_time_series_t() -> None:
     row = eleven(results, (0, 0)).loc["time_series_t"]
     assert np.isnan(row["statistic"])
     assert np.isnan(row["p_value"])
+
+
+def test_named_tests_are_those_of_all_eleven_in_their_order(results: EventStudyResults) -> None:
+    some = results.tests((0, 1), ["wilcoxon", "patell"]).tidy()
+    assert list(some["test"]) == ["patell", "wilcoxon"]
+    all_of_them = results.tests((0, 1)).tidy()
+    kept = all_of_them[all_of_them["test"].isin(["patell", "wilcoxon"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some, kept)
+    with pytest.raises(ValueError, match="no test 'patel'; expected some of time_series_t, "):
+        results.tests((0, 1), ["patel"])

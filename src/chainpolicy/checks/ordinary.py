@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,10 @@ from chainpolicy.eventstudy.results import Window
 
 
 def rejection_rates(
-    placebo: EventStudyResults, window: Window = (0, 1), level: float = 0.05
+    placebo: EventStudyResults,
+    window: Window = (0, 1),
+    level: float = 0.05,
+    names: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Share of ordinary sessions on which a test of nominal size `level` rejects.
 
@@ -20,6 +25,8 @@ def rejection_rates(
         Of `EventStudy.placebo` for the same window.
     window : tuple of int
     level : float
+    names : collection of str, optional
+        Of the tests, as for `EventStudyResults.tests`; default all.
 
     Returns
     -------
@@ -27,7 +34,7 @@ def rejection_rates(
         ``group, test, n_sessions, rejection_rate``; sessions on which the test is undefined do
         not count, and a test that is undefined throughout has no row.
     """
-    tests = placebo.tests(window).tidy().dropna(subset="p_value")
+    tests = placebo.tests(window, names).tidy().dropna(subset="p_value")
     tests = tests.assign(rejected=tests["p_value"] < level)
     counted = tests.groupby(["group", "test"])["rejected"].agg(["size", "mean"])
     return counted.set_axis(["n_sessions", "rejection_rate"], axis=1).reset_index()

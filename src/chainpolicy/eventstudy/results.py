@@ -653,49 +653,70 @@ class EventStudyResults(ShownResults):
         kind = "return" if np.isnan(self._abnormal.actual[pair, columns][absent]) else "benchmark"
         return f"no {kind} on {days[absent]} (tau = {taus[absent]})"
 
-    def tests(self, window: Window = (0, 1)) -> TestResults:
-        """All eleven tests of every event and group that has a CAR in a window.
+    def tests(self, window: Window = (0, 1), names: Collection[str] | None = None) -> TestResults:
+        """Test every event and group that has a CAR in a window.
 
         Parameters
         ----------
         window : tuple of int
             Both ends inclusive, inside the event window.
+        names : collection of str, optional
+            Of the tests to run, see `inference.TESTS`; default all eleven.
 
         Returns
         -------
         TestResults
             For one asset ``time_series_t`` only is defined, the exact t of its CAR.
 
+        Raises
+        ------
+        ValueError
+            If the window does not lie inside the event window, or there is no test of a name.
+
         Examples
         --------
         See `EventStudyResults`.
         """
+        run = TESTS if names is None else _named(names)
         cumulated = self._cumulated(window)
-        complete = np.isfinite(cumulated.car)
-        present = {key: pairs[complete[pairs]] for key, pairs in self._members.items()}
         results: dict[tuple[str, str], list[TestResult]] = {}
-        for keys in self._batches(present):
-            pairs = np.stack([present[key] for key in keys])
-            if self._aligned(pairs[0]):
+        for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
+            if aligned:
                 sample = self._sample(pairs, window, cumulated)
             else:
                 sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
-            results |= _run_tests(sample, keys, window)
+            results |= _run_tests(sample, keys, window, run)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
-    def _batches(self, present: dict[tuple[str, str], Ints]) -> Iterator[list[tuple[str, str]]]:
-        """Events and groups that can be tested in one call: same assets, aligned sessions."""
+    def _batches(self, complete: Bools) -> Iterator[tuple[list[tuple[str, str]], Ints, bool]]:
+        """Events and groups that one call can take: same assets, aligned sessions.
+
+        With their complete pairs, shape (B, N), and whether these are aligned: all but one event
+        and group at a time share their event session and the sessions of the estimation window.
+        """
         tickers = pd.factorize(self._pairs["ticker"])[0]
+        present = {key: pairs[complete[pairs]] for key, pairs in self._members.items()}
+        present = {key: pairs for key, pairs in present.items() if len(pairs)}
+        if not present:
+            return
+        every = np.concatenate(list(present.values()))
+        starts = np.cumsum([0, *map(len, present.values())])[:-1]
+        aligned = np.ones(len(present), dtype=bool)
+        for sessions in (self._estimation_end[every], self._event_position[every]):
+            lowest, highest = (f.reduceat(sessions, starts) for f in (np.minimum, np.maximum))
+            aligned &= lowest == highest
+        of_pair = tickers[every]
         alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
-            if len(pairs):
-                alone = None if self._aligned(pairs) else number
-                alike.setdefault((key[1], tickers[pairs].tobytes(), alone), []).append(key)
-        for keys in alike.values():
+            assets = of_pair[starts[number] : starts[number] + len(pairs)].tobytes()
+            alone = None if aligned[number] else number
+            alike.setdefault((key[1], assets, alone), []).append(key)
+        for (_, _, alone), keys in alike.items():
             size = len(present[keys[0]]) * self._fit.residuals.shape[1]
             step = max(1, VALUES_PER_BATCH // size)
             for first in range(0, len(keys), step):
-                yield keys[first : first + step]
+                some = keys[first : first + step]
+                yield some, np.stack([present[key] for key in some]), alone is None
 
     def _aligned(self, pairs: Ints) -> bool:
         """Whether pairs share their event session and the sessions of their estimation window."""
@@ -745,24 +766,29 @@ class EventStudyResults(ShownResults):
                 f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
             )
         cumulated = self._cumulated(window)
-        complete = np.isfinite(cumulated.car)
-        rows = []
-        for (event_id, group), members in self._members.items():
-            pairs = members[complete[members]]
-            if len(pairs):
-                if self._aligned(pairs):
-                    error, degrees = portfolio_error(
-                        self._fit.residuals[pairs],
-                        self._fit.n_parameters[pairs],
-                        cumulated.multiplier[pairs],
-                    )
-                else:
-                    sample = self._staggered_sample(pairs, self._columns(window), cumulated)
-                    error, degrees = calendar_error(sample)
-                mean = cumulated.car[pairs].mean()
-                label = window_label(window)
-                rows.append((event_id, group, label, len(pairs), mean, error, degrees))
+        found: dict[tuple[str, str], tuple[int, float, float, float]] = {}
+        for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
+            if aligned:
+                error, degrees = portfolio_error(
+                    self._fit.residuals[pairs],
+                    self._fit.n_parameters[pairs[0]],
+                    cumulated.multiplier[pairs],
+                )
+            else:
+                sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
+                error, degrees = calendar_error(sample)
+            mean = cumulated.car[pairs].mean(axis=1)
+            for key, *numbers in zip(
+                keys,
+                mean.tolist(),
+                np.atleast_1d(error).tolist(),
+                np.atleast_1d(degrees).tolist(),
+                strict=True,
+            ):
+                found[key] = (pairs.shape[1], *numbers)
         columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
+        label = window_label(window)
+        rows = [(*key, label, *found[key]) for key in sorted(found)]
         table = pd.DataFrame(rows, columns=columns)
         half = critical_value(level, table["degrees"]) * table["std_error"]
         return table.assign(lower=table["caar"] - half, upper=table["caar"] + half)
@@ -931,8 +957,8 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        tidy = self.tests(window).tidy()
         headline = ["time_series_t", "adjusted_bmp", "grank_t"]
+        tidy = self.tests(window, headline).tidy()
         keys = ["event_id", "group"]
         table = (
             tidy.drop_duplicates(keys)
@@ -1053,7 +1079,7 @@ class EventStudyResults(ShownResults):
             about = {"label": label, "group": group, "window": named}
             frame = self._clusters(every[label, group], cluster, sample)
             clusters.append(pd.DataFrame({**about, **frame}))
-            found = _run_tests(sample, [(label, group)], window, "cluster")[label, group]
+            found = _run_tests(sample, [(label, group)], window, unit="cluster")[label, group]
             tests += [
                 {
                     **about,
@@ -1388,16 +1414,30 @@ def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
     return g + leverage
 
 
+def _named(names: Collection[str]) -> tuple[GroupTest, ...]:
+    """Return the tests of these names, in the order of all."""
+    known = [test.name for test in TESTS]
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(
+            f"there is no test {', '.join(map(repr, unknown))}; expected some of {', '.join(known)}"
+        )
+    return tuple(test for test in TESTS if test.name in names)
+
+
 def _run_tests(
-    sample: GroupSample, keys: list[tuple[str, str]], window: Window, unit: str = "asset"
+    sample: GroupSample,
+    keys: list[tuple[str, str]],
+    window: Window,
+    tests: Sequence[GroupTest] = TESTS,
+    unit: str = "asset",
 ) -> dict[tuple[str, str], list[TestResult]]:
-    """Run all tests on a sample whose leading axis are the events and groups `keys`."""
+    """Run tests on a sample whose leading axis are the events and groups `keys`."""
     alone = sample.n_assets == 1
     undefined = np.full(len(keys), np.nan)
     correlation = np.atleast_1d(sample.mean_correlation)
     mean_car = np.atleast_1d(sample.car.mean(axis=-1))
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
-    for test in TESTS:
+    for test in tests:
         if alone and test.name != "time_series_t":
             statistic, degrees, p_value = undefined, None, undefined
         else:

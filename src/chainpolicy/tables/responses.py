@@ -100,7 +100,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
     table = estimated_responses(study, window, model)
     ranks = pd.concat([placebo_p_values(results, placebo, window) for results, placebo in fits])
     table = table.merge(ranks.rename(columns={"p_placebo": "placebo_p"}), on=KEYS, how="left")
-    by_test = pd.concat([rejection_rates(placebo, window) for _, placebo in fits])
+    names = ("time_series_t", "adjusted_bmp")
+    by_test = pd.concat([rejection_rates(placebo, window, names=names) for _, placebo in fits])
     rates = by_test.set_index(["group", "test"])["rejection_rate"]
     test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
     table["rejection_rate"] = rates.reindex(
