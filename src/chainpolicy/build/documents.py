@@ -82,6 +82,6 @@ def document(executed: Executed, folder: str = "") -> Document:
             svg[target], png[target] = vector_bytes(value.figure, "svg"), value.figure.png()
             parts.append(f"![{value.figure.description}]({target})")
             parts.append(f"*{value.caption}*" if value.caption else "")
-        elif hasattr(value, "to_markdown"):
-            parts.append(value.to_markdown())
+        elif (text := executed.markdown(index)) is not None:
+            parts.append(text)
     return Document("\n\n".join(filter(None, parts)) + "\n", svg, png)

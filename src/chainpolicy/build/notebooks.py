@@ -100,10 +100,13 @@ class Executed:
         The executed copy.
     values : dict of int to object
         What the last expression of each code cell gave, by the cell's place.
+    texts : dict of str to str
+        What each expression of the prose was written as, by its `text_key`.
     """
 
     notebook: NotebookNode
     values: dict[int, object]
+    texts: dict[str, str]
 
     def tagged(self, tag: str) -> str:
         """Join the cells with a tag as Markdown: prose as it reads, values by `to_markdown`."""
@@ -113,9 +116,19 @@ class Executed:
                 continue
             if cell.cell_type == "markdown":
                 parts.append(cell.source)
-            elif hasattr(value := self.values.get(index), "to_markdown"):
-                parts.append(value.to_markdown())
+            elif (text := self.markdown(index)) is not None:
+                parts.append(text)
         return "\n\n".join(parts)
+
+    def markdown(self, index: int) -> str | None:
+        """Return what the value of a code cell reads as in a document, None where it does not."""
+        value: Any = self.values.get(index)
+        return str(value.to_markdown()) if hasattr(value, "to_markdown") else None
+
+
+def text_key(run: int, expression: str) -> str:
+    """Name an expression of the prose below the first `run` code cells."""
+    return f"{run} {expression}"
 
 
 def execute(source: Path) -> Executed:
@@ -143,13 +156,20 @@ def execute(source: Path) -> Executed:
     """
     notebook = read_source(source)
     values: dict[int, object] = {}
+    texts: dict[str, str] = {}
     failed: list[str] = []
     with _shell() as shell:
+
+        def write(expression: str) -> str:
+            text = prose.evaluate(expression, shell.user_ns)
+            texts[text_key(shell.number, expression)] = text
+            return text
+
         for index, cell in enumerate(notebook.cells):
             place = f"{source.name}, {_place(cell, index)}"
             if cell.cell_type == "markdown":
                 try:
-                    cell.source = prose.render(cell.source, shell.user_ns)
+                    cell.source = prose.render(cell.source, write)
                 except prose.ProseError as error:
                     raise NotebookError(f"{place}: {error}") from None
             elif cell.cell_type == "code":
@@ -161,7 +181,7 @@ def execute(source: Path) -> Executed:
                     failed += [f"{place}: no longer holds: {c.sentence}" for c in value.failed]
     if found := failed + [f"{source.name}, {problem}" for problem in unfit(notebook)]:
         raise NotebookError("\n".join(found))
-    return Executed(notebook, values)
+    return Executed(notebook, values, texts)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

@@ -30,7 +30,7 @@ from rich.progress import Progress, TimeElapsedColumn
 
 import chainpolicy
 from chainpolicy import eventstudy
-from chainpolicy.build import notebooks, reference
+from chainpolicy.build import notebooks, reference, transcripts
 from chainpolicy.build.documents import document
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
@@ -85,6 +85,9 @@ class Product:
         Relative tolerance for the numbers of the product's CSV files when they are checked.
     beside : str, optional
         Name of the product that needs the same results: one process builds both.
+    rewrite : callable, optional
+        Takes the empty folder and the project's, and writes the product from what its last run
+        left there; returns whether that was enough.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Product:
     kept: bool = True
     rtol: float = RTOL
     beside: str = ""
+    rewrite: Callable[[Path, Path], bool] = lambda *_: False
 
 
 @dataclass
@@ -205,7 +209,9 @@ def regenerate(
     build = root / STATE.parent
     build.mkdir(exist_ok=True)
     with staging(build) as staged:
-        built = _build(due, staged, prepare)
+        rewritten = {} if fresh else _rewrite(due, staged, root)
+        rest = [product for product in due if product.name not in rewritten]
+        built = rewritten | (_build(rest, staged, prepare) if rest else {})
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)
@@ -245,6 +251,7 @@ def check(
 
     Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
     and pixels, CSV files by their numbers at the product's tolerance, other files byte by byte.
+    What lies below ``build/`` is not kept under version control, and not compared.
 
     Parameters
     ----------
@@ -269,6 +276,8 @@ def check(
         built = _build(kept, Path(staging), prepare)
         for product in kept:
             for path, staged in built[product.name].items():
+                if path.parts[0] == STATE.parent.name:
+                    continue
                 found = file_differences(staged, root / path, rtol=product.rtol)
                 stale += [f"{path}: {problem}" for problem in found]
         if only is None:
@@ -304,6 +313,18 @@ def _select(products: Sequence[Product], only: str | None) -> list[Product]:
         expected = f"one of {', '.join(sorted(names))}"
         raise InputError([Problem("--only", expected, value=only)])
     return [product for product in products if product.name == only]
+
+
+def _rewrite(products: Sequence[Product], staging: Path, root: Path) -> dict[str, dict[Path, Path]]:
+    """Write what needs no run; as `_build` for the products for which that was enough."""
+    folders = {product.name: staging / "rewritten" / product.name for product in products}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    return {
+        product.name: _files(folders[product.name])
+        for product in products
+        if product.rewrite(folders[product.name], root)
+    }
 
 
 def _build(
@@ -348,12 +369,12 @@ def _build(
     if failures:
         # The other notebooks may be broken too: say all of it at once.
         raise NotebookError("\n".join(map(str, failures)))
-    return {
-        name: {
-            path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()
-        }
-        for name, folder in folders.items()
-    }
+    return {name: _files(folder) for name, folder in folders.items()}
+
+
+def _files(folder: Path) -> dict[Path, Path]:
+    """Path in the project -> staged file."""
+    return {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 def _together(products: Sequence[Product]) -> list[list[Product]]:
@@ -616,11 +637,25 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
     Product
         Writes ``notebooks/<name>.ipynb`` and, if the notebook has cells with the tag ``readme``,
         the README beside ``notebooks/`` with these cells between its lines ``<!-- results -->``
-        and ``<!-- /results -->``.
+        and ``<!-- /results -->``. Where the prose alone has changed the notebook is not run.
     """
+    kept = STATE.parent / "transcripts" / f"{source.stem}.json"
+
+    def inputs() -> str:
+        files = "".join(f"{path.name} {digest(path)}\n" for path in data)
+        return hashlib.sha256(f"{environment_digest()}\n{files}".encode()).hexdigest()
 
     def build(staging: Path) -> None:
-        executed = notebooks.execute(source)
+        write(notebooks.execute(source), staging)
+
+    def rewrite(staging: Path, root: Path) -> bool:
+        executed = transcripts.recite(source, inputs(), root / kept)
+        if executed is not None:
+            write(executed, staging)
+        return executed is not None
+
+    def write(executed: notebooks.Executed, staging: Path) -> None:
+        transcripts.record(executed, inputs(), staging / kept)
         (staging / "notebooks").mkdir()
         notebooks.write(executed.notebook, staging / "notebooks" / f"{source.stem}.ipynb")
         if block := executed.tagged(README_TAG):
@@ -628,7 +663,7 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
             text = _with_block(document, block)
             (staging / document.name).write_text(text, encoding="utf-8", newline="\n")
 
-    return Product(source.stem, build, (source, *data))
+    return Product(source.stem, build, (source, *data), rewrite=rewrite)
 
 
 def article_product(source: Path, data: Sequence[Path] = ()) -> Product:

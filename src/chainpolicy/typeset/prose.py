@@ -8,7 +8,7 @@ line, so that no text with a hole leaves the build.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
@@ -36,26 +36,45 @@ class ProseError(Exception):
     """An expression of a text cannot be written; says which, in which line, and why."""
 
 
-def render(text: str, names: Mapping[str, Any]) -> str:
+def render(text: str, write: Callable[[str], str]) -> str:
     """Put values into a Markdown text with expressions between double braces.
 
-    Raises `ProseError` if an expression cannot be read or evaluated, or its value is a float
-    without a filter, not finite, blank or nothing that reads as text.
+    Parameters
+    ----------
+    text : str
+    write : callable
+        Takes an expression, its spaces single, and returns what it reads as; see `evaluate`.
+
+    Raises
+    ------
+    ProseError
+        If `write` raises.
     """
 
     def value_of(match: re.Match[str]) -> str:
         expression = " ".join(match[1].split())
-        line = text.count("\n", 0, match.start()) + 1
         try:
-            evaluate = _environment.compile_expression(expression, undefined_to_none=False)
-            value = evaluate(**names)
-            if isinstance(value, Undefined):
-                str(value)  # raises, and says what is missing
-            return _written(value)
+            return write(expression)
         except Exception as error:
+            line = text.count("\n", 0, match.start()) + 1
             raise ProseError(f"line {line}, {{{{ {expression} }}}}: {error}") from None
 
     return _EXPRESSION.sub(value_of, text)
+
+
+def evaluate(expression: str, names: Mapping[str, Any]) -> str:
+    """Evaluate an expression of the prose and write its value.
+
+    Raises
+    ------
+    Exception
+        If the expression cannot be read or evaluated, or its value is a float without a filter, not
+        finite, blank or nothing that reads as text.
+    """
+    value = _environment.compile_expression(expression, undefined_to_none=False)(**names)
+    if isinstance(value, Undefined):
+        str(value)  # raises, and says what is missing
+    return _written(value)
 
 
 def _written(value: object) -> str:
