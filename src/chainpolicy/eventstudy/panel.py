@@ -84,21 +84,9 @@ def build_panel(
 ) -> Panel:
     """Lay a long frame of returns out as arrays.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``ticker``, ``session``, ``return``, any number of benchmark columns, and
-        optionally ``n_sessions`` and ``at_limit``; one row per asset and session of its
-        calendar, in any order, ``return`` blank where there is none. Tickers are read as text.
-        It is copied.
-    groups : mapping of ticker to group, optional
-        Default: all assets form the group "all". It may hold tickers without returns.
-    benchmarks : mapping of ticker to a sequence of column names, optional
-        Default: every benchmark column in which the asset has at least one value.
-
-    Returns
-    -------
-    Panel
+    `frame`, `groups` and `benchmarks` are what `EventStudy` takes as returns, groups and
+    benchmarks. The rows may stand in any order, tickers are read as text, and groups may hold
+    tickers without returns. The frame is copied.
 
     Raises
     ------
