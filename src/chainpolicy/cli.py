@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from io import TextIOWrapper
@@ -719,11 +719,8 @@ def _live_study(study: Path | None, output: Path) -> Path:
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy.prices.coverage import missing_factors, probable_closures
-    from chainpolicy.study import assets, confounders, events
-    from chainpolicy.study.problems import nearest
 
     in_sample = int(study.events["in_sample"].sum())
-    regressed = {name for regressor in study.regressors for name in regressor.columns}
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
         f"{len(study.events):,} events, {in_sample:,} in sample",
@@ -745,14 +742,22 @@ def _describe(study: Study) -> list[str]:
             index=False
         )
     ]
+    return [*lines, *_unknown_columns(study)]
+
+
+def _unknown_columns(study: Study) -> Iterator[str]:
+    """Say which columns of the tables are not used, and what each may have been meant for."""
+    from chainpolicy.study import assets, confounders, events
+    from chainpolicy.study.problems import nearest
+
+    regressed = {name for regressor in study.regressors for name in regressor.columns}
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
         ("confounders.csv", study.confounders, confounders.SCHEMA),
     ):
-        known = {*schema.columns, *regressed}
-        if table is study.events:
-            known |= {*events.stance_columns(table)}
+        stances = set(events.stance_columns(table)) if table is study.events else set()
+        known = {*schema.columns, *regressed, *stances}
         unknown = [str(column) for column in table if column not in known]
         near = [
             f"{events.STANCE_PREFIX}..."
@@ -760,13 +765,12 @@ def _describe(study: Study) -> list[str]:
             else nearest(column, schema.columns, likeness=0.8)
             for column in unknown
         ]
-        if unknown:
-            named = [
-                f"{column} (is it {known}?)" if known else column
-                for column, known in zip(unknown, near, strict=True)
-            ]
-            lines.append(f"{file}: unknown columns, ignored: {', '.join(named)}")
-    return lines
+        named = [
+            f"{column} (is it {meant}?)" if meant else column
+            for column, meant in zip(unknown, near, strict=True)
+        ]
+        if named:
+            yield f"{file}: unknown columns, ignored: {', '.join(named)}"
 
 
 def _unused(study: Study) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 
 def _words(text: str) -> frozenset[str]:
@@ -58,32 +59,61 @@ def find_actor(sentence: str, first: int = 0, last: int = 0) -> str:
     """
     begin = sentence.rfind(";", 0, first) + 1
     end = sentence.find(";", last)
-    part = sentence[begin:] if end < 0 else sentence[begin:end]
-    matches = list(_TOKEN.finditer(part))
-    tokens = [match[0] for match in matches]
+    part = _Part(sentence[begin:] if end < 0 else sentence[begin:end])
+    after = part.token_at(last - begin)
+    rules = (
+        _before_verbs(part, after),
+        _before_verbs(part, 0),
+        _after_by(part),
+        _institutions(part),
+        _acronyms(part),
+    )
+    return next(filter(None, chain.from_iterable(rules)), "")
 
-    def written(indices: tuple[int, int] | None) -> str:
+
+class _Part:
+    """A part of a sentence, word by word."""
+
+    def __init__(self, text: str) -> None:
+        matches = list(_TOKEN.finditer(text))
+        self.text = text
+        self.tokens = [match[0] for match in matches]
+        self._spans = [match.span() for match in matches]
+
+    def token_at(self, place: int) -> int:
+        """Return the first token that begins at a place of the text or after it."""
+        return bisect.bisect_left(self._spans, (place,))
+
+    def written(self, indices: tuple[int, int] | None) -> str:
+        """Write the text from one token to another, without quotation marks."""
         if indices is None:
             return ""
-        words = part[matches[indices[0]].start() : matches[indices[1]].end()]
+        words = self.text[self._spans[indices[0]][0] : self._spans[indices[1]][1]]
         return " ".join(re.sub(r"[\"“”„«»]", "", words).split())
 
-    after = bisect.bisect_left([match.start() for match in matches], last - begin)
-    verbs = [index for index, token in enumerate(tokens) if token in _ACTING]
-    for lowest, chosen in ((after, [v for v in verbs if v >= after]), (0, verbs)):
-        for verb in chosen:
-            if name := written(_subject(tokens, verb, lowest)):
-                return name
-    for match in _BY.finditer(part):
-        start = bisect.bisect_left([found.start() for found in matches], match.end())
-        if name := written(_name_from(tokens, start)):
-            return name
-    names = [name for index in _name_starts(tokens) if (name := written(_name_from(tokens, index)))]
-    for name in names:
+
+def _before_verbs(part: _Part, lowest: int) -> Iterator[str]:
+    for verb, token in enumerate(part.tokens):
+        if verb >= lowest and token in _ACTING:
+            yield part.written(_subject(part.tokens, verb, lowest))
+
+
+def _after_by(part: _Part) -> Iterator[str]:
+    for match in _BY.finditer(part.text):
+        yield part.written(_name_from(part.tokens, part.token_at(match.end())))
+
+
+def _institutions(part: _Part) -> Iterator[str]:
+    for start in _name_starts(part.tokens):
+        name = part.written(_name_from(part.tokens, start))
         if _INSTITUTION.search(name):
-            return name
-    acronym = re.search(r"\b[Tt]he ([A-Z]{3,})\b(?= [a-z])|\b([A-Z]{3,})['’]s\b", part)
-    return (acronym[1] or acronym[2]) if acronym else ""
+            yield name
+
+
+def _acronyms(part: _Part) -> Iterator[str]:
+    acronym = re.search(r"\b[Tt]he ([A-Z]{3,})\b(?= [a-z])|\b([A-Z]{3,})['’]s\b", part.text)
+    if acronym:
+        yield acronym[1] or acronym[2]
 
 
 def _is_name(token: str) -> bool:

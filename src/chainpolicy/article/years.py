@@ -46,13 +46,18 @@ def infer_year(paragraphs: Sequence[str], mentions: Sequence[Mention]) -> tuple[
 
     near = {year + step for year in counts for step in (-1, 0, 1)} if weekdays else set(counts)
     chosen = max(near, key=merit)
-    words = ", ".join(dict.fromkeys(f'"{text}"' for year, text in votes if year == chosen))
-    reasons = [f"from {_cut(words)}"] if words else []
-    if merit(chosen)[0]:
+    return chosen, f"inferred {_reasons(chosen, votes, weekday_fits=merit(chosen)[0] > 0)}"
+
+
+def _reasons(chosen: int, votes: Sequence[tuple[int, str]], *, weekday_fits: bool) -> str:
+    words = dict.fromkeys(f'"{text}"' for year, text in votes if year == chosen)
+    reasons = [f"from {_cut(', '.join(words))}"] if words else []
+    if weekday_fits:
         reasons.append("the days of the week fit")
-    if len(counts) > 1:
-        reasons.append(f"{counts[chosen]} of {len(votes)} years written in the text speak for it")
-    return chosen, f"inferred {'; '.join(reasons)}"
+    if len({year for year, _ in votes}) > 1:
+        count = sum(year == chosen for year, _ in votes)
+        reasons.append(f"{count} of {len(votes)} years written in the text speak for it")
+    return "; ".join(reasons)
 
 
 def _votes_of_dates(

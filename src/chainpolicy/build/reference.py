@@ -181,35 +181,40 @@ def markdown(docstring: str) -> str:
             section = line
             written += [f"**{section}**", ""]
         elif line.lstrip().startswith(".. math::"):
-            formula = [line.partition("::")[2].strip()]
-            while lines and lines[0].startswith(" " * (len(line) - len(line.lstrip()) + 1)):
-                formula.append(lines.pop(0).strip())
-            written += ["```math", *filter(None, formula), "```"]
+            formula = line.partition("::")[2].strip()
+            indent = len(line) - len(line.lstrip())
+            rest = _take_indented(lines, indent + 1)
+            written += ["```math", *filter(None, [formula, *rest]), "```"]
         elif line.startswith(">>>"):
-            example = [line]
-            while lines and lines[0]:
-                example.append(lines.pop(0))
+            example = [line, *itertools.takewhile(bool, lines)]
+            del lines[: len(example) - 1]
             written += ["```pycon", *example, "```"]
         elif section == "References" and line:
-            item = [line]
-            while lines and lines[0].startswith(" "):
-                item.append(lines.pop(0).strip())
-            written.append(_inline(f"- {' '.join(item)}"))
+            written.append(_inline(f"- {' '.join([line, *_take_indented(lines)])}"))
         elif section in LISTED and line and not line.startswith(" "):
-            described = []
-            while lines and (lines[0].startswith(" ") or (not lines[0] and _goes_on(lines))):
-                described.append(lines.pop(0).strip())
-            name, colon, kind = line.partition(" : ")
-            term = f"`{name}` ({kind})" if colon else line
-            text = " ".join(filter(None, described))
-            written.append(_inline(f"- {term}: {text}" if text else f"- {term}"))
+            described = _take_indented(lines, paragraphs=True)
+            written.append(_inline(_listed(line, " ".join(filter(None, described)))))
         else:
             written.append(_inline(line))
     return "\n".join(written).strip()
 
 
+def _take_indented(lines: list[str], least: int = 1, *, paragraphs: bool = False) -> list[str]:
+    """Take the lines that are indented off the front, if asked for over blank lines too."""
+    taken = []
+    while lines and (lines[0].startswith(" " * least) or (paragraphs and _goes_on(lines))):
+        taken.append(lines.pop(0).strip())
+    return taken
+
+
+def _listed(line: str, description: str) -> str:
+    name, colon, kind = line.partition(" : ")
+    term = f"`{name}` ({kind})" if colon else line
+    return f"- {term}: {description}" if description else f"- {term}"
+
+
 def _goes_on(lines: list[str]) -> bool:
-    return len(lines) > 1 and lines[1].startswith(" ")
+    return not lines[0] and len(lines) > 1 and lines[1].startswith(" ")
 
 
 def _inline(text: str) -> str:

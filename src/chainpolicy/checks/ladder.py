@@ -112,11 +112,6 @@ def rungs(study: Study, group: str, event_id: str) -> list[Rung]:
 def size_rungs(study: Study, group: str) -> list[Rung]:
     """List the rungs that hold the equal-weighted market: alone, and beside the index.
 
-    Parameters
-    ----------
-    study : Study
-    group : str
-
     Returns
     -------
     list of Rung
@@ -192,11 +187,6 @@ def _on_benchmarks(
 def alone_in_sample(study: Study, event_id: str) -> pd.DataFrame:
     """Take all events but one out of the sample, where that moves no estimation window.
 
-    Parameters
-    ----------
-    study : Study
-    event_id : str
-
     Returns
     -------
     DataFrame
@@ -250,11 +240,6 @@ def rung_errors(study: Study, event_id: str | None = None) -> pd.DataFrame:
 def rung_of_rule(study: Study, group: str) -> Rung | None:
     """Return the rung that the rule chooses for a group, in the headline event's window.
 
-    Parameters
-    ----------
-    study : Study
-    group : str
-
     Returns
     -------
     Rung or None
@@ -269,11 +254,6 @@ def rung_of_rule(study: Study, group: str) -> Rung | None:
 @remembered
 def results_of_rule(study: Study, group: str) -> EventStudyResults | None:
     """Estimate all events of a group on the rung that the rule chooses.
-
-    Parameters
-    ----------
-    study : Study
-    group : str
 
     Returns
     -------

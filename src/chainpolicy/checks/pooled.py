@@ -172,10 +172,6 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
 def directions(study: Study) -> pd.Series:
     """Say of every event whether it restricts or supports.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     Series

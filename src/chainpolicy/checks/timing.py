@@ -47,10 +47,6 @@ def redated(study: Study, column: str) -> Study:
 def date_column(study: Study) -> str:
     """Find the column by which events could have been dated wrongly.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     str

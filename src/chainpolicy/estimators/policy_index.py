@@ -36,10 +36,6 @@ SEED = 20191025
 def dimensions(study: Study) -> tuple[str, ...]:
     """Return what the announcements of a study are coded on; the last stands for all of it.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     tuple of str

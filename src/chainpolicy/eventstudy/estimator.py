@@ -29,6 +29,7 @@ from chainpolicy.eventstudy.panel import (
     build_panel,
     has_time,
     read_sessions,
+    require_columns,
     session_label,
 )
 from chainpolicy.eventstudy.results import (
@@ -856,37 +857,20 @@ def _refuse_reversed(event_window: Window) -> None:
 
 def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
     """Find the event session of every row of the alignment inside its asset's block."""
-    repeated = alignment.columns[alignment.columns.duplicated()].unique()
-    if len(repeated):
-        named = ", ".join(str(name) for name in repeated)
-        raise ValueError(f"alignment: more than one column is named {named}; keep one")
-    missing = [c for c in ("event_id", "ticker", "event_session") if c not in alignment.columns]
-    if missing:
-        raise ValueError(f"alignment: missing column {', '.join(missing)}")
-    for name, what in (("event_id", "an event_id"), ("ticker", "a ticker")):
-        text = alignment[name].astype(str)
-        if (alignment[name].isna() | (text == "")).any():
-            raise ValueError(f"alignment: {what} is blank")
-        alignment = alignment.assign(**{name: text})
-    asset = pd.Index(panel.tickers).get_indexer(pd.Index(alignment["ticker"]))
+    require_columns(alignment, ("event_id", "ticker", "event_session"), "alignment")
+    event_id = _texts(alignment["event_id"], "an event_id")
+    ticker = _texts(alignment["ticker"], "a ticker")
+    asset = pd.Index(panel.tickers).get_indexer(pd.Index(ticker))
     if (asset < 0).any():
-        unknown = alignment.loc[asset < 0, "ticker"].drop_duplicates()
+        unknown = ticker[asset < 0].drop_duplicates()
         raise ValueError(f"alignment: no returns are given for {', '.join(unknown)}")
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
-    twice = alignment[["event_id", "ticker"]].assign(session=session).duplicated()
-    if twice.any():
-        row = int(np.flatnonzero(twice)[0])
-        event_id, ticker = alignment[["event_id", "ticker"]].iloc[row]
-        raise ValueError(
-            f"alignment: event {event_id} has two rows for {ticker} on "
-            f"{session_label(session[row])}; keep one"
-        )
     events = pd.DataFrame(
         {
-            "event_id": alignment["event_id"].to_numpy(),
-            "ticker": alignment["ticker"].to_numpy(),
+            "event_id": event_id.to_numpy(),
+            "ticker": ticker.to_numpy(),
             "asset": asset,
             "row": np.arange(len(alignment)),
             "event_session": session,
@@ -894,41 +878,65 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
             "role": _optional(alignment, "role", default="policy"),
         }
     )
+    twice = events.duplicated(["event_id", "ticker", "event_session"])
+    if twice.any():
+        row = int(np.flatnonzero(twice)[0])
+        raise ValueError(
+            f"alignment: event {event_id.iloc[row]} has two rows for {ticker.iloc[row]} on "
+            f"{session_label(session[row])}; keep one"
+        )
     if events["in_sample"].dtype != np.bool_:
         raise ValueError("alignment: in_sample holds True or False, and no blank")
     position = np.full(len(events), np.nan)
-    outside = np.empty(len(events), dtype=object)
-    for group, calendar in panel.calendars.items():
+    for group in panel.calendars:
         members = np.flatnonzero([panel.groups[i] == group for i in asset])
-        if not has_time(calendar).any():
-            for row in members[has_time(session[members])]:
-                raise ValueError(
-                    f"alignment: {session_label(session[row])}, the event session of "
-                    f"{events['event_id'][row]} for {events['ticker'][row]}, has a time of day; "
-                    f'the sessions of group "{group}" are days, give the date alone'
-                )
-        at = np.searchsorted(calendar, session[members])
-        found = calendar[np.minimum(at, len(calendar) - 1)] == session[members]
-        for row in members[~found & (at > 0) & (at < len(calendar))]:
-            raise ValueError(
-                f"alignment: {session_label(session[row])}, the event session of "
-                f"{events['event_id'][row]} for {events['ticker'][row]}, is no session of "
-                f'group "{group}"'
-            )
-        inside_block = at - panel.offset[asset[members]]
-        ok = found & (inside_block >= 0) & (inside_block < panel.length[asset[members]])
-        position[members[ok]] = inside_block[ok]
-        for row in members[~ok]:
-            block = panel.session[panel.first[asset[row]] :][: panel.length[asset[row]]]
-            outside[row] = (
-                f"the event session {session_label(session[row])} is outside the data "
-                f"({session_label(block[0])} to {session_label(block[-1])})"
-            )
+        position[members] = _positions(panel, group, events.iloc[members])
+    outside = np.empty(len(events), dtype=object)
+    for unplaced in np.flatnonzero(np.isnan(position)):
+        block = panel.session[panel.first[asset[unplaced]] :][: panel.length[asset[unplaced]]]
+        outside[unplaced] = (
+            f"the event session {session_label(session[unplaced])} is outside the data "
+            f"({session_label(block[0])} to {session_label(block[-1])})"
+        )
     events = events.assign(position=position, outside=outside)
     # Assets are numbered in the order of their tickers.
     of_event, _ = pd.factorize(events["event_id"], sort=True)
     located: pd.DataFrame = events.iloc[np.lexsort((session, asset, of_event))]
     return located
+
+
+def _positions(panel: Panel, group: str, events: pd.DataFrame) -> Floats:
+    """Position of each event session of a group in its asset's block, NaN outside the data."""
+    calendar = panel.calendars[group]
+    session, asset = events["event_session"].to_numpy(), events["asset"].to_numpy()
+
+    def refuse(wrong: Bools, why: str) -> None:
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            event_id, ticker = events[["event_id", "ticker"]].iloc[row]
+            raise ValueError(
+                f"alignment: {session_label(session[row])}, the event session of {event_id} for "
+                f"{ticker}, {why}"
+            )
+
+    if not has_time(calendar).any():
+        refuse(
+            has_time(session),
+            f'has a time of day; the sessions of group "{group}" are days, give the date alone',
+        )
+    at = np.searchsorted(calendar, session)
+    found = calendar[np.minimum(at, len(calendar) - 1)] == session
+    refuse(~found & (at > 0) & (at < len(calendar)), f'is no session of group "{group}"')
+    position = at - panel.offset[asset]
+    inside = found & (position >= 0) & (position < panel.length[asset])
+    return np.where(inside, position, np.nan)
+
+
+def _texts(column: pd.Series, what: str) -> pd.Series:
+    texts = column.astype(str)
+    if (column.isna() | (texts == "")).any():
+        raise ValueError(f"alignment: {what} is blank")
+    return texts
 
 
 def _optional(frame: pd.DataFrame, column: str, default: bool | str) -> np.ndarray:

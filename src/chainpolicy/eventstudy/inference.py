@@ -3,8 +3,9 @@ r"""Tests of a group's mean effect: eleven statistics over the assets of one eve
 Notation: N assets with a CAR in the cumulation window W of L2 sessions; asset i has M_i valid
 estimation sessions, p_i estimated parameters, residuals with standard deviation s_i,
 :math:`SAR_{it} = AR_{it} / \sqrt{V_{i,tt}}` and :math:`SCAR_i = CAR_i / \sqrt{1'V_i 1}`. The null
-hypothesis of every test is that the event has no mean effect. All functions broadcast over
-leading axes of the arrays, so that simulated samples are tested in one call.
+hypothesis of every test is that the event has no mean effect. A test takes a `GroupSample` and
+returns an `Outcome`; all functions broadcast over leading axes of the arrays, so that simulated
+samples are tested in one call.
 
 A statistic is NaN, never a division by rounding error, where the variance it divides by is not
 positive beyond rounding: identical CARs, a portfolio that does not move, :math:`\bar r` at 1 or
@@ -207,10 +208,6 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
 
     .. math:: \bar r = \operatorname{mean}_{i<j} ( w_{ij} r_{ij} ) \tag{10}
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     ndarray, shape (...)
@@ -276,16 +273,7 @@ def _correlations(x: Floats, observed: Bools) -> tuple[Floats, Bools]:
 
 
 def number_distinct(label: Ints, rows: Bools) -> Ints:
-    """Give rows that are equal, and have one label, a number, in the order of the first of them.
-
-    Parameters
-    ----------
-    label : ndarray of int, shape (R,)
-    rows : ndarray of bool, shape (R, T)
-
-    Returns
-    -------
-    ndarray of int, shape (R,)
+    """Give `rows` (R, T) that are equal and of one `label` a number, in the order of the first.
 
     Examples
     --------
@@ -377,10 +365,6 @@ def time_series_t(sample: GroupSample) -> Outcome:
     the error of the estimated normal returns and reject a true null in 9 to 10 % of cases at
     M = 60, L2 = 21 and a nominal 5 %; it is included here.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -406,14 +390,6 @@ def time_series_t(sample: GroupSample) -> Outcome:
 def mean_error(sample: GroupSample) -> tuple[Floats, Floats]:
     """Return the standard error of the mean CAR, eq. 11 or 22, with its degrees of freedom.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
-    Returns
-    -------
-    error, degrees : ndarray, shape (...)
-
     Examples
     --------
     >>> error, degrees = mean_error(EXAMPLE)
@@ -431,17 +407,8 @@ def portfolio_error(
 ) -> tuple[Floats, Floats]:
     r"""Return the standard error of a CAAR, eq. 11, with its degrees of freedom.
 
-    Parameters
-    ----------
-    residuals : ndarray, shape (..., N, M)
-        NaN where a session is not valid.
-    n_parameters : ndarray of int, shape (N,)
-    multiplier : ndarray, shape (..., N)
-        :math:`1'V_i1 / s_i^2`.
-
-    Returns
-    -------
-    error, degrees : ndarray, shape (...)
+    `residuals` and `n_parameters` are those of a `GroupSample`, `multiplier` holds
+    :math:`1'V_i1 / s_i^2`, shape (..., N).
 
     Examples
     --------
@@ -458,17 +425,8 @@ def portfolio_error(
 def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, Floats]:
     r"""Return :math:`s_{AAR}` of eq. 11, the deviation of the mean residual, with its degrees.
 
-    Parameters
-    ----------
-    residuals : ndarray, shape (..., N, M)
-        NaN where a session is not valid.
-    n_parameters : ndarray of int, shape (N,)
-
-    Returns
-    -------
-    deviation, degrees : ndarray, shape (...)
-        The deviation is NaN where the portfolio does not move beyond rounding, or no degree of
-        freedom is left.
+    `residuals` and `n_parameters` are those of a `GroupSample`. The deviation is NaN where the
+    portfolio does not move beyond rounding, or no degree of freedom is left.
 
     Examples
     --------
@@ -492,10 +450,6 @@ def cross_sectional_t(sample: GroupSample) -> Outcome:
 
     CAAR is the mean and sd the sample deviation (ddof 1) of the CARs of N assets. Robust to
     event-induced variance, not to cross-sectional correlation.
-
-    Parameters
-    ----------
-    sample : GroupSample
 
     Returns
     -------
@@ -529,10 +483,6 @@ def patell(sample: GroupSample) -> Outcome:
     correlation. Abnormal returns of one window count as independent, though they share the error
     of estimation.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -564,10 +514,6 @@ def adjusted_patell(sample: GroupSample) -> Outcome:
     Z of eq. 13, :math:`\bar r` of eq. 10, N assets. Robust to cross-sectional correlation, not to
     event-induced variance; in long windows as eq. 13.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -592,10 +538,6 @@ def bmp(sample: GroupSample) -> Outcome:
 
     :math:`SCAR_i = CAR_i / \sqrt{1'V_i 1}` with V of eq. 8, its mean and its sample deviation
     (ddof 1) over N assets. Robust to event-induced variance, not to cross-sectional correlation.
-
-    Parameters
-    ----------
-    sample : GroupSample
 
     Returns
     -------
@@ -623,10 +565,6 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
 
     :math:`t_{BMP}` of eq. 15, :math:`\bar r` of eq. 10, N assets. Robust to event-induced
     variance and to cross-sectional correlation.
-
-    Parameters
-    ----------
-    sample : GroupSample
 
     Returns
     -------
@@ -707,10 +645,6 @@ def corrado_rank(sample: GroupSample) -> Outcome:
     event-induced variance. Residuals of different event sessions are aligned by their distance to
     them.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -757,10 +691,6 @@ def grank_t(sample: GroupSample) -> Outcome:
     in small groups too often (independent assets, one session, nominal 5 %: 25.9 % for 2 assets,
     12.1 % for 4, 7.6 % for 10), so that it is undefined below 10 assets.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -798,10 +728,6 @@ def generalized_sign(sample: GroupSample) -> Outcome:
     w of N CARs above zero, :math:`\hat p` the mean over assets of the share of estimation
     residuals above zero. Robust to outliers and skewness, not to correlation.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -832,10 +758,6 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     normal approximation without continuity correction. The exact p-value of n CARs other than zero
     is :math:`2^{1 - n}` or more, above 5 % up to n = 5; with ties the approximation can lie below.
     Robust to outliers, not to correlation.
-
-    Parameters
-    ----------
-    sample : GroupSample
 
     Returns
     -------
@@ -889,10 +811,6 @@ def skewness_t(sample: GroupSample) -> Outcome:
     against :math:`t(N - 1)`; CAAR the mean and sd the sample deviation (ddof 1) of N CARs. Robust
     to skewness and to event-induced variance, not to correlation.
 
-    Parameters
-    ----------
-    sample : GroupSample
-
     Returns
     -------
     Outcome
@@ -934,16 +852,7 @@ TEST_NAMES: tuple[str, ...] = tuple(test.name for test in TESTS)
 
 
 def two_sided_p_value(outcome: Outcome) -> Floats:
-    """Two-sided p-value of an outcome, by the survival function of its null distribution.
-
-    Parameters
-    ----------
-    outcome : Outcome
-
-    Returns
-    -------
-    ndarray, shape (...)
-        NaN where the statistic is.
+    """Two-sided p-value of an outcome, by its null distribution; NaN where the statistic is.
 
     Examples
     --------
@@ -983,15 +892,8 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     regression with one dummy per covered session. Degrees of freedom: the calendar sessions with
     a residual, less the largest number of parameters.
 
-    Parameters
-    ----------
-    sample : GroupSample
-        With ``estimation_session`` and ``window_start``.
-
-    Returns
-    -------
-    error, degrees : ndarray, shape (...)
-        The error is NaN where the variance is none beyond rounding.
+    The sample has ``estimation_session`` and ``window_start``. The error is NaN where the variance
+    is none beyond rounding.
 
     References
     ----------
@@ -1082,15 +984,7 @@ def _calendar_weights(sample: GroupSample) -> Floats:
 def critical_value(level: float, degrees: ArrayLike) -> Floats:
     """Two-sided critical value of the t distribution: half an interval in standard errors.
 
-    Parameters
-    ----------
-    level : float
-        One minus the coverage of the interval.
-    degrees : array_like, shape (...)
-
-    Returns
-    -------
-    ndarray, shape (...)
+    `level` is one minus the coverage of the interval, `degrees` those of freedom.
 
     Examples
     --------

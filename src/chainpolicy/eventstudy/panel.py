@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -84,21 +84,9 @@ def build_panel(
 ) -> Panel:
     """Lay a long frame of returns out as arrays.
 
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``ticker``, ``session``, ``return``, any number of benchmark columns, and
-        optionally ``n_sessions`` and ``at_limit``; one row per asset and session of its
-        calendar, in any order, ``return`` blank where there is none. Tickers are read as text.
-        It is copied.
-    groups : mapping of ticker to group, optional
-        Default: all assets form the group "all". It may hold tickers without returns.
-    benchmarks : mapping of ticker to a sequence of column names, optional
-        Default: every benchmark column in which the asset has at least one value.
-
-    Returns
-    -------
-    Panel
+    `frame`, `groups` and `benchmarks` are what `EventStudy` takes as returns, groups and
+    benchmarks. The rows may stand in any order, tickers are read as text, and groups may hold
+    tickers without returns. The frame is copied.
 
     Raises
     ------
@@ -120,86 +108,28 @@ def build_panel(
     ValueError: returns: A has two rows for 2019-01-02; keep one
     """
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    repeated = frame.columns[frame.columns.duplicated()].unique()
-    if len(repeated):
-        raise ValueError(f"returns: more than one column is named {', '.join(repeated)}; keep one")
-    missing = [name for name in ("ticker", "session", "return") if name not in frame.columns]
-    if missing:
-        raise ValueError(f"returns: missing column {', '.join(missing)}")
+    require_columns(frame, ("ticker", "session", "return"), "returns")
     if frame.empty:
         raise ValueError("returns: there is no row")
-    names = tuple(name for name in frame.columns if name not in RESERVED_COLUMNS)
-    given, uniques = pd.factorize(frame["ticker"])
-    # As objects: one by one, pandas takes its own strings out slowly.
-    names_given = np.array([str(name) for name in uniques.to_numpy(dtype=object)], dtype=object)
-    if (given < 0).any() or (names_given == "").any():
-        raise ValueError("returns: a ticker is blank")
-    # Sorted as text: 600519 and "600519" are one asset.
-    place, texts = pd.factorize(names_given, sort=True)
-    codes, tickers = place[given], tuple(texts.tolist())
+    codes, tickers = _read_tickers(frame["ticker"])
     session = read_sessions(frame["session"], "returns: session")
     if np.isnat(session).any():
         raise ValueError("returns: a session is blank")
+    rows = _Rows.in_order(frame, tickers, codes, session)
 
-    later = codes[1:] > codes[:-1]
-    in_order = np.all(later | ((codes[1:] == codes[:-1]) & (session[1:] > session[:-1])))
-    order = slice(None) if in_order else np.lexsort((session, codes))
-    # A change of the frame after this does not reach the panel.
-    codes, session = codes[order], np.array(session[order])
-
-    def first_of(wrong: Bools, name: str) -> tuple[int, str]:
-        row = int(np.flatnonzero(wrong)[0])
-        day = session_label(session[row])
-        return row, f"returns: {name} of {tickers[codes[row]]} on {day} is"
-
-    def numbers(name: str) -> Floats:
-        column = frame[name]
-        if column.dtype.kind in ("m", "M"):
-            # As numbers these would be nanoseconds.
-            column = column.astype(str)
-        try:
-            return np.array(column.to_numpy(np.float64)[order])
-        except (TypeError, ValueError):
-            # NA among objects is blank, as is empty text; text that reads as a number is one.
-            column = column.astype(object).iloc[order]
-            read = pd.to_numeric(column, errors="coerce").to_numpy()
-        blank = column.isna() | (column.astype(str).str.strip() == "")
-        text = np.isnan(read) & ~blank.to_numpy()
-        if text.any():
-            row, cell = first_of(text, name)
-            raise ValueError(
-                f"{cell} {column.iloc[row]!r}; expected a number or a blank, as in every column "
-                "but ticker, session and at_limit"
-            )
-        return read
-
-    returns = numbers("return")
-    factors = np.empty((len(codes), len(names)))
+    names = tuple(name for name in frame.columns if name not in RESERVED_COLUMNS)
+    returns, factors = rows.numbers("return"), np.empty((len(codes), len(names)))
     for column, name in enumerate(names):
-        factors[:, column] = numbers(name)
+        factors[:, column] = rows.numbers(name)
     for name, values in zip(("return", *names), (returns, *factors.T), strict=True):
-        if np.isinf(values).any():
-            _, cell = first_of(np.isinf(values), name)
+        infinite = np.isinf(values)
+        if infinite.any():
+            _, cell = rows.first_of(infinite, name)
             raise ValueError(f"{cell} infinite; leave it blank where there is no return")
-    first = np.searchsorted(codes, np.arange(len(tickers))).astype(np.int64)
+    first = np.searchsorted(rows.codes, np.arange(len(tickers))).astype(np.int64)
     length = np.diff(np.append(first, len(codes))).astype(np.int64)
     group_of = _groups_of(tickers, groups)
-    calendars, offset = _calendars(tickers, group_of, codes, first, session)
-    rows = len(codes)
-    n_sessions = numbers("n_sessions") if "n_sessions" in frame else np.ones(rows)
-    if "n_sessions" in frame:
-        _check_spans(returns, n_sessions, first, length, first_of)
-    at_limit = np.full(rows, "", dtype=object)
-    if "at_limit" in frame:
-        kind, kinds = pd.factorize(frame["at_limit"])
-        # A blank has the code -1, the last place.
-        labels = np.array([*kinds, ""], dtype=object)
-        kind = kind[order]
-        at_limit = labels[kind]
-        unknown = np.array([label not in LIMITS for label in labels])[kind]
-        if unknown.any():
-            row, cell = first_of(unknown, "at_limit")
-            raise ValueError(f'{cell} {at_limit[row]!r}; expected "upper", "lower" or a blank')
+    calendars, offset = _calendars(tickers, group_of, rows.codes, first, rows.session)
     return Panel(
         tickers=tickers,
         groups=group_of,
@@ -207,43 +137,146 @@ def build_panel(
         length=length,
         offset=offset,
         calendars=calendars,
-        session=session,
+        session=rows.session,
         returns=returns,
         factors=factors,
-        n_sessions=n_sessions,
-        at_limit=at_limit,
+        n_sessions=_read_spans(rows, returns, first, length),
+        at_limit=_read_limits(rows),
         benchmarks=names,
         benchmarks_of=_benchmarks_of(tickers, names, first, factors, benchmarks),
     )
 
 
-def _check_spans(
-    returns: Floats,
-    n_sessions: Floats,
-    first: Ints,
-    length: Ints,
-    first_of: Callable[[Bools, str], tuple[int, str]],
-) -> None:
-    """Refuse returns that span no whole number of sessions, or sessions with returns of theirs."""
+def require_columns(frame: pd.DataFrame, needed: Sequence[str], what: str) -> None:
+    """Refuse a `frame` without a `needed` column or with one twice; `what` it is opens the message.
+
+    Raises
+    ------
+    ValueError
+        With the names of these columns.
+
+    Examples
+    --------
+    >>> require_columns(pd.DataFrame({"ticker": ["A"]}), ["ticker", "return"], "returns")
+    Traceback (most recent call last):
+        ...
+    ValueError: returns: missing column return
+    """
+    repeated = frame.columns[frame.columns.duplicated()].unique()
+    if len(repeated):
+        named = ", ".join(str(name) for name in repeated)
+        raise ValueError(f"{what}: more than one column is named {named}; keep one")
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise ValueError(f"{what}: missing column {', '.join(missing)}")
+
+
+def _read_tickers(column: pd.Series) -> tuple[Ints, tuple[str, ...]]:
+    """Return the number of each row's ticker, and the tickers sorted as text."""
+    given, uniques = pd.factorize(column)
+    # As objects: one by one, pandas takes its own strings out slowly.
+    texts = np.array([str(name) for name in uniques.to_numpy(dtype=object)], dtype=object)
+    if (given < 0).any() or (texts == "").any():
+        raise ValueError("returns: a ticker is blank")
+    # 600519 and "600519" are one asset.
+    place, tickers = pd.factorize(texts, sort=True)
+    return place[given], tuple(tickers.tolist())
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a frame by asset and session, and where a faulty cell stands."""
+
+    frame: pd.DataFrame
+    order: Ints | slice
+    tickers: tuple[str, ...]
+    codes: Ints
+    session: NDArray[np.datetime64]
+
+    @classmethod
+    def in_order(
+        cls,
+        frame: pd.DataFrame,
+        tickers: tuple[str, ...],
+        codes: Ints,
+        session: NDArray[np.datetime64],
+    ) -> _Rows:
+        later = codes[1:] > codes[:-1]
+        in_order = np.all(later | ((codes[1:] == codes[:-1]) & (session[1:] > session[:-1])))
+        order = slice(None) if in_order else np.lexsort((session, codes))
+        # A change of the frame after this does not reach the panel.
+        return cls(frame, order, tickers, codes[order], np.array(session[order]))
+
+    def first_of(self, wrong: Bools, name: str) -> tuple[int, str]:
+        """Return the first faulty row, and how a message about its cell begins."""
+        row = int(np.flatnonzero(wrong)[0])
+        day = session_label(self.session[row])
+        return row, f"returns: {name} of {self.tickers[self.codes[row]]} on {day} is"
+
+    def numbers(self, name: str) -> Floats:
+        """Read a column of numbers and blanks."""
+        column = self.frame[name]
+        if column.dtype.kind in ("m", "M"):
+            # As numbers these would be nanoseconds.
+            column = column.astype(str)
+        try:
+            return np.array(column.to_numpy(np.float64)[self.order])
+        except (TypeError, ValueError):
+            # NA among objects is blank, as is empty text; text that reads as a number is one.
+            column = column.astype(object).iloc[self.order]
+            read = pd.to_numeric(column, errors="coerce").to_numpy()
+        blank = column.isna() | (column.astype(str).str.strip() == "")
+        text = np.isnan(read) & ~blank.to_numpy()
+        if text.any():
+            row, cell = self.first_of(text, name)
+            raise ValueError(
+                f"{cell} {column.iloc[row]!r}; expected a number or a blank, as in every column "
+                "but ticker, session and at_limit"
+            )
+        return read
+
+
+def _read_spans(rows: _Rows, returns: Floats, first: Ints, length: Ints) -> Floats:
+    """Sessions that each return spans: a whole number, and none with a return of its own."""
+    if "n_sessions" not in rows.frame:
+        return np.ones(len(returns))
+    n_sessions = rows.numbers("n_sessions")
+    there = np.isfinite(returns)
     counted = (n_sessions >= 1) & np.isfinite(n_sessions) & (np.floor(n_sessions) == n_sessions)
-    uncounted = np.isfinite(returns) & ~counted
+    uncounted = there & ~counted
     if uncounted.any():
-        row, cell = first_of(uncounted, "n_sessions")
+        row, cell = rows.first_of(uncounted, "n_sessions")
         raise ValueError(
             f"{cell} {n_sessions[row]:.15g}; a return spans one session or more, a whole number"
         )
-    there = np.isfinite(returns)
     count = np.concatenate([[0], np.cumsum(there)])
     place = np.arange(len(returns))
     reach = np.where(there, n_sessions, 1.0).astype(np.int64)
     start = np.maximum(place - reach + 1, np.repeat(first, length))
     twice = there & (count[place] > count[start])
     if twice.any():
-        row, cell = first_of(twice, "n_sessions")
+        row, cell = rows.first_of(twice, "n_sessions")
         raise ValueError(
             f"{cell} {n_sessions[row]:.15g}, but a session that this return spans has a return of "
             "its own"
         )
+    return n_sessions
+
+
+def _read_limits(rows: _Rows) -> NDArray[np.object_]:
+    """Read at which limit each asset closed: upper, lower or none, a blank."""
+    if "at_limit" not in rows.frame:
+        return np.full(len(rows.codes), "", dtype=object)
+    kind, kinds = pd.factorize(rows.frame["at_limit"])
+    # A blank has the code -1, the last place.
+    labels = np.array([*kinds, ""], dtype=object)
+    kind = kind[rows.order]
+    at_limit: NDArray[np.object_] = labels[kind]
+    unknown = np.array([label not in LIMITS for label in labels])[kind]
+    if unknown.any():
+        row, cell = rows.first_of(unknown, "at_limit")
+        raise ValueError(f'{cell} {at_limit[row]!r}; expected "upper", "lower" or a blank')
+    return at_limit
 
 
 def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:

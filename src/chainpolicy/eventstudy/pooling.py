@@ -278,16 +278,8 @@ def cluster_sample(sample: GroupSample, cluster: Ints) -> GroupSample:
 def blocks_of(position: Ints, length: int) -> Ints:
     """Tell which clusters overlap, by the number of their block.
 
-    Parameters
-    ----------
-    position : ndarray of int, shape (C,)
-        Event sessions on the calendar, ascending.
-    length : int
-        Sessions of the window.
-
-    Returns
-    -------
-    ndarray of int, shape (C,)
+    `position` are their event sessions on the calendar, ascending; the window has `length`
+    sessions.
 
     Examples
     --------
@@ -307,18 +299,9 @@ def randomization_p_value(
     whose windows overlap are moved as one block, at the distances that they have. Assumes that
     sessions are exchangeable.
 
-    Parameters
-    ----------
-    scaar : ndarray, shape (C,)
-    reference : ndarray, shape (C, T)
-        SCAAR of each cluster's assets on every session of the calendar, NaN where it is no
-        ordinary one.
-    position : ndarray of int, shape (C,)
-        Event sessions on the calendar, ascending.
-    block : ndarray of int, shape (C,)
-        See `blocks_of`.
-    draws : int
-    seed : sequence of int
+    `scaar` (C,) are the SCAARs of the clusters, `reference` (C, T) those of each cluster's assets
+    on every session of the calendar, NaN where it is no ordinary one; `position` and `block` as in
+    `blocks_of`, `draws` and `seed` as in `EventStudyResults.pool`.
 
     Returns
     -------
@@ -360,21 +343,9 @@ def randomization_p_value(
 def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int]) -> float:
     r"""Rank the mean SCAAR among those with random signs: valid under symmetry.
 
-    Clusters whose windows overlap take one sign. All :math:`2^B` signs of B blocks are tried up to
-    16 blocks, else `draws` of them.
-
-    Parameters
-    ----------
-    scaar : ndarray, shape (C,)
-    block : ndarray of int, shape (C,)
-        See `blocks_of`.
-    draws : int
-    seed : sequence of int
-
-    Returns
-    -------
-    float
-        Two-sided; NaN with fewer than `MINIMUM_CLUSTERS` blocks.
+    Clusters whose windows overlap, those of one `block`, take one sign. All :math:`2^B` signs of B
+    blocks are tried up to 16 blocks, else `draws` of them. Two-sided; NaN with fewer than
+    `MINIMUM_CLUSTERS` blocks. `scaar` and `seed` as in `randomization_p_value`.
 
     Examples
     --------
@@ -403,16 +374,8 @@ def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int
 def permutation_p_value(sides: Sequence[Floats], draws: int, seed: int) -> float:
     """Rank a studentized difference of means among those of shuffled labels.
 
-    Parameters
-    ----------
-    sides : sequence of two ndarrays
-    draws : int
-    seed : int
-
-    Returns
-    -------
-    float
-        Two-sided; NaN with fewer than `MINIMUM_CLUSTERS` values on a side.
+    Two-sided; NaN with fewer than `MINIMUM_CLUSTERS` values on one of the two `sides`. `draws` and
+    `seed` as in `EventStudyResults.pool`.
 
     Examples
     --------

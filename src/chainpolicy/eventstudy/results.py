@@ -1064,21 +1064,15 @@ class EventStudyResults(ShownResults):
         labels = self._labels(by)
         columns, cumulated = self._columns(window), self._cumulated(window)
         named = window_label(window)
-        complete = np.isfinite(cumulated.car)
-        groups = self._pairs["group"].to_numpy()
-        every = {
-            (label, group): np.flatnonzero(complete & (labels == label) & (groups == group))
-            for label in sorted({str(label) for label in labels} - {""})
-            for group in self._panel.calendars
-        }
-        pools = {key: self._by_session(pairs) for key, pairs in every.items() if len(pairs)}
+        every = self._labelled(labels, np.isfinite(cumulated.car))
+        pools = {key: self._by_session(pairs) for key, pairs in every.items()}
         references = self._references(pools, window)
         rows, clusters, tests = [], [], []
         for (label, group), (pairs, cluster) in pools.items():
+            members = every[label, group]
             sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
             about = {"label": label, "group": group, "window": named}
-            frame = self._clusters(every[label, group], cluster, sample)
-            clusters.append(pd.DataFrame({**about, **frame}))
+            clusters.append(pd.DataFrame({**about, **self._clusters(members, cluster, sample)}))
             found = _run_tests(sample, [(label, group)], window, unit="cluster")[label, group]
             tests += [
                 {
@@ -1095,40 +1089,27 @@ class EventStudyResults(ShownResults):
             block = blocks_of(position, sample.n_window)
             # The draws of a pool do not depend on which other pools there are.
             own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
-            randomized: tuple[float, int | None] = (np.nan, None)
-            if (label, group) in references:
-                reference = references[label, group]
-                randomized = randomization_p_value(
-                    sample.scar, reference, position, block, draws, own
-                )
-            error, degrees = (
-                (sample.car_std_error[0], sample.n_estimation[0] - sample.n_parameters[0])
-                if sample.n_assets == 1
-                else calendar_error(sample)
+            reference = references.get((label, group))
+            randomized: tuple[float, int | None] = (
+                (np.nan, None)
+                if reference is None
+                else randomization_p_value(sample.scar, reference, position, block, draws, own)
             )
-            half = float(critical_value(0.05, degrees) * error)
-            mean = float(sample.car.mean())
             row = {
                 **about,
-                "n_events": self._pairs["event_id"].iloc[every[label, group]].nunique(),
+                "n_events": self._pairs["event_id"].iloc[members].nunique(),
                 "n_pairs": len(pairs),
                 "n_clusters": len(position),
-                "mean": mean,
-                "std_error": float(error),
-                "degrees": float(degrees),
-                "lower": mean - half,
-                "upper": mean + half,
+                **_mean_with_interval(sample),
                 "pair_weighted_mean": float(cumulated.car[pairs].mean()),
                 "mean_correlation": found[0].mean_correlation,
-            }
-            for test in found:
-                row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
-            row |= {
                 "randomization_p": randomized[0],
                 "n_ordinary": randomized[1],
                 "sign_flip_p": sign_flip_p_value(sample.scar, block, draws, own),
                 "n_blocks": int(block[-1]) + 1,
             }
+            for test in found:
+                row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
             rows.append(row)
         return PooledEffects(
             by=by if isinstance(by, str) else "label",
@@ -1170,6 +1151,18 @@ class EventStudyResults(ShownResults):
                 "label"
             )
         return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=object)
+
+    def _labelled(
+        self, labels: NDArray[np.object_], complete: Bools
+    ) -> dict[tuple[str, str], Ints]:
+        """Complete pairs of every label and group that has some."""
+        groups = self._pairs["group"].to_numpy()
+        pairs = {
+            (label, group): np.flatnonzero(complete & (labels == label) & (groups == group))
+            for label in sorted({str(label) for label in labels} - {""})
+            for group in self._panel.calendars
+        }
+        return {key: members for key, members in pairs.items() if len(members)}
 
     def _by_session(self, pairs: Ints) -> tuple[Ints, Ints]:
         """Sort pairs by session, each asset once on it; return them with their clusters."""
@@ -1422,6 +1415,23 @@ def _named(names: Collection[str]) -> tuple[GroupTest, ...]:
             f"there is no test {', '.join(map(repr, unknown))}; expected some of {', '.join(known)}"
         )
     return tuple(test for test in TESTS if test.name in names)
+
+
+def _mean_with_interval(sample: GroupSample) -> dict[str, float]:
+    """Mean over the clusters, with its standard error and 95 % interval."""
+    if sample.n_assets == 1:
+        error, degrees = sample.car_std_error[0], sample.n_estimation[0] - sample.n_parameters[0]
+    else:
+        error, degrees = calendar_error(sample)
+    mean = float(sample.car.mean())
+    half = float(critical_value(0.05, degrees) * error)
+    return {
+        "mean": mean,
+        "std_error": float(error),
+        "degrees": float(degrees),
+        "lower": mean - half,
+        "upper": mean + half,
+    }
 
 
 def _run_tests(

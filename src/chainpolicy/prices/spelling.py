@@ -7,6 +7,7 @@ of a month, 1234 or 1.234), it is refused, and the option that settles it is nam
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import date
 
 import numpy as np
@@ -23,10 +24,13 @@ _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _MIDNIGHT = re.compile(r"[T ]00:00(?::00(?:\.0+)?)?(?: ?(?:Z|UTC|[+-]\d{2}:?\d{2}))?$")
 _TIME = re.compile(r"\d[T ]\d{1,2}:\d{2}")
 
-DAY_FIRST, MONTH_FIRST = "day first", "month first"
+DAY_FIRST, MONTH_FIRST = _ORDERS = "day first", "month first"
 
 _A_DATE = "a date such as 2018-04-03, 20180403, 03/04/2018 or Apr 3, 2018"
 _A_YEAR = "a date of the calendar, of the years 1900 to 2199"
+
+# A date by either order, None where it is none.
+_Both = dict[str, date | None]
 
 
 def read_days(
@@ -43,36 +47,47 @@ def read_days(
     fixed = {text: day for text, day in found.items() if isinstance(day, date)}
     doubtful = {text: both for text, both in found.items() if isinstance(both, dict)}
     wrong = {text: expected for text, expected in found.items() if isinstance(expected, str)}
-    orders = [DAY_FIRST, MONTH_FIRST]
-    unread = {order: [t for t, days in doubtful.items() if days[order] is None] for order in orders}
-    differing = [text for text, days in doubtful.items() if len(set(days.values())) > 1]
 
     def days(order: str) -> pd.Series:
         read = {text: fixed.get(text) or doubtful.get(text, {}).get(order) for text in spelled}
         return pd.to_datetime(cells["date"].map(read)).astype("datetime64[ns]")
 
-    order = min(orders, key=lambda order: len(unread[order]))
-    if dayfirst is not None:
-        order = DAY_FIRST if dayfirst else MONTH_FIRST
-    elif differing and not any(unread.values()):
-        in_sequence = [order for order in orders if fixed and _is_sequence(cells, days(order))]
-        if len(in_sequence) == 1:
-            order = in_sequence[0]
-        else:
-            one, other = (doubtful[differing[0]][order] for order in orders)
-            wrong[differing[0]] = f"{one} or {other}? Say it with --dayfirst or --monthfirst"
-    for text in unread[order]:
-        if not any(doubtful[text].values()):
-            wrong[text] = _A_YEAR
-        else:
-            because = "as the other dates are" if dayfirst is None else "as was said"
+    if dayfirst is None:
+        because = "as the other dates are"
+        order = _shown_order(
+            doubtful, lambda order: bool(fixed) and _is_sequence(cells, days(order))
+        )
+    else:
+        because, order = "as was said", DAY_FIRST if dayfirst else MONTH_FIRST
+    if order is None:
+        order = DAY_FIRST
+        text = next(text for text, both in doubtful.items() if _differ(both))
+        one, other = (doubtful[text][order] for order in _ORDERS)
+        wrong[text] = f"{one} or {other}? Say it with --dayfirst or --monthfirst"
+    for text, both in doubtful.items():
+        if both[order] is None:
             wrong[text] = f"a date that is written {order}, {because}"
+            if not any(both.values()):
+                wrong[text] = _A_YEAR
     faulty = cells[cells["date"].isin(wrong)].drop_duplicates("line").head(MOST_PROBLEMS)
     problems += [
         Problem(name, wrong[text], line, "date", text)
         for line, text in zip(faulty["line"].tolist(), faulty["date"].tolist(), strict=True)
     ]
     return days(order), order if doubtful else None
+
+
+def _shown_order(doubtful: Mapping[str, _Both], in_sequence: Callable[[str], bool]) -> str | None:
+    """Order in which all dates are dates, or the only one in sequence; None where both could be."""
+    unread = [sum(both[order] is None for both in doubtful.values()) for order in _ORDERS]
+    if any(unread) or not any(map(_differ, doubtful.values())):
+        return _ORDERS[unread.index(min(unread))]
+    possible = [order for order in _ORDERS if in_sequence(order)]
+    return possible[0] if len(possible) == 1 else None
+
+
+def _differ(both: _Both) -> bool:
+    return len(set(both.values())) > 1
 
 
 def _is_sequence(cells: pd.DataFrame, days: pd.Series) -> bool:
@@ -82,7 +97,7 @@ def _is_sequence(cells: pd.DataFrame, days: pd.Series) -> bool:
     )
 
 
-def _read_day(text: str) -> date | dict[str, date | None] | str:
+def _read_day(text: str) -> date | _Both | str:
     """Read a date; one with day and month in doubt both ways; else say what was expected."""
     bare = _MIDNIGHT.sub("", text)
     if _TIME.search(bare):

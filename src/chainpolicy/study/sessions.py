@@ -176,7 +176,6 @@ def align(
     dated = events.loc[
         events["announced_at"] != "", ["event_id", "announced_at", "affects", "in_sample", "role"]
     ]
-    lines = dated.index if dated.index.name == "line" else [None] * len(dated)
     # Assets that the same events hit on the same calendar have the same rows.
     hit = [
         tuple(
@@ -189,28 +188,9 @@ def align(
     reactions: list[dict[str, object]] = []
     alike = estimated[["own", "calendar", "hit"]].drop_duplicates()
     for own, calendar, hits in alike.itertuples(index=False):
-        reaction: dict[str, pd.Timestamp] = {}
-        order: dict[str, tuple[pd.Timestamp, str]] = {}
-        for is_hit, line, event_id, announced_at in zip(
-            hits, lines, dated["event_id"], dated["announced_at"], strict=True
-        ):
-            if not is_hit:
-                continue
-            try:
-                session = event_session(own, announced_at, corrections)
-                if own != calendar:
-                    session = _first_session_from(
-                        calendar, session.date(), announced_at, corrections
-                    )
-                reaction[event_id] = session
-                order[event_id] = (announcement_time(calendar, announced_at), event_id)
-            except InputError as error:
-                problems.update((replace(found, line=line), None) for found in error.problems)
-        in_sample = dated.loc[dated["in_sample"].astype(bool), "event_id"]
-        announced = sorted((name for name in in_sample if name in order), key=order.__getitem__)
-        on_session: dict[pd.Timestamp, list[str]] = {}
-        for name in announced:
-            on_session.setdefault(reaction[name], []).append(name)
+        hitting = dated.loc[list(hits)]
+        reaction = _reactions(hitting, own, calendar, corrections, problems)
+        on_session = _in_sample_by_session(hitting, reaction, calendar)
         reactions.extend(
             {
                 "event_id": event_id,
@@ -244,6 +224,46 @@ def align(
             "role",
         ]
     ].sort_values(["event_id", "ticker"], ignore_index=True)
+
+
+def _reactions(
+    dated: pd.DataFrame,
+    own: str,
+    calendar: str,
+    corrections: Corrections,
+    problems: dict[Problem, None],
+) -> dict[str, pd.Timestamp]:
+    """First session on `calendar` of each event that an asset of calendar `own` reacts to."""
+    lines = dated.index if dated.index.name == "line" else [None] * len(dated)
+    reaction: dict[str, pd.Timestamp] = {}
+    for line, event_id, announced_at in zip(
+        lines, dated["event_id"], dated["announced_at"], strict=True
+    ):
+        try:
+            session = event_session(own, announced_at, corrections)
+            if own != calendar:
+                session = _first_session_from(calendar, session.date(), announced_at, corrections)
+            reaction[event_id] = session
+        except InputError as error:
+            problems.update((replace(found, line=line), None) for found in error.problems)
+    return reaction
+
+
+def _in_sample_by_session(
+    dated: pd.DataFrame, reaction: dict[str, pd.Timestamp], calendar: str
+) -> dict[pd.Timestamp, list[str]]:
+    """In-sample events of each session, in the order of announcement."""
+    announced = sorted(
+        (announcement_time(calendar, announced_at), event_id)
+        for event_id, announced_at, in_sample in zip(
+            dated["event_id"], dated["announced_at"], dated["in_sample"], strict=True
+        )
+        if in_sample and event_id in reaction
+    )
+    on_session: dict[pd.Timestamp, list[str]] = {}
+    for _, event_id in announced:
+        on_session.setdefault(reaction[event_id], []).append(event_id)
+    return on_session
 
 
 def clusters(
