@@ -716,6 +716,12 @@ def _live_study(study: Path | None, output: Path) -> Path:
     return target
 
 
+_OWN_COLUMNS = {
+    "events.csv": "columns of your own, by which report and estimate --by COLUMN can pool effects",
+    "assets.csv": "columns of your own, which [cross_section] in study.toml can name as regressors",
+}
+
+
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy.prices.coverage import missing_factors, probable_closures
@@ -759,18 +765,19 @@ def _unknown_columns(study: Study) -> Iterator[str]:
         stances = set(events.stance_columns(table)) if table is study.events else set()
         known = {*schema.columns, *regressed, *stances}
         unknown = [str(column) for column in table if column not in known]
-        near = [
-            f"{events.STANCE_PREFIX}..."
+        near = {
+            column: f"{events.STANCE_PREFIX}..."
             if table is study.events and events.nearly_stance(column)
             else nearest(column, schema.columns, likeness=0.8)
             for column in unknown
-        ]
-        named = [
-            f"{column} (is it {meant}?)" if meant else column
-            for column, meant in zip(unknown, near, strict=True)
-        ]
-        if named:
+        }
+        # A name that is nearly a known one is a slip, and no column of the user's own.
+        own = [column for column in unknown if not near[column] and file in _OWN_COLUMNS]
+        if ignored := [column for column in unknown if column not in own]:
+            named = [f"{c} (is it {near[c]}?)" if near[c] else c for c in ignored]
             yield f"{file}: unknown columns, ignored: {', '.join(named)}"
+        if own:
+            yield f"{file}: {_OWN_COLUMNS[file]}: {', '.join(own)}"
 
 
 def _unused(study: Study) -> str:

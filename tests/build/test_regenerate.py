@@ -25,7 +25,7 @@ from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
 from chainpolicy.cli import main as cli
-from chainpolicy.figures import FIGURES, FigureSpec
+from chainpolicy.figures import FIGURES, FigureSpec, NothingToDrawError
 from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import new_study
 from chainpolicy.study.problems import InputError
@@ -280,6 +280,44 @@ def test_only_builds_one_product(project):
     report = project.regenerate(only="tables")
     assert report.written == ["build/sum.csv"]
     assert project.regenerate().skipped == ["tables"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_figure_that_the_study_has_nothing_for_is_named_with_the_reason(
+    project, monkeypatch, capsys, workers
+):
+    monkeypatch.setattr(regenerate, "cores", lambda: workers)
+
+    def draw(prices: pd.DataFrame) -> tuple[StudyFigure, pd.DataFrame]:
+        if len(prices) < 3:
+            raise NothingToDrawError("Two prices are no line.")
+        return draw_line(prices)
+
+    def products() -> list[Product]:
+        line = regenerate.figure_product(replace(LINE, draw=draw), project.read(), [project.prices])
+        return [line, *project.products()[1:]]
+
+    said = "line: nothing was drawn. Two prices are no line.\n"
+    # Again, when it is known from the run before, and anew.
+    for options in ({}, {}, {"fresh": True}, {"only_check": True}):
+        assert regenerate.run(project.root, products(), only="line", **options) == 2
+        assert capsys.readouterr() == ("", said)
+    # Beside others it is not mentioned, and not counted.
+    assert regenerate.run(project.root, products()) == 0
+    err = capsys.readouterr().err
+    assert "nothing" not in err
+    assert err.endswith("2 products built, 2 files written, 0 unchanged\n")
+    # A picture of what the study had is taken away.
+    prices = project.prices.read_text()
+    project.prices.write_text(prices + "2019-10-28,101.0\n")
+    assert regenerate.run(project.root, products(), only="line") == 0
+    project.prices.write_text(prices)
+    capsys.readouterr()
+    assert regenerate.run(project.root, products(), only="line") == 2
+    assert capsys.readouterr().err.endswith(
+        f"removed figures/line.png, which the study no longer gives\n{said}"
+    )
+    assert not (project.root / "figures" / "line.png").exists()
 
 
 def test_unknown_name_is_refused_with_the_known_ones(project):

@@ -235,5 +235,24 @@ def test_a_misspelt_column_is_named_with_the_one_it_may_be(folder, capsys):
     code, lines, _ = run(capsys, "check", folder)
     assert code == 0
     assert "events.csv: unknown columns, ignored: in_sampel (is it in_sample?)" in lines
-    assert "assets.csv: unknown columns, ignored: limit_price" in lines
     assert "confounders.csv: unknown columns, ignored: notes (is it note?), hours" in lines
+
+
+def test_columns_of_ones_own_are_said_to_be_usable_and_are(folder, capsys):
+    edit(folder, "events.csv", "announced_at,", "sector,in_sampel,announced_at,")
+    events = (folder / "events.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.replace(",", ",mining,yes,", 1) for line in events[1:]]
+    (folder / "events.csv").write_text("\n".join([events[0], *rows, ""]), encoding="utf-8")
+    edit(folder, "assets.csv", ",price_limit,", ",log_size,")
+    _, lines, _ = run(capsys, "check", folder)
+    said = [line for line in lines if "columns" in line]
+    assert said == [
+        "events.csv: unknown columns, ignored: in_sampel (is it in_sample?)",
+        "events.csv: columns of your own, by which report and estimate --by COLUMN can pool "
+        "effects: sector",
+        "assets.csv: columns of your own, which [cross_section] in study.toml can name as "
+        "regressors: log_size",
+    ]
+    code, lines, _ = run(capsys, "report", folder, "--by", "sector")
+    assert code == 0
+    assert any("mining" in line for line in lines)

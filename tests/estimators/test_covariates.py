@@ -255,7 +255,7 @@ def test_the_command_reports_them_and_check_no_longer_ignores_them(folder, capsy
     assert cli.main(["check", str(folder)]) == 0
     said = capsys.readouterr().out
     assert "surprise" not in said
-    assert "assets.csv: unknown columns, ignored: beta_btc" in said
+    assert "name as regressors: beta_btc" in said
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import combinations, product
 from math import sqrt
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -174,6 +171,59 @@ def test_groups_are_never_pooled_together():
     of_one = {ticker: returns[ticker] for ticker in "AB"}
     alone = estimate(of_one, market, dates([r for r in rows if r[1] in "AB"]), groups=groups)
     pd.testing.assert_frame_equal(together.iloc[[0]], alone.pool().tidy(), rtol=1e-12)
+
+
+# --- windows that overlap ---------------------------------------------------------------------
+
+ALLOWING = {"time_series_t", "adjusted_patell", "adjusted_bmp"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "overlap"),
+    [
+        # Of three sessions, two dates of A share one, or none.
+        ([("A", 150), ("A", 152)], True),
+        ([("A", 150), ("A", 153)], False),
+        # The windows of two assets are no windows of one.
+        ([("A", 150), ("B", 151)], False),
+        # A portfolio shares one of its assets with the next.
+        ([("A", 150), ("B", 150), ("B", 151)], True),
+        ([("A", 150), ("B", 150), ("C", 151)], False),
+    ],
+)
+def test_what_takes_windows_for_independent_is_blank_where_those_of_one_asset_overlap(
+    rows, overlap
+):
+    tickers = [f"T{i:02d}" for i in range(12)]
+    returns, market = simulated(["A", "B", "C", *tickers], 17)
+    far = [(ticker, 170 + 10 * i) for i, ticker in enumerate(tickers)]
+    rows = [("e", ticker, position) for ticker, position in [*rows, *far]]
+    results = estimate(returns, market, dates(rows))
+    pooled = results.pool(window=(0, 2))
+    of_pool, row = pooled.tests.set_index("test"), only(pooled)
+    reason = "windows of one asset overlap, which this test takes for independent"
+    of_event = {test.name: test for test in results.tests((0, 2))}
+    for name in TEST_NAMES:
+        blank = overlap and name not in ALLOWING
+        assert np.isnan(row[name]) == np.isnan(row[f"{name}_p"]) == blank
+        assert np.isnan(of_event[name].p_value) == blank
+        assert of_pool["note"][name] == of_event[name].note == (reason if blank else "")
+    ignorant = [name for name in TEST_NAMES if name not in ALLOWING]
+    assert row["note"] == (f"{reason}: {', '.join(ignorant)}" if overlap else "")
+    assert np.isfinite([row["randomization_p"], row["sign_flip_p"]]).all()
+    # The window of one session overlaps nothing.
+    assert np.isfinite(only(results.pool(window=(0, 0)))[list(TEST_NAMES)].astype(float)).all()
+
+
+def test_windows_of_one_asset_that_overlap_under_different_labels_are_in_different_pools():
+    returns, market = simulated(["A", "B"], 18)
+    rows = [("e", "A", p) for p in (120, 150, 180)] + [("f", "A", p) for p in (121, 151, 181)]
+    results = estimate(returns, market, dates(rows))
+    apart = results.pool(by={"e": "e", "f": "f"}, window=(0, 2)).tidy()
+    assert apart["bmp"].notna().all()
+    # Three clusters are too few for ten, and the reason says it.
+    assert set(apart["note"]) == {"fewer than 10 clusters: grank_t"}
+    assert np.isnan(only(results.pool(window=(0, 2)))["bmp"])
 
 
 # --- randomization --------------------------------------------------------------------------
@@ -399,34 +449,3 @@ def test_the_frames_are_the_callers(three):
         frame[name] = 0.0
     assert (pooled.tidy()["mean"] != 0).all()
     assert (pooled.clusters["caar"] != 0).all()
-
-
-# --- size -----------------------------------------------------------------------------------
-
-
-def benchmark() -> ModuleType:
-    """Load the longer simulation, of which the tests here are a small part."""
-    path = Path(__file__).parents[2] / "benchmarks" / "pooled_size.py"
-    spec = importlib.util.spec_from_file_location("pooled_size", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize(
-    ("clusters", "assets", "overlapping"), [(5, 3, False), (10, 1, True)], ids=["apart", "overlap"]
-)
-def test_a_true_null_is_rejected_as_often_as_said(clusters, assets, overlapping):
-    replications = 50
-    p_values = benchmark().pooled_p_values(
-        replications, clusters, assets, overlapping=overlapping, seed=3, draws=499
-    )
-    rejections = (p_values < 0.05).sum()
-    # One in a thousand tests of size 5 % rejects more often than that.
-    most = stats.binom.ppf(0.999, replications, 0.05)
-    correlated = ["adjusted_patell", "adjusted_bmp", "randomization", "sign_flip"]
-    assert (rejections[["time_series_t", *correlated]] <= most).all()
-    assert rejections["time_series_t"] + rejections["randomization"] > 0
-    if overlapping:
-        # Those that take overlapping windows for independent ones reject more than twice as often.
-        assert (rejections[["bmp", "cross_sectional_t", "grank_t"]] > 2 * 0.05 * replications).all()

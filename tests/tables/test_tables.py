@@ -35,7 +35,7 @@ COLUMNS = {
         "label,group,window,n_events,n_pairs,n_clusters,mean,std_error,degrees,lower,upper,"
         "pair_weighted_mean,mean_correlation,"
         + ",".join(f"{name},{name}_p" for name in TEST_NAMES)
-        + ",randomization_p,n_ordinary,sign_flip_p,n_blocks"
+        + ",randomization_p,n_ordinary,sign_flip_p,n_blocks,note"
     ),
     "excluded": "event_id,ticker,window,reason",
 }
@@ -431,6 +431,9 @@ def test_the_pooled_report_says_what_the_file_holds(study, written):
         lower, upper = (100 * float(row[name]) for name in ("lower", "upper"))
         assert interval == f"{lower:+.2f} to {upper:+.2f}"
     assert "as log returns" in report.note
+    overlapping = sum("windows of one asset overlap" in row["note"] for row in rows)
+    assert overlapping > 1
+    assert f"In {overlapping} rows windows of one asset overlap: what is shown " in report.note
 
 
 def test_the_report_compares_two_labels(tmp_path):
@@ -439,6 +442,8 @@ def test_the_report_compares_two_labels(tmp_path):
     # Two labels with a cluster each have a difference and no p-value; nothing is said of it.
     note = tables.pooled_report(small, "stance_crypto", (0, 1)).note
     assert "permutation" not in note
+    # Its three dates lie weeks apart.
+    assert "overlap" not in note
 
 
 def test_differences_of_three_labels_are_in_the_note(study):

@@ -60,6 +60,7 @@ README_TAG = "readme"
 ARTICLE = "article"
 # What a process notes of a product, for the progress bar.
 STEPS = ("begun", "done")
+NOTHING = "nothing"
 OWNED = {"figures": {".png", ".csv"}, "notebooks": {".ipynb", ".md", ".pdf"}}
 
 
@@ -109,6 +110,8 @@ class Report:
     written: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
+    # By the product's name, why there is nothing of it.
+    nothing: dict[str, str] = field(default_factory=dict)
 
 
 def project_root(folder: Path, output: Path | None) -> Path:
@@ -201,6 +204,8 @@ def regenerate(
         inputs[product.name] = _inputs_digest(product, environment)
         if not fresh and _up_to_date(root, state.get(product.name), inputs[product.name]):
             report.skipped.append(product.name)
+            if reason := state[product.name].get("nothing"):
+                report.nothing[product.name] = reason
         else:
             due.append(product)
     if not due:
@@ -211,7 +216,9 @@ def regenerate(
     with staging(build) as staged:
         rewritten = {} if fresh else _rewrite(due, staged, root)
         rest = [product for product in due if product.name not in rewritten]
-        built = rewritten | (_build(rest, staged, prepare) if rest else {})
+        built, nothing = _build(rest, staged, prepare) if rest else ({}, {})
+        built |= rewritten
+        report.nothing |= nothing
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)
@@ -234,6 +241,8 @@ def regenerate(
                 "inputs": inputs[product.name],
                 "files": {str(path): digest(root / path) for path in files},
             }
+            if product.name in nothing:
+                state[product.name]["nothing"] = nothing[product.name]
         new_state = staged / STATE.name
         new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         new_state.replace(root / STATE)
@@ -269,11 +278,18 @@ def check(
     list of str
         One line per difference, each beginning with the path of a file that is stale, missing or
         extra; empty if everything is current.
+
+    Raises
+    ------
+    NothingToDrawError
+        If the study has nothing for the figure `only`.
     """
     kept = [product for product in _select(products, only) if product.kept]
     stale: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
-        built = _build(kept, Path(staging), prepare)
+        built, nothing = _build(kept, Path(staging), prepare)
+        if only in nothing:
+            raise NothingToDrawError(nothing[only])
         for product in kept:
             for path, staged in built[product.name].items():
                 if path.parts[0] == STATE.parent.name:
@@ -329,8 +345,11 @@ def _rewrite(products: Sequence[Product], staging: Path, root: Path) -> dict[str
 
 def _build(
     products: Sequence[Product], staging: Path, prepare: Callable[[], None]
-) -> dict[str, dict[Path, Path]]:
-    """Build each product in a folder of its own; name -> path in the project -> staged file."""
+) -> tuple[dict[str, dict[Path, Path]], dict[str, str]]:
+    """Build each product in a folder of its own.
+
+    Returns, by name, the staged file of each path in the project, and why there is nothing.
+    """
     folders = {product.name: staging / product.name for product in products}
     for folder in folders.values():
         folder.mkdir()
@@ -363,13 +382,16 @@ def _build(
             partial(_build_all, together, folders, notes, look) for together in _together(products)
         ]
         failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look)
+        nothing = {
+            path.stem: path.read_text(encoding="utf-8") for path in notes.glob(f"*.{NOTHING}")
+        }
     for failure in failures:
         if not isinstance(failure, NotebookError):
             raise failure
     if failures:
         # The other notebooks may be broken too: say all of it at once.
         raise NotebookError("\n".join(map(str, failures)))
-    return {name: _files(folder) for name, folder in folders.items()}
+    return {name: _files(folder) for name, folder in folders.items()}, nothing
 
 
 def _files(folder: Path) -> dict[Path, Path]:
@@ -400,6 +422,8 @@ def _build_all(
             product.build(folders[product.name])
         except NotebookError as error:
             broken.append(str(error))
+        except NothingToDrawError as reason:
+            (notes / f"{product.name}.{NOTHING}").write_text(str(reason), encoding="utf-8")
         (notes / f"{product.name}.{done}").touch()
     if broken:
         raise NotebookError("\n".join(broken))
@@ -579,16 +603,19 @@ def run(
     -------
     int
         Exit status: 0 if everything is done or current, 1 if something is stale, which is listed on
-        standard output, or a notebook is broken.
+        standard output, or a notebook is broken, 2 if the study has nothing for the figure `only`.
     """
     try:
         if only_check:
             return _say_stale(check(root, products, only=only, prepare=prepare))
-        _say_done(regenerate(root, products, only=only, fresh=fresh, prepare=prepare))
+        report = regenerate(root, products, only=only, fresh=fresh, prepare=prepare)
+    except NothingToDrawError as reason:
+        return _say_nothing(only, str(reason))
     except NotebookError as error:
         print(f"{error}\nNothing was overwritten.", file=sys.stderr)
         return 1
-    return 0
+    _say_done(report)
+    return _say_nothing(only, report.nothing[only]) if only in report.nothing else 0
 
 
 def _say_stale(stale: list[str]) -> int:
@@ -608,14 +635,21 @@ def _say_done(report: Report) -> None:
     for path in report.removed:
         print(f"removed {path}, which the study no longer gives", file=sys.stderr)
     summary = []
-    if report.built:
+    built = [name for name in report.built if name not in report.nothing]
+    if built:
         summary.append(
-            f"{_count(len(report.built), 'product')} built, "
+            f"{_count(len(built), 'product')} built, "
             f"{_count(len(report.written), 'file')} written, {len(report.unchanged)} unchanged"
         )
-    if report.skipped:
-        summary.append(f"{len(report.skipped)} up to date and skipped (--fresh builds them anew)")
-    print("; ".join(summary), file=sys.stderr)
+    if skipped := [name for name in report.skipped if name not in report.nothing]:
+        summary.append(f"{len(skipped)} up to date and skipped (--fresh builds them anew)")
+    if summary:
+        print("; ".join(summary), file=sys.stderr)
+
+
+def _say_nothing(name: str | None, reason: str) -> int:
+    print(f"{name}: nothing was drawn. {reason}", file=sys.stderr)
+    return 2
 
 
 def _count(number: int, noun: str) -> str:
@@ -728,15 +762,12 @@ def figure_product(
     Returns
     -------
     Product
-        Writes ``figures/<name>.png`` and ``figures/<name>.csv``, or nothing where the study lacks
-        what the figure shows.
+        Writes ``figures/<name>.png`` and ``figures/<name>.csv``; its ``build`` raises
+        `NothingToDrawError` where the study lacks what the figure shows.
     """
 
     def build(staging: Path) -> None:
-        try:
-            picture, numbers = figure.draw(study)
-        except NothingToDrawError:
-            return
+        picture, numbers = figure.draw(study)
         save_figure(picture, numbers, staging / "figures", figure.name)
         if vector:
             drawn = staging / "figures" / f"{figure.name}.{vector}"
@@ -955,7 +986,7 @@ def main(
     Returns
     -------
     int
-        Exit status 0 or 1.
+        Exit status, as of `run`.
 
     Raises
     ------

@@ -16,6 +16,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.problems import require_choice
+from chainpolicy.typeset.numbers import p
 from chainpolicy.typeset.report_table import ReportTable, formatted, in_percent, p_text, stars
 
 Dummies = Literal["session", "window"]
@@ -94,13 +95,13 @@ class SystemTest:
     def __str__(self) -> str:
         average = (
             f"average effect {self.average:.4f} (standard error {self.std_error:.4f}), "
-            f"t = {self.t_stat:.3f} ~ t({self.degrees}), p = {self.p_value:.4f}"
+            f"t = {self.t_stat:.3f} ~ t({self.degrees}), {p(self.p_value)}"
         )
         if self.f_degrees is None:
             return f"{self.group}, {self.label}: {average}; no joint F: {self.note}"
         return (
             f"{self.group}, {self.label}: {average}; F = {self.f_statistic:.3f} ~ "
-            f"F{self.f_degrees}, p = {self.f_p_value:.4f}; H0: {self.null}"
+            f"F{self.f_degrees}, {p(self.f_p_value)}; H0: {self.null}"
         )
 
 

@@ -71,8 +71,10 @@ Nothing is dropped, shifted, filled or clipped in silence:
   distance to the event session, miss the correlation of assets whose dates lie a few sessions
   apart, and reject too often then.
 - *several dates of one asset under one event_id* (earnings): each is a pair of its own, and N
-  counts pairs. *An event without a row for an asset*: it is not estimated there and not listed, and
-  masks none of its sessions.
+  counts pairs. Where its windows overlap, the tests that take them for independent, all but the
+  portfolio t and the adjusted Patell and BMP, are NaN with a note, also in `pool`. *An event
+  without a row for an asset*: it is not estimated there and not listed, and masks none of its
+  sessions.
 - *two events on one session* give identical numbers under both names.
 - *lags and leads of the market* (`ScholesWilliams`, `Dimson`): a session is left out of estimation
   where one of them lies in the event window, outside the data, or beside a gap that returns span.

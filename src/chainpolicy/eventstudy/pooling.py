@@ -5,7 +5,8 @@ an asset on it form an equal-weighted portfolio c with :math:`CAAR_c`, its forec
 :math:`s_c` and :math:`SCAAR_c = CAAR_c / s_c`: whatever the assets of one date share stays inside
 the cluster. `cluster_sample` makes clusters the rows of a `GroupSample`, so that the eleven tests
 apply as they are; windows that overlap and residuals that are shared enter through :math:`\bar r`
-(eq. 10) and the standard error of eq. 22.
+(eq. 10) and the standard error of eq. 22. Where windows of one asset overlap, a test that knows
+neither takes them for independent: it is left blank, with that reason.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class PooledEffects:
             mean_correlation`` of the clusters, statistic and p-value of every test (``<test>``,
             ``<test>_p``), ``randomization_p, n_ordinary`` (the fewest places that a block of
             clusters can be moved to), ``sign_flip_p, n_blocks`` (clusters whose windows overlap
-            are one block).
+            are one block), ``note`` (why what is blank is).
 
         Examples
         --------

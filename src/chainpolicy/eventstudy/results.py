@@ -51,12 +51,13 @@ POOLED_COLUMNS = [
     *[*_POOL, "n_events", "n_pairs", "n_clusters", "mean", "std_error", "degrees", "lower"],
     *["upper", "pair_weighted_mean", "mean_correlation"],
     *[column for test in TESTS for column in (test.name, f"{test.name}_p")],
-    *["randomization_p", "n_ordinary", "sign_flip_p", "n_blocks"],
+    *["randomization_p", "n_ordinary", "sign_flip_p", "n_blocks", "note"],
 ]
 CLUSTER_COLUMNS = [
     *[*_POOL, "event_session", "events", "n_assets", "caar", "std_error", "lower", "upper"],
     "scaar",
 ]
+OVERLAPPING = "windows of one asset overlap, which this test takes for independent"
 POOLED_TEST_COLUMNS = [*_POOL, "test", "statistic", "degrees", "p_value", "note"]
 
 
@@ -164,9 +165,10 @@ class TestResult:
     def __str__(self) -> str:
         if np.isnan(self.statistic):
             return f"{self.title}: undefined ({self.note}), N = {self.n_assets}"
+        p_value = "p < 0.0001" if self.p_value < 0.0001 else f"p = {self.p_value:.4f}"
         return (
             f"{self.title} = {self.statistic:.3f} ~ {self.distribution}, "
-            f"p = {self.p_value:.4f}, N = {self.n_assets}; H0: {self.null}"
+            f"{p_value}, N = {self.n_assets}; H0: {self.null}"
         )
 
 
@@ -685,7 +687,8 @@ class EventStudyResults(ShownResults):
                 sample = self._sample(pairs, window, cumulated)
             else:
                 sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
-            results |= _run_tests(sample, keys, window, run)
+            overlapping = not aligned and self._overlapping(pairs[0], sample.n_window)
+            results |= _run_tests(sample, keys, window, run, overlapping=overlapping)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
     def _batches(self, complete: Bools) -> Iterator[tuple[list[tuple[str, str]], Ints, bool]]:
@@ -717,6 +720,14 @@ class EventStudyResults(ShownResults):
             for first in range(0, len(keys), step):
                 some = keys[first : first + step]
                 yield some, np.stack([present[key] for key in some]), alone is None
+
+    def _overlapping(self, pairs: Ints, length: int) -> bool:
+        """Whether windows of so many sessions, of one asset, overlap."""
+        ticker = pd.factorize(self._pairs["ticker"].iloc[pairs])[0]
+        position = self._event_position[pairs]
+        order = np.lexsort((position, ticker))
+        apart = np.diff(position[order])
+        return bool(((np.diff(ticker[order]) == 0) & (apart < length)).any())
 
     def _aligned(self, pairs: Ints) -> bool:
         """Whether pairs share their event session and the sessions of their estimation window."""
@@ -1073,7 +1084,10 @@ class EventStudyResults(ShownResults):
             sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
             about = {"label": label, "group": group, "window": named}
             clusters.append(pd.DataFrame({**about, **self._clusters(members, cluster, sample)}))
-            found = _run_tests(sample, [(label, group)], window, unit="cluster")[label, group]
+            overlapping = self._overlapping(pairs, sample.n_window)
+            found = _run_tests(
+                sample, [(label, group)], window, unit="cluster", overlapping=overlapping
+            )[label, group]
             tests += [
                 {
                     **about,
@@ -1110,7 +1124,7 @@ class EventStudyResults(ShownResults):
             }
             for test in found:
                 row |= {test.name: test.statistic, f"{test.name}_p": test.p_value}
-            rows.append(row)
+            rows.append(row | {"note": _why_blank(found, row)})
         return PooledEffects(
             by=by if isinstance(by, str) else "label",
             unlabelled=int((labels == "").sum()),
@@ -1440,15 +1454,21 @@ def _run_tests(
     window: Window,
     tests: Sequence[GroupTest] = TESTS,
     unit: str = "asset",
+    *,
+    overlapping: bool,
 ) -> dict[tuple[str, str], list[TestResult]]:
-    """Run tests on a sample whose leading axis are the events and groups `keys`."""
+    """Run tests on a sample whose leading axis are the events and groups `keys`.
+
+    Where windows of one asset are `overlapping`, only those that allow for it.
+    """
     alone = sample.n_assets == 1
     undefined = np.full(len(keys), np.nan)
     correlation = np.atleast_1d(sample.mean_correlation)
     mean_car = np.atleast_1d(sample.car.mean(axis=-1))
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in tests:
-        if alone and test.name != "time_series_t":
+        ignored = overlapping and not test.allows_overlap
+        if ignored or (alone and test.name != "time_series_t"):
             statistic, degrees, p_value = undefined, None, undefined
         else:
             outcome = test.compute(sample)
@@ -1471,12 +1491,33 @@ def _run_tests(
                     n_assets=sample.n_assets,
                     mean_car=float(mean_car[i]),
                     mean_correlation=float(correlation[i]),
-                    note=_why_undefined(test, sample.n_assets, correlation[i], unit)
-                    if np.isnan(statistic[i])
-                    else "",
+                    note=""
+                    if not np.isnan(statistic[i])
+                    else OVERLAPPING
+                    if ignored
+                    else _why_undefined(test, sample.n_assets, correlation[i], unit),
                 )
             )
     return results
+
+
+def _why_blank(found: list[TestResult], row: Mapping[str, Any]) -> str:
+    """Say of all blanks of a pooled row why: the reason, then its tests."""
+    tests: dict[str, list[str]] = {}
+    for test in found:
+        if test.note:
+            tests.setdefault(test.note, []).append(test.name)
+    for name, counted, unit in (
+        ("randomization", "n_clusters", "clusters"),
+        ("sign_flip", "n_blocks", "blocks of clusters"),
+    ):
+        if np.isnan(row[f"{name}_p"]):
+            few = row[counted] < MINIMUM_CLUSTERS
+            reason = (
+                f"fewer than {MINIMUM_CLUSTERS} {unit}" if few else "no room on ordinary sessions"
+            )
+            tests.setdefault(reason, []).append(name)
+    return "; ".join(f"{reason}: {', '.join(names)}" for reason, names in tests.items())
 
 
 def _why_undefined(test: GroupTest, n_assets: int, correlation: float, unit: str) -> str:

@@ -42,6 +42,7 @@ from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES, WEEKDAYS
 from chainpolicy.study.events import OVERALL, stance_columns
 from chainpolicy.study.returns import portfolio_returns
+from chainpolicy.typeset.numbers import p
 
 MOST_CALENDARS = 3
 MOST_COLUMNS = 3
@@ -184,7 +185,7 @@ def draw_stance_responses(study: Study) -> Drawn:
         for row, group in enumerate(groups):
             p_value = means["p_value"].get((group, dimension), np.nan)
             if np.isfinite(p_value):
-                ax.text(1, row - 0.36, f"p = {p_value:.3f}", ha="right", fontsize=6, color=QUIET,
+                ax.text(1, row - 0.36, p(p_value), ha="right", fontsize=6, color=QUIET,
                         transform=ax.get_yaxis_transform())  # fmt: skip
         ax.set_title(_stance_title(dimension, len(stance_columns(study.events))))
         percent_ticks(ax.xaxis)

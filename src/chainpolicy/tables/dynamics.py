@@ -199,8 +199,15 @@ def _headline(study: Study) -> str:
 
 def _reach(smallest: pd.Series) -> str:
     """Write the least that p-values can be: fewer sessions in one calendar, a larger one."""
-    ends = dict.fromkeys(p_text(value) for value in (smallest.min(), smallest.max()))
-    return " to ".join(ends) or "none"
+    ends = (smallest.min(), smallest.max())
+    return " to ".join(dict.fromkeys(_bound(value) for value in ends)) or "none"
+
+
+def _bound(value: float) -> str:
+    # "Not smaller than <0.001" says nothing.
+    if value < 0.001:
+        return f"{value:.1g}"
+    return p_text(value)
 
 
 def _sessions(count: float | None, last: int) -> str:

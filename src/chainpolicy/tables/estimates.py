@@ -19,10 +19,11 @@ from chainpolicy.estimators import (
 )
 from chainpolicy.estimators.system_results import DUMMIES
 from chainpolicy.eventstudy import EventStudyResults, window_label
-from chainpolicy.eventstudy.results import Window
+from chainpolicy.eventstudy.results import OVERLAPPING, Window
 from chainpolicy.study import Study
 from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.typeset.numbers import p
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
 from chainpolicy.typeset.report_table import formatted, in_percent
 from chainpolicy.typeset.report_table import p_text as p_text
@@ -31,6 +32,11 @@ from chainpolicy.typeset.report_table import p_text as p_text
 RECORDED_PACKAGES = ("chainpolicy", "numpy", "pandas", "scipy", "exchange_calendars")
 
 POOLED_TESTS = {"time_series_t": "time-series t", "adjusted_bmp": "adjusted BMP"}
+
+_OVERLAP = (
+    "windows of one asset overlap: what is shown allows for it; tests that do not, the rank tests "
+    "among them, are blank in pooled.csv"
+)
 
 # Labels whose differences a table states.
 MOST_COMPARED = 3
@@ -165,14 +171,20 @@ def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable
         if len(labels) <= MOST_COMPARED
     ]
     left = effects.unlabelled
+    overlapping = int(table["note"].str.contains(OVERLAPPING, regex=False).sum())
     note = (
         f"Mean CAAR over {window_label(window)} of the clusters (distinct event sessions of a "
         f"group) by {by}, as {study.kind} returns; two-sided p-values, not adjusted for the number "
         "of rows; a blank is undefined (randomization and sign flips from three clusters on). "
         + (f"{left:,} pairs without a label are in no row. " if left else "")
+        + (f"{_in_rows(overlapping)} {_OVERLAP}. " if overlapping else "")
         + " ".join(filter(None, compared))
     )
     return ReportTable(frame, note.strip())
+
+
+def _in_rows(count: int) -> str:
+    return "In one row" if count == 1 else f"In {count} rows"
 
 
 def _difference_text(study: Study, differences: pd.DataFrame) -> str:
@@ -180,7 +192,7 @@ def _difference_text(study: Study, differences: pd.DataFrame) -> str:
     if tested.empty:
         return ""
     parts = [
-        f"{study.label(group)} {100 * difference:+.2f} (p = {p_text(p_value)})"
+        f"{study.label(group)} {100 * difference:+.2f} ({p(p_value)})"
         for group, difference, p_value in tested[["group", "difference", "p_value"]].itertuples(
             index=False
         )
