@@ -10,6 +10,7 @@ from chainpolicy import cli
 from chainpolicy.build import regenerate
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.study import load_study, new_study, read_once
+from chainpolicy.study.remember import remembered
 from small_study import small_study
 
 
@@ -100,3 +101,34 @@ def test_a_study_is_read_once_in_a_build_and_its_tables_stay_apart(folder):
     assert "changed" not in set(study.events["name"])
     with pytest.raises(Exception, match=r"events\.csv"):
         load_study(folder)
+
+
+def test_processes_of_a_build_find_each_others_tables(folder, tmp_path):
+    first, second = load_study(folder), load_study(folder)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    asked = Counter()
+
+    @remembered
+    def table(study, number):
+        asked[number] += 1
+        return pd.DataFrame({"title": [study.title], "number": [number]})
+
+    @remembered
+    def value(study):
+        asked["value"] += 1
+        return (study.title,)
+
+    with read_once(first, shared):
+        made = table(first, 0.1)
+        made["title"] = "changed"
+        value(first)
+    with read_once(second, shared):
+        found = table(second, 0.1)
+        assert value(second) == (second.title,)
+        assert table(second, 0.2)["number"].tolist() == [0.2]
+    assert asked == {0.1: 1, 0.2: 1, "value": 2}
+    pd.testing.assert_frame_equal(found, pd.DataFrame({"title": [second.title], "number": [0.1]}))
+    # After the build nothing is left to others any more.
+    table(second, 0.3)
+    assert len(list(shared.iterdir())) == 2

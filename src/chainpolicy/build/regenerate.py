@@ -1030,6 +1030,8 @@ def main(
         responses(study, headline_window(study))
 
     with ExitStack() as stack:
-        for each in (study, *others.values()):
-            stack.enter_context(read_once(each))
+        shared = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainpolicy-")))
+        for number, each in enumerate((study, *others.values())):
+            (shared / str(number)).mkdir()
+            stack.enter_context(read_once(each, shared / str(number)))
         return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)

@@ -286,9 +286,15 @@ def pooled_subsets(
     DataFrame
         One row per choice, the keys of `pooled_effect`.
     """
-    clusters = event_clusters(study, group, window)
-    rows = [pooled_effect(clusters, name, events) for name, events in subsets.items()]
+    rows = [_pooled(study, group, window, name, tuple(some)) for name, some in subsets.items()]
     return pd.DataFrame(rows, columns=_COLUMNS)
+
+
+@remembered
+def _pooled(
+    study: Study, group: str, window: Window, subset: str, events: tuple[str, ...]
+) -> dict[str, object]:
+    return pooled_effect(event_clusters(study, group, window), subset, events)
 
 
 def split_by(study: Study, events: Collection[str], column: str) -> dict[str, tuple[str, ...]]:

@@ -41,7 +41,7 @@ from chainpolicy.study.frames import in_frames, write_frames
 from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, did_you_mean, in_reading_order
 from chainpolicy.study.regressors import Regressor, read_regressors, with_numbers
-from chainpolicy.study.remember import remembered
+from chainpolicy.study.remember import Memory, remembered
 from chainpolicy.study.returns import compute_returns
 from chainpolicy.study.sessions import (
     align,
@@ -128,7 +128,7 @@ class Study:
         Tickers that have prices between `start` and `end` but no row in assets.csv.
     labels : dict of group to str
         What texts, tables and figures call a group; a group without an entry keeps its name.
-    kept : dict
+    kept : Memory
         What was computed from the study, see `remember.remembered`.
     """
 
@@ -161,7 +161,7 @@ class Study:
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
     labels: dict[str, str] = field(repr=False)
-    kept: dict[Any, Any] = field(repr=False, init=False, default_factory=dict)
+    kept: Memory = field(repr=False, init=False, default_factory=Memory)
 
     @classmethod
     def from_frames(
@@ -428,17 +428,25 @@ _IN_BUILD: dict[Path, Study] = {}
 
 
 @contextmanager
-def read_once(study: Study) -> Iterator[None]:
+def read_once(study: Study, shared: Path | None = None) -> Iterator[None]:
     """Let whoever loads the study's folder meanwhile have what is read and remembered already.
 
     For a build, which is of one study, even if a file of the folder changes while it runs.
+
+    Parameters
+    ----------
+    study : Study
+    shared : Path, optional
+        An empty folder in which processes that are forked meanwhile find each other's tables.
     """
     folder = study.path.resolve()
     _IN_BUILD[folder] = study
+    study.kept.folder = shared
     try:
         yield
     finally:
         del _IN_BUILD[folder]
+        study.kept.folder = None
 
 
 def study_folder(study: str | Path | None = None) -> Path:

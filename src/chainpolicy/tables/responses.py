@@ -150,6 +150,7 @@ def _fits(
     return list(zip(_results(study, model), placebos, strict=True))
 
 
+@remembered
 def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     """Response, headline tests and end of the window of every event and group."""
     tables = [_estimated_by(study, results, window) for results in _results(study, model)]
@@ -279,6 +280,7 @@ def significance_report(
     return ReportTable(frame.reset_index(drop=True), note)
 
 
+@remembered
 def headline_windows(study: Study, model: str | None = None) -> pd.DataFrame:
     """Choose for every group the window that leads: the first that ends uncensored.
 
