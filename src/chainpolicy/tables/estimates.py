@@ -188,7 +188,9 @@ def _in_rows(count: int) -> str:
 
 
 def _difference_text(study: Study, differences: pd.DataFrame) -> str:
+    place = {group: number for number, group in enumerate(study.groups.unique())}
     tested = differences.dropna(subset="p_value")
+    tested = tested.sort_values("group", key=lambda names: names.map(place))
     if tested.empty:
         return ""
     parts = [
