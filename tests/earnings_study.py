@@ -35,11 +35,12 @@ risk_free = "RF"
 kind = "log"
 
 [estimation]
-window = [-100, -11]
+window = [-60, -11]
+minimum = 40
 
 [event]
-window = [-3, 5]
-car_windows = [[0, 0], [0, 1]]
+window = [-1, 3]
+car_windows = [[0, 1]]
 """
 EFFECT = 0.02
 
@@ -58,7 +59,7 @@ def earnings_study(folder: Path, downloads: Path, seed: int = 1) -> None:
     seed : int
     """
     rng = np.random.default_rng(seed)
-    days = pd.bdate_range("2020-01-01", "2022-12-30")
+    days = pd.bdate_range("2020-01-01", "2021-03-31")
     factors = pd.DataFrame(
         rng.normal(0, [0.9, 0.4, 0.4], (len(days), 3)), days, ["Mkt-RF", "SMB", "HML"]
     ).round(2)
@@ -77,7 +78,7 @@ def earnings_study(folder: Path, downloads: Path, seed: int = 1) -> None:
             own = rng.normal(0, 0.01, len(open_days))
             noise = known @ np.array([1.0, 0.2, -0.2]) + own
             for date in range(N_DATES):
-                place = 150 + 60 * date + 3 * number
+                place = 75 + 24 * date + 2 * number
                 good = (date + number) % 2 == 0
                 noise.iloc[place + LATE[calendar]] += EFFECT * good
                 said = f"{open_days[place]:%Y-%m-%d}{HOURS[calendar]}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 import shlex
 from pathlib import Path
 
@@ -35,7 +38,7 @@ def expanded(arguments: list[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """The folder in which all commands ran, and what each printed."""
+    """The folder in which all commands ran, with what each printed."""
     folder = tmp_path_factory.mktemp("own")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -43,7 +46,10 @@ def done(tmp_path_factory):
         Path("my-study/prices.csv").unlink()
         earnings_study(Path("my-study"), Path("downloads"))
         for arguments in commands():
-            assert cli.main(expanded(arguments)) == 0, arguments
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                assert cli.main(expanded(arguments)) == 0, arguments
+            (folder / f"{arguments[0]}.txt").write_text(printed.getvalue(), encoding="utf-8")
     return folder
 
 
@@ -55,25 +61,46 @@ def test_there_are_five_commands_from_downloads_to_a_report():
 
 def test_every_firm_is_estimated_at_its_own_dates(done):
     car = pd.read_csv(done / "my-tables" / "car.csv")
-    assert len(car) == 20 * N_DATES * 2
+    assert len(car) == 20 * N_DATES
     coefficients = pd.read_csv(done / "my-tables" / "coefficients.csv")
     assert set(coefficients["term"]) == {"alpha", "Mkt-RF", "SMB", "HML"}
     assert pd.read_csv(done / "my-tables" / "excluded.csv").empty
 
 
 def test_the_planted_effect_is_recovered_and_nothing_else(done):
-    pooled = pd.read_csv(done / "my-tables" / "pooled.csv").query("window == '[0, 0]'")
-    pooled = pooled.set_index(["label", "group"])
+    pooled = pd.read_csv(done / "my-tables" / "pooled.csv").set_index(["label", "group"])
+    assert set(pooled["window"]) == {"[0, 1]"}
     assert set(pooled.index) == {(s, g) for s in ("good", "bad") for g in ("xlon", "xtks")}
     assert (pooled["n_clusters"] == 10 * N_DATES / 2).all()
     for (label, _), row in pooled.iterrows():
         planted = EFFECT if label == "good" else 0.0
-        # Three standard errors of 40 reports with an own standard deviation of 1 %.
-        assert row["mean"] == pytest.approx(planted, abs=3 * 0.01 * 40**-0.5)
+        # Three standard errors of 40 reports, two sessions with an own standard deviation of 1 %.
+        assert row["mean"] == pytest.approx(planted, abs=3 * 0.01 * (2 / 40) ** 0.5)
         assert row["lower"] < row["mean"] < row["upper"]
     for name in ("time_series_t_p", "adjusted_bmp_p", "randomization_p", "sign_flip_p"):
         assert (pooled.loc["good", name] < 0.01).all()
         assert (pooled.loc["bad", name] > 0.01).all()
+
+
+def test_every_pair_is_estimable_and_the_labels_are_named(done):
+    said = (done / "check.txt").read_text(encoding="utf-8").splitlines()
+    assert said[-1] == f"{20 * N_DATES} of {20 * N_DATES} pairs of event and asset estimable"
+    assert said[-2].endswith("can pool effects: surprise")
+
+
+def test_the_report_compares_good_and_bad_reports(done):
+    text = (done / "report.txt").read_text(encoding="utf-8")
+    rows = [line.split()[:5] for line in text.splitlines() if line.split()[0] in ("good", "bad")]
+    assert rows == [
+        [label, group, "40", "40", "40"] for label in ("bad", "good") for group in ("xlon", "xtks")
+    ]
+    compared = re.findall(r"(xlon|xtks) ([+-][\d.]+) \((p[^)]*)\)", text)
+    assert [(group, said) for group, _, said in compared] == [
+        *[("xlon", "p < 0.001"), ("xtks", "p < 0.001")]
+    ]
+    # Two percent less than nothing, with three standard errors of two means of 40 reports.
+    for _, difference, _ in compared:
+        assert float(difference) == pytest.approx(-100 * EFFECT, abs=300 * 0.01 * (4 / 40) ** 0.5)
 
 
 def test_the_report_shows_nothing_that_the_study_lacks(done):

@@ -226,6 +226,13 @@ def test_windows_of_one_asset_that_overlap_under_different_labels_are_in_differe
     assert np.isnan(only(results.pool(window=(0, 2)))["bmp"])
 
 
+def test_a_p_value_is_never_printed_as_nought():
+    returns, market = simulated(["A"], 19)
+    returns["A"][150] += 0.5
+    (test, *_) = estimate(returns, market, dates([("e", "A", 150)])).tests((0, 0))
+    assert ", p < 0.0001, N = 1" in str(test)
+
+
 # --- randomization --------------------------------------------------------------------------
 
 

@@ -35,6 +35,7 @@ from chainpolicy.figures.style import (
     shorten_all,
     spread,
     undrawable,
+    vector_bytes,
 )
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.problems import InputError
@@ -583,6 +584,15 @@ def test_two_draws_are_the_same_bytes_whatever_the_users_style(twin, tiny_drawn,
         assert png_bytes(again, dpi=60) == png_bytes(figure, dpi=60)
         assert mpl.rcParams["font.size"] == 30
     pd.testing.assert_frame_equal(numbers, frame, check_exact=True)
+
+
+def test_a_figure_is_rendered_once_also_when_it_is_drawn_as_a_vector(tiny):
+    figure, _ = SPECS["estimation_fit"].draw(replace(tiny))
+    picture = figure.png()
+    vector_bytes(figure, "svg")
+    assert figure.png() is picture
+    figure.axes[0].set_title("Changed")
+    assert figure.png() != picture
 
 
 def test_embedded_figure_is_the_same_bytes_again(study, drawn):

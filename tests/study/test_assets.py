@@ -109,6 +109,11 @@ def test_a_misspelt_benchmark_is_guessed(write):
         read_assets(write("A,XSHG,a,INDX,", "INDEX,XSHG,benchmark,,"))
 
 
+def test_a_factor_without_its_file_is_told_where_the_file_is_named(write):
+    with pytest.raises(InputError, match=r'"Mkt-RF" has none; if it is a factor, .*\[factors\]'):
+        read_assets(write("A,XNYS,a,Mkt-RF;SMB,"))
+
+
 def test_everything_at_once(write):
     found = refused(write("A,XPRS,a,J,2", "A,XSHG,a,A,", "B,XSHG", "C,XNYS,a,,", "D,XSHG,a,,"))
     assert set(found) == {

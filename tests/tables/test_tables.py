@@ -22,6 +22,7 @@ from chainpolicy.figures.selection import estimated_events
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import clusters
 from chainpolicy.study.study import EMBEDDED, new_study
+from chainpolicy.tables.dynamics import _reach
 from chainpolicy.tables.responses import estimated_responses
 
 COLUMNS = {
@@ -449,7 +450,7 @@ def test_the_report_compares_two_labels(tmp_path):
 def test_differences_of_three_labels_are_in_the_note(study):
     note = tables.pooled_report(study, "stance_crypto", (0, 1)).note
     differences = study.pool("stance_crypto", (0, 1)).difference("-1", "0").set_index("group")
-    assert "-1 less 0, % (permutation of labels): " in note
+    assert "-1 less 0, % (permutation of labels, which takes overlapping windows for " in note
     assert f"Bitcoin {100 * differences['difference']['bitcoin']:+.2f} (p = " in note
     # Themes are too many to be compared with each other.
     assert "permutation" not in tables.pooled_report(study, "theme", (0, 1)).note
@@ -485,3 +486,8 @@ def test_events_of_one_session_that_hit_different_assets_are_rows_of_their_own(t
     _, merged = estimated_events(small)
     leads = merged[merged["group"] == "makers"].set_index("event_id")["lead"]
     assert leads[["rule-announced", "twin"]].tolist() == ["rule-announced", "twin"]
+
+
+def test_the_least_p_value_is_a_number_and_no_bound_of_one():
+    assert _reach(pd.Series([0.0001, 0.0044])) == "0.0001 to 0.004"
+    assert _reach(pd.Series([0.02])) == "0.020"

@@ -97,8 +97,11 @@ def vector_bytes(figure: Figure, kind: str) -> bytes:
     """Render a figure as SVG or PDF in the study's style; the same figure gives the same bytes."""
     unsaid = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
     buffer = io.BytesIO()
+    stale = figure.stale
     with in_style():
         figure.savefig(buffer, format=kind, metadata=dict.fromkeys(unsaid[kind]))
+    # Nor is saving in another format a change, after which it would be rendered anew.
+    figure.stale = stale
     return buffer.getvalue()
 
 

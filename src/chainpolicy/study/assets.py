@@ -183,6 +183,7 @@ def _expected_benchmarks(
                 f'tickers with a row of their own and factors ({named}), joined by ";"; '
                 f'"{unknown}" is neither{hint}'
             )
+        hint = hint or "; if it is a factor, name its file under [factors] in study.toml"
         return f'tickers joined by ";", each with a row of its own; "{unknown}" has none{hint}'
     calendars = {own[other] for other in benchmarks if other in own} & set(CALENDARS)
     if calendar == ALWAYS_OPEN:

@@ -165,13 +165,13 @@ def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable
     frame["Randomization p"] = table["randomization_p"].map(p_text)
     frame["Sign-flip p"] = table["sign_flip_p"].map(p_text)
     labels = list(dict.fromkeys(table["label"]))
+    left = effects.unlabelled
+    overlapping = int(table["note"].str.contains(OVERLAPPING, regex=False).sum())
     compared = [
-        _difference_text(study, effects.difference(first, second))
+        _difference_text(study, effects.difference(first, second), overlapping > 0)
         for first, second in combinations(labels, 2)
         if len(labels) <= MOST_COMPARED
     ]
-    left = effects.unlabelled
-    overlapping = int(table["note"].str.contains(OVERLAPPING, regex=False).sum())
     note = (
         f"Mean CAAR over {window_label(window)} of the clusters (distinct event sessions of a "
         f"group) by {by}, as {study.kind} returns; two-sided p-values, not adjusted for the number "
@@ -187,8 +187,10 @@ def _in_rows(count: int) -> str:
     return "In one row" if count == 1 else f"In {count} rows"
 
 
-def _difference_text(study: Study, differences: pd.DataFrame) -> str:
+def _difference_text(study: Study, differences: pd.DataFrame, overlapping: bool) -> str:
+    place = {group: number for number, group in enumerate(study.groups.unique())}
     tested = differences.dropna(subset="p_value")
+    tested = tested.sort_values("group", key=lambda names: names.map(place))
     if tested.empty:
         return ""
     parts = [
@@ -198,7 +200,10 @@ def _difference_text(study: Study, differences: pd.DataFrame) -> str:
         )
     ]
     first, second = tested[["first", "second"]].iloc[0]
-    return f"{first} less {second}, % (permutation of labels): {', '.join(parts)}."
+    how = "permutation of labels"
+    if overlapping:
+        how += ", which takes overlapping windows for independent"
+    return f"{first} less {second}, % ({how}): {', '.join(parts)}."
 
 
 def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
