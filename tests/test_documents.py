@@ -18,6 +18,7 @@ from chainpolicy.cli import main
 from chainpolicy.figures import FIGURES
 from chainpolicy.typeset.markdown import headings, parsed, slug
 from places import ROOT
+from test_layering import ORDER, PACKAGE
 
 TEXTS = [
     *sorted(ROOT.glob("*.md")),
@@ -185,3 +186,14 @@ def test_the_citation_names_the_version_and_what_it_rests_on():
         assert {"type", "title", "authors", "year"} <= set(reference)
     cited = " ".join(readme.split())
     assert sum(each["title"] in cited for each in citation["references"]) >= 4
+
+
+def test_the_map_fits_a_screen_and_leads_to_files():
+    _, _, rest = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("\n## Map\n")
+    section = rest.partition("\n## ")[0]
+    assert section.count("\n") <= 50
+    assert re.findall(r"^(\w+)(?:/|\.py) ", section, re.MULTILINE) == ORDER
+    named = set(re.findall(r"`([\w/]+\.py)`", section))
+    assert len(named) >= 15
+    lost = {name for name in named if not [*PACKAGE.rglob(name), *ROOT.glob(name)]}
+    assert lost == set()

@@ -1343,6 +1343,24 @@ def test_how_the_frame_is_written_does_not_matter(rewrite: object) -> None:
         pd.testing.assert_frame_equal(given, plain, check_exact=True)
 
 
+def test_assets_are_sorted_though_the_first_stands_first() -> None:
+    tickers, days = ["A", "A", "C", "C", "B", "B"], list(sessions(2)) * 3
+    panel = build_panel(
+        pd.DataFrame({"ticker": tickers, "session": days, "return": np.arange(1.0, 7.0)})
+    )
+    assert panel.tickers == ("A", "B", "C")
+    assert panel.returns.tolist() == [1, 2, 5, 6, 3, 4]
+
+
+def test_samples_with_sessions_of_their_own_may_be_stacked() -> None:
+    # The third asset shares no session with the others: what is left is the correlation of the
+    # first two, 1/2 for the first and the second row of the example, 0 for the second and third.
+    session = np.arange(32) + np.array([[0], [0], [40]])
+    stacked = np.stack([EXAMPLE.residuals, EXAMPLE.residuals[[1, 2, 0]]])
+    sample = replace(EXAMPLE, car=np.ones((2, 3)), residuals=stacked, estimation_session=session)
+    assert sample.mean_correlation == pytest.approx([0.5, 0.0])
+
+
 @pytest.mark.parametrize("blank", [None, np.nan, pd.NA, ""])
 def test_a_blank_limit_is_none(blank: object) -> None:
     returns, alignment = sound()

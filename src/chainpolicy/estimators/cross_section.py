@@ -613,8 +613,9 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
         for name in data.columns
         if (name == AGE or name.startswith(BETA)) and data[name].notna().any()
     ]
+    groups = list(dict.fromkeys(study.groups))
     found = []
-    for group in dict.fromkeys(study.groups):
+    for group in groups:
         rows = data[data["group"] == group]
         if rows.empty:
             continue
@@ -625,13 +626,23 @@ def cross_sections(study: Study, window: Window = (0, 1)) -> CrossSections:
                 for name in measured
             ]
     for _, rows in data.groupby("calendar"):
-        groups = [g for g in dict.fromkeys(study.groups) if (rows["group"] == g).any()]
-        for group in groups[1:]:
-            pair = rows[rows["group"].isin([groups[0], group])]
-            pair = pair.assign(**{group: (pair["group"] == group).astype(np.float64)})
-            sample = f"{groups[0]}, {group}"
-            found.append(_fit_or_say(CrossSection(pair, stance, exposure=group, sample=sample)))
+        found += _between_groups(rows, groups, stance)
     return CrossSections(tuple(found), study.labels)
+
+
+def _between_groups(
+    rows: pd.DataFrame, groups: list[str], stance: str | None
+) -> list[CrossSectionResults]:
+    """Compare each further group of a calendar with its first."""
+    first, *others = [group for group in groups if (rows["group"] == group).any()]
+    found = []
+    for group in others:
+        pair = rows[rows["group"].isin([first, group])]
+        pair = pair.assign(**{group: (pair["group"] == group).astype(np.float64)})
+        found.append(
+            _fit_or_say(CrossSection(pair, stance, exposure=group, sample=f"{first}, {group}"))
+        )
+    return found
 
 
 def covariate_data(

@@ -227,23 +227,32 @@ def _read(path: Path, name: str, problems: list[Problem]) -> pd.DataFrame:
             expected = "a different name for each factor"
             problems.append(Problem(name, expected, header + 1, f"column {place + 1}", column))
             return pd.DataFrame(columns=["date"], dtype="str")
+    rows = _rows_of_days(lines, header, len(columns), name, problems)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype("str")
+    return table.rename_axis("line")
+
+
+def _rows_of_days(
+    lines: list[str], header: int, width: int, name: str, problems: list[Problem]
+) -> dict[int, list[str]]:
+    """Fields of the lines below the header, by line, to the end of the first table."""
     rows: dict[int, list[str]] = {}
     ended = False
     for number, line in enumerate(lines[header + 1 :], start=header + 2):
         fields = [field.strip() for field in line.split(",")]
-        if not line.strip() or (len(fields) == 1 and not re.fullmatch(_DAY, fields[0])):
+        a_day = re.fullmatch(_DAY, fields[0])
+        if not line.strip() or (len(fields) == 1 and not a_day):
             ended = True
-        elif ended and re.fullmatch(_DAY, fields[0]):
+        elif ended and a_day:
             expected = "one table of days; a second one begins here: keep the one that is meant"
             problems.append(Problem(name, expected, number, "date", fields[0]))
             break
-        elif not ended and len(fields) != len(columns):
-            expected = f"{len(columns)} fields, as in the header in line {header + 1}"
+        elif not ended and len(fields) != width:
+            expected = f"{width} fields, as in the header in line {header + 1}"
             problems.append(Problem(name, expected, number, value=f"{len(fields)} fields"))
         elif not ended:
             rows[number] = fields
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=columns).astype("str")
-    return table.rename_axis("line")
+    return rows
 
 
 def _lines(path: Path) -> list[str]:
