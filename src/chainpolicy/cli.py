@@ -81,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app(arguments)
     except InputError as error:
-        count = len(error.problems)
+        from chainpolicy.typeset.numbers import counted
+
         print(error, file=sys.stderr)
-        print(f"{count:,} {'problem' if count == 1 else 'problems'} in the input", file=sys.stderr)
+        print(f"{counted(len(error.problems), 'problem')} in the input", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         if (extra := extra_of(error.name or "")) is None:
@@ -725,19 +726,21 @@ _OWN_COLUMNS = {
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
     from chainpolicy.prices.coverage import missing_factors, probable_closures
+    from chainpolicy.typeset.numbers import counted
 
     in_sample = int(study.events["in_sample"].sum())
     calendars = ", ".join(study.alignment["calendar"].unique()) or "no calendar"
     lines = [
-        f"{len(study.events):,} events, {in_sample:,} in sample",
-        f"{len(study.groups):,} assets in {study.groups.nunique():,} groups on {calendars}",
+        f"{counted(len(study.events), 'event')}, {in_sample:,} in sample",
+        f"{counted(len(study.groups), 'asset')} in {counted(study.groups.nunique(), 'group')} on "
+        f"{calendars}",
         f"{len(study.prices):,} prices, {study.start:%Y-%m-%d} to {study.end:%Y-%m-%d}",
     ]
     if study.unused_tickers:
         lines.append(_unused(study))
     lines += [
-        f"{calendar} was probably closed on {day:%Y-%m-%d}: it has no close of that day ({count} "
-        f"{'asset' if count == 1 else 'assets'}), but of those around; if so, write the row "
+        f"{calendar} was probably closed on {day:%Y-%m-%d}: it has no close of that day "
+        f"({counted(count, 'asset')}), but of those around; if so, write the row "
         f"{calendar},{day:%Y-%m-%d},closed into calendars.csv (calendar,date,hours)"
         for calendar, day, count in probable_closures(study).itertuples(index=False)
     ]

@@ -16,6 +16,7 @@ import pandas as pd
 from chainpolicy.article import Extraction, Precision, Statement, dated_statements, read_article
 from chainpolicy.article.tone import TONES, score, stance_lexicon
 from chainpolicy.study.problems import InputError, Problem, irregular
+from chainpolicy.typeset.numbers import counted
 
 CHECKSUM = "article_sha256"
 DECIMALS = 4
@@ -289,22 +290,18 @@ def _summary(extraction: Extraction) -> Iterator[str]:
     parts = ", ".join(f"{counts.get(name, 0)} {name}" for name in names)
     article = extraction.article
     yield (
-        f"{article.name}: {_count(len(article.paragraphs), 'paragraph')}, "
-        f"{_count(len(extraction.statements), 'dated statement')} ({parts})"
+        f"{article.name}: {counted(len(article.paragraphs), 'paragraph')}, "
+        f"{counted(len(extraction.statements), 'dated statement')} ({parts})"
     )
     year = "" if extraction.year is None else f"{extraction.year}, "
     yield f"year of dates written without one: {year}{extraction.year_basis}"
     yield f"SHA-256 {article.checksum}; stance lexicon {stance_lexicon().version}"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _verification_lines(result: Verification, n_events: int) -> Iterator[str]:
     yield from (f"differs: {line}" for line in result.differences)
     if not result.compared:
-        yield f"none of {_count(n_events, 'event')} has a date of this article: no tone to compare"
+        yield f"none of {counted(n_events, 'event')} has a date of this article: no tone to compare"
     elif result.passed:
         yield (
             f"the stored tones of {result.compared} of {n_events} events are those of the article; "

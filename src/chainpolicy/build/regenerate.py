@@ -49,6 +49,7 @@ from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
 from chainpolicy.tables import responses
 from chainpolicy.tables.estimates import regression_tables, write_tables
+from chainpolicy.typeset.numbers import counted
 
 RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
@@ -623,7 +624,7 @@ def _say_stale(stale: list[str]) -> int:
         print(line)
     if stale:
         files = len({line.split(":")[0] for line in stale})
-        print(f"{_count(files, 'file')} not current: run chainpolicy regenerate", file=sys.stderr)
+        print(f"{counted(files, 'file')} not current: run chainpolicy regenerate", file=sys.stderr)
         return 1
     print("everything is current", file=sys.stderr)
     return 0
@@ -638,8 +639,8 @@ def _say_done(report: Report) -> None:
     built = [name for name in report.built if name not in report.nothing]
     if built:
         summary.append(
-            f"{_count(len(built), 'product')} built, "
-            f"{_count(len(report.written), 'file')} written, {len(report.unchanged)} unchanged"
+            f"{counted(len(built), 'product')} built, "
+            f"{counted(len(report.written), 'file')} written, {len(report.unchanged)} unchanged"
         )
     if skipped := [name for name in report.skipped if name not in report.nothing]:
         summary.append(f"{len(skipped)} up to date and skipped (--fresh builds them anew)")
@@ -650,10 +651,6 @@ def _say_done(report: Report) -> None:
 def _say_nothing(name: str | None, reason: str) -> int:
     print(f"{name}: nothing was drawn. {reason}", file=sys.stderr)
     return 2
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:

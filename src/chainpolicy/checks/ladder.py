@@ -38,6 +38,7 @@ from chainpolicy.study import Study
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.donors import Donors
 from chainpolicy.study.remember import remembered
+from chainpolicy.typeset.numbers import counted
 
 # The number of factors is looked for up to this one.
 MOST_FACTORS = 8
@@ -383,7 +384,7 @@ def _names(study: Study, benchmarks: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _counted(number: int) -> str:
-    return f"{number} {'factor' if number == 1 else 'factors'} of donors"
+    return f"{counted(number, 'factor')} of donors"
 
 
 def _donors_of(study: Study, tickers: Sequence[str]) -> Donors | None:

@@ -15,6 +15,7 @@ from chainpolicy.prices.moves import JUMP, find_moves
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import suspended
+from chainpolicy.typeset.numbers import counted
 
 # A close four times the one before, or a quarter of it, that comes back was never a price.
 EXCURSION = 4.0
@@ -418,7 +419,7 @@ def _days_of(values: pd.Series[float]) -> pd.DatetimeIndex:
 
 
 def _sessions(count: int) -> str:
-    return f"{count:,} session" if count == 1 else f"{count:,} sessions"
+    return counted(count, "session")
 
 
 def _listed(days: pd.DatetimeIndex) -> str:

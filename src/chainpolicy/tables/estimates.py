@@ -23,7 +23,7 @@ from chainpolicy.eventstudy.results import OVERLAPPING, Window
 from chainpolicy.study import Study
 from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
-from chainpolicy.typeset.numbers import p
+from chainpolicy.typeset.numbers import counted, p
 from chainpolicy.typeset.report_table import ReportTable as ReportTable
 from chainpolicy.typeset.report_table import formatted, in_percent
 from chainpolicy.typeset.report_table import p_text as p_text
@@ -375,10 +375,6 @@ def _summary(estimated: int, left_out: pd.DataFrame) -> str:
         "pair": whole_pair,
         "window": ~whole_event & ~whole_pair,
     }
-    counts = [_count(int(rows.sum()), kind) for kind, rows in kinds.items() if rows.any()]
+    counts = [counted(int(rows.sum()), kind) for kind, rows in kinds.items() if rows.any()]
     excluded_text = f"excluded: {', '.join(counts)}: excluded.csv" if counts else "none excluded"
-    return f"{_count(estimated, 'pair')} estimated; {excluded_text}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    return f"{counted(estimated, 'pair')} estimated; {excluded_text}"

@@ -65,6 +65,11 @@ def count(value: float) -> str:
     return typeset(f"{round(whole):,}")
 
 
+def counted(value: float, noun: str) -> str:
+    """Write how many there are: "1 pair", "1,200 pairs"."""
+    return f"{count(value)} {noun}{'' if value == 1 else 's'}"
+
+
 def p(value: float) -> str:
     """Write a p-value in a sentence: "p = 0.017", "p < 0.001"."""
     return "p < 0.001" if _finite(value) < 0.001 else f"p = {value:.3f}"
