@@ -217,7 +217,11 @@ def test_numbers_are_written_by_kind():
     assert numbers.p(0.0004) == "p < 0.001"
     assert numbers.p(0.0449) == "p = 0.045"
     assert numbers.count(14692) == "14,692"
-    assert [numbers.counted(n, "pair") for n in (0, 1, 1200)] == ["0 pairs", "1 pair", "1,200 pairs"]
+    assert [numbers.counted(n, "pair") for n in (0, 1, 1200)] == [
+        "0 pairs",
+        "1 pair",
+        "1,200 pairs",
+    ]
     assert numbers.number(-4.7249) == "−4.72"
     assert numbers.day(pd.Timestamp("2019-10-05")) == "5 Oct 2019"
     with pytest.raises(ValueError, match="is no whole number"):

@@ -610,7 +610,8 @@ class EventStudy:
         panel = self._panel
         asset = candidates["asset"].to_numpy()
         position = candidates["position"].to_numpy(np.int64)
-        benchmarks = [self.model.benchmarks_used(panel.benchmarks_of[i]) for i in asset]
+        used = [self.model.benchmarks_used(names) for names in panel.benchmarks_of]
+        benchmarks = [used[i] for i in asset.tolist()]
         columns = _factor_columns(panel, benchmarks)
         masked = self._masked()
         residuals = np.empty((len(asset), self.estimation.length))
@@ -993,13 +994,14 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     order = np.argsort(np.concatenate([members for members, _ in batches]))
     joined = {}
     for name in (field.name for field in fields(NormalFit)):
+        per_benchmark = {"beta": 1, "factor_mean": 1, "inverse_factors": 2}.get(name, 0)
         parts = []
         for _, batch in batches:
             values = getattr(batch, name)
-            unused = (0, width - batch.beta.shape[1])
-            per_benchmark = {"beta": 1, "factor_mean": 1, "inverse_factors": 2}.get(name, 0)
-            padding = [(0, 0)] * (values.ndim - per_benchmark) + [unused] * per_benchmark
-            parts.append(np.pad(values, padding))
+            if per_benchmark and (unused := width - batch.beta.shape[1]):
+                padding = [(0, 0)] * (values.ndim - per_benchmark) + [(0, unused)] * per_benchmark
+                values = np.pad(values, padding)
+            parts.append(values)
         joined[name] = np.concatenate(parts)[order]
     return NormalFit(**joined)
 
