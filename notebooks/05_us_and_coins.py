@@ -30,8 +30,8 @@ rest = without.loc["XNET"]
 scale = checks.rung_errors(study).query("group == 'us_listed'").set_index("rung")["error"]
 
 # %% [markdown]
-# **The US-listed names moved, but very unequally: Xunlei (XNET) rose by
-# {{ jump.actual | simple | share(1) }} in price on {{ jump.session | day }}, and without it the group's
+# **The US-listed names moved, but very unequally: Xunlei (XNET) returned
+# {{ jump.actual | percent }} on {{ jump.session | day }}, and without it the group's
 # CAAR[0, 1] falls from {{ us.caar | percent }} to {{ rest.caar | percent }}**
 # (with it: 95 % interval {{ (us.lower, us.upper) | interval }}; portfolio t,
 # {{ us.time_series_t_p | p }}; rank among {{ us.n_placebo }} ordinary sessions,
@@ -53,7 +53,7 @@ scale = checks.rung_errors(study).query("group == 'us_listed'").set_index("rung"
 #   CAAR = \frac{1}{N} \sum_{i=1}^{N} CAR_i .$$
 #
 # $R$ is the log return of asset $i$ in session $\tau$ counted from the event session; all returns
-# are log returns in percent, except that of Xunlei above. By the rule of
+# are log returns in percent. By the rule of
 # [04_concept_stocks](04_concept_stocks.ipynb) the US-listed names are measured against their own
 # mean, whose error of forecasts ({{ (100 * scale["constant_mean"]) | number(3) }} %) ties with that
 # of the index ({{ (100 * scale["index"]) | number(3) }} %): their CAAR[0, 1] is then

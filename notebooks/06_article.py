@@ -10,6 +10,7 @@
 # # What did the article say, and when did markets learn it?
 
 # %%
+import numpy as np
 import pandas as pd
 
 import chainpolicy
@@ -152,8 +153,7 @@ by_stance = response_by_stance(stance_sessions(study)).query("dimension == 'over
 lowest = by_stance.set_index("group").loc[by_stance.set_index("group")["p_value"].idxmin()]
 
 # %% [markdown]
-# Returns in this section are log returns, those of the article's claims below simple ones, as the
-# article's are. By the net stance of a session, both stances added, {{ (by_stance.difference > 0).sum() }} of
+# Returns are log returns in percent. By the net stance of a session, both stances added, {{ (by_stance.difference > 0).sum() }} of
 # {{ by_stance | length }} groups gained more over [0, 1] after supportive than after restrictive
 # sessions, but no difference is significant. The smallest p-value, {{ lowest.p_value | number(3) }},
 # is that of {{ study.label(lowest.name) }}: {{ lowest.supportive | percent }} on
@@ -183,36 +183,39 @@ significant = by_group["p_value"].agg(lambda values: (values < 0.05).mean())
 # Each claim in our words.
 
 # %%
+two_fifths = np.log(1.4)
 evening = pd.Timestamp("2019-10-25T10:00Z"), pd.Timestamp("2019-10-25T16:00Z")
 monday, notice = pd.Timestamp("2019-10-28"), pd.Timestamp("2019-11-14")
 tiers = ["a_shares_tier1", "a_shares_tier2"]
 indices = ["000001.SS", "000300.SS", "399006.SZ"]
 market = market_claims.stored_figures(study)
 rise = market_claims.rise(study, "BTC-USD", *evening, until=pd.Timestamp("2019-10-27T00:00Z"))
-trades = market["bitcoin_high"] / market["bitcoin_low"] - 1
+trades = np.log(market["bitcoin_high"] / market["bitcoin_low"])
 lead = market_claims.lead(study, "a_shares_tier1", indices, monday)
 limit = market_claims.at_upper_limit(study, tiers, monday).sum()
 turn = market_claims.turn(
     study, ["bitcoin", "a_shares_tier1"], notice, "shanghai-exchange-notice", study.headline_event
 )
 coin, shares = turn.loc["bitcoin"], turn.loc["a_shares_tier1"]
+claimed = verdicts.rename_axis("Claim, in our words").reset_index()
+claimed.insert(1, "Article's return, simple", ["over 40 %", *[""] * (len(verdicts) - 1)])
 tables.ReportTable(
-    verdicts.rename_axis("Claim, in our words").reset_index(),
+    claimed,
     "Partly: true of another window, or of another count, than the one that the words suggest.",
 )
 
 # %% [markdown]
-# **Bitcoin's evening.** From the hour of the announcement to midnight in Beijing the price rose by
-# {{ rise.evening | share(1) }}, over the UTC day by {{ rise.day | share(1) }} and over two days by
-# {{ rise.two_days | share(1) }}. Two fifths are reached only from the lowest trade of the first day
-# to the highest of the second ({{ trades | share(1) }}; between hourly closes
-# {{ rise.trough_to_peak | share(1) }}).
+# **Bitcoin's evening.** A rise by two fifths is a log return of {{ two_fifths | percent }}. From the
+# hour of the announcement to midnight in Beijing Bitcoin returned {{ rise.evening | percent }}, over
+# the UTC day {{ rise.day | percent }} and over two days {{ rise.two_days | percent }}. Two fifths are
+# reached only from the lowest trade of the first day to the highest of the second
+# ({{ trades | percent }}; between hourly closes {{ rise.trough_to_peak | percent }}).
 #
 # **Concept shares in the lead.** The {{ study.groups.value_counts()["a_shares_tier1"] }} shares of
-# tier 1 rose by {{ lead.a_shares_tier1 | share(1) }} on average, the indices by
-# {{ lead[indices].min() | share(1) }} to {{ lead[indices].max() | share(1) }}, all A-shares by
-# {{ market.market_mean | share(1) }}; {{ market.share_below | share }} of
-# {{ market.n_shares | count }} A-shares rose less than that average. Industries were not ranked.
+# tier 1 returned {{ lead.a_shares_tier1 | percent }} on average, the indices
+# {{ lead[indices].min() | percent }} to {{ lead[indices].max() | percent }}, all A-shares
+# {{ market.market_mean | percent }}; {{ market.share_below | share }} of
+# {{ market.n_shares | count }} A-shares returned less than that average. Industries were not ranked.
 #
 # **A hundred at the limit.** {{ limit.n_upper }} of the {{ limit.n_assets }} concept shares of this
 # study closed at the upper limit, which bounds the number from below. The whole market bounds it
@@ -276,10 +279,14 @@ claims(
     claim(
         "Bitcoin gained less than two fifths in the evening, and over two days",
         rise["two_days"],
-        rise.max() < 0.4,
+        rise.max() < two_fifths,
     ),
     # A percentage in prose is a rounded one.
-    claim("From the lowest to the highest trade it gained two fifths", trades, trades > 0.3995),
+    claim(
+        "From the lowest to the highest trade it gained two fifths",
+        trades,
+        trades > np.log(1.3995),
+    ),
     claim(
         "Concept shares rose more than each index and 95 % of A-shares",
         market["share_below"],
