@@ -40,7 +40,7 @@ pooled = checks.pooled_subsets(decade, "bitcoin", lists).set_index("subset")
 banned, praised = pooled.loc["all by the rule"], pooled.loc["supportive"]
 famous, rest = pooled.loc["famous"], pooled.loc["all but the famous"]
 alone = tables.robustness(decade, "bitcoin").set_index("subset")
-alone = alone.loc["without rows that note other news"]
+alone = alone.loc["days without other news"]
 
 # %% [markdown] tags=["readme"]
 # **Restrictions went with falls of Bitcoin; praise moved markets once.** In 2013 to 2021, on
