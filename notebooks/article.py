@@ -75,7 +75,7 @@ near = int((~ruled).sum())
 # {{ (bitcoin.lower, bitcoin.upper) | interval }}), and {{ shares.share_at_limit | share }} of
 # {{ shares.n_assets }} Chinese shares already known as blockchain shares closed at their daily price
 # limit. Over {{ led.window }}, the
-# first window that ends with less than a tenth of them at a limit, they returned
+# first window that ends with less than a tenth of them at a limit, all of them returned on average
 # {{ led.caar | share(1) }} more than the yardstick predicts that forecasts them best where nothing
 # happened ({{ (led.lower, led.upper) | interval }}). That number depends on the yardstick, and
 # whether the first response is significant depends on the test.
