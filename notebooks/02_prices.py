@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 import chainpolicy
-from chainpolicy import article, claim, claims, figures, prices, tables
+from chainpolicy import article, checks, claim, claims, figures, prices, tables
 from chainpolicy.study.returns import LIMIT_TOLERANCE
 from chainpolicy.study.sessions import sessions
 from chainpolicy.typeset.numbers import interval, percent
@@ -31,11 +31,11 @@ tier1 = by_date.loc[(study.headline_event, "a_shares_tier1")]
 # {{ missing.n_sessions.sum() }}
 # ({{ (missing.n_sessions.sum() / assets.sessions.sum()) | share(1) }}) are missing, and none is
 # filled in. The alignment decides the result**: around the leading event the CAAR over $[0, 1]$ of
-# the {{ tier1.n_assets }} Chinese shares of tier 1 is {{ tier1.caar | simple | percent }} (95 %
-# interval {{ (tier1.lower, tier1.upper) | simple | interval }}) if session 0 is the first that could
-# react, {{ tier1.event_session | day }}, and {{ tier1.article_caar | simple | percent }} (95 %
-# interval {{ (tier1.article_lower, tier1.article_upper) | simple | interval }}) if it is taken from
-# the article's date, {{ tier1.article_session | day }}.
+# the {{ tier1.n_assets }} Chinese shares of tier 1 is {{ tier1.caar | percent }} (95 %
+# interval {{ (tier1.lower, tier1.upper) | interval }}) if session 0 is the first that could
+# react, {{ tier1.event_session | day }}, and {{ tier1.article_caar | percent }} (95 %
+# interval {{ (tier1.article_lower, tier1.article_upper) | interval }}) if it is taken from
+# the article's date, {{ tier1.article_session | day }}. Returns are log returns in percent.
 #
 # Before any response is interpreted, three things have to be known about the prices: what is
 # missing, where a price was not free to move, and which session of one market corresponds to which
@@ -74,7 +74,7 @@ assets.groupby(["label", "calendar"], sort=False).agg(
 #
 # and it exists only if both closes do. A suspended share has no return, never a return of zero, and
 # the return after the gap, which spans several sessions, is left out as well. Log returns add up
-# over a window; the texts quote $e^{R} - 1$, the simple return.
+# over a window. Price limits alone are quoted as changes of the price, as an exchange sets them.
 
 # %%
 returns = study.returns
@@ -96,22 +96,22 @@ missing
 # $$\left| C_{it} - C_{ip} (1 \pm l_{it}) \right| \le \varepsilon ,$$
 #
 # where $\varepsilon$ = {{ tolerance | number(4) }} is half a tick of the exchange plus what
-# cutting adjusted closes to four decimals can lose. A cut-off on the return is the usual shortcut;
+# cutting adjusted closes to four decimals can lose. A cut-off on the change is the usual shortcut;
 # it errs where prices are low, so that a tick is a large part of them, and where a share has a
 # narrower limit.
 
 # %%
 with_limit = assets[assets["limited"]]
 limited = returns[returns["ticker"].isin(with_limit["ticker"])]
-size = np.expm1(limited["return"]).abs()
-at_limit, cut_off = limited["at_limit"] != "", size >= 0.099
-narrower = at_limit & (size < 0.06)
+change = np.expm1(limited["return"]).abs()
+at_limit, cut_off = limited["at_limit"] != "", change >= 0.099
+narrower = at_limit & (change < 0.06)
 hits = limited[at_limit].groupby("session").size()
-pd.crosstab(at_limit.rename("close at the limit"), cut_off.rename("return of 9.9 % or more"))
+pd.crosstab(at_limit.rename("close at the limit"), cut_off.rename("change of 9.9 % or more"))
 
 # %% [markdown]
 # The rule finds {{ at_limit.sum() }} closes at a limit among the {{ with_limit.closes.sum() }} closes
-# of the {{ with_limit | length }} assets that have one. A cut-off at a return of 9.9 % would miss
+# of the {{ with_limit | length }} assets that have one. A cut-off at a change of 9.9 % would miss
 # {{ (at_limit > cut_off).sum() }} of them, {{ narrower.sum() }} because the limit was 5 %, and add
 # {{ (at_limit < cut_off).sum() }} that are none. The most on one session are {{ hits.max() }}, on
 # {{ hits.idxmax() | day }}.
@@ -196,8 +196,8 @@ figures.show("estimation_fit", study)
 found = (by_date["lower"] > 0) | (by_date["upper"] < 0)
 found_there = (by_date["article_lower"] > 0) | (by_date["article_upper"] < 0)
 rows = by_date.reset_index()
-there = np.expm1(rows[["article_caar", "article_lower", "article_upper"]]).to_numpy()
-first = np.expm1(rows[["caar", "lower", "upper"]]).to_numpy()
+there = rows[["article_caar", "article_lower", "article_upper"]].to_numpy()
+first = rows[["caar", "lower", "upper"]].to_numpy()
 frame = pd.DataFrame(
     {
         "Event": rows["event_id"],
@@ -214,14 +214,16 @@ frame = pd.DataFrame(
 )
 tables.ReportTable(
     frame[(found | found_there).to_numpy()].reset_index(drop=True),
-    "CAAR over [0, 1], simple returns: the rows in which an interval excludes zero; intervals not "
+    "CAAR over [0, 1], log returns: the rows in which an interval excludes zero; intervals not "
     "adjusted for the number of rows.",
 )
 
 # %% [markdown]
 # Of the {{ by_date | length }} pairs of an event and a group whose session differs, the interval
 # excludes zero for {{ found.sum() }} at the first session that could react and for
-# {{ found_there.sum() }} at the article's date.
+# {{ found_there.sum() }} at the article's date. Normal returns are those above, on the benchmarks that
+# the study declares; with what the rule of [04_concept_stocks](04_concept_stocks.ipynb) chooses the
+# same intervals exclude zero.
 #
 # ## Reading
 #
@@ -244,6 +246,10 @@ speech = by_date.loc[lead]
 shares = ["a_shares_tier1", "a_shares_tier2"]
 abroad = ["bitcoin", "coins", "us_listed"]
 fall = by_date.loc[[("plenum-communique", "a_shares_tier1"), ("plenum-decision", "a_shares_tier1")]]
+ruled = article.article_date_caars(checks.study_of_rule(study), window=(0, 1))
+ruled = ruled.set_index(["event_id", "group"]).loc[by_date.index]
+found_by_rule = (ruled["lower"] > 0) | (ruled["upper"] < 0)
+there_by_rule = (ruled["article_lower"] > 0) | (ruled["article_upper"] < 0)
 first_event = study.alignment.loc[study.alignment["in_sample"], "event_session"].min()
 tail = (residuals / models["sigma"])[study.groups[residuals.index].isin(shares).to_numpy()]
 claims(
@@ -284,6 +290,11 @@ claims(
         (found | found_there).sum(),
         set(by_date.index[found | found_there])
         == {*fall.index, *((lead, group) for group in shares + abroad)},
+    ),
+    claim(
+        "By the rule the same intervals exclude zero",
+        f"{found_by_rule.sum()}, {there_by_rule.sum()}",
+        found_by_rule.equals(found) and there_by_rule.equals(found_there),
     ),
     claim(
         "The upper tail of the residuals of Chinese shares is heavier than the normal one",

@@ -18,7 +18,7 @@ from chainpolicy import claim, claims, estimators, figures, tables
 from chainpolicy.article import market_claims
 
 study = chainpolicy.load_study()
-responses = tables.responses(study, window=(0, 1))
+responses = tables.responses(study, (0, 1), tables.RULE)
 bitcoin = responses[responses["group"] == "bitcoin"]
 policy = bitcoin[bitcoin["role"] == "policy"]
 speech = policy[policy["event_id"] == study.headline_event].iloc[0]

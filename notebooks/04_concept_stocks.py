@@ -171,7 +171,8 @@ figures.show("caar_paths", study)
 # ## Other choices, other shares
 #
 # Model, estimation window, kind of return and masking of other events could have been chosen
-# otherwise. The combinations share their data: their number is no evidence, their spread is.
+# otherwise. The combinations share their data: their number is no evidence, their spread is. The
+# models go up to the equal-weighted market; factors and mixtures are in the ladder alone.
 
 # %%
 curve = checks.specification_curve(study, lead, study.car_windows).query("group == @tier1")
@@ -187,7 +188,8 @@ figures.show("specification_curve", study)
 # Random portfolios of as many A-shares, of the same boards and with similar betas, have a mean and
 # a standard deviation on every session. Shares of one sector move together, so that the distance of
 # the concept shares from them is large on ordinary sessions too: what counts is its rank among
-# them. This asks whether concept shares differ from random ones, not whether they moved.
+# them. This asks whether concept shares differ from random ones, not whether they moved. Both are
+# measured against the two indices, which cancel in the difference as far as the betas are alike.
 
 # %%
 space = checks.stored_space(study).query("group == @tier1 and event_id == @lead")
@@ -265,11 +267,13 @@ believed = ["time_series_t", "adjusted_bmp", "patell", "bmp", "cross_sectional_t
 # ## Look-ahead bias
 #
 # Tier 2 are names that the press listed only on the day they rose. They are selected on the
-# outcome; the difference between the tiers measures what such a selection adds. Two indices:
+# outcome; the difference between the tiers measures what such a selection adds. Against two indices:
 
 # %%
 spans = [(0, 1), (0, 5), (0, 10)]
 bias = checks.portfolio_difference(study, *sides, spans).set_index("window")
+ruled = checks.study_of_rule(study)
+bias_by_rule = checks.portfolio_difference(ruled, *sides, spans).set_index("window")
 shown = bias[["second", "first", "mean", "lower", "upper"]].map(percent)
 shown = shown.set_axis(["tier 1", "tier 2", "difference", "from", "to"], axis=1)
 shown.assign(t=bias["t_stat"].round(2), p=bias["p_value"].map(tables.p_text))
@@ -278,11 +282,13 @@ shown.assign(t=bias["t_stat"].round(2), p=bias["p_value"].map(tables.p_text))
 # Over [0, 5], the first of these windows that ends with less than a tenth of either tier at a
 # limit, the {{ sides[0] | length }} names of tier 2 gained {{ bias.loc["[0, 5]", "mean"] | percent }}
 # relative to the {{ sides[1] | length }} of tier 1 (95 % interval
-# {{ bias.loc["[0, 5]", ["lower", "upper"]] | list | interval }}).
+# {{ bias.loc["[0, 5]", ["lower", "upper"]] | list | interval }}); by the rule
+# {{ bias_by_rule.loc["[0, 5]", "mean"] | percent }}
+# ({{ bias_by_rule.loc["[0, 5]", ["lower", "upper"]] | list | interval }}).
 #
 # ## Reading
 #
-# The concept shares jumped as far as the price limits let them. All yardsticks agree on that. What
+# Most concept shares jumped as far as the price limits let them. All yardsticks agree on the jump. What
 # was left when the limits had ceased to bind depends on the yardstick. Against the indices they had
 # given most of the gain back, and nothing that lasted is significantly different from zero. Against
 # mixtures of other shares that had moved like them, which is what the rule chooses, about half of it
@@ -380,9 +386,10 @@ claims(
         naive[tier1].min().min() > 0.15,
     ),
     claim(
-        "Tier 2 gained more than tier 1, but not significantly",
-        bias["p_value"].min(),
-        bias["mean"].min() > 0 and bias["p_value"].min() > 0.05,
+        "Tier 2 gained more than tier 1, but not significantly, with either yardstick",
+        min(bias["p_value"].min(), bias_by_rule["p_value"].min()),
+        min(bias["mean"].min(), bias_by_rule["mean"].min()) > 0
+        and min(bias["p_value"].min(), bias_by_rule["p_value"].min()) > 0.05,
     ),
 )
 

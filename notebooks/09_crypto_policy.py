@@ -33,7 +33,7 @@ differences = [
 early, apart, late = differences
 choice = checks.pooled_subsets(study, "bitcoin", lists).set_index("subset")
 ways = tables.robustness(study, "bitcoin").set_index("subset")
-clean = ways.loc["without rows that note other news"]
+clean = ways.loc["days without other news"]
 fading = checks.fade(study, "bitcoin", restrictive)
 
 # %% [markdown]

@@ -50,8 +50,8 @@ tables.ReportTable(
             ("ChiNext, 28 Oct", "about +2 %", "closing reports", indices["399006.SZ"]),
             ("Xunlei, 25 Oct", "+107.8 %", "closing reports", jump),
         ],
-        columns=["Raw return", "Published", "Source", "Ours"],
-    ).assign(Ours=lambda table: table["Ours"].map(percent)),
+        columns=["Raw return", "Published, simple", "Source", "Ours, simple"],
+    ).assign(**{"Ours, simple": lambda table: table["Ours, simple"].map(percent)}),
     "The only simple returns of this notebook, because the published ones are. Ours for the two "
     "rows of blockchain shares: the mean of tier 1 and of tier 2.",
 )

@@ -27,10 +27,11 @@ def test_bitcoin_rose_less_in_that_evening(study):
     found = market_claims.rise(study, "BTC-USD", start, end, until)
     # Bitstamp: 7,465.20 at 10:00 UTC and 8,295.73 at 16:00; 7,435.00, the price at midnight, and
     # 10,110.42 are the lowest and the highest hourly close of two days.
-    assert found["evening"] == pytest.approx(8295.73 / 7465.20 - 1)
-    assert found["day"] == pytest.approx(0.156, abs=0.001)
-    assert found["two_days"] == pytest.approx(0.23, abs=0.01)
-    assert found["trough_to_peak"] == pytest.approx(10110.42 / 7435.00 - 1)
+    assert found["evening"] == pytest.approx(np.log(8295.73 / 7465.20))
+    # As changes of the price 15.6 % and about 23 %.
+    assert np.expm1(found["day"]) == pytest.approx(0.156, abs=0.001)
+    assert np.expm1(found["two_days"]) == pytest.approx(0.23, abs=0.01)
+    assert found["trough_to_peak"] == pytest.approx(np.log(10110.42 / 7435.00))
 
 
 def test_a_peak_before_the_trough_is_no_rise(study):
@@ -42,26 +43,28 @@ def test_a_peak_before_the_trough_is_no_rise(study):
     start, end, until = hours[11], hours[17], hours[48]
     found = market_claims.rise(altered, "BTC-USD", start, end, until)
     # 100 to 500 on the way up; from 80 to 120 it would be a half.
-    assert found["trough_to_peak"] == pytest.approx(4.0)
+    assert found["trough_to_peak"] == pytest.approx(np.log(5.0))
     closes[2] = 100.0
     altered = replace(study, hourly={"BTC-USD": made_up.assign(close=closes)})
     found = market_claims.rise(altered, "BTC-USD", start, end, until)
-    assert found["trough_to_peak"] == pytest.approx(0.5)
+    assert found["trough_to_peak"] == pytest.approx(np.log(1.5))
 
 
 def test_concept_shares_led(study):
     found = market_claims.lead(study, "a_shares_tier1", ["000001.SS", "399006.SZ"], MONDAY)
     assert 0.086 < found["a_shares_tier1"] < 0.10
-    assert found["000001.SS"] == pytest.approx(0.0085, abs=0.0005)
-    assert found["399006.SZ"] == pytest.approx(0.0174, abs=0.0005)
+    closes = study.prices.pivot_table(index="date", columns="ticker", values="close")
+    for index in ("000001.SS", "399006.SZ"):
+        before, after = closes[index]["2019-10-25"], closes[index]["2019-10-28"]
+        assert found[index] == pytest.approx(np.log(after / before))
 
 
-def test_the_mean_of_a_group_is_one_of_simple_returns(study):
+def test_the_mean_of_a_group_is_one_of_log_returns(study):
     session = study.returns["session"] == MONDAY
     tier = study.returns["ticker"].map(study.groups) == "a_shares_tier1"
     logs = study.returns.loc[session & tier, "return"]
     found = market_claims.lead(study, "a_shares_tier1", [], MONDAY)
-    assert found["a_shares_tier1"] == pytest.approx(np.mean(np.exp(logs) - 1))
+    assert found["a_shares_tier1"] == pytest.approx(np.mean(logs))
 
 
 def test_names_at_the_upper_limit(study):
@@ -79,19 +82,17 @@ def test_no_reversal_over_night(study):
     found = market_claims.turn(study, groups, day, "shanghai-exchange-notice", "xi-politburo")
     bitcoin, shares = found.loc["bitcoin"], found.loc["a_shares_tier1"]
     closes = study.prices[study.prices["ticker"] == "BTC-USD"].set_index("date")["close"]
-    assert bitcoin["on_day"] == pytest.approx(closes["2019-11-14"] / closes["2019-11-13"] - 1)
+    assert bitcoin["on_day"] == pytest.approx(np.log(closes["2019-11-14"] / closes["2019-11-13"]))
     assert (found["upper"] > 0).all()
     assert shares["left"] < 0.2 * shares["peak"]
     assert shares["insignificant_from"] == pd.Timestamp("2019-10-31")
     path = study.results.caar_path("xi-politburo", "a_shares_tier1", start=0)
     path = path.set_index("session")
     assert (path["lower"]["2019-10-29":"2019-10-30"] > 0).all()
-    assert shares["left"] == pytest.approx(np.exp(path["caar"]["2019-11-13"]) - 1)
+    assert shares["left"] == pytest.approx(path["caar"]["2019-11-13"])
     caar = study.results.caar((0, 1)).set_index(["event_id", "group"])
     own = caar.loc[("shanghai-exchange-notice", "bitcoin"), ["caar", "lower", "upper"]]
-    np.testing.assert_allclose(
-        bitcoin[["caar", "lower", "upper"]].astype(float), np.exp(own.astype(float)) - 1
-    )
+    np.testing.assert_allclose(bitcoin[["caar", "lower", "upper"]].astype(float), own.astype(float))
 
 
 def test_stored_figures_come_from_the_large_files(study):
@@ -172,7 +173,12 @@ def test_recomputation_from_small_files_by_hand(tmp_path):
     assert found == {"bitcoin_low": 80.0, "bitcoin_high": 120.0}
     market = tmp_path / "market.parquet"
     assert market_claims.market_day(market, MONDAY, ["000021.SZ"]) == pytest.approx(
-        {"n_shares": 4, "market_mean": 0.15 / 4, "share_below": 0.5}
+        {
+            "n_shares": 4,
+            # 10 % twice, 5 % and -10 %.
+            "market_mean": np.log(1.10 * 1.10 * 1.05 * 0.90) / 4,
+            "share_below": 0.5,
+        }
     )
     assert market_claims.market_limits(market, MONDAY) == {"n_upper": 1, "n_upper_before": 0}
 
@@ -205,7 +211,7 @@ def test_a_return_over_a_gap_is_not_that_of_the_day(study):
         }
     )
     small = replace(study, groups=groups, returns=returns, kind="simple")
-    assert market_claims.lead(small, "shares", [], MONDAY)["shares"] == pytest.approx(0.10)
+    assert market_claims.lead(small, "shares", [], MONDAY)["shares"] == pytest.approx(np.log(1.10))
 
 
 def test_claims_are_in_our_words():

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from chainpolicy.checks import ladder, placebo_p_values, rung_errors
+from chainpolicy.checks import (
+    ladder,
+    placebo_p_values,
+    results_of_rule,
+    rung_errors,
+    rung_of_rule,
+    study_of_rule,
+)
 from chainpolicy.checks.ladder import Rung, rung_study, rungs
 from chainpolicy.eventstudy import (
     FactorCounterfactual,
@@ -234,3 +243,41 @@ def test_the_published_answer_depends_on_the_yardstick(embedded):
         "event_id == 'xi-politburo' and group == 'a_shares_tier1'"
     )
     assert two["caar"].item() < 0.02
+
+
+def test_the_study_of_the_rule_gives_every_group_the_answers_of_its_rung(embedded):
+    """A mixture for each share or the mean mixture for all of them: the mean share is the same."""
+    ruled = study_of_rule(embedded)
+    table = ruled.results.caar((0, 5)).set_index(["event_id", "group"])
+    for group in embedded.groups.unique():
+        expected = results_of_rule(embedded, group).caar((0, 5)).set_index(["event_id", "group"])
+        found = table.loc[expected.index]
+        np.testing.assert_allclose(found["caar"], expected["caar"], rtol=1e-9, atol=1e-15)
+        np.testing.assert_allclose(found["degrees"], expected["degrees"])
+        # Where a share has no return the mixtures of the others are not the mean of all.
+        np.testing.assert_allclose(found["std_error"], expected["std_error"], rtol=1e-3)
+    assert ruled.benchmarks["BTC-USD"] == ruled.benchmarks["XNET"] == ()
+    assert ruled.benchmarks["600570.SS"] == ("synthetic matching (a_shares_tier1)",)
+    # What stands in its benchmark's place is no asset to be estimated.
+    assert set(ruled.groups.index) == set(embedded.groups.index)
+
+
+@pytest.mark.parametrize("name", ["index", "size", "factors"])
+def test_a_regression_that_the_rule_chooses_predicts_the_mean_of_the_group(
+    study, monkeypatch, name
+):
+    """The benchmark's return is the mean of alpha + beta'F, by statsmodels for observed factors."""
+    copied = load_study(study.path)
+    [chosen] = [rung for rung in rungs(copied, "makers", EVENT) if rung.name == name]
+    rule = rung_of_rule
+    monkeypatch.setattr(
+        import_module("chainpolicy.checks.ladder"),  # its function has the same name
+        "rung_of_rule",
+        lambda given, group: chosen if group == "makers" else rule(given, group),
+    )
+    ruled = study_of_rule(copied)
+    expected = rung_study(copied, chosen, None).fit().caar((0, 1))
+    found = ruled.results.caar((0, 1)).query("group == 'makers'")
+    merged = expected.merge(found, on=["event_id", "group"])
+    assert len(merged) == len(expected) > 0
+    np.testing.assert_allclose(merged["caar_x"], merged["caar_y"], rtol=1e-9)

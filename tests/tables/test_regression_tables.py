@@ -1,4 +1,4 @@
-"""Overlap report, tables, undoing and figure of the regressions."""
+"""Overlap report, tables and undoing of the regressions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from chainpolicy.estimators import (
 )
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.figures import NothingToDrawError
-from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.tables.estimates import (
     regressed_window,
@@ -151,8 +150,6 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
     assert set(tables["system_left"]["reason"]) == {"no policy event: the group has no system"}
     for name in ("system", "undoing", "overlap", "cross_section"):
         assert "tabular" in regression_report(placebos, name).to_latex()
-    with pytest.raises(NothingToDrawError, match="No policy event has a complete window in an"):
-        draw_overlap(placebos)
 
 
 def test_own_window_before_the_data_leaves_a_blank(tmp_path):
@@ -271,7 +268,7 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monk
     if not regressed:
         assert tables["system_left"]["reason"].str.len().gt(0).all()
     for spec in figures.FIGURES:
-        if spec.name in ("overlap", "stance_responses", "volatility", "specification_curve"):
+        if spec.name in ("stance_responses", "volatility", "specification_curve"):
             try:
                 said = f"{len(spec.draw(study)[1])} rows."
             except NothingToDrawError as reason:
@@ -334,25 +331,3 @@ def test_planted_effects_that_cancel_sum_to_zero(template):
     assert makers.loc[0, "p_value"] < 0.001
     assert makers.loc[1, "average"] == pytest.approx(0.01, abs=2.5 * makers.loc[1, "std_error"])
     assert makers.loc[1, "p_value"] > 0.05
-
-
-# --- figure --------------------------------------------------------------------------------------
-
-
-def test_figure_shows_the_table(study, overlapped):
-    _, frame = draw_overlap(study)
-    table = overlapped.tidy()
-    assert len(frame) == 4 * len(table)
-    joint = frame[frame["estimate"] == "joint"].set_index(["group", "event_id"])["caar"]
-    expected = table.set_index(["group", "event_id"])["caar_joint"]
-    np.testing.assert_array_equal(joint, expected[joint.index])
-    assert ((frame["lower"] < frame["caar"]) & (frame["caar"] < frame["upper"])).all()
-
-
-def test_figure_of_a_small_study_has_its_groups(template):
-    figure, _ = draw_overlap(template)
-    assert [ax.get_title(loc="left").splitlines()[0] for ax in figure.axes] == [
-        "makers",
-        "sellers",
-        "coin",
-    ]

@@ -1,7 +1,7 @@
 """What an article claims about prices, looked up in prices.
 
-All returns are simple ones, as an article means them, but for the log returns of hours in
-`expiry_hours`. What needs more than the study's own prices
+All returns are log returns, like those of the texts beside them; what an article means by a rise of
+40 % is one of log(1.4). What needs more than the study's own prices
 (every share of the market, hourly highs and lows) is stored in the study folder, with the SHA-256
 of the file that it comes from; `hourly_range`, `expiry_hours`, `market_day` and `market_limits`
 compute it again.
@@ -69,10 +69,10 @@ def rise(
     searched = at[start.normalize() : until]
     return pd.Series(
         {
-            "evening": at[end] / at[start] - 1,
-            "day": daily[day] / before - 1,
-            "two_days": daily[day + pd.Timedelta(days=1)] / before - 1,
-            "trough_to_peak": (searched / searched.cummin()).max() - 1,
+            "evening": np.log(at[end] / at[start]),
+            "day": np.log(daily[day] / before),
+            "two_days": np.log(daily[day + pd.Timedelta(days=1)] / before),
+            "trough_to_peak": np.log((searched / searched.cummin()).max()),
         }
     )
 
@@ -81,7 +81,7 @@ def lead(study: Study, group: str, indices: Collection[str], day: pd.Timestamp) 
     """Compare the equally weighted return of a group on one day with that of indices."""
     day = require_day("day", day)
     closes = study.prices.pivot_table(index="date", columns="ticker", values="close")
-    changes = {name: closes[name].dropna().pct_change()[day] for name in indices}
+    changes = {name: np.log(closes[name].dropna()).diff()[day] for name in indices}
     return pd.Series({group: _mean_return(study, group, day), **changes})
 
 
@@ -124,10 +124,10 @@ def turn(
     rows = {}
     for group in groups:
         estimates = caar.loc[[(event_id, group)]].iloc[0]
-        bounds = study.as_simple(estimates[["caar", "lower", "upper"]].to_numpy(np.float64))
+        bounds = study.as_log(estimates[["caar", "lower", "upper"]].to_numpy(np.float64))
         path = study.results.caar_path(jump, group, start=0)
         before = path[path["session"] < day]
-        since = study.as_simple(before["caar"].to_numpy(np.float64))
+        since = study.as_log(before["caar"].to_numpy(np.float64))
         zero_inside = (before["lower"] <= 0) & (before["upper"] >= 0) & (before["tau"] > 0)
         rows[group] = {
             "n_assets": int(estimates["n_assets"]),
@@ -201,7 +201,8 @@ def market_day(path: Path, day: pd.Timestamp, members: Collection[str]) -> dict[
     """
     day = require_day("day", day)
     shares = pd.read_parquet(path, filters=[("date", "==", day), ("trading", "==", 1)])
-    returns = shares.set_index("ticker")["pct_change"].astype(np.float64) / 100
+    changes = shares.set_index("ticker")["pct_change"].astype(np.float64) / 100
+    returns = changes.transform(np.log1p)
     average = returns[returns.index.isin(members)].mean()
     return {
         "n_shares": float(len(returns)),
@@ -246,7 +247,7 @@ def stored_figures(study: Study) -> pd.Series:
 
 
 def _mean_return(study: Study, group: str, day: pd.Timestamp) -> float:
-    """Mean simple return of a group on its first session from a day on.
+    """Mean return of a group on its first session from a day on.
 
     Of the assets that have one: a return over a gap is not that of the session at its end.
     """
@@ -255,4 +256,4 @@ def _mean_return(study: Study, group: str, day: pd.Timestamp) -> float:
     returns = returns[(returns["n_sessions"] == 1) & returns["return"].notna()]
     first = returns.loc[returns["session"] >= day, "session"].min()
     values = returns.loc[returns["session"] == first, "return"]
-    return float(np.mean(study.as_simple(values.to_numpy(np.float64))))
+    return float(np.mean(study.as_log(values.to_numpy(np.float64))))

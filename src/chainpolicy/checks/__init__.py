@@ -4,7 +4,8 @@ Placebo in time (`placebo_p_values`, `rejection_rates`) compares an event with o
 the same portfolio, of which `draw_placebo_days` draws clean placebo events; placebo in space
 (`placebo_in_space`) compares a portfolio with random portfolios on the same session,
 `portfolio_difference` two portfolios with each other. `ladder` compares the yardsticks that a
-return can be measured against, `rung_errors` says which forecasts best where nothing happened;
+return can be measured against, `rung_errors` says which forecasts best where nothing happened,
+`study_of_rule` puts what it chooses in the place of the benchmarks;
 `donors_of_study` builds the donors that some of them need. `specification_curve` and
 `leave_one_out` say how much a response owes to the choices of the study and to single assets,
 `minimum_detectable_effect` what the tests could have found, and
@@ -24,6 +25,7 @@ from chainpolicy.checks.ladder import (
     rung_of_rule,
     rung_study,
     size_rungs,
+    study_of_rule,
 )
 from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.market import boards
@@ -114,6 +116,7 @@ __all__ = [
     "specification_curve",
     "split_by",
     "stored_space",
+    "study_of_rule",
     "timing_cost",
     "within_reach",
     "without_each",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -28,9 +28,11 @@ from chainpolicy.eventstudy import (
     EventStudy,
     EventStudyResults,
     FactorCounterfactual,
+    MarketAdjusted,
     MarketModel,
     NormalReturnModel,
     SyntheticMatching,
+    donor_weights,
     matched_effect,
 )
 from chainpolicy.eventstudy.results import Window
@@ -263,6 +265,84 @@ def results_of_rule(study: Study, group: str) -> EventStudyResults | None:
     """
     rung = rung_of_rule(study, group)
     return None if rung is None else rung_study(study, rung, None).fit()
+
+
+@remembered
+def study_of_rule(study: Study) -> Study:
+    r"""Put what the rule chooses for each group in the place of its benchmarks.
+
+    A regression of all events wants one set of benchmarks for the assets of a group, which a
+    mixture of donors for each asset is not. A group that is measured against its own mean gets no
+    benchmark; any other gets one, what its rung predicts of the mean of its N assets,
+
+    .. math:: \frac1N \sum_i \big( \hat\alpha_i + \hat\beta_i' F_t \big) ,
+
+    with the coefficients of the headline event, and is adjusted by it. Its mean abnormal returns
+    are those of `results_of_rule`, those of single assets are not; the error of the coefficients
+    is in no variance.
+
+    Parameters
+    ----------
+    study : Study
+
+    Returns
+    -------
+    Study
+        Its model is "market_adjusted".
+    """
+    assets = study.assets.copy()
+    benchmarks = dict(study.benchmarks)
+    prices, added = [study.prices], []
+    for group in study.groups.drop_duplicates():
+        members = [str(ticker) for ticker in study.groups.index[study.groups == group]]
+        rung = rung_of_rule(study, group)
+        if rung is None:
+            continue
+        names: tuple[str, ...] = ()
+        if rung.name != "constant_mean":
+            names = (f"{rung.title} ({group})",)
+            level = _predicted_level(study, rung, group)
+            closes = level.rename("close").rename_axis("date").reset_index()
+            prices.append(closes.assign(ticker=names[0]))
+            calendar = assets.loc[assets["ticker"] == members[0], "calendar"].iloc[0]
+            added.append(
+                dict.fromkeys(assets, "")
+                | {"ticker": names[0], "name": names[0], "group": BENCHMARK}
+                | {"calendar": calendar, "benchmark": ()}
+            )
+        benchmarks |= dict.fromkeys(members, names)
+    assets["benchmark"] = [
+        benchmarks.get(ticker, old)
+        for ticker, old in zip(assets["ticker"], assets["benchmark"], strict=True)
+    ]
+    assets = pd.concat([assets, pd.DataFrame(added)], ignore_index=True)
+    other = study.with_prices(pd.concat(prices, ignore_index=True), assets)
+    return replace(other, model=MarketAdjusted.name)
+
+
+def _predicted_level(study: Study, rung: Rung, group: str) -> pd.Series:
+    """Cumulate what a rung predicts of a group's mean, 100 on the first session."""
+    results = results_of_rule(study, group)
+    if results is None:
+        raise ValueError(f"the rule has nothing to choose by for {group}")
+    terms = (
+        donor_weights(results).rename(columns={"donor": "term", "weight": "estimate"})
+        if isinstance(rung.model, SyntheticMatching)
+        else results.coefficients
+    )
+    terms = terms[terms["event_id"] == study.headline_event]
+    mean = terms.groupby("term")["estimate"].sum() / terms["ticker"].nunique()
+    tickers = [ticker for ticker, _ in rung.benchmarks]
+    returns = study.returns
+    if _donors_of(study, tickers) is not None:
+        returns = _returns_with_donors(study, study.kind)
+    of_group = returns[returns["ticker"].isin(tickers)]
+    names = [name for name in mean.index if name != "alpha"]
+    factors = of_group.groupby("session")[names].first()
+    predicted = (factors @ mean[names] + mean.get("alpha", 0.0)).fillna(0.0)
+    growth = np.exp(predicted) if study.kind == "log" else 1.0 + predicted
+    level: pd.Series = 100.0 * growth.cumprod()
+    return level
 
 
 @remembered

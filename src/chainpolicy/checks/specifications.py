@@ -55,9 +55,10 @@ def specification_curve(
         ``group, window, model`` (or one of `ladder.SIZE_RUNGS`), ``estimation`` ("study" or
         "event"), ``length`` (sessions of the
         estimation window), ``mask`` (bool), ``kind`` ("log" or "simple"), ``n_assets, caar, lower,
-        upper`` (95 % interval of the portfolio t; simple returns whatever the kind), ``p_value``
-        and ``chosen`` (bool, the study's own choices). Combinations that come to the same for a
-        group (an asset without a benchmark has one model), or cannot be estimated, have no row.
+        upper`` (95 % interval of the portfolio t; in the study's kind of return, whatever that of
+        the combination), ``p_value`` and ``chosen`` (bool, the study's own choices). Combinations
+        that come to the same for a group (an asset without a benchmark has one model), or cannot be
+        estimated, have no row.
     """
     tables, told = [], []
     # Of models that come to the same for a group the study's own, which is first, keeps its name.
@@ -99,9 +100,10 @@ def specification_curve(
     table = table.drop_duplicates(same, ignore_index=True)
     t_stat = (table["caar"] / table["std_error"]).to_numpy(np.float64)
     table["p_value"] = 2 * stats.t.sf(np.abs(t_stat), table["degrees"].to_numpy(np.float64))
-    is_log = table["kind"] == "log"
+    convert = np.log1p if study.kind == "log" else np.expm1
+    other = table["kind"] != study.kind
     for name in ("caar", "lower", "upper"):
-        table[name] = np.where(is_log, np.expm1(table[name]), table[name])
+        table.loc[other, name] = convert(table.loc[other, name])
     return table[columns]
 
 

@@ -45,7 +45,6 @@ from chainpolicy.figures.policy import (
     draw_stance_responses,
 )
 from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
-from chainpolicy.figures.regressions import draw_overlap
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.selection import NothingToDrawError, headline_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles
@@ -197,8 +196,8 @@ FIGURES: tuple[FigureSpec, ...] = (
         "specification_curve",
         "What if other choices had been made?",
         "CAAR of the headline event under every combination of model, estimation window, masking "
-        "and kind of return, sorted; marks below say which choices belong to each. The "
-        "combinations share their data.",
+        "and kind of return, sorted; marks below say which choices belong to each. Whatever the "
+        "kind, the CAAR is shown in that of the study. The combinations share their data.",
         "event studies with every combination of choices",
         "04_concept_stocks",
         draw_specification_curve,
@@ -249,18 +248,6 @@ FIGURES: tuple[FigureSpec, ...] = (
         "CAAR of every session with a policy announcement",
         "06_article",
         draw_coding_multiverse,
-    ),
-    FigureSpec(
-        "overlap",
-        "One event at a time, or all together?",
-        "CAAR of every policy cluster with 95 % interval, estimated in three ways on the same "
-        "assets: normal returns from the window before each event whatever happened in it, from "
-        "the study's estimation window, and in one regression with a dummy per window, which "
-        "assumes the same effect on each of its sessions. Clusters whose windows share sessions "
-        "are linked at the right edge.",
-        "event studies with three estimation windows and the event-dummy system",
-        "07_regressions",
-        draw_overlap,
     ),
     FigureSpec(
         "local_projections",

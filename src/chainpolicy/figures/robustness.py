@@ -70,7 +70,7 @@ def draw_specification_curve(study: Study) -> Drawn:
         _plot_choices(own, below, rows)
         above.set_title(f"{column_labels(looks, groups)[group]}\n{len(own)} ways", fontsize=7)
     percent_ticks(axes[0, 0].yaxis)
-    axes[0, 0].set_ylabel("CAAR, simple return (%)")
+    axes[0, 0].set_ylabel(return_label("CAAR", study.kind))
     axes[1, 0].set_yticks(range(len(rows)), [_name(*row) for row in rows], fontsize=6)
     axes[1, 0].set_ylim(len(rows) - 0.5, -0.5)
     figure.supxlabel(

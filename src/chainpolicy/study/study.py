@@ -276,9 +276,9 @@ class Study:
         """Name a group as texts, tables and figures do."""
         return self.labels.get(group, group)
 
-    def as_simple(self, returns: Returns) -> Returns:
-        """Turn returns of the study's kind into simple ones."""
-        return np.expm1(returns) if self.kind == "log" else returns
+    def as_log(self, returns: Returns) -> Returns:
+        """Turn returns of the study's kind into log returns."""
+        return returns if self.kind == "log" else np.log1p(returns)
 
     def event_study(self, model: str | NormalReturnModel | None = None) -> EventStudy:
         """Set up the event study that the folder describes, without fitting it.

@@ -50,7 +50,8 @@ def robustness(
     -------
     DataFrame
         One row per choice, the keys of `checks.pooled_effect`. Choices for which events.csv lacks
-        the column, or that leave nothing out, have no row: "other news" (``other_news``), one
+        the column, or that leave nothing out, have no row: days on which no row of the catalogue,
+        in the sample or not, notes other news (``other_news``), one
         announcement per order (``order``), hour known or not, the year and the order without which
         the mean is closest to zero ("the weightiest"). Responses in units of volatility where
         `in_volatility` is defined.
@@ -64,7 +65,7 @@ def robustness(
     if "order" in table:
         chosen["first of each order"] = one_per_order(study, every)
     if "other_news" in table:
-        chosen["without rows that note other news"] = table.index[table["other_news"] == ""]
+        chosen["days without other news"] = _alone(study, group, every)
     rows = [
         pooled_effect(clusters, "all", every),
         pooled_effect(clusters, "all, ordinary sessions of the same year", every, same_year=True),
@@ -91,6 +92,15 @@ def robustness(
             named = f"without {weakest['subset']}, of {len(left)} {called}s the weightiest"
             rows.append({**weakest, "subset": named})
     return pd.DataFrame(rows)
+
+
+def _alone(study: Study, group: str, events: Collection[str]) -> list[str]:
+    """Keep the events on whose session of the group no row of the catalogue notes other news."""
+    alignment = study.alignment[study.alignment["ticker"].map(study.groups) == group]
+    noted = study.events.loc[study.events["other_news"] != "", "event_id"]
+    sessions = alignment.loc[alignment["event_id"].isin(noted), "event_session"]
+    accompanied = set(alignment.loc[alignment["event_session"].isin(sessions), "event_id"])
+    return [event for event in events if event not in accompanied]
 
 
 @remembered

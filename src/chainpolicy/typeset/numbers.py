@@ -1,14 +1,13 @@
 """How a number is written: one function per kind, the same in prose, tables and notes.
 
 Each takes what a table holds and says in its name what it writes; returns are decimals, so that
-0.094 is 9.4 %. Prose uses them as filters, ``{{ row.caar | simple | percent }}``.
+0.094 is 9.4 %. Prose uses them as filters, ``{{ row.caar | percent }}``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -23,17 +22,6 @@ def _finite(value: float) -> float:
     if not np.isfinite(number):
         raise NotFiniteError(f"the value is {number}, which cannot be written")
     return number
-
-
-@overload
-def simple(value: Sequence[float]) -> tuple[float, ...]: ...
-@overload
-def simple(value: float) -> float: ...
-def simple(value: float | Sequence[float]) -> float | tuple[float, ...]:
-    """Turn log returns into simple ones, :math:`e^r - 1`; a pair becomes a pair."""
-    if isinstance(value, Sequence | np.ndarray):
-        return tuple(float(np.expm1(each)) for each in value)
-    return float(np.expm1(value))
 
 
 def percent(value: float, digits: int = 1, signed: bool = True) -> str:

@@ -19,7 +19,6 @@ from chainpolicy.typeset import numbers
 _EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 _FILTERS = {
-    "simple": numbers.simple,
     "percent": numbers.percent,
     "share": numbers.share,
     "interval": numbers.interval,
