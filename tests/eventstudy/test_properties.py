@@ -28,7 +28,7 @@ WINDOWS = [(0, 1), (-2, 4)]
 
 # Of every property; FEW of one that takes long. The models share them equally: drawn at random, one
 # of them would be missing from many a dozen.
-EXAMPLES, FEW = 18, 12
+EXAMPLES, FEW = 12, 6
 # The numbers of a panel come from a seed, and a seed does not shrink.
 repeatable = settings(
     deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate]
