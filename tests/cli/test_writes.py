@@ -155,7 +155,7 @@ def test_a_run_writes_below_its_output_and_the_store(small, tmp_path, capfd, how
     expected = chainpolicy.load_study(study)
 
     live = ["regenerate", str(study), "--source", "yahoo", "--output", str(output)]
-    # Where prices lie decides what is read and copied; which product is made, only how long it takes.
+    # Where prices lie decides what is read and copied, for whichever product.
     product = ["--only", "tables"] if how == "absolute" else QUICK
     commands = [
         ["check", str(study)],
