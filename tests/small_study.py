@@ -1,9 +1,15 @@
-"""The example study with one event and two windows: every product, in a fraction of the time."""
+"""The example study with one event and two windows: every product, in a fraction of the time.
+
+And builds of some products, for what does not depend on which there are.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from chainpolicy.build import regenerate
 from chainpolicy.study import new_study
 
 WINDOWS = "car_windows = [[0, 0], [0, 1], [-1, 1], [0, 5]]"
@@ -21,3 +27,15 @@ def small_study(folder: Path) -> Path:
         settings.replace(WINDOWS, "car_windows = [[0, 0], [0, 1]]"), encoding="utf-8"
     )
     return folder
+
+
+def build_less(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let builds make three figures, and the first part of the notebook, which shows them."""
+    first, part, _ = regenerate.STUDY_NOTEBOOK.read_text(encoding="utf-8").partition("<if policy>")
+    figures = [figure for figure in regenerate.FIGURES if f'show("{figure.name}"' in first]
+    if not part or len(figures) != 3:
+        raise ValueError("the notebook begins with other figures or has other parts")
+    notebook = folder / "first_part.py.txt"
+    notebook.write_text(first, encoding="utf-8")
+    patch.setattr(regenerate, "STUDY_NOTEBOOK", notebook)
+    patch.setattr(regenerate, "FIGURES", figures)

@@ -467,8 +467,10 @@ def test_a_study_without_stored_numbers_says_what_they_need(study, tmp_path):
 # --- figures -----------------------------------------------------------------------------------
 
 
-def test_specification_figure_draws_every_way_once(study):
-    figure, frame = SPECS["specification_curve"].draw(study)
+def test_specification_figure_draws_every_way_once(study, curve, monkeypatch):
+    monkeypatch.setattr(figures.robustness, "specification_curve", lambda *_: curve)
+    # A study remembers its figures, and this one is of two windows.
+    figure, frame = SPECS["specification_curve"].draw(replace(study))
     assert len(frame) == 128 + 128 + 80 + 16 + 16
     assert frame.groupby("group")["caar"].is_monotonic_increasing.all()
     drawn = sum(len(line.get_xdata()) for line in figure.axes[0].lines if line.get_marker() == "o")

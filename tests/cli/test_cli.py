@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from chainpolicy.cli import main
-from chainpolicy.study import load_study, new_study, output
+from chainpolicy.study import load_study, new_study, output, read_once
 from chainpolicy.tables.responses import responses
 
 NINE_FILES = {
@@ -32,13 +32,10 @@ NINE_FILES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return new_study(tmp_path_factory.mktemp("studies") / "example")
-
-
-@pytest.fixture
-def own(tmp_path):
-    """A study that a test may change."""
-    return new_study(tmp_path / "own")
+    """No test changes it, so that all commands can share what was computed."""
+    path = new_study(tmp_path_factory.mktemp("studies") / "example")
+    with read_once(load_study(path)):
+        yield path
 
 
 def test_estimate_writes_its_nine_files(folder, tmp_path, capfd):
@@ -221,21 +218,29 @@ def test_report_over_another_window(folder, capfd):
         assert "CAAR over [−1, 1] in log returns" in out
 
 
+@pytest.fixture(scope="module")
+def simple(tmp_path_factory):
+    """The same study of simple returns."""
+    path = new_study(tmp_path_factory.mktemp("studies") / "simple")
+    text = (path / "study.toml").read_text()
+    (path / "study.toml").write_text(text.replace('kind = "log"', 'kind = "simple"'))
+    with read_once(load_study(path)):
+        yield path
+
+
 @pytest.mark.parametrize("name", ["system", "undoing", "overlap", "cross_section"])
 @pytest.mark.parametrize(("kind", "stated"), [("log", "Log"), ("simple", "Simple")])
-def test_every_report_states_one_kind_of_return_and_one_window(own, capfd, name, kind, stated):
-    text = (own / "study.toml").read_text()
-    (own / "study.toml").write_text(text.replace('kind = "log"', f'kind = "{kind}"'))
-    assert main(["report", str(own), "--table", name, "--window", "0,2"]) == 0
+def test_every_report_states_one_kind_of_return_and_one_window(
+    folder, simple, capfd, name, kind, stated
+):
+    study = {"log": folder, "simple": simple}[kind]
+    assert main(["report", str(study), "--table", name, "--window", "0,2"]) == 0
     assert f"{stated} returns over [0, 2]. " in capfd.readouterr().out
 
 
-def test_a_headline_of_simple_returns_is_not_turned_into_simple_returns_again(own, capfd):
-    text = (own / "study.toml").read_text()
-    (own / "study.toml").write_text(text.replace('kind = "log"', 'kind = "simple"'))
-    study = load_study(own)
-    table = study.results.caar((0, 0)).set_index(["event_id", "group"])
-    assert main(["report", str(own), "--format", "markdown"]) == 0
+def test_a_headline_of_simple_returns_is_not_turned_into_simple_returns_again(simple, capfd):
+    table = load_study(simple).results.caar((0, 0)).set_index(["event_id", "group"])
+    assert main(["report", str(simple), "--format", "markdown"]) == 0
     (row,) = [
         line for line in capfd.readouterr().out.splitlines() if "rule-announced | makers" in line
     ]
@@ -251,19 +256,27 @@ def test_a_window_that_is_none_is_refused(folder, capfd, window):
     assert "[-5, 10]" in err
 
 
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """The same study with a group of a name in other letters."""
+    path = new_study(tmp_path_factory.mktemp("studies") / "labelled")
+    text = (path / "study.toml").read_text()
+    label = 'makers = "Fabricants agréés 区块链"'
+    text = text.replace('# [groups]\n# named = "Named by the rule"', f"[groups]\n{label}")
+    (path / "study.toml").write_text(text, encoding="utf-8")
+    with read_once(load_study(path)):
+        yield path
+
+
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "latex"])
-def test_a_report_is_utf_8_whatever_the_terminal_is(own, monkeypatch, form):
+def test_a_report_is_utf_8_whatever_the_terminal_is(labelled, monkeypatch, form):
     """Of a group with a name in other letters: to a stream that was opened for ASCII alone.
 
     `test_output_is_utf8_whatever_the_locale` shows the same of a process and its locale.
     """
-    text = (own / "study.toml").read_text()
-    label = 'makers = "Fabricants agréés 区块链"'
-    text = text.replace('# [groups]\n# named = "Named by the rule"', f"[groups]\n{label}")
-    (own / "study.toml").write_text(text, encoding="utf-8")
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
-    assert main(["report", str(own), "--format", form]) == 0
+    assert main(["report", str(labelled), "--format", form]) == 0
     sys.stdout.flush()
     out = written.getvalue().decode("utf-8")
     assert html.unescape(out).count("区块链") >= 3

@@ -13,6 +13,7 @@ import pytest
 
 from chainpolicy import cli
 from chainpolicy.study import new_study
+from small_study import small_study
 
 
 @pytest.fixture
@@ -244,7 +245,8 @@ def test_a_simulation_without_an_end_is_refused(capsys, options, said):
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_output_is_utf8_whatever_the_locale(folder, encoding):
+def test_output_is_utf8_whatever_the_locale(tmp_path, encoding):
+    folder = small_study(tmp_path / "study")
     settings = (folder / "study.toml").read_text()
     labelled = settings.replace("[prices]", '[groups]\nmakers = "Größe 区块链"\n\n[prices]', 1)
     (folder / "study.toml").write_text(labelled, encoding="utf-8")

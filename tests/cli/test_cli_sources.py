@@ -24,8 +24,9 @@ ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 On 6 May 2021 the regulator prohibited the exchange and cracked down on fraud.
 """
 REAL_ARTICLE = SHARED / "article.txt"
-# What the template has nothing for: price limits, hourly prices, dates of documents.
-LACKING = {"names_at_limit", "hourly_response", "timing"}
+# What one event of the template has nothing for: price limits, hourly prices, dates of documents,
+# announcements against.
+LACKING = {"names_at_limit", "hourly_response", "timing", "coding_multiverse", "selections"}
 
 
 def test_extract_prints_the_statements_and_writes_them(tmp_path, capfd):
@@ -152,8 +153,8 @@ def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[
     )
 
 
-def test_regenerate_from_live_prices_from_end_to_end(server, tmp_path):
-    study, output = tmp_path / "mine" / "study", tmp_path / "report"
+def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
+    study, server, output = small, running, tmp_path / "report"
     kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
     before = checksums(*kept), (PROJECT / "README.md").read_bytes()
     server.listings["ECHO"].faults = ["500", "500"]

@@ -11,6 +11,7 @@ import pytest
 from chainpolicy.cli import extra_of
 from chainpolicy.study.study import TEMPLATE
 from places import ROOT
+from small_study import small_study
 
 # Imports fail as they do where a distribution is not installed.
 BLOCKED = """
@@ -73,12 +74,16 @@ print(len(results.pairs), len(results.tests((0, 1)).tidy()), len(results.caar((0
         ("matplotlib", ["regenerate", str(TEMPLATE), "--output", "never-made"], "notebooks"),
         (
             "docx",
-            ["report", str(TEMPLATE), "--format", "docx", "--output", "never.docx"],
+            ["report", "STUDY", "--format", "docx", "--output", "never.docx"],
             "exports",
         ),
     ],
 )
-def test_a_missing_extra_is_named_in_one_sentence(module, command, extra, tmp_path):
+def test_a_missing_extra_is_named_in_one_sentence(module, command, extra, tmp_path_factory):
+    tmp_path = tmp_path_factory.mktemp("here")
+    if "STUDY" in command:
+        small = small_study(tmp_path_factory.mktemp("study") / "small")
+        command = [str(small) if word == "STUDY" else word for word in command]
     code = f"import os; os.chdir({str(tmp_path)!r})\n"
     code += f"from chainpolicy.cli import main; sys.exit(main({command!r}))"
     done = run({module}, code)

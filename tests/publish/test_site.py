@@ -13,6 +13,7 @@ from chainpolicy.cli import main
 from chainpolicy.publish.site import Page, Site, broken_links, publish
 from chainpolicy.study.problems import InputError
 from places import ROOT
+from small_study import build_less, small_study
 
 
 @pytest.fixture(scope="module")
@@ -95,9 +96,11 @@ def test_outside_the_project_the_command_says_where_to_go(tmp_path, monkeypatch,
     assert not (tmp_path / "site").exists()
 
 
-def test_a_study_of_ones_own_has_a_site_too(tmp_path, template):
+def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch):
     output = tmp_path / "site"
-    assert main(["publish", str(template.path), "--output", str(output)]) == 0
+    build_less(monkeypatch, tmp_path)
+    folder = small_study(tmp_path / "study")
+    assert main(["publish", str(folder), "--output", str(output)]) == 0
     front = (output / "index.html").read_text(encoding="utf-8")
     assert template.title in front
     assert base64.b64encode(b"\x89PNG")[:4].decode() not in front

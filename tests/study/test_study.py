@@ -591,7 +591,7 @@ def workplace(tmp_path_factory) -> Path:
 
 
 @settings(
-    max_examples=40,
+    max_examples=24,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.dictionaries(st.sampled_from(FILES), damage(), min_size=1, max_size=3))
@@ -625,7 +625,7 @@ LITERALS = st.sampled_from(
 
 
 @settings(
-    max_examples=20,
+    max_examples=16,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.dictionaries(st.sampled_from(sorted(settings_module.KEYS)), LITERALS, max_size=3))

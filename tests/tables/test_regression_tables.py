@@ -20,7 +20,7 @@ from chainpolicy.estimators import (
     overlapping_clusters,
     undoing,
 )
-from chainpolicy.eventstudy import EventStudy
+from chainpolicy.eventstudy import MODELS, EventStudy
 from chainpolicy.figures import NothingToDrawError
 from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.tables.estimates import (
@@ -30,6 +30,7 @@ from chainpolicy.tables.estimates import (
 )
 from chainpolicy.tables.stances import stances_report
 from panels import sessions
+from small_study import WINDOWS
 
 
 @pytest.fixture(scope="module")
@@ -246,12 +247,18 @@ SMALL = {
 @pytest.mark.parametrize("name", list(SMALL))
 def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monkeypatch, name):
     folder = new_study(tmp_path / "study")
+    settings = (folder / "study.toml").read_text(encoding="utf-8")
+    assert settings.count(WINDOWS) == 1
+    settings = settings.replace(WINDOWS, "car_windows = [[0, 0], [0, 1]]")
+    (folder / "study.toml").write_text(settings, encoding="utf-8")
     for file, change in SMALL[name].items():
         _edit(folder, file, change)
-    # Four reports and the figures read one study; simple returns would double its specifications.
+    # Four reports and the figures read one study; other models and kinds of returns would make
+    # twelve times as many specifications.
     study = load_study(folder)
     monkeypatch.setattr("chainpolicy.study.load_study", lambda _: study)
     monkeypatch.setattr(specifications, "KINDS", (study.kind,))
+    monkeypatch.setattr(specifications, "MODELS", {study.model: MODELS[study.model]})
     estimable = name not in ("nothing in sample", "after the data")
     for table in ("system", "undoing", "overlap", "cross_section"):
         assert cli.main(["report", str(folder), "--table", table]) == (0 if estimable else 2)

@@ -347,12 +347,12 @@ def write_tables(
     InputError
         If the study has no event `only` or column `by`; then nothing is written.
     """
+    known = study.events["event_id"].tolist()
+    if only is not None and only not in known:
+        expected = f"an event_id of events.csv: {', '.join(known)}"
+        raise InputError([Problem("--only", expected, value=only)])
     tables = estimate_tables(study, results, by)
     if only is not None:
-        known = study.events["event_id"].tolist()
-        if only not in known:
-            expected = f"an event_id of events.csv: {', '.join(known)}"
-            raise InputError([Problem("--only", expected, value=only)])
         tables.pop("pooled")
         tables = {name: table[table["event_id"] == only] for name, table in tables.items()}
     manifest = {
