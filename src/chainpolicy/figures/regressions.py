@@ -55,7 +55,7 @@ def draw_overlap(study: Study) -> Drawn:
         raise NothingToDrawError("No policy event has a complete window in an event-dummy system.")
     events, about_events = shown_events(study, table["event_id"].unique().tolist())
     order = [group for group in dict.fromkeys(study.groups) if (table["group"] == group).any()]
-    groups, about_groups = shown_groups(order)
+    groups, about_groups = shown_groups(study, order)
     table = table[table["event_id"].isin(events) & table["group"].isin(groups)]
     frame = _long(table)
     row_of = {event_id: row for row, event_id in enumerate(events)}
