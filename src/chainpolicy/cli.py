@@ -56,7 +56,7 @@ EXTRAS = {
     "exports": ("docx", "openpyxl", "pylatexenc"),
     "notebooks": (
         *("IPython", "PIL", "arch", "jinja2", "jupytext", "latex2mathml", "markdown_it"),
-        *("matplotlib", "mdit_py_plugins", "nbformat", "plotly", "pygments", "pypdf", "rich"),
+        *("matplotlib", "mdit_py_plugins", "nbformat", "pygments", "pypdf", "rich"),
         *("statsmodels", "traitlets", "typst"),
     ),
     "prices": ("curl_cffi", "platformdirs", "tomlkit", "yfinance"),

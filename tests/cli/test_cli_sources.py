@@ -166,7 +166,7 @@ def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
 
     made = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
     assert {f"build/{name}.csv" for name in ("car", "tests", "models", "system")} <= made
-    assert "report.html" in made
+    assert {"report.html", "explore.html"} <= made
     for figure in FIGURES:
         both = {f"figures/{figure.name}.png", f"figures/{figure.name}.csv"}
         assert both & made == (set() if figure.name in LACKING else both), figure.name

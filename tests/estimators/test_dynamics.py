@@ -728,7 +728,7 @@ def test_many_announcements_of_known_hour_are_cut_and_said(study):
     events.loc[chosen, "time_precision"] = "exact"
     figure, frame = SPECS["hourly_response"].draw(replace(study, events=events))
     assert frame["event_id"].nunique() == 4
-    assert "first 4 of 6" in figure.get_suptitle()
+    assert "4 of 6 events shown, those of the highest salience" in figure.get_suptitle()
 
 
 def test_phases_and_movers_are_drawn_as_computed(study, results):

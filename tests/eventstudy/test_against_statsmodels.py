@@ -94,13 +94,15 @@ def test_abnormal_return_is_the_event_dummy(name: str, seed: int) -> None:
 def test_car_is_the_sum_of_session_dummies(name: str, window: tuple[int, int], seed: int) -> None:
     model, factors = MODELS[name]
     R, F = draw(seed, factors)
-    row = fitted(R, F, model).car(window=window).iloc[0]
+    row = fitted(R, F, model).car(window=window, level=0.1).iloc[0]
     coefficients, covariance, df = dummy_regression(R, F, window)
     t = coefficients.sum() / sqrt(covariance.sum())
     assert row["car"] == pytest.approx(coefficients.sum(), rel=1e-10, abs=1e-12)
     assert row["std_error"] == pytest.approx(sqrt(covariance.sum()), rel=1e-10)
     assert row["t_stat"] == pytest.approx(t, rel=1e-9, abs=1e-10)
     assert row["p_value"] == pytest.approx(2 * stats.t.sf(abs(t), df), rel=1e-8)
+    ends = stats.t.interval(0.9, df, coefficients.sum(), sqrt(covariance.sum()))
+    assert (row["lower"], row["upper"]) == pytest.approx(ends, rel=1e-8, abs=1e-11)
 
 
 @models

@@ -1901,6 +1901,8 @@ def test_an_interval_covers_more_than_nothing_and_less_than_all(level: float) ->
     message = rf"^level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval$"
     with pytest.raises(ValueError, match=message):
         results.caar((0, 1), level=level)
+    with pytest.raises(ValueError, match=message):
+        results.car((0, 1), level=level)
     assert np.isfinite(results.caar((0, 1), level=0.999)["lower"].item())
 
 

@@ -753,9 +753,10 @@ def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
     shown = texts(figure)
     # Of 26 events three share their session with an earlier one in New York and in UTC days.
     assert (
-        "4 of 23 events shown, those of the highest salience; first 2 of 3 groups shown; "
-        "first 1 of 5 assets shown"
-    ) in shown
+        "4 of 23 events shown, those of the highest salience; 2 of 3 groups shown, those "
+        "with the smallest p-values over [0, 1]; 1 of 10 assets shown, those with the smallest "
+        "p-values over [0, 1]"
+    ) in [" ".join(text.split()) for text in shown]
     # The four earliest of the five events of salience 3.
     assert set(frame["event_id"]) == {
         "xi-politburo",
@@ -763,7 +764,10 @@ def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
         "plenum-communique",
         "plenum-decision",
     }
-    assert set(frame["ticker"]) == {"BTC-USD"}
+    # The smallest p-values are those of one share and of Bitcoin, which is the first of its group.
+    car = smaller.estimate().car((0, 1))
+    assert set(frame["ticker"]) == {car.loc[car["p_value"].idxmin(), "ticker"]} == {"XNET"}
+    assert set(SPECS["forest"].draw(smaller)[1]["group"]) == {"bitcoin", "us_listed"}
     _, timeline = SPECS["event_timeline"].draw(smaller)
     assert len(timeline["event_id"].unique()) == 4
 
@@ -932,7 +936,11 @@ def test_the_pooled_forest_says_what_it_leaves_out(study: Study, monkeypatch) ->
     monkeypatch.setattr(figures.pooled, "MOST_CLUSTERS", 3)
     figure, frame = figures.draw_pooled_forest(study, "salience", "2", (0, 0))
     assert frame["event_session"].nunique() == 3
-    assert "first 3 of " in figure.get_suptitle()
+    assert "sessions shown, those with the largest |t|" in figure.get_suptitle()
+    every = study.pool("salience", (0, 0)).clusters.query("label == '2'")
+    distance = (every["caar"] / every["std_error"]).abs()
+    furthest = every.loc[distance.idxmax(), "event_session"]
+    assert furthest in set(frame["event_session"])
     # What is pooled is all.
     table = study.pool("salience", (0, 0)).tidy().query("label == '2'").set_index("group")
     pooled = frame[frame["event_session"].isna()].set_index("group")

@@ -55,6 +55,13 @@ def test_formulas_need_no_script(site):
     assert b"<math" in site["library.html"]
 
 
+def test_each_embedded_study_can_be_explored(site):
+    for name in ("china_blockchain_2019", "china_crypto_policy_2013_2021"):
+        page = site[f"explore/{name}.html"].decode()
+        assert page.count('type="radio"') >= 4
+        assert 'href="../style.css"' in page
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

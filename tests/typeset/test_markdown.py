@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chainpolicy.typeset.markdown import formula, headings, slug, to_html
+from chainpolicy.typeset.markdown import formula, headings, slug, style_sheet, to_html
 
 
 def test_a_heading_has_the_anchor_of_code_hosting_pages():
@@ -45,3 +45,10 @@ def test_links_are_turned_and_tables_scroll():
 def test_code_is_highlighted_and_escaped():
     assert '<span class="k">' in to_html("```python\nreturn 1\n```")
     assert "&lt;b&gt;" in to_html("```nonsense\n<b>\n```")
+
+
+def test_a_day_in_a_cell_stays_on_one_line():
+    page = to_html("| a | b |\n|---|---|\n| 2019-10-28 | 2019-10-28 and later |\n")
+    assert '<td class="day">2019-10-28</td>' in page
+    assert "<td>2019-10-28 and later</td>" in page
+    assert ".day { white-space: nowrap; }" in style_sheet()

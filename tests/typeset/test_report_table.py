@@ -178,3 +178,9 @@ def test_a_name_is_never_a_formula():
     assert sheet["A2"].value == "=SUM(A1)"
     # Among names a number is a name.
     assert sheet["A3"].value == "2018"
+
+
+def test_a_table_without_rows_is_its_note():
+    table = ReportTable(pd.DataFrame({"Event": [], "Reason": []}), "Nothing was left out.")
+    assert table.to_markdown() == "Nothing was left out."
+    assert table.to_html() == "<p>Nothing was left out.</p>"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from chainpolicy.build.notebooks import Executed
 from chainpolicy.figures import Shown
 from chainpolicy.figures.style import vector_bytes
 from chainpolicy.typeset.claims import Claims
-from chainpolicy.typeset.markdown import headings, style_sheet, to_html
+from chainpolicy.typeset.markdown import headings, page, to_html
 from chainpolicy.typeset.pdf import to_pdf
 
 
@@ -43,13 +42,7 @@ class Document:
         }
         body = to_html(self.text, lambda target: link.get(target, target))
         title = next((text for _, text in headings(self.text)), "")
-        return (
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>{html.escape(title)}</title>\n"
-            f"<style>\n{style_sheet()}</style>\n</head>\n"
-            f'<body class="document">\n<main>\n{body}</main>\n</body>\n</html>\n'
-        )
+        return page(title, body)
 
 
 def document(executed: Executed, folder: str = "") -> Document:

@@ -32,6 +32,7 @@ import chainpolicy
 from chainpolicy import eventstudy
 from chainpolicy.build import notebooks, reference, transcripts
 from chainpolicy.build.documents import document
+from chainpolicy.build.explore import explore_page
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
 from chainpolicy.figures import (
@@ -872,6 +873,28 @@ def study_notebook_product(
     return Product(STUDY, build, data, (study.title, _loaded_by(study), f"pdf {pdf}"))
 
 
+def explore_product(study: Study, data: Sequence[Path] = ()) -> Product:
+    """Register the page on which a reader points at events and assets.
+
+    Parameters
+    ----------
+    study : Study
+    data : sequence of Path, optional
+        Files of the study.
+
+    Returns
+    -------
+    Product
+        Writes ``explore.html``.
+    """
+
+    def build(staging: Path) -> None:
+        text = explore_page(study)
+        (staging / "explore.html").write_text(text, encoding="utf-8", newline="\n")
+
+    return Product("explore", build, data)
+
+
 def _without_what_is_lacking(text: str, study: Study) -> str:
     """Leave out parts ``<if ...>`` and figures for which a study has nothing."""
     there = {
@@ -1021,7 +1044,7 @@ def main(
     else:
         text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
         products = study_products(study, re.findall(r'figures\.show\("(\w+)"', text), vector=vector)
-        products.append(study_notebook_product(study, data, pdf=pdf))
+        products += [study_notebook_product(study, data, pdf=pdf), explore_product(study, data)]
 
     def prepare() -> None:
         responses(study, headline_window(study))

@@ -509,29 +509,34 @@ class EventStudyResults(ShownResults):
             }
         )
 
-    def car(self, window: Window = (0, 1)) -> pd.DataFrame:
+    def car(self, window: Window = (0, 1), level: float | None = None) -> pd.DataFrame:
         r"""Cumulative abnormal returns, the columns of ``car.csv``.
 
         Parameters
         ----------
         window : tuple of int
             Both ends inclusive, inside the event window.
+        level : float, optional
+            One minus the coverage of an interval, strictly between 0 and 1. Default: no interval.
 
         Returns
         -------
         DataFrame
             ``event_id, ticker, window, car, std_error, t_stat, p_value``, one row per pair whose
-            window is complete: eq. 9. In the return kind of the input.
+            window is complete: eq. 9. In the return kind of the input. With a level also
+            ``lower, upper``, by :math:`t(T_e - p)`.
 
         Raises
         ------
         ValueError
-            If the window does not lie inside the event window.
+            If the window does not lie inside the event window, or the level between 0 and 1.
 
         Examples
         --------
         See `EventStudyResults`.
         """
+        if level is not None:
+            _require_level(level)
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
         degrees = self._fit.n_estimation - self._fit.n_parameters
@@ -546,6 +551,9 @@ class EventStudyResults(ShownResults):
                 "p_value": two_sided_p_value(Outcome(t_stat, degrees)),
             }
         )
+        if level is not None:
+            half = critical_value(level, degrees) * cumulated.std_error
+            frame = frame.assign(lower=cumulated.car - half, upper=cumulated.car + half)
         return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
 
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
@@ -772,10 +780,7 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        if not 0 < level < 1:
-            raise ValueError(
-                f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
-            )
+        _require_level(level)
         cumulated = self._cumulated(window)
         found: dict[tuple[str, str], tuple[int, float, float, float]] = {}
         for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
@@ -1395,6 +1400,13 @@ class EventStudyResults(ShownResults):
             error, degrees = calendar_error(self._staggered_sample(members, upto, cumulated))
             errors.append(error)
         return np.array(errors), degrees
+
+
+def _require_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(
+            f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
+        )
 
 
 def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:

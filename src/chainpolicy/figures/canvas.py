@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import ParamSpec, cast
@@ -26,6 +27,9 @@ from chainpolicy.study.remember import remembered
 
 Drawn = tuple[StudyFigure, pd.DataFrame]
 P = ParamSpec("P")
+
+# Characters of a line as wide as a figure.
+LONGEST_NOTE = 120
 
 
 def study_figure(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
@@ -107,4 +111,5 @@ def texts_of(study: Study) -> list[str]:
 def annotate(figure: Figure, note: str) -> None:
     """Say on the figure what it leaves out."""
     if note:
-        figure.suptitle(note, fontsize=6.5, color=QUIET, ha="right", x=0.99)
+        lines = textwrap.fill(note, LONGEST_NOTE)
+        figure.suptitle(lines, fontsize=6.5, color=QUIET, ha="right", x=0.99)

@@ -21,11 +21,11 @@ from chainpolicy.checks.pooled import LEVEL
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
 from chainpolicy.figures.selection import (
-    MOST_EVENTS,
     NothingToDrawError,
     announced_days,
     headline_window,
     price_asset,
+    shown_events,
     shown_groups,
 )
 from chainpolicy.figures.style import (
@@ -60,7 +60,7 @@ def draw_selections(study: Study) -> Drawn:
         ignore_index=True,
     )
     held = frame.loc[frame["n_clusters"] > 0, "group"].unique().tolist()
-    groups, note = shown_groups(held)
+    groups, note = shown_groups(study, held)
     if not groups:
         raise NothingToDrawError(
             f"No restrictive announcement has a complete window {window_label(window)}."
@@ -122,10 +122,10 @@ def draw_timing(study: Study) -> Drawn:
         raise NothingToDrawError(
             "No announcement that takes a stance has a session that depends on how it is dated."
         )
-    note = ""
-    if len(rows) > MOST_EVENTS:
-        note = f"first {MOST_EVENTS} of {len(rows)} events shown, the means are of all"
-        rows = rows.head(MOST_EVENTS)
+    shown, note = shown_events(study, rows["event_id"].unique().tolist())
+    rows = rows[rows["event_id"].isin(shown)]
+    if note:
+        note += "; the means are of all"
     cost = timing_cost(study, group, window, column)
     cost = cost[(cost["rows"] == "all") & (cost["n_clusters"] > 0)]
     frame = _timing_frame(rows, cost, group, column)

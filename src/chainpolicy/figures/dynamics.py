@@ -30,6 +30,7 @@ from chainpolicy.figures.selection import (
     estimated_events,
     event_title,
     headline_cells,
+    shown_events,
     shown_groups,
 )
 from chainpolicy.figures.style import (
@@ -65,7 +66,7 @@ def draw_local_projections(study: Study) -> Drawn:
     frame = local_projections(study)
     if frame.empty:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
-    groups, note = shown_groups(frame["group"].drop_duplicates().tolist())
+    groups, note = shown_groups(study, frame["group"].drop_duplicates().tolist())
     frame = frame[frame["group"].isin(groups)].reset_index(drop=True)
     looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.8 + 1.05 * len(groups)), layout="constrained")
@@ -103,7 +104,8 @@ def draw_hourly_response(study: Study) -> Drawn:
     responses, _ = hourly_responses(study)
     if not responses:
         raise NothingToDrawError("No announcement of known hour lies inside the hourly prices.")
-    shown = responses[:MOST_HOURLY]
+    chosen, note = shown_events(study, [response.event_id for response in responses], MOST_HOURLY)
+    shown = [response for response in responses if response.event_id in chosen]
     other = study.confounders.dropna(subset="at")
     figure = StudyFigure(figsize=(WIDTH, 0.6 + 2.5 * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
@@ -125,8 +127,7 @@ def draw_hourly_response(study: Study) -> Drawn:
         Line2D([], [], color=INK, linewidth=0.6, linestyle=(0, (2, 2)), label="announcement"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=4)
-    if len(responses) > len(shown):
-        annotate(figure, f"first {len(shown)} of {len(responses)} announcements shown")
+    annotate(figure, note)
     frames = [
         response.path.assign(event_id=response.event_id, ticker=response.ticker)
         for response in shown
@@ -179,7 +180,7 @@ def draw_volatility(study: Study) -> Drawn:
     frame = volatility_paths(study)
     if frame.empty:
         raise NothingToDrawError("No group has 60 sessions before the first event window.")
-    groups, note = shown_groups(frame["group"].drop_duplicates().tolist())
+    groups, note = shown_groups(study, frame["group"].drop_duplicates().tolist())
     looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.8 + 1.05 * len(groups)), layout="constrained")
     axes = figure.subplots(len(groups), 1, squeeze=False)[:, 0]
@@ -232,7 +233,7 @@ def draw_phases(study: Study) -> Drawn:
     if frame.empty:
         raise NothingToDrawError("The event window holds none of the phases before, at and after.")
     order = [group for group in cells["group"] if (frame["group"] == group).any()]
-    groups, note = shown_groups(order)
+    groups, note = shown_groups(study, order)
     frame = frame[frame["group"].isin(groups)].reset_index(drop=True)
     phases = [phase for phase in PHASES if (frame["phase"] == phase).any()]
     looks = group_looks(study)

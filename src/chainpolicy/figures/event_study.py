@@ -56,6 +56,7 @@ from chainpolicy.figures.selection import (
     headline_window,
     price_asset,
     shown,
+    shown_assets,
     shown_events,
     shown_groups,
 )
@@ -64,7 +65,9 @@ from chainpolicy.figures.style import (
     QUIET,
     WIDTH,
     StudyFigure,
+    color_scale,
     day_label,
+    nice,
     percent_number,
     percent_ticks,
     return_label,
@@ -127,7 +130,7 @@ def draw_caar_paths(study: Study) -> Drawn:
     """
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
-    groups, note = shown_groups(cells["group"].tolist())
+    groups, note = shown_groups(study, cells["group"].tolist())
     looks = group_looks(study)
     columns = min(3, len(groups))
     rows = math.ceil(len(groups) / columns)
@@ -262,16 +265,14 @@ def draw_car_heatmap(study: Study) -> Drawn:
     window = headline_window(study)
     events, groups, merged, note = shown(study, merged)
     assets = study.assets[study.assets["group"].isin(groups)]
-    if len(assets) > MOST_ASSETS:
-        note = "; ".join(filter(None, [note, f"first {MOST_ASSETS} of {len(assets)} assets shown"]))
-        assets = assets.head(MOST_ASSETS)
+    assets, about_assets = shown_assets(study, assets, MOST_ASSETS)
+    note = "; ".join(filter(None, [note, about_assets]))
     names = assets.set_index("ticker")["name"]
     cells = heatmap_cells(results, window, events, merged, assets)
     row_of, headings, bottom = heatmap_rows(assets, groups)
     cells["row"] = cells["ticker"].map(row_of)
     cells = cells.sort_values(["row", "column"], ignore_index=True)
-    # The colours end before the few extremes do, which otherwise leave all else pale.
-    scale = _nice(float(cells["car"].abs().quantile(0.975)))
+    scale = color_scale(cells["car"])
 
     # However few the assets, the names of the events above them take their room.
     height = 2.1 + 0.108 * max(bottom, 25)
@@ -362,7 +363,7 @@ def draw_names_at_limit(study: Study) -> Drawn:
     with_limit = [group for group in cells["group"] if (limited["group"] == group).any()]
     if not with_limit:
         raise NothingToDrawError(f"No asset with a price limit was estimated at {event_id}.")
-    groups, note = shown_groups(with_limit)
+    groups, note = shown_groups(study, with_limit)
     abnormal = results.abnormal_returns
     abnormal = abnormal[
         (abnormal["event_id"] == event_id) & abnormal["ticker"].isin(limited["ticker"])
@@ -404,7 +405,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
     """
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
-    groups, note = shown_groups(cells["group"].tolist())
+    groups, note = shown_groups(study, cells["group"].tolist())
     looks = group_looks(study)
     panels = fit_panels(results, event_id, study.groups, groups)
     lengths = results.models.loc[results.models["event_id"] == event_id, "n_estimation"]
@@ -481,10 +482,10 @@ def _path_handles(results: EventStudyResults, *, limited: bool) -> list[Line2D |
 def _reference(paths: list[pd.DataFrame]) -> float:
     """Scale of small multiples: the largest path and the usual band fit into a row."""
     if not paths:
-        return _nice(0)
+        return nice(0)
     line = max(float(path["caar"].abs().max()) for path in paths)
     bands = [float(path[["lower", "upper"]].abs().to_numpy().max()) for path in paths]
-    return _nice(max(line, float(np.median(bands))) / 2)
+    return nice(max(line, float(np.median(bands))) / 2)
 
 
 def _same_session(ax: Axes, merged: pd.DataFrame, event_id: str, group: str, row: float) -> None:
@@ -494,13 +495,3 @@ def _same_session(ax: Axes, merged: pd.DataFrame, event_id: str, group: str, row
     text = "↑ same session" if follows else "no estimate"
     ax.text(0.5, row, text, transform=ax.get_yaxis_transform(), ha="center", va="center",
             fontsize=5.5, color=QUIET, backgroundcolor="white")  # fmt: skip
-
-
-def _nice(value: float) -> float:
-    """Round to the nearest of 1, 2 or 5 times a power of ten."""
-    if not value > 0:
-        return 0.01
-    power = 10.0 ** math.floor(math.log10(value))
-    return min(
-        (step * power for step in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / value))
-    )

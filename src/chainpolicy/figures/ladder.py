@@ -46,7 +46,7 @@ def draw_counterfactual_ladder(study: Study) -> Drawn:
     table = ladder(study, event_id)
     several = table.groupby("group")["rung"].transform("nunique") > 1
     table = table[several & table["group"].isin(cells["group"])]
-    groups, note = shown_groups(table["group"].drop_duplicates().tolist())
+    groups, note = shown_groups(study, table["group"].drop_duplicates().tolist())
     if not groups:
         raise NothingToDrawError("No group has a second yardstick: an index, or donors.")
     windows = [window_label(window) for window in study.car_windows[:MOST_WINDOWS]]

@@ -163,7 +163,7 @@ def draw_stance_responses(study: Study) -> Drawn:
         raise NothingToDrawError("The stances of announcements that share a session cancel.")
     if signed.empty:
         raise NothingToDrawError("No policy announcement in the sample takes a stance.")
-    groups, note = shown_groups(signed["group"].drop_duplicates().tolist())
+    groups, note = shown_groups(study, signed["group"].drop_duplicates().tolist())
     signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
     means = response_by_stance(signed).set_index(["group", "dimension"])
     looks = group_looks(study)
@@ -216,7 +216,7 @@ def draw_coding_multiverse(study: Study) -> Drawn:
     codings = stance_codings(study, window)
     if codings.empty:
         raise NothingToDrawError("No coding gives sessions of both stances.")
-    groups, note = shown_groups(codings["group"].drop_duplicates().tolist())
+    groups, note = shown_groups(study, codings["group"].drop_duplicates().tolist())
     looks = group_looks(study)
     figure = StudyFigure(figsize=(WIDTH, 0.7 + 0.95 * len(groups)), layout="constrained")
     axes = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]

@@ -84,14 +84,21 @@ def _draw(study: Study, by: str, label: str, window: Window) -> Drawn:
             f"No event with the {by} {shorten(label)} has a complete window {window_label(window)}."
         )
     pooled = effects.tidy().query("label == @label").rename(columns={"mean": "estimate"})
-    groups, note = shown_groups([g for g in study.groups.unique() if g in set(pooled["group"])])
+    held = [g for g in study.groups.unique() if g in set(pooled["group"])]
+    groups, note = shown_groups(study, held)
     frame = pd.concat([clusters, pooled], ignore_index=True).reindex(columns=list(COLUMNS))
     frame = frame[frame["group"].isin(groups)]
     sessions = np.sort(frame["event_session"].dropna().unique())
     if len(sessions) > MOST_CLUSTERS:
-        about = f"first {MOST_CLUSTERS} of {len(sessions)} sessions shown, the diamonds are of all"
+        about = (
+            f"{MOST_CLUSTERS} of {len(sessions)} sessions shown, those with the largest |t|; the "
+            "diamonds are of all"
+        )
         note = "; ".join(filter(None, [note, about]))
-        sessions = sessions[:MOST_CLUSTERS]
+        t_stats = (clusters["estimate"] / clusters["std_error"]).abs()
+        t_stats = t_stats[clusters["group"].isin(groups)]
+        largest = t_stats.groupby(clusters["event_session"]).max().sort_values(kind="stable")
+        sessions = np.sort(largest.index[-MOST_CLUSTERS:].to_numpy())
         later = frame["event_session"].notna() & ~frame["event_session"].isin(sessions)
         frame = frame[~later]
     rows = {session: row for row, session in enumerate(pd.DatetimeIndex(sessions))}

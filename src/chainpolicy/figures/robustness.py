@@ -51,7 +51,7 @@ def draw_specification_curve(study: Study) -> Drawn:
     window = headline_window(study)
     table = specification_curve(study, event_id, study.car_windows)
     table = table[table["window"] == window_label(window)]
-    groups, note = shown_groups([g for g in cells["group"] if (table["group"] == g).any()])
+    groups, note = shown_groups(study, [g for g in cells["group"] if (table["group"] == g).any()])
     if not groups:
         raise NothingToDrawError(f"No group has a complete window {window_label(window)}.")
     table = table[table["group"].isin(groups)]
@@ -129,7 +129,7 @@ def draw_leave_one_out(study: Study) -> Drawn:
     event_id, cells = headline_cells(study, merged)
     window = headline_window(study)
     without = leave_one_out(results, event_id, window)
-    groups, note = shown_groups([g for g in cells["group"] if (without["group"] == g).any()])
+    groups, note = shown_groups(study, [g for g in cells["group"] if (without["group"] == g).any()])
     if not groups:
         raise NothingToDrawError("No group has two assets with a complete window to leave one out.")
     whole = results.caar(window)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.style import day_label, shorten, shorten_all
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, clusters
 
 # What still can be read on one page; a larger study's figures say what they leave out.
@@ -77,27 +78,59 @@ def shown(study: Study, merged: pd.DataFrame) -> tuple[list[str], list[str], pd.
     `merged` that belong to them; a note of what is left out, else empty.
     """
     events, about_events = shown_events(study, merged["lead"].unique().tolist())
-    groups, about_groups = shown_groups(merged["group"].unique().tolist())
+    groups, about_groups = shown_groups(study, merged["group"].unique().tolist())
     chosen = merged[merged["lead"].isin(events) & merged["group"].isin(groups)]
     note = "; ".join(filter(None, [about_events, about_groups]))
     return events, groups, chosen, note
 
 
-def shown_events(study: Study, event_ids: list[str]) -> tuple[list[str], str]:
+def shown_events(
+    study: Study, event_ids: list[str], most: int | None = None
+) -> tuple[list[str], str]:
     """Choose the events of the highest salience, in the order of announcement."""
-    if len(event_ids) <= MOST_EVENTS:
+    most = most or MOST_EVENTS
+    if len(event_ids) <= most:
         return in_order(study, event_ids), ""
     events = study.events.set_index("event_id").loc[in_order(study, event_ids)]
     events = events.sort_values(["in_sample", "salience"], ascending=False, kind="stable")
-    note = f"{MOST_EVENTS} of {len(event_ids)} events shown, those of the highest salience"
-    return in_order(study, events.index[:MOST_EVENTS].tolist()), note
+    note = f"{most} of {len(event_ids)} events shown, those of the highest salience"
+    return in_order(study, events.index[:most].tolist()), note
 
 
-def shown_groups(groups: list[str]) -> tuple[list[str], str]:
-    """Choose the first groups of the study."""
+def shown_groups(study: Study, groups: list[str]) -> tuple[list[str], str]:
+    """Choose the groups with the smallest p-value at any event, and leave them in their order."""
     if len(groups) <= MOST_GROUPS:
         return groups, ""
-    return groups[:MOST_GROUPS], f"first {MOST_GROUPS} of {len(groups)} groups shown"
+    smallest = _smallest_p(study, "group")
+    chosen = set(sorted(groups, key=lambda group: smallest.get(group, 1.0))[:MOST_GROUPS])
+    over = window_label(headline_window(study))
+    note = (
+        f"{MOST_GROUPS} of {len(groups)} groups shown, those with the smallest p-values over {over}"
+    )
+    return [group for group in groups if group in chosen], note
+
+
+def shown_assets(study: Study, assets: pd.DataFrame, most: int) -> tuple[pd.DataFrame, str]:
+    """Choose the assets with the smallest p-value at any event, and leave them in their order."""
+    if len(assets) <= most:
+        return assets, ""
+    ranked = assets["ticker"].map(_smallest_p(study, "ticker")).fillna(1.0)
+    chosen = ranked.sort_values(kind="stable").index[:most]
+    over = window_label(headline_window(study))
+    note = f"{most} of {len(assets)} assets shown, those with the smallest p-values over {over}"
+    return assets[assets.index.isin(chosen)], note
+
+
+@remembered
+def _smallest_p(study: Study, of: str) -> pd.Series:
+    """Return the smallest p-value at any event over the headline window by group or ticker."""
+    results, window = study.estimate(), headline_window(study)
+    if of == "ticker":
+        table = results.car(window)
+    else:
+        table = results.tests(window).tidy().query("test == 'time_series_t'")
+    smallest: pd.Series = table.groupby(of)["p_value"].min()
+    return smallest
 
 
 def in_order(study: Study, event_ids: list[str]) -> list[str]:

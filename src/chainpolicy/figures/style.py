@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -213,6 +214,21 @@ def percent_ticks(axis: Axis) -> None:
 def return_label(quantity: str, kind: str) -> str:
     """Name a quantity with its unit."""
     return f"{quantity}, {kind} return (%)"
+
+
+def nice(value: float) -> float:
+    """Round to the nearest of 1, 2 or 5 times a power of ten."""
+    if not value > 0:
+        return 0.01
+    power = 10.0 ** math.floor(math.log10(value))
+    return min(
+        (step * power for step in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / value))
+    )
+
+
+def color_scale(values: pd.Series) -> float:
+    """Return where colours end: before the few extremes do, which otherwise leave all else pale."""
+    return nice(float(values.abs().quantile(0.975)))
 
 
 def spread(positions: Sequence[float], gap: float, low: float, high: float) -> NDArray[Any]:

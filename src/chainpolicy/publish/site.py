@@ -18,13 +18,14 @@ from urllib.parse import unquote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chainpolicy.build import notebooks
+from chainpolicy.build.explore import explore
 from chainpolicy.build.regenerate import main as build
 from chainpolicy.build.regenerate import project_root
 from chainpolicy.figures import FIGURES
-from chainpolicy.study import load_study
+from chainpolicy.study import Study, load_study
 from chainpolicy.study.output import output_folder, staging
 from chainpolicy.study.problems import InputError, Problem
-from chainpolicy.study.study import study_folder
+from chainpolicy.study.study import EMBEDDED_STUDIES, study_folder
 from chainpolicy.typeset.markdown import code, headings, style_sheet, to_html
 
 # A link to anything else of the project would lead out of the site.
@@ -47,6 +48,8 @@ class Page:
         Heading, and what the contents call it.
     part : str
         Under which heading of the contents.
+    body : str
+        HTML; blank: that of the source.
     """
 
     source: str
@@ -271,6 +274,7 @@ def publish(study: Path | None, output: Path) -> list[Path]:
         pages = [
             Page("notebooks/study.ipynb", "index.html", loaded.title, "Report", ""),
             Page("figures", "figures.html", "Figures", "All figures", ""),
+            _explorable(loaded, "explore.html", "Explore", ""),
         ]
         if (loaded.path / "README.md").is_file():
             text = (loaded.path / "README.md").read_text(encoding="utf-8")
@@ -301,11 +305,16 @@ def _contents(root: Path) -> list[Page]:
         )
         for path in studies
     ]
+    explored = [
+        _explorable(load_study(name), f"explore/{folder.name}.html", name, "Explore")
+        for name, folder in EMBEDDED_STUDIES.items()
+    ]
     library = "src/chainpolicy/eventstudy/README.md"
     front = "notebooks/article.md" if (root / "notebooks/article.md").is_file() else "README.md"
     pages = [
         Page(front, "index.html", _first_heading(root / front), "The article", ""),
         *notebook_pages,
+        *explored,
         Page("figures/README.md", "figures.html", "Figures", "All figures", "Reference"),
         Page(library, "library.html", "The library", "The library", "Reference"),
         Page("CONTRIBUTING.md", "contributing.html", "Contributing", "Contributing", "Reference"),
@@ -317,7 +326,15 @@ def _contents(root: Path) -> list[Page]:
     return pages
 
 
+def _explorable(study: Study, path: str, short: str, part: str) -> Page:
+    return Page(
+        f"{study.name}/explore", path, f"Explore: {study.title}", short, part, explore(study)
+    )
+
+
 def _body(site: Site, page: Page) -> str:
+    if page.body:
+        return page.body
     if page.source.endswith(".ipynb"):
         return _notebook(site, page)
     if page.source in ("figures", "figures/README.md"):

@@ -345,7 +345,7 @@ def windows_report(
     frame["CAAR, %"] = _with_interval(led)
     for name, title in FAMILIES.items():
         frame[f"{title}, p"] = led[name].map(p_text)
-    frame["rbar"] = formatted(led["mean_correlation"], ".2f")
+    frame["rbar"] = formatted(led["mean_correlation"], "z.2f")
     for label, table in caars.groupby("window", sort=False):
         of_group = table.set_index("group").reindex(led.index)
         held = of_group["share_at_limit"]
@@ -491,7 +491,7 @@ def responses_report(
         frame[f"{head} (p)"] = written.where(shown[f"{name}_p"].notna(), "")
     frame["Rank p"] = shown["placebo_p"].map(p_text)
     frame["Holm p"] = shown["time_series_t_p_holm"].map(p_text)
-    frame["rbar"] = formatted(shown["mean_correlation"], ".2f")
+    frame["rbar"] = formatted(shown["mean_correlation"], "z.2f")
     if (study.assets["price_limit"] != "").any():
         frame["At limit, %"] = in_percent(shown["share_at_limit"], ".0f")
     frame["Rejects, %"] = in_percent(shown["rejection_rate"], ".1f")

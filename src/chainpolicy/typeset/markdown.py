@@ -22,6 +22,8 @@ from pygments.util import ClassNotFound
 
 # What a formula says about itself, and MathML has no word for.
 TAG = re.compile(r"\\tag\{(\w+)\}")
+# In a cell of its own it stays on one line.
+_DAY = re.compile(r"<td>(\d{4}-\d\d-\d\d)</td>")
 _FORMATTER = HtmlFormatter(nowrap=True)
 
 
@@ -79,6 +81,24 @@ def style_sheet() -> str:
     return f"{page}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 
+def page(title: str, body: str) -> str:
+    """Write a page as one file that loads nothing.
+
+    Parameters
+    ----------
+    title : str
+    body : str
+        HTML.
+    """
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{html.escape(title)}</title>\n"
+        f"<style>\n{style_sheet()}</style>\n</head>\n"
+        f'<body class="document">\n<main>\n{body}</main>\n</body>\n</html>\n'
+    )
+
+
 def to_html(text: str, link: Callable[[str], str] = lambda target: target) -> str:
     """Write Markdown as HTML.
 
@@ -97,6 +117,7 @@ def to_html(text: str, link: Callable[[str], str] = lambda target: target) -> st
     tokens = parser.parse(text)
     _relink(tokens, link)
     written: str = parser.renderer.render(tokens, parser.options, {})
+    written = _DAY.sub(r'<td class="day">\1</td>', written)
     return written.replace("<table>", '<div class="wide"><table>').replace(
         "</table>", "</table></div>"
     )

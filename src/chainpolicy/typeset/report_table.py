@@ -39,6 +39,9 @@ class ReportTable:
 
     def to_html(self) -> str:
         """Return the table as HTML: words to the left, numbers to the right."""
+        note = f"<p>{escape(typeset(self.note), quote=False)}</p>"
+        if self.frame.empty:
+            return note
         numeric = [_is_numeric(self.frame[name]) for name in self.frame]
         sides = ["right" if is_number else "left" for is_number in numeric]
         longest = _longest_unbroken(self.frame, numeric)
@@ -52,10 +55,12 @@ class ReportTable:
             f'<table class="dataframe">\n<thead>\n{head}\n</thead>\n<tbody>\n{rows}\n</tbody>\n'
             "</table>"
         )
-        return f"{table}\n<p>{escape(typeset(self.note), quote=False)}</p>"
+        return f"{table}\n{note}"
 
     def to_markdown(self) -> str:
         """Return the table as Markdown: words to the left, numbers to the right."""
+        if self.frame.empty:
+            return typeset(self.note)
         head = [str(name) for name in self.frame.columns]
         rule = ["---:" if _is_numeric(self.frame[name]) else "---" for name in self.frame]
         rows = [head, rule, *self.frame.astype(str).map(typeset).to_numpy().tolist()]
