@@ -169,7 +169,7 @@ def test_no_text_is_cut_off_or_lies_on_another(drawn, name, monkeypatch):
         assert page.x1 >= x1 - 0.5, text
         assert page.y1 >= y1 - 0.5, text
     # Boxes hold the room of ascenders and descenders that most letters do not use.
-    low, high = boxes[:, :2] + 1.5, boxes[:, 2:] - 1.5
+    low, high = np.sort([boxes[:, :2] + 1.5, boxes[:, 2:] - 1.5], axis=0)
     apart = ((high[:, None] < low) | (low[:, None] > high)).any(axis=2)
     assert [(found[i][0], found[j][0]) for i, j in np.argwhere(~apart) if i < j] == []
 
