@@ -38,7 +38,7 @@ def test_it_loads_nothing_and_needs_no_script(study):
 
 def test_each_window_of_the_study_can_be_chosen(study, soup):
     chosen = [label.get_text() for label in soup.find_all("label")]
-    assert chosen == [f"[{first}, {last}]" for first, last in study.car_windows]
+    assert chosen == [f"[{first}, {last}]".replace("-", "−") for first, last in study.car_windows]
     style = "".join(tag.get_text() for tag in soup.find_all("style"))
     for number, button in enumerate(soup.find_all("input"), start=1):
         assert button.attrs["id"] == f"window-{number}"

@@ -113,3 +113,19 @@ def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch):
     assert base64.b64encode(b"\x89PNG")[:4].decode() not in front
     files = {p.relative_to(output).as_posix(): p.read_bytes() for p in output.rglob("*.*")}
     assert broken_links(files) == []
+
+
+def test_the_front_page_leads_to_what_a_stranger_asks_for(site):
+    front = site["index.html"].decode()
+    (ways,) = re.findall(r'<div class="ways">(.*?)</div>', front, re.DOTALL)
+    targets = re.findall(r'href="([^"]+)"', ways)
+    assert targets == [
+        "files/notebooks/article.pdf",
+        "notebooks/00_overview.html",
+        "explore/china_blockchain_2019.html",
+        "readme.html#data-availability-and-rights",
+        "readme.html#overview",
+        "readme.html#your-own-study-in-five-commands",
+    ]
+    # On a narrow page the contents come after the text, and the head leads there.
+    assert '<a class="to-contents" href="#contents">' in front

@@ -57,3 +57,17 @@ def test_pictures_stay_vectors():
 )
 def test_formulas_are_written_in_the_mathematics_of_typst(latex, typst):
     assert to_typst(latex) == typst
+
+
+def test_a_short_table_stands_on_the_page_of_its_note_and_a_long_one_begins_at_once():
+    def pages(rows, before):
+        table = "\n".join(f"| row {row} | {row} |" for row in range(rows))
+        text = "line\n\n" * before + f"| Head | N |\n|---|---:|\n{table}\n\n" + "The note. " * 40
+        found = PdfReader(io.BytesIO(to_pdf(f"# A\n\n{text}", {}))).pages
+        return [page.extract_text() for page in found]
+
+    # Wherever the page ends, the last row is not parted from the note.
+    for before in range(28, 40):
+        (page,) = [page for page in pages(4, before) if "row 3" in page]
+        assert "The note." in page
+    assert "row 0" in pages(150, 2)[0]

@@ -29,7 +29,7 @@ from chainpolicy.figures.style import color_scale, percent_number
 from chainpolicy.study import Study
 from chainpolicy.tables.responses import estimated_responses
 from chainpolicy.typeset.markdown import page
-from chainpolicy.typeset.numbers import day, interval, p, percent, share
+from chainpolicy.typeset.numbers import day, interval, p, percent, share, typeset
 
 # Cells of one window: a page that a browser opens at once and a person can send by mail.
 MOST_CELLS = 5_000
@@ -91,7 +91,7 @@ def explore(study: Study) -> str:
     ]
     windows = [
         {
-            "label": window_label(window),
+            "label": typeset(window_label(window)),
             "chosen": window == headline_window(study),
             "forest": _by_group(study, window, merged, events, groups),
             **_by_asset(results, window, merged, events, groups),
@@ -136,7 +136,7 @@ def _by_group(
     responses: dict[Any, dict[Any, Any]] = table.to_dict("index")
     ends = table.groupby("group")[["lower", "upper"]].agg({"lower": "min", "upper": "max"})
     leads = merged.set_index(["event_id", "group"])["lead"].to_dict()
-    label = f"CAAR{window_label(window)}"
+    label = f"CAAR{typeset(window_label(window))}"
 
     def cell(event: str, group: _Group) -> dict[str, Any]:
         found = responses.get((event, group.name))
@@ -185,7 +185,7 @@ def _by_asset(
     reasons = without.drop_duplicates(keys).set_index(keys)["reason"].to_dict()
     leads = merged.set_index(["event_id", "group"])["lead"].to_dict()
     limits = _limits(results, window)
-    label = f"CAR{window_label(window)}"
+    label = f"CAR{typeset(window_label(window))}"
 
     def cell(event: str, ticker: str, name: str) -> dict[str, Any]:
         named = name if name == ticker else f"{name} ({ticker})"

@@ -31,6 +31,20 @@ from chainpolicy.typeset.markdown import code, headings, style_sheet, to_html
 # A link to anything else of the project would lead out of the site.
 COPIED = {".cff", ".csv", ".md", ".pdf", ".png", ".py", ".svg", ".toml", ""}
 
+ARTICLE = "notebooks/article.md"
+# What a reader of the front page may want next; its targets are those of the article.
+WAYS = """\
+<div class="ways">
+
+[The article as PDF](article.pdf) · [one table of the results](00_overview.ipynb) ·
+[point at any event or asset](../china-blockchain-2019/explore) ·
+[the data and their rights](../README.md#data-availability-and-rights) ·
+[run it again](../README.md#overview) ·
+[run it on your events](../README.md#your-own-study-in-five-commands)
+
+</div>
+"""
+
 _REMOTE = re.compile(r"https?://|mailto:|//")
 
 
@@ -310,7 +324,7 @@ def _contents(root: Path) -> list[Page]:
         for name, folder in EMBEDDED_STUDIES.items()
     ]
     library = "src/chainpolicy/eventstudy/README.md"
-    front = "notebooks/article.md" if (root / "notebooks/article.md").is_file() else "README.md"
+    front = ARTICLE if (root / ARTICLE).is_file() else "README.md"
     pages = [
         Page(front, "index.html", _first_heading(root / front), "The article", ""),
         *notebook_pages,
@@ -340,6 +354,9 @@ def _body(site: Site, page: Page) -> str:
     if page.source in ("figures", "figures/README.md"):
         return _figures(site, page)
     text = (site.root / page.source).read_text(encoding="utf-8")
+    if page.source == ARTICLE:
+        title, rest = text.split("\n", 1)
+        text = f"{title}\n\n{WAYS}\n{rest}"
     return to_html(text, site.link(page))
 
 

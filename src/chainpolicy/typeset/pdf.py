@@ -19,6 +19,8 @@ SIZE = 10
 LIMITS = {"min", "max", "sup", "lim", "arg"}
 # More columns than this, and a table is set smaller.
 _MANY = 6
+# With more rows than this, a table begins where there is room for its first.
+_SHORT = 12
 
 _HEAD = """\
 #set document(title: {title}, date: none)
@@ -32,6 +34,8 @@ _HEAD = """\
 #show figure: set block(breakable: false)
 #let rule(x, y) = if y == 0 {{ (bottom: 0.7pt) }} else {{ (bottom: 0.3pt + luma(200)) }}
 #set table(stroke: rule, inset: (x: 4pt, y: 3pt))
+#show table: set par(justify: false)
+#show table: set text(hyphenate: false)
 """
 
 
@@ -118,7 +122,9 @@ class _Writer:
     def _picture(self, image: Token) -> str:
         content = self.pictures[str(image.attrs["src"])]
         name = self._keep(content, ".png" if content.startswith(b"\x89PNG") else ".svg")
-        return f"#figure(image({_string(name)}, width: 100%, alt: {_string(image.content)}))"
+        # What is said of a picture or a table stands on its page.
+        figure = f"#figure(image({_string(name)}, width: 100%, alt: {_string(image.content)}))"
+        return f"#block(sticky: true)[{figure}]"
 
     def _keep(self, content: bytes, suffix: str) -> str:
         self._files += 1
@@ -171,7 +177,8 @@ class _Writer:
             f"table.header({head})",
             *body,
         ]
-        return f"#block(text(size: {size}pt, table({', '.join(parts)})))"
+        sticky = "true" if len(body) <= _SHORT else "false"
+        return f"#block(sticky: {sticky}, text(size: {size}pt, table({', '.join(parts)})))"
 
     def _formula(self, latex: str) -> str:
         return f"${to_typst(latex)}$"
