@@ -262,11 +262,12 @@ tables.ReportTable(
 
 
 # %%
-def before_notice(yardstick: chainpolicy.Study) -> pd.Series:
-    path = yardstick.results.caar_path(study.headline_event, "a_shares_tier1", start=0)
-    return path[path["session"] < notice].iloc[-1]
-
-
+before_notice = [
+    yardstick.results.caar_path(study.headline_event, "a_shares_tier1", start=0)
+    .query("session < @notice")
+    .iloc[-1]
+    for yardstick in (study, ruled)
+]
 stances_by_rule = response_by_stance(stance_sessions(ruled)).query("dimension == 'overall'")
 codings_by_rule = (
     stance_codings(ruled)
@@ -339,10 +340,7 @@ claims(
     claim(
         "Neither was significant on the session before",
         f"{shares['insignificant_from']:%d %b}, {kept['insignificant_from']:%d %b}",
-        all(
-            last.loc["lower"] < 0 < last.loc["upper"]
-            for last in (before_notice(study), before_notice(ruled))
-        ),
+        all(last.loc["lower"] < 0 < last.loc["upper"] for last in before_notice),
     ),
     claim(
         "By the rule, too, the difference between stances is positive and not significant",

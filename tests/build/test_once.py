@@ -132,11 +132,13 @@ def test_processes_of_a_build_find_each_others_tables(folder, tmp_path):
         asked["value"] += 1
         return (study.title,)
 
-    with read_once(first, shared):
+    with read_once(first):
+        first.kept.folder = shared
         made = table(first, 0.1)
         made["title"] = "changed"
         value(first)
-    with read_once(second, shared):
+    with read_once(second):
+        second.kept.folder = shared
         found = table(second, 0.1)
         assert value(second) == (second.title,)
         assert table(second, 0.2)["number"].tolist() == [0.2]

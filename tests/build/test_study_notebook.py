@@ -40,7 +40,7 @@ def outputs(folder: Path, staging: Path) -> str:
 
 def test_it_loads_the_study_it_is_about(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        notebooks, "execute", lambda path: notebooks.Executed(notebooks.read_source(path), {})
+        notebooks, "execute", lambda path: notebooks.Executed(notebooks.read_source(path), {}, {})
     )
     # Which figures a study has is decided by drawing them; here all stay.
     monkeypatch.setattr(regenerate, "FIGURES", ())

@@ -2220,9 +2220,9 @@ def test_many_events_are_tested_in_bounded_batches(monkeypatch: pytest.MonkeyPat
     for values, sizes in ((2_000_000, [5]), (2 * 3 * 35, [2, 2, 1]), (1, [1] * 5)):
         batches = []
 
-        def run(sample: GroupSample, keys: list, window: object, **choices: bool) -> dict:
+        def run(sample: GroupSample, keys: list, *arguments: object, **choices: bool) -> dict:
             batches.append(len(keys))  # noqa: B023
-            return _run_tests(sample, keys, window, **choices)
+            return _run_tests(sample, keys, *arguments, **choices)
 
         monkeypatch.setattr("chainpolicy.eventstudy.results.VALUES_PER_BATCH", values)
         monkeypatch.setattr("chainpolicy.eventstudy.results._run_tests", run)

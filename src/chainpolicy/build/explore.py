@@ -12,7 +12,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from matplotlib.colors import to_hex
 
 from chainpolicy.eventstudy import MODELS, EventStudyResults, window_label
@@ -101,7 +100,7 @@ def explore(study: Study) -> str:
     return template.render(
         title=study.title,
         missing="",
-        style=Markup(Path(__file__).with_name("explore.css").read_text(encoding="utf-8")),
+        style=Path(__file__).with_name("explore.css").read_text(encoding="utf-8"),
         kind=study.kind,
         rows=rows,
         windows=windows,

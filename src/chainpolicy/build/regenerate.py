@@ -165,7 +165,7 @@ def regenerate(
     *,
     only: str | None = None,
     fresh: bool = False,
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Callable[[Path], None] = lambda _: None,
 ) -> Report:
     """Build what is not up to date and move what changed over the old files.
 
@@ -183,7 +183,8 @@ def regenerate(
     fresh : bool, default False
         Build also what is up to date.
     prepare : callable, optional
-        Computes what several products need, before processes are forked.
+        Computes what several products need, before processes are forked. Takes an empty folder,
+        in which they can leave each other what they compute later.
 
     Returns
     -------
@@ -256,7 +257,7 @@ def check(
     products: Sequence[Product],
     *,
     only: str | None = None,
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Callable[[Path], None] = lambda _: None,
 ) -> list[str]:
     """Build everything in a temporary folder and compare it with what is kept.
 
@@ -346,7 +347,7 @@ def _rewrite(products: Sequence[Product], staging: Path, root: Path) -> dict[str
 
 
 def _build(
-    products: Sequence[Product], staging: Path, prepare: Callable[[], None]
+    products: Sequence[Product], staging: Path, prepare: Callable[[Path], None]
 ) -> tuple[dict[str, dict[Path, Path]], dict[str, str]]:
     """Build each product in a folder of its own.
 
@@ -379,7 +380,9 @@ def _build(
 
         progress.refresh()
         if len(products) > 1:
-            prepare()
+            shared = staging / ".shared"
+            shared.mkdir()
+            prepare(shared)
         jobs = [
             partial(_build_all, together, folders, notes, look) for together in _together(products)
         ]
@@ -582,7 +585,7 @@ def run(
     only_check: bool = False,
     only: str | None = None,
     fresh: bool = False,
-    prepare: Callable[[], None] = lambda: None,
+    prepare: Callable[[Path], None] = lambda _: None,
 ) -> int:
     """Regenerate or check, and say on standard error what was done.
 
@@ -1046,12 +1049,15 @@ def main(
         products = study_products(study, re.findall(r'figures\.show\("(\w+)"', text), vector=vector)
         products += [study_notebook_product(study, data, pdf=pdf), explore_product(study, data)]
 
-    def prepare() -> None:
+    read_in_build = (study, *others.values())
+
+    def prepare(shared: Path) -> None:
+        for number, each in enumerate(read_in_build):
+            each.kept.folder = shared / str(number)
+            each.kept.folder.mkdir()
         responses(study, headline_window(study))
 
     with ExitStack() as stack:
-        shared = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chainpolicy-")))
-        for number, each in enumerate((study, *others.values())):
-            (shared / str(number)).mkdir()
-            stack.enter_context(read_once(each, shared / str(number)))
+        for each in read_in_build:
+            stack.enter_context(read_once(each))
         return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)

@@ -428,20 +428,14 @@ _IN_BUILD: dict[Path, Study] = {}
 
 
 @contextmanager
-def read_once(study: Study, shared: Path | None = None) -> Iterator[None]:
+def read_once(study: Study) -> Iterator[None]:
     """Let whoever loads the study's folder meanwhile have what is read and remembered already.
 
-    For a build, which is of one study, even if a file of the folder changes while it runs.
-
-    Parameters
-    ----------
-    study : Study
-    shared : Path, optional
-        An empty folder in which processes that are forked meanwhile find each other's tables.
+    For a build, which is of one study, even if a file of the folder changes while it runs. After it
+    the study leaves nothing more to other processes.
     """
     folder = study.path.resolve()
     _IN_BUILD[folder] = study
-    study.kept.folder = shared
     try:
         yield
     finally:
