@@ -37,6 +37,7 @@ stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 space = checks.stored_space(study).query("group == 'a_shares_tier1' and event_id == @lead")
 space = space.set_index("window").loc["[0, 1]"]
 announced = study.events[study.events["in_sample"] & (study.events["role"] == "policy")]
+outside = int((~study.events["in_sample"]).sum())
 
 policy = chainpolicy.load_study("china-crypto-policy-2013-2021")
 restrictive = checks.events_of(policy, checks.RESTRICTIVE)
@@ -131,7 +132,7 @@ near = int((~ruled).sum())
 # two ways. Every date is replaced by the first public moment, and announcements that the article
 # omits are added. This gives {{ study.events | length }} events, of which
 # {{ announced | length }} are policy announcements in the sample. Of the others
-# {{ (~study.events["in_sample"]).sum() | count }} lie outside the sample, and the rest are controls, such as
+# {{ outside | count }} lie outside the sample, and the rest are controls, such as
 # foreign news, and a placebo that was known beforehand. Every announcement is coded twice from its
 # text, for its stance on blockchain and for its stance on coins, because Chinese policy separated
 # the two.
