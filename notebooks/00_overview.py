@@ -60,7 +60,8 @@ alone = alone.loc["days without other news"]
 # {{ bitcoin.last_session | day }}, the abnormal return of Bitcoin was
 # **{{ bitcoin.caar | percent }}** (95 % interval {{ (bitcoin.lower, bitcoin.upper) | interval }}).
 # Of {{ shares.n_assets }} Chinese shares that had been named as blockchain shares before,
-# {{ at_zero.share_at_limit | share }} closed at their daily price limit. Over
+# {{ at_zero.share_at_limit | share }} closed at their daily price limit on their first session,
+# {{ at_zero.last_session | day }}. Over
 # {{ shares.window }}, the first window that ends with less than a tenth of
 # them at a limit, their mean abnormal return was **{{ shares.caar | percent }}**
 # ({{ (shares.lower, shares.upper) | interval }}; portfolio t {{ shares.time_series_t_p | p }}, rank
@@ -164,21 +165,20 @@ tables.controls_report(study, known, (0, 1), rule)
 #
 # ## Reading
 #
-# Over eight years Bitcoin fell on restrictive announcements, less than famous dates suggest, and
-# supportive ones moved it by nothing that is significant. In the autumn of 2019
-# one announcement stands out, and it praised blockchain as a technology: coins and shares with a
-# blockchain story rose on the first session that could react. Measured by the ordinary volatility
-# of the portfolio, the responses of Bitcoin, of the US-listed names and of both tiers of Chinese
-# shares over [0, 1] survive the correction for the number of tests. Measured by the spread across
-# the assets, which the event itself may have raised, none does. The rank among ordinary sessions,
-# which assumes no distribution, cannot decide: there are too few of them. How much the Chinese
-# shares of tier 1 kept once the limits had ceased to bind depends on the yardstick: little against the
-# indices of large companies, about half of it by the rule, at the edge of significance. The
-# other announcements, supportive or restrictive, show no response that survives any of the
-# corrections; those whose window shares a day with that of the speech aside, falls after the
-# statement of the central bank's Shanghai office (Chinese shares) and at Shenzhen's campaign (coins
-# other than Bitcoin) come closest. With few assets and large ordinary
-# movements, a small response would not have been found.
+# Over eight years Bitcoin fell on restrictive announcements, less than famous dates suggest; its
+# mean response to supportive ones is not significant. In the autumn of 2019 one announcement stands
+# out, and it praised blockchain as a technology: coins and shares with a blockchain story rose on
+# the first session that could react. Measured by the ordinary volatility of the portfolio, the
+# responses of Bitcoin, of the US-listed names and of both tiers of Chinese shares over [0, 1]
+# survive the correction for the number of tests. Measured by the spread across the assets, which
+# the event itself may have raised, none does. The rank among ordinary sessions, which assumes no
+# distribution, cannot decide: there are too few of them. How much the Chinese shares of tier 1 kept
+# once the limits had ceased to bind depends on the yardstick: little against indices weighted by
+# company size, about half of it by the rule, at the edge of significance. The other announcements,
+# supportive or restrictive, show no response that survives any of the corrections. Apart from
+# windows that share a day with that of the speech, the falls after the statement of the central
+# bank's Shanghai office (Chinese shares) and at Shenzhen's campaign (coins other than Bitcoin) come
+# closest. With few assets and large ordinary movements, a small response would not have been found.
 #
 # A response on one date is compared with ordinary sessions of the same portfolio: "significant"
 # means unusual for it. No test on a single date can separate a mean effect from a shock to the

@@ -77,8 +77,9 @@ tables.events_report(study)
 known = sample["time_precision"].value_counts()
 
 # %% [markdown]
-# The hour of first publication is known for {{ known["exact"] }} of the {{ sample | length }} events
-# of the sample, and for {{ known["evening"] }} it is known to be an evening. For {{ known["day"] }}
+# Of the {{ sample | length }} events of the sample {{ known["exact"] }} has a known hour of first
+# publication, {{ known["evening"] }} are known to be of an evening, and for
+# {{ known.drop(["exact", "evening", "day"]).sum() }} the latest hour is known. For {{ known["day"] }}
 # only the day is known: their reaction may begin in session 0 or in session 1.
 #
 # ## Where the article's date misleads
@@ -182,7 +183,7 @@ pd.DataFrame.from_dict(windows, orient="index").rename(PLACES)
 # ## Reading
 #
 # The dates of the article are not wrong as dates: they are those of a meeting, of a document, of a
-# broadcast as it was retold. They are wrong as event dates. For the leading event the three markets
+# broadcast as it was retold. As event dates about half of them are wrong. For the leading event the three markets
 # did not even have the same first session: New York and the coins could trade on the news before
 # Shanghai opened again. An abnormal return of Chinese shares at their event session therefore
 # contains the news and whatever Chinese investors had seen abroad in the meantime.

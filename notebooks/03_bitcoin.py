@@ -168,7 +168,7 @@ placebo = (
 )
 later = placebo[placebo["event_id"] > results.residuals["session"].max().strftime("%Y-%m-%d")]
 calm = returns[pd.to_datetime(later["event_id"])].std()
-largest = others["time_series_t"].abs().nlargest(2).iloc[-1]
+largest = others["time_series_t"].abs().max()
 
 # %% [markdown]
 # On {{ placebo.p_value.count() }} ordinary sessions of Bitcoin the exact t rejects at the 5 % level
@@ -177,23 +177,26 @@ largest = others["time_series_t"].abs().nlargest(2).iloc[-1]
 # {{ speech.minimum_detectable_effect | percent }}; smaller ones it finds less often.
 #
 # The daily standard deviation of Bitcoin was {{ sigma | share(1) }} in the estimation window and
-# {{ calm | share(1) }} over the {{ later | length }} ordinary sessions after it. The estimation
-# window was thus more volatile than the weeks of the events. This makes the test cautious about the
-# later events; it is no reason to believe that a response was missed, since the t-ratios stay small
-# when they are scaled up by {{ (sigma / calm) | number }}.
+# {{ calm | share(1) }} over the {{ later | length }} ordinary sessions after it. These are the
+# quiet days between the announcements: the volatility predicted from all days fell far less
+# ([08_dynamics](08_dynamics.ipynb)). If quiet days are the right comparison, the test is too
+# cautious about the later events: t-ratios would be {{ (sigma / calm) | number }} times as large,
+# and the largest apart from the speech, {{ largest | number }}, would be
+# {{ (largest * sigma / calm) | number(1) }}. A response may have been missed.
 #
 # ## Reading
 #
 # One response stands out, and it is to praise of blockchain that did not mention coins. It survives
 # the correction for the number of tests if the t distribution is trusted so far out in its tail;
-# the rank among ordinary sessions, which trusts no distribution, calls it rare but cannot call it
-# rarer than the number of ordinary sessions allows. The rise followed a sharp fall, and it did not
-# last.
+# the rank among ordinary sessions, which assumes no distribution, is small but cannot be smaller
+# than the number of ordinary sessions allows. The rise followed a sharp fall, and it was gone within
+# a month.
 #
 # The mean response to restrictive announcements is negative and within ordinary movement. This is a
 # null result of low power, not evidence that crackdowns did nothing: its interval still contains
 # falls that any investor would notice. The supportive announcements apart from the largest average
-# about zero. Taken together, the sign of the policy does not predict the sign of the response.
+# about zero. Taken together, most responses have the sign of the policy, but the difference between
+# the signs is not significant.
 
 # %%
 claims(
@@ -242,5 +245,5 @@ claims(
 # "unusual" is all that a small p-value says. The UTC day of an announcement contains hours before
 # it, and for several events only the day is known, so that the window [0, 1] may contain a day
 # without news. Events follow each other within days, and windows overlap. Without a market factor a
-# worldwide move of coins counts as a response. The stances are a reading of texts by the authors of
-# the study; the codebook of the study folder gives the reasons.
+# worldwide move of coins counts as a response. The stances are one reader's coding of the
+# texts; the codebook of the study folder gives the reasons.

@@ -51,7 +51,7 @@ best = late[late["chosen"]].iloc[0]
 # {{ led.placebo_p | p }}) by the yardstick that a rule chooses, {{ best.title }}, and
 # {{ lasting.loc["two indices"].caar | percent }}
 # ({{ (lasting.loc["two indices"].lower, lasting.loc["two indices"].upper) | interval }}) against
-# two indices of large companies. Over [0, 1], with {{ rule.share_at_limit | share }} of the names
+# two indices weighted by company size. Over [0, 1], with {{ rule.share_at_limit | share }} of the names
 # still at a limit, it is {{ rule.caar | percent }} and {{ two.caar | percent }}: larger relative to
 # its standard error than on any of {{ rule.n_placebo }} ordinary sessions. Returns are log returns
 # in percent.
@@ -79,7 +79,7 @@ best = late[late["chosen"]].iloc[0]
 # $$\sqrt{\frac1T \sum_t \Big( \frac1N \sum_i e_{it,-t} \Big)^2} ,$$
 #
 # $e_{it,-t}$ being the error of share $i$ on session $t$ by a fit to the $T - 1$ other sessions. The
-# event has no part in it.
+# event has no part in it. The interval of a mixture leaves out the error of its weights.
 
 # %%
 errors_of_all = tables.rungs_report(study)
@@ -299,8 +299,8 @@ shown.assign(t=bias["t_stat"].round(2), p=bias["p_value"].map(tables.p_text))
 # the number of responses. No ordinary session ranks above it, but their number cannot carry a p-value
 # through that correction; tests that divide by the spread across names have no verdict.
 #
-# The other announcements left the portfolio within its ordinary movement, with one fall after a
-# warning of the central bank at its edge. The names that the press chose on the day gained more than
+# Of the other announcements one, a warning of the central bank, went with a fall that is significant
+# before correction (in GRANK-T not), and none is after it. The names that the press chose on the day gained more than
 # those chosen before it, but not significantly.
 
 # %%

@@ -137,8 +137,8 @@ shown
 
 # %% [markdown]
 # Over $[0, 1]$ the coins linked to China gained {{ returns.loc["[0, 1]"]["mean"] | percent }}
-# relative to the others ({{ difference.loc["[0, 1]"].p_value | p }}). The difference opens only
-# later: over $[0, 5]$ it is {{ returns.loc["[0, 5]"]["mean"] | percent }} (95 % interval
+# relative to the others ({{ difference.loc["[0, 1]"].p_value | p }}). It grows later:
+# over $[0, 5]$ it is {{ returns.loc["[0, 5]"]["mean"] | percent }} (95 % interval
 # {{ (returns.loc["[0, 5]"].lower, returns.loc["[0, 5]"].upper) | interval }}), in days that contain
 # further announcements, and it rests on two coins on either side.
 #
@@ -199,8 +199,7 @@ believed = ["time_series_t", "adjusted_bmp", "patell", "bmp", "cross_sectional_t
 # the portfolio t, which allows for that, finds their response unusual, but not after a correction
 # for the number of responses. Their fall at Shenzhen's campaign does not survive it either. The
 # adjusted BMP over [0, 1] reaches the 5 % level in neither group on any session of policy
-# announcements. Coins
-# linked to China gained more only over the longer windows.
+# announcements. Coins linked to China gained significantly more only over the longer windows.
 
 # %%
 funds = car[["BLOK", "LEGR"]]
@@ -290,4 +289,4 @@ claims(
 #
 # With a single date no test separates a mean effect from a shock to the variance of the whole
 # sector. The list of US-listed names was drawn up afterwards, when the largest jump was known: the
-# group mean is selected on the outcome. The coins are those that still exist. The trust trades over the counter, at a premium that moves by itself.
+# group mean is selected on the outcome. The coins are those that still exist. The trust trades over the counter, at a premium of its own.

@@ -255,10 +255,10 @@ tables.ReportTable(
 # the comparisons agrees better than chance, and its lexicon was made for the purpose.
 #
 # A claim can be true of a trough and a peak and not of an evening. Prices support that concept
-# shares led the market. How many of them hit the limit depends on whose list is counted. Responses
-# lean in the direction of the stance under nearly all codings, but under most codings in no group by
-# more than the same stances on other sessions would often give. This is a weak result on few sessions, and no proof that the stance
-# does not matter.
+# shares led the market. How many of them hit the limit depends on whose list is counted. Under
+# nearly all codings the responses lean in the direction of the stance, but under most codings the
+# difference is not significant in any group. This is a weak result on few sessions, and no proof that
+# the stance does not matter.
 
 
 # %%

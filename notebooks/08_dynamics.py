@@ -251,18 +251,17 @@ before = groups.loc["a_shares_tier1"]
 #
 # ## Reading
 #
-# Bitcoin's price left what is ordinary within hours of the news, but not at once: the first hour
-# shows a small rise, and the move that left the band came in the hour in which futures expired.
+# Bitcoin's path left its band within hours of the news, not at once: the first hour shows an
+# unusual but small rise; the move that left the band came when futures expired.
 # Since the text had been public for hours, that move cannot be attributed to the news alone.
 #
-# What returns owe to coded policy stance day by day they owe to the session of the speech: without it
-# no group shows a significant relation. The A-shares of tier 1 had given half of their jump back
-# within a trading week, with either yardstick. That they gave back most of it in two weeks holds
-# against the indices alone. Bitcoin kept more than half, but its noise would allow less. Nothing
-# suggests that groups had
-# moved before. A single share that hit its limit before the news is a reason to look, not a proof:
-# of many shares some rise in any week, and an earlier list of registered blockchain services was
-# public by then.
+# What returns owe to coded policy stance day by day they owe to the session of the speech: without
+# it no group shows a significant relation. By estimate, the A-shares of tier 1 gave half of their
+# jump back within a trading week with either yardstick; by the rule the interval has no upper end.
+# That they gave back most of it in two weeks holds against the indices alone. Over 20 days Bitcoin
+# kept more than half, but its noise would allow less. No group moved significantly before. A single
+# share that hit its limit before the news is a reason to look, not a proof: of many shares some
+# rise in any week, and an earlier list of registered blockchain services was public by then.
 
 # %%
 others, others_by_rule = (

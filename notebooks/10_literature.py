@@ -75,8 +75,8 @@ tables.ReportTable(
 #
 # ## Reading
 #
-# The raw moves agree with the published ones. The responses agree in sign and differ in size with the
-# sample, the window and the yardstick.
+# The raw moves agree with the published ones. The jump of the shares has the sign of the published gains;
+# the sizes differ with the sample, the window and the yardstick.
 
 # %%
 claims(

@@ -37,6 +37,7 @@ stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 space = checks.stored_space(study).query("group == 'a_shares_tier1' and event_id == @lead")
 space = space.set_index("window").loc["[0, 1]"]
 announced = study.events[study.events["in_sample"] & (study.events["role"] == "policy")]
+outside = int((~study.events["in_sample"]).sum())
 
 policy = chainpolicy.load_study("china-crypto-policy-2013-2021")
 restrictive = checks.events_of(policy, checks.RESTRICTIVE)
@@ -51,6 +52,8 @@ fall, praise = pooled.loc[("restrictive", "[0, 1]")], pooled.loc[("supportive", 
 apart = checks.difference(policy, "bitcoin", restrictive, supportive, (0, 1))
 choice = checks.pooled_subsets(policy, "bitcoin", checks.selections(policy)).set_index("subset")
 famous, rest = choice.loc["famous"], choice.loc["all but the famous"]
+other_coins = checks.pooled_subsets(policy, "coins", checks.selections(policy))
+other_coins = other_coins.set_index("subset").loc["all but the famous"]
 ways = tables.robustness(policy, "bitcoin").set_index("subset")
 clean = ways.loc["days without other news"]
 known, unknown = ways.loc["hour known"], ways.loc["day alone known"]
@@ -71,21 +74,22 @@ near = int((~ruled).sum())
 # and how much of the answer is owed to the choice of dates, yardsticks and tests. Two event studies
 # share one method. The first covers the autumn of 2019, in which the Politburo praised blockchain
 # while regulators cracked down on coin trading. On the first session that could react to the
-# praise, Bitcoin returned {{ bitcoin.caar | share(1) }} more than its mean (95 % interval
+# praise, Bitcoin returned {{ bitcoin.caar | share(1) }} more than its mean (log return; 95 % interval
 # {{ (bitcoin.lower, bitcoin.upper) | interval }}), and {{ shares.share_at_limit | share }} of
 # {{ shares.n_assets }} Chinese shares already known as blockchain shares closed at their daily price
 # limit. Over {{ led.window }}, the
-# first window that ends with less than a tenth of them at a limit, all of them returned on average
-# {{ led.caar | share(1) }} more than the yardstick predicts that forecasts them best where nothing
-# happened ({{ (led.lower, led.upper) | interval }}). That number depends on the yardstick, and
+# first window that ends with less than a tenth of them at a limit, they returned on average
+# {{ led.caar | share(1) }} more than predicted by the yardstick that forecasts them best on ordinary
+# sessions ({{ (led.lower, led.upper) | interval }}). That number depends on the yardstick, and
 # whether the first response is significant depends on the test.
 # No other announcement of that autumn stands out once the number of tests is allowed for. The
 # second study covers {{ ruled.sum() }} announcements of eight years that meet a rule fixed before
 # the search. Restrictive announcements went with falls of Bitcoin:
 # {{ fall["mean"] | percent }} over two days ({{ (fall.lower, fall.upper) | interval }};
 # {{ fall.randomization_p | p }} by randomization). A list of famous dates would have found
-# {{ famous["mean"] | percent }}. On the days for which the catalogue notes no other news, the mean
-# is not significantly different from zero. Restrictions and falls went together; that the one
+# {{ famous["mean"] | percent }}. On the {{ clean.n_clusters }} days for which the catalogue notes no other
+# news, the mean is not significantly different from zero
+# ({{ clean["mean"] | percent }}, {{ (clean.lower, clean.upper) | interval }}). Restrictions and falls went together; that the one
 # caused the other is not shown.
 
 # %% [markdown]
@@ -127,7 +131,8 @@ near = int((~ruled).sum())
 # The study of 2019 starts from one press article on Chinese blockchain policy and corrects it in
 # two ways. Every date is replaced by the first public moment, and announcements that the article
 # omits are added. This gives {{ study.events | length }} events, of which
-# {{ announced | length }} are policy announcements in the sample; the others are controls, such as
+# {{ announced | length }} are policy announcements in the sample. Of the others
+# {{ outside | count }} lie outside the sample, and the rest are controls, such as
 # foreign news, and a placebo that was known beforehand. Every announcement is coded twice from its
 # text, for its stance on blockchain and for its stance on coins, because Chinese policy separated
 # the two.
@@ -279,8 +284,8 @@ figures.show("forest", study, "Response to every announcement of 2019, by group.
 # when the limits had ceased to bind ({{ (led.lower, led.upper) | interval }};
 # portfolio t {{ led.time_series_t_p | p }}, rank {{ led.placebo_p | p }}). Against the two
 # indices it is {{ middle.caar.indices | percent }}, and {{ left.caar | percent }} over [0, 10]
-# ({{ (left.lower, left.upper) | interval }}). Both indices are those of large companies,
-# however, and the shares that had been named are smaller. The next figure measures the same
+# ({{ (left.lower, left.upper) | interval }}). Both indices weight companies by their
+# size, however, and the shares that had been named are smaller. The next figure measures the same
 # response against seven yardsticks: the shares' own mean, one index, two indices, the equal-weighted
 # market of all shares outside the study, that market together with an index, factors extracted from
 # portfolios of these shares (Xu 2017), and a mixture of these portfolios matched to each share
@@ -335,9 +340,10 @@ figures.show("selections", policy, "The same effect by one choice of announcemen
 # %% [markdown]
 # The famous dates average {{ famous["mean"] | percent }},
 # {{ (famous["mean"] / fall["mean"]) | number(1) }} times the effect of the rule. The effect is not
-# only fame: the remaining {{ rest.n_clusters }} days still average {{ rest["mean"] | percent }}
-# ({{ (rest.lower, rest.upper) | interval }}; {{ rest.randomization_p | p }}). Whoever studies
-# the famous dates alone gets the sign right and the size wrong.
+# only fame: the remaining {{ rest.n_clusters }} days still average
+# {{ rest["mean"] | percent }} ({{ (rest.lower, rest.upper) | interval }};
+# {{ rest.randomization_p | p }}). For Ether and Litecoin, what remains is not significant. Whoever studies the
+# famous dates alone gets the sign right and the size wrong.
 #
 # ### Documents and first public moments
 #
@@ -485,6 +491,11 @@ claims(
         rest["upper"] < 0 and rest["randomization_p"] < 0.05,
     ),
     claim(
+        "For Ether and Litecoin it is not",
+        other_coins["randomization_p"],
+        other_coins["upper"] > 0 and other_coins["randomization_p"] > 0.05,
+    ),
+    claim(
         "Where no other news is noted the mean is not significantly different from zero",
         clean["randomization_p"],
         clean["lower"] < 0 < clean["upper"] and clean["randomization_p"] > 0.05,
@@ -518,8 +529,9 @@ claims(
 # technology was followed by a rise of coins and of most shares that carried its name, as far as price
 # limits allowed. And over eight years restrictive announcements went with falls of Bitcoin of a size that
 # ordinary days rarely show. The first is a single date, and what lasted of it depends on the
-# yardstick. The second does not hang on a year, an order or the famous dates, and is much smaller
-# than those dates suggest.
+# yardstick. The second does not depend on a single year or order or, for Bitcoin, on the famous
+# dates, and is much smaller than those dates suggest; on the few days without other news it is not
+# significant.
 #
 # Three lessons reach beyond China. A list of remembered events overstates an effect by more than
 # most refinements of a test can change. The date of a document is not the date of the news. And

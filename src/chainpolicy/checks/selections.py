@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+import pandas as pd
+
 from chainpolicy.checks.pooled import RESTRICTIVE, events_of
 from chainpolicy.study import Study
 
@@ -21,7 +25,8 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     dict of str to tuple of event_id
         "all by the rule"; where events.csv has the column "confidence H" (``confidence``),
         "salience 2 or 3" (``salience``), "named by the article" (``from_article``), "famous" and
-        "all but the famous" (``famous``). A choice of all of them, or of none, is not listed.
+        "all but the famous" (``famous``; nothing on a famous session is left). A choice of all of
+        them, or of none, is not listed.
     """
     every = events_of(study, direction)
     table = study.events.set_index("event_id").loc[list(every)]
@@ -31,7 +36,16 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     kept["named by the article"] = table["from_article"]
     if "famous" in table:
         kept["famous"] = table["famous"] == "yes"
-        kept["all but the famous"] = ~kept["famous"]
+        beside = _on_sessions_of(study, table.index[kept["famous"]])
+        kept["all but the famous"] = ~table.index.to_series().isin(beside)
     chosen = {"all by the rule": every}
     some = {name: mask for name, mask in kept.items() if mask.any() and not mask.all()}
     return chosen | {name: tuple(table.index[mask]) for name, mask in some.items()}
+
+
+def _on_sessions_of(study: Study, events: Collection[str]) -> pd.Series:
+    """Events that fall on a session of some of these."""
+    keys = ["calendar", "event_session"]
+    sessions = study.alignment[["event_id", *keys]].drop_duplicates().dropna()
+    theirs = sessions.loc[sessions["event_id"].isin(events), keys].drop_duplicates()
+    return sessions.merge(theirs, on=keys)["event_id"]

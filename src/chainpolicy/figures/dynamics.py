@@ -118,7 +118,7 @@ def draw_hourly_response(study: Study) -> Drawn:
         hour = f"{day_label(moment)}, {moment:%H:%M} UTC"
         ax.set_title(f"{name}, {hour}\n{event_title(study, response.event_id)}")
         ax.set_ylabel("CAR, log return (%)")
-    axes[-1].set_xlabel("τ, hours from the hour of the announcement")
+    axes[-1].set_xlabel("hours from the start of the hour of the announcement, drawn at their ends")
     handles = [
         Patch(facecolor=FAINT, label="95 % band"),
         Patch(facecolor="#EAF1F7", label="daily event session"),
