@@ -43,7 +43,7 @@ alone = tables.robustness(decade, "bitcoin").set_index("subset")
 alone = alone.loc["days without other news"]
 
 # %% [markdown] tags=["readme"]
-# **Restrictions went with falls of Bitcoin; praise moved markets once.** In 2013 to 2021, on
+# **Restrictions went with falls of Bitcoin; praise went with a rise once.** In 2013 to 2021, on
 # {{ banned.n_clusters }} days with restrictive announcements that a rule chose, Bitcoin's mean
 # abnormal return over [0, 1] was **{{ banned["mean"] | percent }}** (95 % interval
 # {{ (banned.lower, banned.upper) | interval }}; randomization among ordinary days

@@ -192,12 +192,12 @@ believed = ["time_series_t", "adjusted_bmp", "patell", "bmp", "cross_sectional_t
 #
 # The US-listed names rose when New York opened on the news, most by a good deal, one beyond
 # all proportion; the diversified funds hardly moved. This is consistent with a bet on the few
-# companies with a Chinese blockchain story and with the rise of Bitcoin; the data do not say how
-# much is due to which. The response survives Holm's correction in the portfolio t.
+# companies with a Chinese blockchain story and with the rise of Bitcoin; the data cannot separate
+# the two. The response survives Holm's correction in the portfolio t.
 #
 # The coins rose with Bitcoin. Coins that move together are worth little more than one observation:
-# the portfolio t, which allows for that, finds their response unusual, but not after a correction
-# for the number of responses. Their fall at Shenzhen's campaign does not survive it either. The
+# the portfolio t, which allows for that but rejects a little too often, finds their response
+# unusual, but not after a correction for the number of responses. Their fall at Shenzhen's campaign does not survive it either. The
 # adjusted BMP over [0, 1] reaches the 5 % level in neither group on any session of policy
 # announcements. Coins linked to China gained significantly more only over the longer windows.
 

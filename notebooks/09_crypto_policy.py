@@ -181,12 +181,14 @@ figures.show("timing", study)
 cost = checks.timing_cost(study, "bitcoin")
 lost = checks.lost_share(cost)
 dated = cost.set_index(["direction", "rows", "dated"]).loc["restrictive"]
+public, document = (dated.loc["moved"].loc[by] for by in ("first public", "document_date"))
 
 # %% [markdown]
-# The {{ dated.loc[("moved", "first public")].n_events }} restrictive announcements that move average
-# {{ dated.loc[("moved", "first public")]["mean"] | percent }} at their first public moment and
-# {{ dated.loc[("moved", "document_date")]["mean"] | percent }} at the date of the document:
-# {{ lost["restrictive", "moved"] | share }} of the response is lost. Over all
+# The {{ public.n_events }} restrictive announcements that move average
+# {{ public["mean"] | percent }} ({{ (public.lower, public.upper) | interval }}) at their first public
+# moment and {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at
+# the date of the document: {{ lost["restrictive", "moved"] | share }} of the response is lost, with
+# no test of the difference. Over all
 # {{ dated.loc[("all", "first public")].n_events }} it is {{ lost["restrictive", "all"] | share }}, since
 # most became public on the day of the document.
 #

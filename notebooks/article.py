@@ -64,6 +64,7 @@ size = sizes.set_index(["test", "window"])["rejection_rate"]
 cost = checks.timing_cost(policy, "bitcoin")
 lost = checks.lost_share(cost)
 dated = cost.set_index(["direction", "rows", "dated"]).loc["restrictive"]
+public, document = (dated.loc["moved"].loc[by] for by in ("first public", "document_date"))
 ruled = policy.events["role"] == "policy"
 near = int((~ruled).sum())
 
@@ -348,11 +349,12 @@ figures.show("selections", policy, "The same effect by one choice of announcemen
 # ### Documents and first public moments
 #
 # Some announcements became public days or weeks after the date on their document. Dating them by
-# the document is convenient and common. For the {{ dated.loc[("moved", "first public")].n_events }}
-# restrictive announcements for which it makes a difference, the mean response is
-# {{ dated.loc[("moved", "first public")]["mean"] | percent }} at the first public moment and
-# {{ dated.loc[("moved", "document_date")]["mean"] | percent }} at the date of the document:
-# {{ lost["restrictive", "moved"] | share }} of the response is lost. Over all restrictive
+# the document is convenient and common. For the {{ public.n_events }} restrictive announcements for
+# which it makes a difference, the mean response is {{ public["mean"] | percent }}
+# ({{ (public.lower, public.upper) | interval }}) at the first public moment and
+# {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at the date of
+# the document: {{ lost["restrictive", "moved"] | share }} of the response is lost, with no test of the
+# difference. Over all restrictive
 # announcements {{ lost["restrictive", "all"] | share }} is lost, since most became public on the
 # day of their document.
 #
