@@ -258,7 +258,7 @@ before = groups.loc["a_shares_tier1"]
 # What returns owe to coded policy stance day by day they owe to the session of the speech: without
 # it no group shows a significant relation. By estimate, the A-shares of tier 1 gave half of their
 # jump back within a trading week with either yardstick; by the rule the interval has no upper end.
-# That they gave back most of it in two weeks holds against the indices alone. Over 20 days Bitcoin
+# That they gave back most of it in two weeks holds against the indices alone. Over twenty days Bitcoin
 # kept more than half, but its noise would allow less. No group moved significantly before. A single
 # share that hit its limit before the news is a reason to look, not a proof: of many shares some
 # rise in any week, and an earlier list of registered blockchain services was public by then.
