@@ -692,3 +692,21 @@ def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch
     assert "draw_forest" in (project.root / "figures" / "README.md").read_text()
     with pytest.raises(InputError, match="expected one of 01_sum, "):
         regenerate.main(only="study")
+
+
+def test_a_run_of_other_products_leaves_the_manifest_of_the_tables(tmp_path):
+    def tables(staging):
+        (staging / "build").mkdir()
+        (staging / "build" / "manifest.json").write_text("{}")
+
+    def text(staging):
+        (staging / "note.txt").write_text(source.read_text())
+
+    source = tmp_path / "source.txt"
+    source.write_text("first")
+    products = [Product("tables", tables, kept=False), Product("text", text, (source,))]
+    assert regenerate.regenerate(tmp_path, products).built == ["tables", "text"]
+    for word in ("second", "third"):
+        source.write_text(word)
+        assert regenerate.regenerate(tmp_path, products).built == ["text"]
+        assert (tmp_path / "build" / "manifest.json").is_file()

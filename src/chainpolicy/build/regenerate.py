@@ -225,7 +225,8 @@ def regenerate(
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)
-        (build / MANIFEST).unlink(missing_ok=True)
+        if any(path.name == MANIFEST for files in built.values() for path in files):
+            (build / MANIFEST).unlink(missing_ok=True)
         for product in due:
             files = built[product.name]
             for extra in _no_longer_made(root, state.get(product.name), files):
