@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.colors import to_hex
 
-from chainpolicy.eventstudy import MODELS, EventStudyResults, window_label
+from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.selection import (
     NothingToDrawError,
@@ -26,9 +24,10 @@ from chainpolicy.figures.selection import (
 )
 from chainpolicy.figures.style import color_scale, percent_number
 from chainpolicy.study import Study
-from chainpolicy.tables.responses import estimated_responses
+from chainpolicy.tables.responses import MODEL_TITLES, estimated_responses
 from chainpolicy.typeset.markdown import page
 from chainpolicy.typeset.numbers import day, interval, p, percent, share, typeset
+from chainpolicy.typeset.templates import templates
 
 # Cells of one window: a page that a browser opens at once and a person can send by mail.
 MOST_CELLS = 5_000
@@ -39,7 +38,6 @@ SIGNIFICANT = 0.05
 
 # Of a picture in the table of groups, in its own units.
 _WIDTH, _MARGIN = 128, 6
-_TITLES = {model.name: model.title for model in MODELS.values()}
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def explore(study: Study) -> str:
     str
         HTML without head and foot.
     """
-    template = _templates().get_template("explore.html.j2")
+    template = templates("chainpolicy.build", escaped=True).get_template("explore.html.j2")
     try:
         results, merged = estimated_events(study)
     except NothingToDrawError as missing:
@@ -108,18 +106,6 @@ def explore(study: Study) -> str:
         colors=COLORS,
         dark=DARK,
         note=f" {note}." if note else "",
-    )
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("chainpolicy.build", "."),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
 
 
@@ -250,4 +236,4 @@ def _limits(
 
 
 def _models(names: str) -> str:
-    return ", ".join(_TITLES.get(name, name) for name in names.split(";"))
+    return ", ".join(MODEL_TITLES[name] for name in names.split(";"))

@@ -88,9 +88,11 @@ class Product:
         Relative tolerance for the numbers of the product's CSV files when they are checked.
     beside : str, optional
         Name of the product that needs the same results: one process builds both.
+    prose : Path, optional
+        The source of which a change may leave all results as they are.
     rewrite : callable, optional
-        Takes the empty folder and the project's, and writes the product from what its last run
-        left there; returns whether that was enough.
+        Asked where nothing but `prose` has changed: takes the empty folder and the project's, and
+        writes the product from what its last run left there; returns whether that was enough.
     """
 
     name: str
@@ -100,6 +102,7 @@ class Product:
     kept: bool = True
     rtol: float = RTOL
     beside: str = ""
+    prose: Path | None = None
     rewrite: Callable[[Path, Path], bool] = lambda *_: False
 
 
@@ -202,9 +205,12 @@ def regenerate(
     state = _read_state(root)
     environment = environment_digest()
     inputs: dict[str, str] = {}
+    beside: dict[str, str] = {}
     due: list[Product] = []
     for product in _select(products, only):
-        inputs[product.name] = _inputs_digest(product, environment)
+        inputs[product.name] = _inputs_digest(product, environment, product.sources)
+        others = [source for source in product.sources if source != product.prose]
+        beside[product.name] = _inputs_digest(product, environment, others)
         if not fresh and _up_to_date(root, state.get(product.name), inputs[product.name]):
             report.skipped.append(product.name)
             if reason := state[product.name].get("nothing"):
@@ -217,7 +223,12 @@ def regenerate(
     build = root / STATE.parent
     build.mkdir(exist_ok=True)
     with staging(build) as staged:
-        rewritten = {} if fresh else _rewrite(due, staged, root)
+        unmoved = [
+            product
+            for product in due
+            if not fresh and _same_beside(root, state.get(product.name), beside[product.name])
+        ]
+        rewritten = _rewrite(unmoved, staged, root)
         rest = [product for product in due if product.name not in rewritten]
         built, nothing = _build(rest, staged, prepare) if rest else ({}, {})
         built |= rewritten
@@ -243,6 +254,7 @@ def regenerate(
             report.built.append(product.name)
             state[product.name] = {
                 "inputs": inputs[product.name],
+                "beside": beside[product.name],
                 "files": {str(path): digest(root / path) for path in files},
             }
             if product.name in nothing:
@@ -552,10 +564,10 @@ def environment_digest() -> str:
     return summed.hexdigest()
 
 
-def _inputs_digest(product: Product, environment: str) -> str:
+def _inputs_digest(product: Product, environment: str, sources: Sequence[Path]) -> str:
     told = [product.name, environment, *product.settings]
     summed = hashlib.sha256("\n".join(told).encode())
-    for source in product.sources:
+    for source in sources:
         summed.update(f"{source.name} {digest(source)}\n".encode())
     return summed.hexdigest()
 
@@ -567,6 +579,19 @@ def _up_to_date(root: Path, last: Any, inputs: str) -> bool:
         and all(
             (root / path).is_file() and digest(root / path) == kept
             for path, kept in last["files"].items()
+        )
+    )
+
+
+def _same_beside(root: Path, last: Any, beside: str) -> bool:
+    """Whether only the prose has changed, and what the last run left in ``build/`` is there."""
+    return (
+        last is not None
+        and last.get("beside") == beside
+        and all(
+            (root / path).is_file() and digest(root / path) == kept
+            for path, kept in last["files"].items()
+            if Path(path).parts[0] == STATE.parent.name
         )
     )
 
@@ -677,21 +702,17 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
     """
     kept = STATE.parent / "transcripts" / f"{source.stem}.json"
 
-    def inputs() -> str:
-        files = "".join(f"{path.name} {digest(path)}\n" for path in data)
-        return hashlib.sha256(f"{environment_digest()}\n{files}".encode()).hexdigest()
-
     def build(staging: Path) -> None:
         write(notebooks.execute(source), staging)
 
     def rewrite(staging: Path, root: Path) -> bool:
-        executed = transcripts.recite(source, inputs(), root / kept)
+        executed = transcripts.recite(source, root / kept)
         if executed is not None:
             write(executed, staging)
         return executed is not None
 
     def write(executed: notebooks.Executed, staging: Path) -> None:
-        transcripts.record(executed, inputs(), staging / kept)
+        transcripts.record(executed, staging / kept)
         (staging / "notebooks").mkdir()
         notebooks.write(executed.notebook, staging / "notebooks" / f"{source.stem}.ipynb")
         if block := executed.tagged(README_TAG):
@@ -699,7 +720,7 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
             text = _with_block(document, block)
             (staging / document.name).write_text(text, encoding="utf-8", newline="\n")
 
-    return Product(source.stem, build, (source, *data), rewrite=rewrite)
+    return Product(source.stem, build, (source, *data), prose=source, rewrite=rewrite)
 
 
 def article_product(source: Path, data: Sequence[Path] = ()) -> Product:

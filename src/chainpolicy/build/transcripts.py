@@ -23,7 +23,7 @@ class Transcript:
     Attributes
     ----------
     digest : str
-        Of the code that was run, and of what decides beside it.
+        Of the code that was run.
     outputs : list of list of dict
         Of each code cell.
     markdown : list of str or None
@@ -48,20 +48,18 @@ class _Kept:
         return self.text
 
 
-def record(executed: Executed, inputs: str, path: Path) -> None:
+def record(executed: Executed, path: Path) -> None:
     """Keep a run in a file.
 
     Parameters
     ----------
     executed : Executed
-    inputs : str
-        Digest of what decides, beside the notebook's source.
     path : Path
         Where to write it; its folder is made.
     """
     cells = [(n, cell) for n, cell in enumerate(executed.notebook.cells) if _is_code(cell)]
     kept = Transcript(
-        digest=_digest(executed.notebook, inputs),
+        digest=_digest(executed.notebook),
         outputs=[cell.outputs for _, cell in cells],
         markdown=[executed.markdown(n) if cell.metadata.get("tags") else None for n, cell in cells],
         texts=executed.texts,
@@ -70,23 +68,21 @@ def record(executed: Executed, inputs: str, path: Path) -> None:
     path.write_text(json.dumps(asdict(kept), sort_keys=True) + "\n", encoding="utf-8")
 
 
-def recite(source: Path, inputs: str, path: Path) -> Executed | None:
-    """Write a notebook anew from its last run.
+def recite(source: Path, path: Path) -> Executed | None:
+    """Write a notebook anew from its last run, which must have been on the same data.
 
     Parameters
     ----------
     source : Path
         A ``.py`` file in jupytext's percent format.
-    inputs : str
-        As for `record`.
     path : Path
         What `record` wrote.
 
     Returns
     -------
     Executed or None
-        None if the run was of other code or inputs, or the prose asks for what was not written
-        then: the notebook must be run.
+        None if the run was of other code, or the prose asks for what was not written then: the
+        notebook must be run.
     """
     from nbformat import from_dict
 
@@ -95,7 +91,7 @@ def recite(source: Path, inputs: str, path: Path) -> Executed | None:
     except (OSError, ValueError, TypeError):
         return None
     notebook = read_source(source)
-    if kept.digest != _digest(notebook, inputs):
+    if kept.digest != _digest(notebook):
         return None
     values: dict[int, object] = {}
     run = 0
@@ -122,7 +118,7 @@ def _is_code(cell: NotebookNode) -> bool:
     return bool(cell.cell_type == "code")
 
 
-def _digest(notebook: NotebookNode, inputs: str) -> str:
-    """Hash the code cells with their tags, and the digest of what decides beside them."""
+def _digest(notebook: NotebookNode) -> str:
+    """Hash the code cells with their tags."""
     code = [[cell.source, cell.metadata.get("tags")] for cell in notebook.cells if _is_code(cell)]
-    return hashlib.sha256(f"{inputs}\n{json.dumps(code)}".encode()).hexdigest()
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
-import pandas as pd
-
 from chainpolicy.checks.pooled import RESTRICTIVE, events_of
 from chainpolicy.study import Study
+from chainpolicy.study.sessions import sharing_sessions
 
 HIGHEST_CONFIDENCE, LEAST_SALIENCE = "H", 2
 
@@ -36,16 +33,8 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     kept["named by the article"] = table["from_article"]
     if "famous" in table:
         kept["famous"] = table["famous"] == "yes"
-        beside = _on_sessions_of(study, table.index[kept["famous"]])
+        beside = sharing_sessions(study.alignment, table.index[kept["famous"]])
         kept["all but the famous"] = ~table.index.to_series().isin(beside)
     chosen = {"all by the rule": every}
     some = {name: mask for name, mask in kept.items() if mask.any() and not mask.all()}
     return chosen | {name: tuple(table.index[mask]) for name, mask in some.items()}
-
-
-def _on_sessions_of(study: Study, events: Collection[str]) -> pd.Series:
-    """Events that fall on a session of some of these."""
-    keys = ["calendar", "event_session"]
-    sessions = study.alignment[["event_id", *keys]].drop_duplicates().dropna()
-    theirs = sessions.loc[sessions["event_id"].isin(events), keys].drop_duplicates()
-    return sessions.merge(theirs, on=keys)["event_id"]

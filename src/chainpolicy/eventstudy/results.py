@@ -712,10 +712,7 @@ class EventStudyResults(ShownResults):
             return
         every = np.concatenate(list(present.values()))
         starts = np.cumsum([0, *map(len, present.values())])[:-1]
-        aligned = np.ones(len(present), dtype=bool)
-        for sessions in (self._estimation_end[every], self._event_position[every]):
-            lowest, highest = (f.reduceat(sessions, starts) for f in (np.minimum, np.maximum))
-            aligned &= lowest == highest
+        aligned = self._aligned(every, starts)
         of_pair = tickers[every]
         alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
         for number, (key, pairs) in enumerate(present.items()):
@@ -737,9 +734,13 @@ class EventStudyResults(ShownResults):
         apart = np.diff(position[order])
         return bool(((np.diff(ticker[order]) == 0) & (apart < length)).any())
 
-    def _aligned(self, pairs: Ints) -> bool:
-        """Whether pairs share their event session and the sessions of their estimation window."""
-        return not np.ptp(self._estimation_end[pairs]) and not np.ptp(self._event_position[pairs])
+    def _aligned(self, pairs: Ints, starts: Ints) -> Bools:
+        """Whether the pairs from each start to the next share event and estimation sessions."""
+        aligned = np.ones(len(starts), dtype=np.bool_)
+        for sessions in (self._estimation_end[pairs], self._event_position[pairs]):
+            lowest, highest = (f.reduceat(sessions, starts) for f in (np.minimum, np.maximum))
+            aligned &= lowest == highest
+        return aligned
 
     def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
         r"""Cumulative average abnormal return of every event and group, with its interval.
@@ -925,7 +926,7 @@ class EventStudyResults(ShownResults):
         aar = np.nansum(abnormal, axis=0) / np.where(count, count, np.nan)
         g = np.where(present, self._abnormal.n_sessions[members, columns], 0.0)
         f = np.where(present[:, :, None], self._abnormal.factors[members, columns], 0.0)
-        if self._aligned(members):
+        if self._aligned(members, np.zeros(1, np.int64))[0]:
             deviation, degrees = portfolio_deviation(
                 self._fit.residuals[members], self._fit.n_parameters[members]
             )

@@ -221,9 +221,7 @@ def nice(value: float) -> float:
     if not value > 0:
         return 0.01
     power = 10.0 ** math.floor(math.log10(value))
-    return min(
-        (step * power for step in (1, 2, 5, 10)), key=lambda nice: abs(math.log(nice / value))
-    )
+    return min((step * power for step in (1, 2, 5, 10)), key=lambda at: abs(math.log(at / value)))
 
 
 def color_scale(values: pd.Series) -> float:

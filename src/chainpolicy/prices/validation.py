@@ -302,10 +302,10 @@ def _check_sessions(
     inside = missing[(missing > dates[0]) & (missing < dates[-1])]
     remarks = []
     if len(before):
-        count = _sessions(len(before))
+        count = counted(len(before), "session")
         remarks.append(f"starts on {dates[0]:%Y-%m-%d}, {count} after {before[0]:%Y-%m-%d}")
     if len(after):
-        count = _sessions(len(after))
+        count = counted(len(after), "session")
         remarks.append(f"ends on {dates[-1]:%Y-%m-%d}, {count} before {after[-1]:%Y-%m-%d}")
     if len(inside):
         remarks.append(f"no close on {_listed(inside)}, though {calendar} was open: left as gaps")
@@ -377,7 +377,7 @@ def _check_stale(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64
     if not long_runs.any():
         return []
     runs = [
-        f"{_sessions(count)} from {dates[begin]:%Y-%m-%d}"
+        f"{counted(count, 'session')} from {dates[begin]:%Y-%m-%d}"
         for begin, count in zip(begins[long_runs], length[long_runs], strict=True)
     ]
     return [Finding(ticker, "stale", False, f"close unchanged for {_joined(runs)}")]
@@ -416,10 +416,6 @@ def _is_daily(on_calendar: pd.DatetimeIndex) -> bool:
 
 def _days_of(values: pd.Series[float]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(values.index)
-
-
-def _sessions(count: int) -> str:
-    return counted(count, "session")
 
 
 def _listed(days: pd.DatetimeIndex) -> str:

@@ -9,13 +9,10 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from html.parser import HTMLParser
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from chainpolicy.build import notebooks
 from chainpolicy.build.explore import explore
@@ -27,6 +24,7 @@ from chainpolicy.study.output import output_folder, staging
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED_STUDIES, study_folder
 from chainpolicy.typeset.markdown import code, headings, style_sheet, to_html
+from chainpolicy.typeset.templates import templates
 
 # A link to anything else of the project would lead out of the site.
 COPIED = {".cff", ".csv", ".md", ".pdf", ".png", ".py", ".svg", ".toml", ""}
@@ -151,7 +149,7 @@ class Site:
         written["style.css"] = style_sheet().encode()
         parts = list(dict.fromkeys(page.part for page in self.pages))
         contents = [(part, [p for p in self.pages if p.part == part]) for part in parts]
-        template = _templates().get_template("page.html.j2")
+        template = templates("chainpolicy.publish", escaped=False).get_template("page.html.j2")
         for number, page in enumerate(self.pages):
             text = template.render(
                 page=page,
@@ -174,18 +172,6 @@ class Site:
                 (output / name).parent.mkdir(parents=True, exist_ok=True)
                 (staged / name).replace(output / name)
         return sorted(map(Path, written))
-
-
-@cache
-def _templates() -> Environment:
-    return Environment(
-        loader=PackageLoader("chainpolicy.publish", "."),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 class _Targets(HTMLParser):
@@ -362,7 +348,7 @@ def _body(site: Site, page: Page) -> str:
 
 def _notebook(site: Site, page: Page) -> str:
     notebook = notebooks.read(site.root / page.source)
-    environment = _templates().overlay()
+    environment = templates("chainpolicy.publish", escaped=False).overlay()
     environment.filters |= {
         "prose": lambda text: to_html(text, site.link(page)),
         "code": lambda source: code(source, "python"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, time
 from functools import cache
@@ -309,6 +310,20 @@ def clusters(
     merged = events.groupby(keys)["event_id"].agg(["first", ";".join])
     merged = merged.set_axis(["event_id", "members"], axis=1).reset_index()
     return merged.drop(columns="hit", errors="ignore")
+
+
+def sharing_sessions(alignment: pd.DataFrame, event_ids: Collection[str]) -> set[str]:
+    """Find the events that fall on a session on which one of some others falls, and these.
+
+    Parameters
+    ----------
+    alignment : pandas.DataFrame
+        As `align` returns it, or some of its rows.
+    event_ids : collection of str
+    """
+    keys = ["calendar", "event_session"]
+    theirs = alignment.loc[alignment["event_id"].isin(event_ids), keys].dropna().drop_duplicates()
+    return set(alignment.merge(theirs, on=keys)["event_id"])
 
 
 def _first_session_from(

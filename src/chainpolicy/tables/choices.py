@@ -27,6 +27,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
+from chainpolicy.study.sessions import sharing_sessions
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
 HOUR_KNOWN = ("exact", "ceiling", "evening")
@@ -65,7 +66,10 @@ def robustness(
     if "order" in table:
         chosen["first of each order"] = one_per_order(study, every)
     if "other_news" in table:
-        chosen["days without other news"] = _alone(study, group, every)
+        noted = study.events.loc[study.events["other_news"] != "", "event_id"]
+        of_group = study.alignment[study.alignment["ticker"].map(study.groups) == group]
+        accompanied = sharing_sessions(of_group, noted)
+        chosen["days without other news"] = [name for name in every if name not in accompanied]
     rows = [
         pooled_effect(clusters, "all", every),
         pooled_effect(clusters, "all, ordinary sessions of the same year", every, same_year=True),
@@ -92,15 +96,6 @@ def robustness(
             named = f"without {weakest['subset']}, of {len(left)} {called}s the weightiest"
             rows.append({**weakest, "subset": named})
     return pd.DataFrame(rows)
-
-
-def _alone(study: Study, group: str, events: Collection[str]) -> list[str]:
-    """Keep the events on whose session of the group no row of the catalogue notes other news."""
-    alignment = study.alignment[study.alignment["ticker"].map(study.groups) == group]
-    noted = study.events.loc[study.events["other_news"] != "", "event_id"]
-    sessions = alignment.loc[alignment["event_id"].isin(noted), "event_session"]
-    accompanied = set(alignment.loc[alignment["event_session"].isin(sessions), "event_id"])
-    return [event for event in events if event not in accompanied]
 
 
 @remembered

@@ -47,7 +47,7 @@ FAMILIES = {
 
 KEYS = ["event_id", "group"]
 
-_TITLES = {
+MODEL_TITLES = {
     model.name: model.title
     for model in (*MODELS.values(), FactorCounterfactual(1), SyntheticMatching())
 }
@@ -505,7 +505,7 @@ def responses_report(
         ]
         about = f"{', '.join([str(frame['Group'].iloc[0]), *values])}. {about}"
         frame = frame.drop(columns=["Group", *same])
-    models = {_TITLES[name] for names in rows["models"] for name in names.split(";")}
+    models = {MODEL_TITLES[name] for names in rows["models"] for name in names.split(";")}
     everywhere = responses(study, window)
     tested = int((everywhere["role"] == "policy").sum())
     notes = {
