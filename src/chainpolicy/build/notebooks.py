@@ -31,7 +31,7 @@ from PIL import Image, UnidentifiedImageError
 from chainpolicy.typeset import prose
 from chainpolicy.typeset.claims import Claims
 
-# nbformat takes seconds to import: only what reads, executes or writes a notebook waits for it.
+# Only what reads, executes or writes a notebook waits for the import of nbformat.
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 

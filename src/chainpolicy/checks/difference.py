@@ -6,9 +6,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.inference import Outcome, critical_value, two_sided_p_value
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 
@@ -67,7 +67,7 @@ def portfolio_difference(
         error = float(np.sqrt((apart**2).sum() / degrees * multiplier))
         means = [float(car["car"].reindex(side).mean()) for side in sides]
         difference = means[0] - means[1]
-        half = stats.t.isf(LEVEL / 2, degrees) * error
+        half = float(critical_value(LEVEL, degrees)) * error
         rows.append(
             {
                 "model": results.model.name,
@@ -79,7 +79,7 @@ def portfolio_difference(
                 "lower": difference - half,
                 "upper": difference + half,
                 "t_stat": difference / error,
-                "p_value": 2 * stats.t.sf(abs(difference) / error, degrees),
+                "p_value": float(two_sided_p_value(Outcome(np.array(difference / error), degrees))),
             }
         )
     return pd.DataFrame(rows)

@@ -20,7 +20,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.checks.ordinary import placebo_p_values
 from chainpolicy.eventstudy import (
@@ -35,6 +34,7 @@ from chainpolicy.eventstudy import (
     donor_weights,
     matched_effect,
 )
+from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.assets import BENCHMARK
@@ -423,7 +423,7 @@ def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]
         caar = results.caar(window)
         caar = caar[caar["event_id"] == event]
         t_stat = (caar["caar"] / caar["std_error"]).to_numpy(np.float64)
-        caar["p_value"] = 2 * stats.t.sf(np.abs(t_stat), caar["degrees"].to_numpy(np.float64))
+        caar["p_value"] = two_sided_p_value(Outcome(t_stat, caar["degrees"].to_numpy(np.float64)))
         keys = ["event_id", "group"]
         rank = placebo_p_values(results, base.placebo(window), window)
         caar = caar.merge(rank[[*keys, "p_placebo", "smallest_p"]], on=keys)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.inference import Outcome, critical_value, two_sided_p_value
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 
@@ -57,7 +57,7 @@ def leave_one_out(
         multiplier = _mean_without((rows["std_error"] / rows["sigma"]).to_numpy() ** 2)
         caar = _mean_without(rows["car"].to_numpy(np.float64))
         error = np.sqrt(variance * multiplier)
-        half = stats.t.isf(level / 2, degrees) * error
+        half = critical_value(level, degrees) * error
         frames.append(
             pd.DataFrame(
                 {
@@ -70,7 +70,7 @@ def leave_one_out(
                     "degrees": degrees,
                     "lower": caar - half,
                     "upper": caar + half,
-                    "p_value": 2 * stats.t.sf(np.abs(caar) / error, degrees),
+                    "p_value": two_sided_p_value(Outcome(caar / error, degrees)),
                 }
             )
         )

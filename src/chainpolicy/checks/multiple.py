@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
 
 def within_reach(smallest_p: float, tests: int, level: float = 0.05) -> bool:
@@ -40,6 +39,9 @@ def adjust_for_multiple_testing(p_values: pd.Series[float]) -> pd.DataFrame:
     DataFrame
         ``holm, benjamini_hochberg``, same index.
     """
+    # statsmodels takes a second to import: who corrects nothing does not wait for it.
+    from statsmodels.stats.multitest import multipletests
+
     tested = p_values.dropna()
     adjusted = pd.DataFrame(
         {"holm": np.nan, "benjamini_hochberg": np.nan}, index=p_values.index, dtype=np.float64

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
-from scipy import optimize, stats
 
 from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.eventstudy.inference import critical_value
 from chainpolicy.eventstudy.results import Window
 
 
@@ -37,7 +37,10 @@ def minimum_detectable_effect(
 
 
 def _noncentrality(degrees: float, level: float, power: float) -> float:
-    critical = stats.t.isf(level / 2, degrees)
+    # No other check needs all of scipy.stats, which takes longer to import than to use.
+    from scipy import optimize, stats
+
+    critical = float(critical_value(level, degrees))
 
     def shortfall(shift: float) -> float:
         rejected = stats.nct.sf(critical, degrees, shift) + stats.nct.cdf(-critical, degrees, shift)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns, cumulate
 from chainpolicy.eventstudy.inference import TESTS, GroupSample, two_sided_p_value
@@ -173,6 +173,6 @@ def known_variance_power(effect: float, sigma: float, n_assets: int, level: floa
     n_assets : int
         N.
     """
-    critical = stats.norm.isf(level / 2)
+    critical = special.ndtri(1 - level / 2)
     shift = np.sqrt(n_assets) * effect / sigma
-    return float(stats.norm.sf(critical - shift) + stats.norm.cdf(-critical - shift))
+    return float(special.ndtr(shift - critical) + special.ndtr(-critical - shift))

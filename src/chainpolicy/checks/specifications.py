@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.checks.ladder import SIZE_RUNGS, alone_in_sample, rung_study, size_rungs
 from chainpolicy.eventstudy import (
@@ -20,6 +19,7 @@ from chainpolicy.eventstudy import (
     MarketModel,
     SingleIndexModel,
 )
+from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
 from chainpolicy.eventstudy.results import EventStudyResults, Window
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
@@ -99,7 +99,7 @@ def specification_curve(
     same = ["group", "window", "benchmarks", "law", *CHOICES[1:]]
     table = table.drop_duplicates(same, ignore_index=True)
     t_stat = (table["caar"] / table["std_error"]).to_numpy(np.float64)
-    table["p_value"] = 2 * stats.t.sf(np.abs(t_stat), table["degrees"].to_numpy(np.float64))
+    table["p_value"] = two_sided_p_value(Outcome(t_stat, table["degrees"].to_numpy(np.float64)))
     convert = np.log1p if study.kind == "log" else np.expm1
     other = table["kind"] != study.kind
     for name in ("caar", "lower", "upper"):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from chainpolicy.eventstudy.panel import Bools, Floats
 from chainpolicy.study import Study
@@ -116,7 +116,7 @@ def hourly_response(
     hour = pd.DatetimeIndex(returns.index).hour
     variance = pd.Series(of_hour.var().reindex(hour).to_numpy(), index=returns.index)
 
-    half = float(stats.norm.isf(0.025))
+    half = float(special.ndtri(0.975))
     car = abnormal[hours].cumsum().to_numpy()
     error = np.sqrt(variance[hours].cumsum().to_numpy())
     path = pd.DataFrame(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.estimators.clusters import policy_clusters
+from chainpolicy.eventstudy.inference import Outcome, critical_value, two_sided_p_value
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 
@@ -79,7 +79,7 @@ def mean_response_by_stance(
         mean = float((weight * series).sum())
         variance = (weight**2).sum() + weight.sum() ** 2 / model["n_estimation"]
         error = model["sigma"] * np.sqrt(variance)
-        half = stats.t.isf(level / 2, degrees) * error
+        half = float(critical_value(level, degrees)) * error
         rows[name] = {
             "days": len(chosen[name]),
             "negative": int((cars[chosen[name]] < 0).sum()),
@@ -87,6 +87,6 @@ def mean_response_by_stance(
             "lower": mean - half,
             "upper": mean + half,
             "t_stat": mean / error,
-            "p_value": 2 * stats.t.sf(abs(mean) / error, degrees),
+            "p_value": float(two_sided_p_value(Outcome(np.array(mean / error), degrees))),
         }
     return pd.DataFrame.from_dict(rows, orient="index")

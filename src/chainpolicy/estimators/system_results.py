@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from chainpolicy.estimators.common import joint_f
 from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.inference import Outcome, critical_value, two_sided_p_value
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.problems import require_choice
@@ -78,11 +79,11 @@ class SystemTest:
     @property
     def p_value(self) -> float:
         """Two-sided, of the average effect."""
-        return float(2 * stats.t.sf(abs(self.t_stat), self.degrees))
+        return float(two_sided_p_value(Outcome(np.array(self.t_stat), self.degrees)))
 
     def interval(self, level: float = 0.05) -> tuple[float, float]:
         """Interval of the average effect that covers it with probability 1 - level."""
-        half = float(stats.t.isf(level / 2, self.degrees)) * self.std_error
+        half = float(critical_value(level, self.degrees)) * self.std_error
         return self.average - half, self.average + half
 
     @property
@@ -90,7 +91,7 @@ class SystemTest:
         """Of the joint F test; NaN if it is undefined."""
         if self.f_degrees is None:
             return np.nan
-        return float(stats.f.sf(self.f_statistic, *self.f_degrees))
+        return float(special.fdtrc(*self.f_degrees, self.f_statistic))
 
     def __str__(self) -> str:
         average = (
@@ -409,7 +410,7 @@ class SystemResults(Sequence[GroupSystem]):
             t_stat = test.effects / test.std_errors
             part = pd.DataFrame({"car": test.effects, "std_error": test.std_errors})
             part["t_stat"] = t_stat
-            part["p_value"] = 2 * stats.t.sf(np.abs(t_stat), test.degrees)
+            part["p_value"] = two_sided_p_value(Outcome(t_stat.to_numpy(np.float64), test.degrees))
             part = part.rename_axis("ticker").reset_index()
             parts.append(part.assign(group=system.group, event_id=cluster["event_id"]))
         columns = ["group", "event_id", "ticker", "car", "std_error", "t_stat", "p_value"]

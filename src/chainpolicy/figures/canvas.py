@@ -57,9 +57,8 @@ def _settle(figure: Figure) -> None:
     """Make ticks and layout now, and keep them wherever and however often it is shown."""
     layout = figure.get_layout_engine()
     if layout:
-        # Which ticks there are depends on the layout, and the layout on the ticks.
+        # The slowest part of a drawing: it measures every text, twice.
         layout.execute(figure)
-    figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):

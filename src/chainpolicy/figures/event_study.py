@@ -11,7 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from scipy import stats
+from scipy import special
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.canvas import (
@@ -441,7 +441,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
         ax.tick_params(axis="x", length=0)
         ax.set_xlim(-0.6, len(columns) - 0.4)
     percent_ticks(axes["sigma"].yaxis)
-    bound = stats.norm.isf(0.025) / math.sqrt(float(lengths.median()))
+    bound = special.ndtri(0.975) / math.sqrt(float(lengths.median()))
     for level in (-bound, 0, bound):
         axes["autocorrelation"].axhline(level, color=INK, linewidth=0.5,
                                         linestyle="-" if level == 0 else (0, (2, 2)))  # fmt: skip

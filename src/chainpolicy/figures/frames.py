@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
 
@@ -157,7 +157,7 @@ def fit_panels(
                     "column": group,
                     "group": group,
                     "ticker": "",
-                    "x": stats.norm.ppf(probabilities),
+                    "x": special.ndtri(probabilities),
                     "value": of_group.quantile(probabilities).to_numpy(),
                 }
             )

@@ -18,7 +18,6 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 STYLE = "chainpolicy.study"
 WIDTH = 6.3  # inches: 16 cm
@@ -237,6 +236,8 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> N
     count = len(positions)
     if count < 2:
         return np.asarray(positions, dtype=float)
+    from scipy.optimize import isotonic_regression
+
     steps = np.arange(count) * min(gap, (high - low) / (count - 1))
     level = isotonic_regression(np.asarray(positions, dtype=float) - steps).x
     moved: NDArray[Any] = np.clip(level, low, high - steps[-1]) + steps

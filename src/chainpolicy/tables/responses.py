@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from chainpolicy.checks import (
     adjust_for_multiple_testing,
@@ -25,6 +24,7 @@ from chainpolicy.eventstudy import (
     SyntheticMatching,
     window_label,
 )
+from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
@@ -396,7 +396,7 @@ def controls(
     drawn = pd.concat([placebo.caar(window) for _, placebo in _fits(study, window, model)])
     drawn = drawn[drawn["event_id"].isin(days)].sort_values("event_id", kind="stable")
     ratio = (drawn["caar"] / drawn["std_error"]).abs().to_numpy(np.float64)
-    drawn["p_value"] = 2 * stats.t.sf(ratio, drawn["degrees"].to_numpy(np.float64))
+    drawn["p_value"] = two_sided_p_value(Outcome(ratio, drawn["degrees"].to_numpy(np.float64)))
     drawn = drawn.rename(columns={"event_id": "what"}).assign(kind="drawn day")
     return pd.concat([own, drawn[own.columns]], ignore_index=True)
 
