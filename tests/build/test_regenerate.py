@@ -398,6 +398,7 @@ def write_abc(staging: Path) -> None:
         (staging / f"{name}.txt").write_text("new " * 50_000)
 
 
+@pytest.mark.unmeasured
 def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path):
     old, new = "old " * 50_000, "new " * 50_000
     texts = [tmp_path / f"{name}.txt" for name in "abc"]
@@ -633,6 +634,7 @@ def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
         regenerate.main(output=tmp_path / "results", only="01_sum")
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_figures_are_drawn_as_vectors_on_request(tmp_path, kind, begins):
     drawn = []

@@ -603,6 +603,7 @@ def test_half_life_has_an_interval_that_allows_for_never():
     assert found.latest is None
 
 
+@pytest.mark.unmeasured
 def test_interval_of_the_half_life_covers_the_truth():
     """0.2 less 0.025 a session: at most half is left from session 5 on, three after the jump."""
     covered = 0
@@ -649,6 +650,7 @@ def test_a_jump_that_may_be_zero_has_no_interval():
     assert found.ratio == pytest.approx((path[10] - path[1]) / path[1])
 
 
+@pytest.mark.unmeasured
 def test_interval_of_the_ratio_covers_the_truth():
     covered = 0
     for seed in range(40):

@@ -60,6 +60,7 @@ def system(study):
     return EventDummySystem.from_study(study, window=(0, 1)).fit()
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [None, ConstantMean(), MarketAdjusted()])
 def test_session_dummies_are_abnormal_returns_and_their_covariance_is_v(study, model):
     """The embedded study: every group, every cluster, every asset without a missing session."""

@@ -901,6 +901,7 @@ sys.exit(status)
     )
 
 
+@pytest.mark.unmeasured
 def test_two_processes_at_once_download_each_series_once(fetch, server):
     with fetch.store.lock():
         process = run_fetch(server, fetch.store.folder)
@@ -914,6 +915,7 @@ def test_two_processes_at_once_download_each_series_once(fetch, server):
     assert fetch.verified()
 
 
+@pytest.mark.unmeasured
 def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
     server.listings["SPY"].always = "hang"
     process = run_fetch(server, fetch.store.folder)
@@ -993,6 +995,7 @@ def kill_fetches(address: str, folder: Path, kills: int) -> None:
     assert run.returncode == 0, run.stderr
 
 
+@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
 def test_fetches_killed_at_any_moment_leave_whole_series_and_nothing_else(fetch, server):
     kill_fetches(server.address, fetch.store.folder, kills=4)

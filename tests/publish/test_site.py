@@ -103,6 +103,7 @@ def test_outside_the_project_the_command_says_where_to_go(tmp_path, monkeypatch,
     assert not (tmp_path / "site").exists()
 
 
+@pytest.mark.unmeasured
 def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch):
     output = tmp_path / "site"
     build_less(monkeypatch, tmp_path)

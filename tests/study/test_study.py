@@ -590,6 +590,7 @@ def workplace(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.unmeasured
 @settings(
     max_examples=24,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -624,6 +625,7 @@ LITERALS = st.sampled_from(
 )
 
 
+@pytest.mark.unmeasured
 @settings(
     max_examples=16,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

@@ -244,6 +244,7 @@ SMALL = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", list(SMALL))
 def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monkeypatch, name):
     folder = new_study(tmp_path / "study")
