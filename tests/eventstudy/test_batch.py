@@ -12,10 +12,12 @@ from chainpolicy.eventstudy import (
     Dimson,
     EstimationWindow,
     EventStudy,
+    FactorCounterfactual,
     MarketAdjusted,
     MarketModel,
     ScholesWilliams,
     SingleIndexModel,
+    SyntheticMatching,
 )
 from chainpolicy.eventstudy import batch as batch_module
 from chainpolicy.eventstudy.batch import every_session
@@ -296,11 +298,13 @@ def test_a_block_holds_no_more_than_it_may():
     assert len(sizes) < 7
 
 
-@pytest.mark.parametrize("model", [Dimson(), ScholesWilliams()])
-def test_lags_of_the_market_are_refused_and_named(model):
+@pytest.mark.parametrize(
+    "model", [Dimson(), ScholesWilliams(), FactorCounterfactual(1), SyntheticMatching()]
+)
+def test_what_is_no_regression_on_the_benchmarks_is_refused_and_named(model):
     frame = panel_frame(12, 1)
     study = EventStudy(frame, catalogue(frame), model=model)
-    with pytest.raises(ValueError, match=f"{model.name} has lags or leads .* EventStudy.placebo"):
+    with pytest.raises(ValueError, match=f"{model.name} is no regression on .* EventStudy.placebo"):
         study.every_session([(0, 1)])
 
 

@@ -11,8 +11,10 @@ from chainpolicy.eventstudy import (
     Dimson,
     EstimationWindow,
     EventStudy,
+    FactorCounterfactual,
     MarketAdjusted,
     SingleIndexModel,
+    SyntheticMatching,
 )
 from panels import sessions
 
@@ -115,6 +117,8 @@ def test_what_running_sums_cannot_estimate_is_fitted():
     frame, window = panel_frame(gaps=True), (0, 1)
     for choices in (
         {"model": Dimson(), **ONE},
+        {"model": FactorCounterfactual(1)},
+        {"model": SyntheticMatching()},
         {"estimation": EstimationWindow(window=(-45, 3), minimum=30, mask=False)},
         {"benchmarks": {"A": ["market"], "B": ["market", "size"], "C": ["size"], "D": []}},
     ):

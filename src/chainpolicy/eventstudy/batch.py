@@ -182,7 +182,7 @@ def every_session(
     ----------
     panel : Panel
     model : NormalReturnModel
-        Without lags and leads.
+        One that running sums estimate: no lags and leads, no counterfactual from donors.
     windows : sequence of tuple of int
         Cumulation windows, both ends inclusive.
     estimation : tuple of int
@@ -205,18 +205,19 @@ def every_session(
     Raises
     ------
     ValueError
-        If there is no window, a window is no pair of sessions in order, the model has lags or
-        leads, or the moving estimation window does not end before the first of the windows.
+        If there is no window, a window is no pair of sessions in order, running sums do not
+        estimate the model, or the moving estimation window does not end before the first of the
+        windows.
 
     Examples
     --------
     See `EverySession`.
     """
     hull = _hull(windows)
-    if model.lags or model.leads:
+    if not model.running_sums:
         raise ValueError(
-            f"the model {model.name} has lags or leads of the market, which running sums leave "
-            "out; estimate it with EventStudy.fit or EventStudy.placebo"
+            f"the model {model.name} is no regression on the benchmarks of the same session, and "
+            "running sums do not estimate it; use EventStudy.fit or EventStudy.placebo"
         )
     shared = np.full(len(panel.tickers), np.nan) if last is None else last
     moving = np.isnan(shared)

@@ -337,10 +337,8 @@ class EventStudy:
 
     def _rolls(self, window: Window) -> bool:
         """Whether `every_session` can estimate the window."""
-        model, moving = self.model, np.isnan(self._shared_end()).any()
-        return not (
-            model.lags or model.leads or (moving and self.estimation.window[1] >= window[0])
-        )
+        moving = np.isnan(self._shared_end()).any()
+        return self.model.running_sums and not (moving and self.estimation.window[1] >= window[0])
 
     def _on_calendar(self, group: str, asset: Ints) -> tuple[Ints, Bools]:
         """Rows (N, T) of assets on the sessions of their group, and which of them there are."""
@@ -576,8 +574,9 @@ class EventStudy:
         Raises
         ------
         ValueError
-            If there is no window, a window is no pair of sessions in order, the model has lags or
-            leads, or a moving estimation window does not end before the first of the windows.
+            If there is no window, a window is no pair of sessions in order, running sums do not
+            estimate the model, or a moving estimation window does not end before the first of the
+            windows.
 
         Examples
         --------

@@ -33,6 +33,9 @@ class NormalReturnModel(ABC):
         As in tables and figures.
     estimated : bool
         False if the model has no parameter to estimate.
+    running_sums : bool
+        Whether running sums estimate it, see `every_session`: by least squares on the benchmarks of
+        the same sessions, or by nothing.
     lags, leads : int
         Sessions before and after an estimation session whose benchmark returns estimate beta too.
 
@@ -45,6 +48,7 @@ class NormalReturnModel(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     estimated: ClassVar[bool] = True
+    running_sums: ClassVar[bool] = False
     lags: int = 0
     leads: int = 0
 
@@ -126,6 +130,8 @@ class NormalReturnModel(ABC):
 
 
 class _LeastSquares(NormalReturnModel):
+    running_sums: ClassVar[bool] = True
+
     def forecast_errors(
         self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
     ) -> Floats:
@@ -203,6 +209,7 @@ class MarketAdjusted(_OneBenchmark):
     name: ClassVar[str] = "market_adjusted"
     title: ClassVar[str] = "market adjusted"
     estimated: ClassVar[bool] = False
+    running_sums: ClassVar[bool] = True
 
     def n_parameters(self, n_benchmarks: int) -> int:
         """None with a benchmark, else the constant mean."""
