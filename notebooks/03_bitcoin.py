@@ -59,7 +59,7 @@ stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 # ## The price and the announcements
 #
 # Each announcement carries two stances, one on blockchain and one on crypto, because policy
-# separated the two.
+# separated the two. The price is in US dollars.
 
 # %%
 figures.show("price_with_events", study)

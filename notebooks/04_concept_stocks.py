@@ -159,7 +159,7 @@ tables.ReportTable(
 # and {{ first.lower }} at the lower. The news had come on a Friday evening in China, after the close:
 # by Monday's opening the US-listed names had moved by {{ gains.us_listed | percent }} and Bitcoin by
 # {{ gains.bitcoin | percent }} (returns, not abnormal returns). The first A-share session contains
-# both the news and what had happened abroad since; these data cannot separate the two.
+# the news and, inseparably, what had happened abroad since.
 
 # %%
 figures.show("caar_paths", study)
@@ -203,8 +203,8 @@ space[["caar", "random_mean", "excess", "p_value", "smallest_p", "n_ordinary"]].
 #
 # ## All announcements
 #
-# Announcements that share a session count as one event. The table lists, by the rule, the sessions with some p-value below 5 % and those without news of
-# Chinese policy; [00_overview](00_overview.ipynb) adds drawn days.
+# The table lists, by the rule, the sessions with some p-value below 5 % and those without news of
+# Chinese policy.
 
 # %%
 own = responses[responses["group"] == tier1]
@@ -222,9 +222,7 @@ tables.responses_report(study, of_rule[noted])
 # has {{ rule.time_series_t_p_holm | p }} by the rule and {{ two.time_series_t_p_holm | p }} with two
 # indices. The rank cannot survive it: with {{ rule.n_placebo }} ordinary sessions it is at least
 # {{ rule.smallest_p | number(4) }}, before it is multiplied by
-# {{ responses.loc["by the rule", "placebo_p_holm"].count() }}. At the events that are no news of
-# Chinese policy the smallest p-value of the portfolio t is
-# {{ controls.time_series_t_p.min() | number(3) }}.
+# {{ responses.loc["by the rule", "placebo_p_holm"].count() }}.
 
 # %%
 figures.show("caar_clusters", study)

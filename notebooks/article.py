@@ -67,6 +67,11 @@ dated = cost.set_index(["direction", "rows", "dated"]).loc["restrictive"]
 public, document = (dated.loc["moved"].loc[by] for by in ("first public", "document_date"))
 ruled = policy.events["role"] == "policy"
 near = int((~ruled).sum())
+by_rule = policy.events[ruled].set_index("event_id")
+unused = by_rule[~by_rule["in_sample"]]
+silent = by_rule.index.difference([*unused.index, *restrictive, *supportive])
+undated = int((unused["announced_at"] == "").sum())
+too_late = int((pd.to_datetime(unused["announced_at"]) > policy.prices["date"].max()).sum())
 
 # %% [markdown]
 # ## Abstract
@@ -153,8 +158,12 @@ near = int((~ruled).sum())
 # the top leadership on blockchain. The other {{ near }} are near the rule. They are in no
 # pooled sample, but their days are kept out of the estimation windows. An announcement counts as
 # restrictive if its stance on coins is restrictive, and otherwise as supportive if it supports
-# coins or blockchain. Bitcoin's closes run from {{ policy.prices.date.min() | day }} to
-# {{ policy.prices.date.max() | day }}.
+# coins or blockchain. Of the {{ ruled.sum() }}, {{ restrictive | length }} are restrictive and
+# {{ supportive | length }} supportive; {{ silent | length | count }} take neither stance, and
+# {{ unused | length | count }} lie outside the sample, {{ undated | count }} because the day on
+# which they became public was not found and {{ too_late | count }} because it came after the
+# prices end. All others have returns for their windows. Bitcoin's closes run from
+# {{ policy.prices.date.min() | day }} to {{ policy.prices.date.max() | day }}.
 #
 # All prices come from public files, each named with its checksum in the study folders. The first
 # public moment is known to the hour for some announcements only. Where only the day is known, the
@@ -475,6 +484,12 @@ claims(
         "Restrictive announcements went with falls beyond those of ordinary days",
         fall["randomization_p"],
         fall["upper"] < 0 and fall["randomization_p"] < 0.001,
+    ),
+    claim(
+        "Every announcement by the rule is pooled, takes no stance or lies outside the sample",
+        f"{fall['n_events']} + {praise['n_events']} + {len(silent)} + {len(unused)}",
+        fall["n_events"] + praise["n_events"] + len(silent) + len(unused) == ruled.sum()
+        and undated + too_late == len(unused),
     ),
     claim(
         "Supportive ones did not stand out",

@@ -131,8 +131,8 @@ def test_selections_and_their_means_are_those_of_an_outside_computation(policy, 
     famous = outside.policy(stance_crypto="-1", famous="yes")
     expected = {
         "all by the rule": restrictive,
-        "confidence H": outside.policy(stance_crypto="-1", confidence="H"),
-        "salience 2 or 3": [
+        "confidence in the date: high": outside.policy(stance_crypto="-1", confidence="H"),
+        "salience 2 or 3 of 3": [
             event
             for event in restrictive
             if event not in outside.policy(stance_crypto="-1", salience="1")

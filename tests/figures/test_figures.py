@@ -184,6 +184,8 @@ def test_price_is_the_snapshot_around_the_events(drawn, study):
     np.testing.assert_array_equal(line.get_ydata(), prices["close"])
     bitcoin = study.prices[study.prices["ticker"] == "BTC-USD"].set_index("date")["close"]
     np.testing.assert_array_equal(bitcoin.loc[prices["date"]], prices["close"])
+    # No table names a currency.
+    assert figure.axes[1].get_ylabel() == "Bitcoin (BTC-USD)\nclose as in prices.csv"
     # Ten days before the first event of the sample to twenty after the last.
     assert prices["date"].min() == pd.Timestamp("2019-09-28")
     assert prices["date"].max() == pd.Timestamp("2020-01-23")
@@ -202,6 +204,16 @@ def test_stances_stand_above_the_price(drawn):
     # By hand from the catalogue: ten notices against coins, the cooling call and a speech.
     assert (events["stance_crypto"] == -1).sum() == 12
     assert (events["stance_blockchain"] == -1).sum() == 1
+
+
+def test_events_above_the_price_keep_names_that_tell_them_apart():
+    names = [f"notice-of-the-committee-{number}-on-offerings-of-coins" for number in (1, 2)]
+    dates = pd.to_datetime(["2021-01-01", "2021-02-01"])
+    events = pd.DataFrame({"event_id": names, "date": dates, "stance_crypto": 1})
+    above, below = Figure().subplots(2)
+    below.set_xlim(date2num(pd.to_datetime(["2020-12-01", "2021-03-01"])))
+    panels.plot_stances(events, above, below)
+    assert len({text.get_text() for text in above.texts}) == 2
 
 
 def test_price_that_multiplies_gets_a_log_scale():
@@ -852,6 +864,43 @@ def test_labels_are_cut_and_have_no_missing_character():
     assert len(long) <= 28
     assert re.fullmatch("First Trust.*….*Process ETF", long)
     assert shorten("\U0010fffd") == "□"
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "short"),
+    [
+        ("Morningstar Network Technology (Chenxin)", 28, "Morningstar…(Chenxin)"),
+        ("Easysight Supply Chain Management", 28, "Easysight Supply…Management"),
+        ("beijing-strikes-on-sight-again", 24, "beijing-strikes-on…again"),
+        # Nothing would be left of these at the edges of words.
+        ("Donaudampfschifffahrtsgesellschaft", 12, "Donaud…chaft"),
+        ("A Donaudampfschifffahrtsgesellschaft B", 12, "A Dona…aft B"),
+    ],
+)
+def test_names_are_cut_between_words_where_that_leaves_enough(text, longest, short):
+    assert shorten(text, longest) == short
+
+
+@given(st.text(st.sampled_from("ab -_(;)"), max_size=40), st.integers(3, 30))
+def test_what_is_shortened_fits_and_keeps_both_ends(text, longest):
+    short = shorten(text, longest)
+    assert len(short) <= longest
+    if len(text) > longest:
+        head, tail = short.split("…")
+        assert text.startswith(head)
+        assert text.endswith(tail)
+
+
+@pytest.mark.parametrize("name", ["early_movers", "car_heatmap"])
+def test_names_of_assets_are_not_cut_inside_words(drawn, study, name):
+    figure, _ = drawn[name]
+    names = study.assets.set_index("ticker")["name"]
+    labels = [label.get_text().split("  ") for label in figure.axes[0].get_yticklabels()]
+    cut = [(*label[0].split("…"), names[label[1]]) for label in labels if "…" in label[0]]
+    assert cut
+    for head, tail, whole in cut:
+        assert not whole.removeprefix(head)[0].isalnum()
+        assert not whole.removesuffix(tail)[-1].isalnum()
 
 
 @given(st.lists(st.text(st.sampled_from("group number 0123456789"), max_size=60), unique=True))

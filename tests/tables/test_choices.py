@@ -59,6 +59,20 @@ def test_the_report_leaves_blank_what_takes_three_blocks(study):
     assert report.note.startswith("Bitcoin, CAAR[0, 1], mean over distinct event sessions, log")
 
 
+def test_splits_are_in_the_words_of_a_reader(study):
+    rows = [("confidence", "H"), ("salience", "2"), ("act", "H")]
+    row = {"group": "bitcoin", "window": "[0, 1]", "n_events": 2, "n_clusters": 2, "mean": 0.01}
+    row |= dict.fromkeys(["lower", "upper", "mean_scaar", "randomization_p", "sign_flip_p"], np.nan)
+    effects = pd.DataFrame([{"by": by, "subset": subset} | row for by, subset in rows])
+    frame = tables.effects_report(study, effects).frame
+    assert list(zip(frame["By"], frame["Announcements"], strict=True)) == [
+        ("confidence in the date", "high"),
+        ("salience (1 to 3)", "2"),
+        # Another column keeps its own values.
+        ("act", "H"),
+    ]
+
+
 def test_the_report_on_timing_says_what_is_lost(study):
     report = tables.timing_report(study, (0, 1))
     shift = dict(zip(report.frame["Event"], report.frame["Sessions early"], strict=False))

@@ -330,6 +330,12 @@ def test_the_report_of_one_group_says_once_what_all_rows_share(study):
         f"Coins, N = 4, rbar = {correlation:.2f}, At limit = 0 %, Rejects = {100 * rate:.1f} %"
     )
     assert "constant mean model" in report.note
+    # What is said once is explained too.
+    assert "Rejects: share of ordinary sessions on which the nominal 5 %" in report.note
+    assert "MDE: minimum detectable effect" in report.note
+    assert "80 % power" in report.note
+    assert "rbar: mean correlation" in report.note
+    assert "At limit: share of the group" in report.note
 
 
 def test_columns_of_numbers_are_set_to_the_right_and_minus_signs_are():

@@ -6,7 +6,14 @@ from chainpolicy.checks.pooled import RESTRICTIVE, events_of
 from chainpolicy.study import Study
 from chainpolicy.study.sessions import sharing_sessions
 
-HIGHEST_CONFIDENCE, LEAST_SALIENCE = "H", 2
+CONFIDENCES = {"H": "high", "M": "medium", "L": "low"}
+LEAST_SALIENCE = 2
+# What rows of a catalogue are sorted by, in a reader's words.
+COLUMN_TITLES = {
+    "confidence": "confidence in the date",
+    "salience": "salience (1 to 3)",
+    "mining_2021": "wave against mining, 2021",
+}
 
 
 def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[str, ...]]:
@@ -20,16 +27,17 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     Returns
     -------
     dict of str to tuple of event_id
-        "all by the rule"; where events.csv has the column "confidence H" (``confidence``),
-        "salience 2 or 3" (``salience``), "named by the article" (``from_article``), "famous" and
-        "all but the famous" (``famous``; nothing on a famous session is left). A choice of all of
-        them, or of none, is not listed.
+        "all by the rule"; where events.csv has the column "confidence in the date: high"
+        (``confidence``), "salience 2 or 3 of 3" (``salience``), "named by the article"
+        (``from_article``), "famous" and "all but the famous" (``famous``; nothing on a famous
+        session is left). A choice of all of them, or of none, is not listed.
     """
     every = events_of(study, direction)
     table = study.events.set_index("event_id").loc[list(every)]
-    kept = {"salience 2 or 3": table["salience"] >= LEAST_SALIENCE}
+    kept = {"salience 2 or 3 of 3": table["salience"] >= LEAST_SALIENCE}
     if "confidence" in table:
-        kept = {"confidence H": table["confidence"] == HIGHEST_CONFIDENCE} | kept
+        name = f"{COLUMN_TITLES['confidence']}: {CONFIDENCES['H']}"
+        kept = {name: table["confidence"] == "H"} | kept
     kept["named by the article"] = table["from_article"]
     if "famous" in table:
         kept["famous"] = table["famous"] == "yes"

@@ -137,7 +137,8 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "price_with_events",
         "Price and policy events",
-        "Closing price around the events of the sample. Each event is led to its event session.",
+        "Closing price, in the unit of prices.csv, around the events of the sample. Each event is "
+        "led to its event session.",
         "prices.csv and events.csv",
         "03_bitcoin",
         draw_price_with_events,

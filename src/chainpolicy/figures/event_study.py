@@ -291,8 +291,7 @@ def draw_car_heatmap(study: Study) -> Drawn:
     ax.set(xlim=(0, len(events)), ylim=(bottom - 0.9, -0.7))
     size = 5.5 if len(row_of) > 30 else 6.5
     labels = [
-        "  ".join(dict.fromkeys([shorten(names[ticker], 24), shorten(ticker, 12)]))
-        for ticker in row_of
+        "  ".join(dict.fromkeys([shorten(names[ticker]), shorten(ticker, 12)])) for ticker in row_of
     ]
     ax.set_yticks(list(row_of.values()), labels, fontsize=size)
     ax.tick_params(axis="y", pad=6)

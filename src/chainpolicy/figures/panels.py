@@ -31,7 +31,6 @@ from chainpolicy.figures.style import (
     day_label,
     group_styles,
     percent_ticks,
-    shorten,
     shorten_all,
     spread,
 )
@@ -65,7 +64,7 @@ def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes
     Parameters
     ----------
     closes : Series
-        Closes by session, in the asset's currency.
+        Closes by session, in whatever unit prices.csv has them.
     ax : Axes
     look : GroupStyle
         Of the asset's group.
@@ -78,7 +77,7 @@ def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes
         With a log scale if the price moved by more than a factor of three.
     """
     ax.plot(closes.index.to_numpy(), closes.to_numpy(), color=look.color)
-    label = f"{name}, close"
+    label = f"{name}\nclose as in prices.csv"
     if closes.max() > LOG_SCALE_FROM * closes.min():
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -165,11 +164,11 @@ def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
                 markersize=5.5 if value else 4,
             )
     size = min(6.5, 6.5 * 27 / max(len(events), 1))
-    for event_id, column in zip(events["event_id"], columns, strict=True):
+    labels = shorten_all(events["event_id"].tolist())
+    for label, column in zip(labels, columns, strict=True):
         ax.text(
-            column, len(stances) - 0.3, shorten(event_id), rotation=90, ha="center", va="bottom",
-            fontsize=size,
-        )  # fmt: skip
+            column, len(stances) - 0.3, label, rotation=90, ha="center", va="bottom", fontsize=size
+        )
     ax.set(xlim=(low, high), ylim=(-2.2, len(stances) - 0.4), xticks=[])
     names = [capitalized(dimension_of(stance)) for stance in reversed(stances)]
     ax.set_yticks(range(len(stances)), shorten_all(names, LONGEST_DIMENSION))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +31,8 @@ FAINT = "#D9D9D9"
 SUPPORTIVE, RESTRICTIVE = "#332288", "#CC6677"
 
 LONGEST_LABEL = 28
+# What may stand before a word, and is nothing without it.
+_AROUND = " -_;("
 
 # Tried first for characters that DejaVu Sans lacks.
 _EAST_ASIAN = ("Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "SimHei")
@@ -169,7 +172,8 @@ def undrawable(texts: Iterable[str]) -> list[str]:
 def shorten(text: str, longest: int = LONGEST_LABEL) -> str:
     """Make a user's text fit its place: the middle goes, for names differ at their ends.
 
-    A character that no font here has becomes a box.
+    Words stay whole, unless that would leave less than half of the place filled. A character that
+    no font here has becomes a box.
     """
     text = "".join(
         letter if any(ord(letter) in _characters_of(family) for family in _families) else "□"
@@ -177,8 +181,21 @@ def shorten(text: str, longest: int = LONGEST_LABEL) -> str:
     )
     if len(text) <= longest:
         return text
-    tail = (longest - 1) // 2
-    return text[: longest - 1 - tail].rstrip(" -_(") + "…" + text[len(text) - tail :].lstrip(" -_)")
+    starts = [word.start() for word in re.finditer(r"(?<=[ _;-])[^ _;-]", text)]
+    ends = [(text[:first].rstrip(_AROUND), text[last:]) for first, last in combinations(starts, 2)]
+    whole = [
+        (head, tail)
+        for head, tail in ends
+        if head and longest // 2 <= len(head) + len(tail) <= longest - 1
+    ]
+    if whole:
+        # As much as there is room for, and of both ends alike.
+        head, tail = max(whole, key=lambda pair: (len("".join(pair)), min(map(len, pair))))
+        return f"{head}…{tail}"
+    kept = (longest - 1) // 2
+    return (
+        text[: longest - 1 - kept].rstrip(_AROUND) + "…" + text[len(text) - kept :].lstrip(" -_)")
+    )
 
 
 def shorten_all(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:

@@ -22,6 +22,7 @@ from chainpolicy.checks import (
     timing_cost,
     without_each,
 )
+from chainpolicy.checks.selections import COLUMN_TITLES, CONFIDENCES
 from chainpolicy.estimators import VOLATILITY_MODELS, in_volatility
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
@@ -149,9 +150,11 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
     """
     groups, windows = set(effects["group"]), set(effects["window"])
     frame = pd.DataFrame(index=effects.index)
+    chosen = effects["subset"]
     if "by" in effects:
-        frame["By"] = effects["by"]
-    frame[head] = effects["subset"]
+        frame["By"] = effects["by"].replace(COLUMN_TITLES)
+        chosen = chosen.mask(effects["by"] == "confidence", chosen.replace(CONFIDENCES))
+    frame[head] = chosen
     if len(groups) > 1:
         frame["Group"] = effects["group"].map(study.label)
     if len(windows) > 1:

@@ -497,6 +497,7 @@ def responses_report(
     frame["Rejects, %"] = in_percent(shown["rejection_rate"], ".1f")
     frame["MDE, %"] = in_percent(shown["minimum_detectable_effect"], ".1f")
     frame = frame.drop(columns=[head for head in frame if (frame[head] == "").all()])
+    named = list(frame)
     if len(set(shown["group"])) == 1 and len(shown) > 1:
         same = [name for name in ABOUT_A_GROUP if name in frame and len(set(frame[name])) == 1]
         values = [
@@ -520,5 +521,5 @@ def responses_report(
         "MDE, %": "MDE: minimum detectable effect, the true CAAR that a two-sided 5 % t test of "
         "the portfolio finds with 80 % power.",
     }
-    note = " ".join(text for name, text in notes.items() if name in ["", *frame.columns])
+    note = " ".join(text for name, text in notes.items() if name in ["", *named])
     return ReportTable(frame.reset_index(drop=True), note)
