@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -77,6 +78,12 @@ def same_code() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(regenerate, "environment_digest", lambda: digest)
         yield
+
+
+def pytest_collection_finish() -> None:
+    """Let no collection of garbage go through all modules and tests again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)

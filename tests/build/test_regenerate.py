@@ -29,7 +29,7 @@ from chainpolicy.figures import FIGURES, FigureSpec, NothingToDrawError
 from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import new_study
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.study import EMBEDDED_STUDIES
+from chainpolicy.study.study import EMBEDDED_STUDIES, TEMPLATE
 
 NOTEBOOK = """\
 # %% [markdown]
@@ -640,7 +640,7 @@ def test_figures_are_drawn_as_vectors_on_request(tmp_path, kind, begins):
     drawn = []
     for name in ("once", "again"):
         output = tmp_path / name
-        assert regenerate.main(output=output, only="event_timeline", vector=kind) == 0
+        assert regenerate.main(TEMPLATE, output, only="event_timeline", vector=kind) == 0
         assert (output / "figures" / "event_timeline.png").is_file()
         drawn.append((output / "figures" / f"event_timeline.{kind}").read_bytes())
     assert drawn[0].startswith(begins)

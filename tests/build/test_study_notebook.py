@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,12 +103,3 @@ def test_a_wide_table_is_shown_whole(tmp_path):
     (output,) = notebooks.execute(source).notebook.cells[1].outputs
     for shown in (output.data["text/plain"], output.data["text/html"]):
         assert all(f"column_{n:02}" in shown for n in range(15))
-
-
-def test_files_that_the_report_names_are_written_beside_it(folder, tmp_path):
-    root = tmp_path / "report"
-    assert regenerate.main(folder, root) == 0
-    source = Path(regenerate.__file__).with_name("study_notebook.py.txt").read_text()
-    named = set(re.findall(r"[\w/]+\.(?:csv|html)\b", source))
-    assert named == {"build/tests.csv", "explore.html"}
-    assert all((root / name).is_file() for name in named)

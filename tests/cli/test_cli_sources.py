@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 
 import chainpolicy
+from chainpolicy.build.regenerate import STUDY_NOTEBOOK
 from chainpolicy.cli import main
 from chainpolicy.figures import FIGURES
 from places import ROOT, SHARED
@@ -166,7 +168,10 @@ def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
 
     made = {path.relative_to(output).as_posix() for path in output.rglob("*") if path.is_file()}
     assert {f"build/{name}.csv" for name in ("car", "tests", "models", "system")} <= made
-    assert {"report.html", "explore.html"} <= made
+    text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
+    named = set(re.findall(r"[\w/]+\.(?:csv|html)\b", text))
+    assert named == {"build/tests.csv", "explore.html"}
+    assert {"report.html", *named} <= made
     for figure in FIGURES:
         both = {f"figures/{figure.name}.png", f"figures/{figure.name}.csv"}
         assert both & made == (set() if figure.name in LACKING else both), figure.name

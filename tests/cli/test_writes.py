@@ -25,6 +25,7 @@ CHANGING = {
     *("os.chmod", "os.chown", "os.utime", "sqlite3.connect"),
 }
 _recorded: list[Path] | None = None
+_hooked = False
 
 
 def _record(event: str, arguments: tuple) -> None:
@@ -58,12 +59,13 @@ def _in_folder(path: str, handle: int) -> str | Path:
     return path if handle < 0 else Path(f"/proc/self/fd/{handle}").readlink() / path
 
 
-sys.addaudithook(_record)
-
-
 @contextmanager
 def recorded() -> Iterator[list[Path]]:
-    global _recorded
+    global _hooked, _recorded
+    if not _hooked:
+        # It cannot be taken away again, and makes what follows slower.
+        sys.addaudithook(_record)
+        _hooked = True
     _recorded = written = []
     try:
         yield written
