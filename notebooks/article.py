@@ -336,7 +336,7 @@ tables.effects_report(policy, effects)
 # {{ praise["mean"] | percent }} ({{ (praise.lower, praise.upper) | interval }};
 # {{ praise.randomization_p | p }}), which is not significantly different from zero. The difference
 # between the two, {{ apart.difference | percent }}, has {{ apart.p_value | p }} when the labels
-# are permuted over days.
+# are permuted over days, those with common sessions together.
 #
 # ### Famous dates and the rule
 #

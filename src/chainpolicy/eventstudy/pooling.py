@@ -20,7 +20,7 @@ import pandas as pd
 
 from chainpolicy.eventstudy.display import Summary, plot_pooled
 from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
-from chainpolicy.eventstudy.panel import Floats, Ints
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,6 +58,7 @@ class PooledEffects:
     _table: pd.DataFrame
     _clusters: pd.DataFrame
     _tests: pd.DataFrame
+    _n_window: int
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per label and group, the columns of ``pooled.csv``.
@@ -86,7 +87,7 @@ class PooledEffects:
         ``label, group, window, event_session, events`` (joined by ``;``), ``n_assets, caar,
         std_error, lower, upper`` (95 %), ``scaar``.
         """
-        return self._clusters.copy()
+        return self._clusters.drop(columns="position")
 
     @property
     def tests(self) -> pd.DataFrame:
@@ -101,9 +102,10 @@ class PooledEffects:
 
         The clusters of both labels are shuffled; p is the rank of the studentized difference
         :math:`|\bar C_1 - \bar C_2| / \sqrt{v_1 / n_1 + v_2 / n_2}` of their CAARs, which allows
-        for variances that differ (Chung & Romano 2013, *Annals of Statistics* 41(2), 484-507). All
-        assignments are tried if there are no more than `draws`. Windows that overlap are taken
-        as independent.
+        for variances that differ (Chung & Romano 2013, *Annals of Statistics* 41(2), 484-507).
+        Clusters whose windows overlap, whichever their labels, change places as a block, with a
+        block of as many. Without overlap all assignments are tried if there are no more than
+        `draws`.
 
         Parameters
         ----------
@@ -115,7 +117,7 @@ class PooledEffects:
         DataFrame
             ``first, second, group, window, n_first, n_second, mean_first, mean_second, difference,
             p_value``, one row per group with both; p is NaN with fewer than three clusters of
-            either.
+            either, and where no two blocks could change places.
 
         Raises
         ------
@@ -134,13 +136,15 @@ class PooledEffects:
             raise ValueError(f"both labels are {first!r}; a difference takes two")
         rows = []
         for (group, window), clusters in self._clusters.groupby(["group", "window"], sort=False):
-            sides = [
-                clusters.loc[clusters["label"] == label, "caar"].to_numpy(np.float64)
-                for label in (first, second)
-            ]
+            both = clusters[clusters["label"].isin([first, second])]
+            both = both.sort_values("position", kind="stable")
+            caar = both["caar"].to_numpy(np.float64)
+            of_first = (both["label"] == first).to_numpy()
+            sides = [caar[of_first], caar[~of_first]]
             if min(map(len, sides)) == 0:
                 continue
             means = [float(side.mean()) for side in sides]
+            block = blocks_of(both["position"].to_numpy(np.int64), self._n_window)
             rows.append(
                 {
                     "first": first,
@@ -152,7 +156,7 @@ class PooledEffects:
                     "mean_first": means[0],
                     "mean_second": means[1],
                     "difference": means[0] - means[1],
-                    "p_value": permutation_p_value(sides, self.draws, self.seed),
+                    "p_value": permutation_p_value(caar, of_first, block, self.draws, self.seed),
                 }
             )
         columns = ["first", "second", "group", "window", "n_first", "n_second"]
@@ -372,32 +376,59 @@ def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int
     return float(found.pvalue)
 
 
-def permutation_p_value(sides: Sequence[Floats], draws: int, seed: int) -> float:
-    """Rank a studentized difference of means among those of shuffled labels.
+def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, seed: int) -> float:
+    r"""Rank a studentized difference of means among those of shuffled labels.
 
-    Two-sided; NaN with fewer than `MINIMUM_CLUSTERS` values on one of the two `sides`. `draws` and
-    `seed` as in `EventStudyResults.pool`.
+    The blocks of clusters whose windows overlap change places as a whole: the labels of a block go
+    to a block of as many clusters. Without overlap all assignments of the labels are tried if there
+    are no more than `draws`. NaN with fewer than `MINIMUM_CLUSTERS` values of either label, and
+    where blocks of equal length have equal labels, so that nothing can change places.
+
+    `values` (C,) are in the order of their sessions, `first` tells which have the first label,
+    `block` as in `blocks_of`, `draws` and `seed` as in `EventStudyResults.pool`.
 
     Examples
     --------
-    Of the 20 ways to choose three of six, two are as extreme.
+    Of the 20 ways to choose three of six, two are as extreme; of two blocks of three, all.
 
-    >>> permutation_p_value([np.array([1.0, 2.0, 3.0]), np.array([7.0, 8.0, 9.0])], 9_999, 0)
+    >>> values, first = np.array([1.0, 2.0, 3.0, 7.0, 8.0, 9.0]), np.arange(6) < 3
+    >>> permutation_p_value(values, first, np.arange(6), 9_999, 0)
     0.1
+    >>> permutation_p_value(values, first, np.arange(6) // 3, 9_999, 0)
+    1.0
     """
-    if min(map(len, sides)) < MINIMUM_CLUSTERS:
+    if min(first.sum(), (~first).sum()) < MINIMUM_CLUSTERS:
         return float("nan")
-    from scipy import stats
+    sizes = np.bincount(block)
+    if sizes.max() == 1:
+        from scipy import stats
 
-    found = stats.permutation_test(
-        tuple(sides),
-        _studentized_difference,
-        permutation_type="independent",
-        vectorized=True,
-        n_resamples=draws,
-        rng=np.random.default_rng(seed),
-    )
-    return float(found.pvalue)
+        found = stats.permutation_test(
+            (values[first], values[~first]),
+            lambda one, other, axis: np.abs(_studentized_difference(one, other, axis)),
+            permutation_type="independent",
+            vectorized=True,
+            n_resamples=draws,
+            alternative="greater",
+            rng=np.random.default_rng(seed),
+        )
+        return float(found.pvalue)
+    rng = np.random.default_rng(seed)
+    moved = np.empty((draws, len(first)), dtype=np.bool_)
+    fixed = True
+    for size in np.unique(sizes):
+        members = np.flatnonzero(sizes[block] == size).reshape(-1, size)
+        labels = first[members]
+        fixed &= bool((labels == labels[0]).all())
+        order = rng.permuted(np.tile(np.arange(len(members)), (draws, 1)), axis=1)
+        moved[:, members.ravel()] = labels[order].reshape(draws, -1)
+    if fixed:
+        return float("nan")
+    one, other = (values[np.nonzero(side)[1].reshape(draws, -1)] for side in (moved, ~moved))
+    drawn = np.abs(_studentized_difference(one, other))
+    actual = np.abs(_studentized_difference(values[first], values[~first]))
+    # Rounding must not part what is equal.
+    return float((1 + (drawn >= actual * (1 - 1e-9)).sum()) / (1 + draws))
 
 
 def _studentized_difference(first: Floats, second: Floats, axis: int = -1) -> Floats:

@@ -1089,7 +1089,9 @@ class EventStudyResults(ShownResults):
             members = every[label, group]
             sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
             about = {"label": label, "group": group, "window": named}
-            clusters.append(pd.DataFrame({**about, **self._clusters(members, cluster, sample)}))
+            position = np.unique(self._event_position[pairs])
+            of_pool = self._clusters(members, cluster, sample)
+            clusters.append(pd.DataFrame({**about, **of_pool, "position": position}))
             overlapping = self._overlapping(pairs, sample.n_window)
             found = _run_tests(
                 sample, [(label, group)], window, unit="cluster", overlapping=overlapping
@@ -1105,7 +1107,6 @@ class EventStudyResults(ShownResults):
                 }
                 for test in found
             ]
-            position = np.unique(self._event_position[pairs])
             block = blocks_of(position, sample.n_window)
             # The draws of a pool do not depend on which other pools there are.
             own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
@@ -1139,7 +1140,8 @@ class EventStudyResults(ShownResults):
             _table=pd.DataFrame(rows, columns=POOLED_COLUMNS).astype({"n_ordinary": "Int64"}),
             _clusters=pd.concat(clusters, ignore_index=True)
             if clusters
-            else pd.DataFrame(columns=CLUSTER_COLUMNS),
+            else pd.DataFrame(columns=[*CLUSTER_COLUMNS, "position"]),
+            _n_window=window[1] - window[0] + 1,
             _tests=pd.DataFrame(tests, columns=POOLED_TEST_COLUMNS),
         )
 

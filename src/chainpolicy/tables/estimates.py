@@ -202,7 +202,7 @@ def _difference_text(study: Study, differences: pd.DataFrame, overlapping: bool)
     first, second = tested[["first", "second"]].iloc[0]
     how = "permutation of labels"
     if overlapping:
-        how += ", which takes overlapping windows for independent"
+        how += ", of overlapping windows together"
     return f"{first} less {second}, % ({how}): {', '.join(parts)}."
 
 
