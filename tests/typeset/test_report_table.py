@@ -96,6 +96,20 @@ def test_the_note_stands_under_the_table(table):
     assert "tablenotes" not in ReportTable(table.frame, "").to_latex()
 
 
+def test_a_table_longer_than_a_page_breaks_under_heads_that_repeat(table):
+    frame = pd.concat([table.frame] * 30, ignore_index=True).assign(N=range(90))
+    latex = ReportTable(frame, table.note).to_latex()
+    assert latex.startswith(r"% The preamble loads \usepackage{booktabs,longtable}." + "\n")
+    # A float that is longer than the page loses its last rows.
+    assert r"\begin{table}" not in latex
+    heads, rows = latex.split(r"\endhead" + "\n")
+    assert heads.count("Events & N &") == 1
+    rows = rows.split(r"\endfoot" + "\n")[1].split(r"\end{longtable}")[0].splitlines()
+    numbers = [re.split(r"(?<!\\)&", row)[1].strip() for row in rows]
+    assert numbers == [str(number) for number in range(90)]
+    assert latex.index(r"\end{longtable}") < latex.index(r"\noindent CAAR over")
+
+
 def test_latex_reads_back_as_the_table(table):
     cells = [
         [as_text(cell).strip() for cell in re.split(r"(?<!\\)&", row[:-3])]

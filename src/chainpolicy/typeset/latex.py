@@ -11,7 +11,8 @@ from pylatexenc.latexencode import (
     UnicodeToLatexEncoder,
 )
 
-PACKAGES = ("booktabs", "threeparttable")
+# A table of more rows is no float, for it would run off the page: it breaks.
+LONGEST_FLOAT = 40
 # Longer cells of words are broken; the column takes this share of the line.
 LONGEST_WORDS = 24
 WORDS_WIDTH = 0.2
@@ -60,28 +61,12 @@ def latex_table(
         _column([row[place] for row in rows], is_numeric)
         for place, is_numeric in enumerate(numeric)
     )
-    under = [r"\begin{tablenotes}[flushleft]", rf"\item {latex_text(note)}", r"\end{tablenotes}"]
-    text = "\n".join(
-        [
-            r"\begin{table}[htbp]",
-            r"\centering",
-            r"\footnotesize",
-            r"\setlength{\tabcolsep}{3pt}",
-            r"\begin{threeparttable}",
-            rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
-            r"\toprule",
-            _row(heads),
-            r"\midrule",
-            *(_row(row) for row in rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-            *(under if note else []),
-            r"\end{threeparttable}",
-            r"\end{table}",
-            "",
-        ]
-    )
-    above = f"% The preamble loads \\usepackage{{{','.join(PACKAGES)}}}.\n"
+    if len(rows) > LONGEST_FLOAT:
+        package, layout = "longtable", _over_pages
+    else:
+        package, layout = "threeparttable", _on_one_page
+    text = "\n".join(layout(columns, _row(heads), [_row(row) for row in rows], latex_text(note)))
+    above = f"% The preamble loads \\usepackage{{booktabs,{package}}}.\n"
     unknown = sorted({sign for sign in text if not sign.isascii()})
     if unknown:
         above += (
@@ -89,6 +74,49 @@ def latex_table(
             "that has them.\n"
         )
     return above + text
+
+
+def _on_one_page(columns: str, heads: str, rows: Sequence[str], note: str) -> list[str]:
+    under = [r"\begin{tablenotes}[flushleft]", rf"\item {note}", r"\end{tablenotes}"]
+    return [
+        r"\begin{table}[htbp]",
+        r"\centering",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{3pt}",
+        r"\begin{threeparttable}",
+        rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+        r"\toprule",
+        heads,
+        r"\midrule",
+        *rows,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *(under if note else []),
+        r"\end{threeparttable}",
+        r"\end{table}",
+        "",
+    ]
+
+
+def _over_pages(columns: str, heads: str, rows: Sequence[str], note: str) -> list[str]:
+    return [
+        r"\begingroup",
+        r"\footnotesize",
+        r"\setlength{\tabcolsep}{3pt}",
+        rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
+        r"\toprule",
+        heads,
+        r"\midrule",
+        r"\endhead",
+        r"\bottomrule",
+        r"\endfoot",
+        *rows,
+        r"\end{longtable}",
+        *([rf"\noindent {note}"] if note else []),
+        r"\par",
+        r"\endgroup",
+        "",
+    ]
 
 
 def _column(cells: Sequence[str], is_numeric: bool) -> str:

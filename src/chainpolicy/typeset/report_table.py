@@ -68,7 +68,7 @@ class ReportTable:
         return "\n".join([*lines, "", typeset(self.note)])
 
     def to_latex(self) -> str:
-        """Return the table as LaTeX, for documents that load booktabs and threeparttable."""
+        """Return the table as LaTeX; a comment says which packages the document has to load."""
         from chainpolicy.typeset.latex import latex_table
 
         return latex_table(*self._typeset())
