@@ -459,7 +459,9 @@ def test_the_report_compares_two_labels(tmp_path):
 def test_differences_of_three_labels_are_in_the_note(study):
     note = tables.pooled_report(study, "stance_crypto", (0, 1)).note
     differences = study.pool("stance_crypto", (0, 1)).difference("-1", "0").set_index("group")
-    assert "-1 less 0, % (permutation of labels, of overlapping windows together): " in note
+    assert (
+        "-1 less 0, % (permutation of labels; those of overlapping windows stay together): " in note
+    )
     assert f"Bitcoin {100 * differences['difference']['bitcoin']:+.2f} (p = " in note
     # Themes are too many to be compared with each other.
     assert "permutation" not in tables.pooled_report(study, "theme", (0, 1)).note

@@ -424,16 +424,14 @@ def fade(
         drawn = np.random.default_rng(0).random((DRAWS, n_blocks))[:, clusters.block]
         moved = np.argsort(drawn, axis=1, kind="stable")
     for name, values in responses.items():
-        rows[name] = {"correlation": np.nan, "p_value": np.nan, "n_clusters": len(values)}
+        found = p_value = np.nan
         if n_blocks >= MINIMUM_CLUSTERS:
             ranks = stats.rankdata(values)
-            found = _correlation(ranks, order)
+            found = float(_correlation(ranks, order))
             # Rounding must not part what is equal.
             beyond = np.abs(_correlation(ranks[moved], order)) >= abs(found) * (1 - 1e-9)
-            rows[name] |= {
-                "correlation": float(found),
-                "p_value": (1 + int(beyond.sum())) / (1 + DRAWS),
-            }
+            p_value = (1 + int(beyond.sum())) / (1 + DRAWS)
+        rows[name] = {"correlation": found, "p_value": p_value, "n_clusters": len(values)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("response")
 
 

@@ -377,7 +377,7 @@ def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int
 
 
 def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, seed: int) -> float:
-    r"""Rank a studentized difference of means among those of shuffled labels.
+    """Rank a studentized difference of means among those of shuffled labels.
 
     The blocks of clusters whose windows overlap change places as a whole: the labels of a block go
     to a block of as many clusters. Without overlap all assignments of the labels are tried if there
@@ -399,8 +399,7 @@ def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, s
     """
     if min(first.sum(), (~first).sum()) < MINIMUM_CLUSTERS:
         return float("nan")
-    sizes = np.bincount(block)
-    if sizes.max() == 1:
+    if block[-1] + 1 == len(block):
         from scipy import stats
 
         found = stats.permutation_test(
@@ -413,22 +412,26 @@ def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, s
             rng=np.random.default_rng(seed),
         )
         return float(found.pvalue)
-    rng = np.random.default_rng(seed)
-    moved = np.empty((draws, len(first)), dtype=np.bool_)
-    fixed = True
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes[block] == size).reshape(-1, size)
-        labels = first[members]
-        fixed &= bool((labels == labels[0]).all())
-        order = rng.permuted(np.tile(np.arange(len(members)), (draws, 1)), axis=1)
-        moved[:, members.ravel()] = labels[order].reshape(draws, -1)
-    if fixed:
+    moved = _moved_in_blocks(first, block, draws, seed)
+    if (moved == first).all():
         return float("nan")
     one, other = (values[np.nonzero(side)[1].reshape(draws, -1)] for side in (moved, ~moved))
     drawn = np.abs(_studentized_difference(one, other))
     actual = np.abs(_studentized_difference(values[first], values[~first]))
     # Rounding must not part what is equal.
     return float((1 + (drawn >= actual * (1 - 1e-9)).sum()) / (1 + draws))
+
+
+def _moved_in_blocks(first: Bools, block: Ints, draws: int, seed: int) -> Bools:
+    """Shuffle the labels of whole blocks among blocks of as many clusters, shape (draws, C)."""
+    rng = np.random.default_rng(seed)
+    moved = np.empty((draws, len(first)), dtype=np.bool_)
+    sizes = np.bincount(block)
+    for size in np.unique(sizes):
+        members = np.flatnonzero(sizes[block] == size).reshape(-1, size)
+        order = rng.permuted(np.tile(np.arange(len(members)), (draws, 1)), axis=1)
+        moved[:, members.ravel()] = first[members][order].reshape(draws, -1)
+    return moved
 
 
 def _studentized_difference(first: Floats, second: Floats, axis: int = -1) -> Floats:

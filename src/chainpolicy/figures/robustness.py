@@ -138,12 +138,12 @@ def draw_leave_one_out(study: Study) -> Drawn:
     frame = pd.concat([whole[columns], without[columns]])
     frame = frame[frame["group"].isin(groups)].sort_values(["group", "ticker"], ignore_index=True)
     looks = group_looks(study)
-    titles = study.assets.set_index("ticker")["name"]
+    asset_names = study.assets.set_index("ticker")["name"]
     figure = StudyFigure(figsize=(WIDTH, 0.9 + 0.38 * len(groups)), layout="constrained")
     ax = figure.subplots()
     ax.axvline(0, color=INK, linewidth=0.6)
     for row, group in enumerate(groups):
-        _plot_without(frame[frame["group"] == group], ax, row, looks[group], titles)
+        _plot_without(frame[frame["group"] == group], ax, row, looks[group], asset_names)
     sizes = frame[frame["ticker"] == ""].set_index("group")["n_assets"]
     names = [f"{looks[group].label}, N = {sizes[group]}" for group in groups]
     ax.set_yticks(range(len(groups)), names)
@@ -164,12 +164,12 @@ def draw_leave_one_out(study: Study) -> Drawn:
 
 
 def _plot_without(
-    table: pd.DataFrame, ax: Axes, row: int, look: GroupStyle, titles: pd.Series
+    table: pd.DataFrame, ax: Axes, row: int, look: GroupStyle, names: pd.Series
 ) -> None:
     whole, rest = table[table["ticker"] == ""].iloc[0], table[table["ticker"] != ""]
     ax.plot([whole["lower"], whole["upper"]], [row, row], color=look.color)
     ax.plot(whole["caar"], row, look.marker, color=look.color, markersize=4.2)
     ax.plot(rest["caar"], [row + 0.22] * len(rest), "|", color=look.color, markersize=6)
     farthest = rest.loc[(rest["caar"] - whole["caar"]).abs().idxmax()]
-    ax.text(farthest["caar"], row + 0.36, shorten(titles[farthest["ticker"]]),
+    ax.text(farthest["caar"], row + 0.36, shorten(names[farthest["ticker"]]),
             ha="center", va="top", fontsize=5.5, color=QUIET)  # fmt: skip

@@ -202,7 +202,7 @@ def _difference_text(study: Study, differences: pd.DataFrame, overlapping: bool)
     first, second = tested[["first", "second"]].iloc[0]
     how = "permutation of labels"
     if overlapping:
-        how += ", of overlapping windows together"
+        how += "; those of overlapping windows stay together"
     return f"{first} less {second}, % ({how}): {', '.join(parts)}."
 
 
