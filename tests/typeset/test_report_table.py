@@ -13,6 +13,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib import cbook
+from matplotlib.font_manager import get_font
 from pylatexenc.latex2text import LatexNodes2Text
 
 from chainpolicy.typeset.latex import latex_text
@@ -108,6 +110,57 @@ def test_a_table_longer_than_a_page_breaks_under_heads_that_repeat(table):
     numbers = [re.split(r"(?<!\\)&", row)[1].strip() for row in rows]
     assert numbers == [str(number) for number in range(90)]
     assert latex.index(r"\end{longtable}") < latex.index(r"\noindent CAAR over")
+
+
+def points(latex: str) -> tuple[float, float]:
+    """Widest row of a table in the type of TeX itself, whose design size is 10, and its line."""
+    font = get_font(str(cbook._get_data_path("fonts/ttf/cmr10.ttf")))
+    font.set_size(10, 72)
+    # Small type is a little wider for its size: the digits of cmr8, cmr7 and cmr6 in points.
+    digit = {r"\footnotesize": 4.25, r"\scriptsize": 3.98, r"\fontsize{6}{7}\selectfont": 3.67}
+    size = next(digit[line] for line in latex.splitlines() if line in digit)
+
+    def width(text: str) -> float:
+        font.set_text(text)
+        return font.get_width_height()[0] / 64 * size / 5.0
+
+    heads, rows = latex.split(r"\midrule" + "\n", 1)
+    held = [heads.splitlines()[-1], *rows.split(r"\bottomrule")[0].splitlines()]
+    cells = [re.split(r"(?<!\\)&", row.removesuffix(r" \\")) for row in held]
+    widest = [
+        max(width(as_text(cell).strip()) for cell in column) for column in zip(*cells, strict=True)
+    ]
+    return sum(widest) + 6 * (len(widest) - 1), 550 if "{landscape}" in latex else 345
+
+
+@pytest.mark.parametrize("columns", [4, 5, 6, 7, 8, 9, 10])
+@pytest.mark.parametrize("cell", ["+14.3 (+6.4 to +22.2)", "stance on crypto", "MMM WWW 111"])
+def test_a_wide_table_is_set_smaller_or_turned(columns, cell):
+    frame = pd.DataFrame({f"Column {number}": [cell] for number in range(columns)})
+    latex = ReportTable(frame, "").to_latex()
+    if latex.count(r"\begin{tabular}") == 1:
+        width, line = points(latex)
+        assert width <= 1.01 * line
+    assert (r"\begin{landscape}" in latex) == latex.split("\n")[0].endswith("lscape}.")
+
+
+def test_a_table_wider_than_any_page_is_set_in_parts():
+    frame = pd.DataFrame({"Row": ["one", "two"], "": ["first", "second"]})
+    frame = frame.assign(**{f"({number})": [number, -number] for number in range(90)})
+    latex = ReportTable(frame, "A note.").to_latex()
+    parts = re.findall(r"\\begin\{tabular\}.*?\\end\{tabular\}", latex, flags=re.DOTALL)
+    assert len(parts) > 1
+    numbers: list[str] = []
+    for part in parts:
+        width, line = points(r"\footnotesize" + "\n" + r"{landscape}" + "\n" + part)
+        assert width <= 1.01 * line
+        name, second, *heads = part.split(r"\toprule" + "\n")[1].split(r" \\")[0].split(" & ")
+        assert (name, second) == ("Row", "")
+        numbers += heads
+        assert re.findall(r"^(?:one & first|two & second) &", part, flags=re.MULTILINE)
+    assert numbers == [f"({number})" for number in range(90)]
+    assert latex.count("A note.") == 1
+    assert latex.index("A note.") > latex.rindex(r"\end{tabular}")
 
 
 def test_latex_reads_back_as_the_table(table):

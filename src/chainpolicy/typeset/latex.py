@@ -16,6 +16,17 @@ LONGEST_FLOAT = 40
 # Longer cells of words are broken; the column takes this share of the line.
 LONGEST_WORDS = 24
 WORDS_WIDTH = 0.2
+# Points: the line of the class article, upright and turned, which few documents have shorter.
+LINE, TURNED_LINE = 345.0, 550.0
+SEPARATION = 6.0
+# Points of a digit, which small type has wider, and of other signs in digits.
+SIZES = {r"\footnotesize": 4.25, r"\scriptsize": 3.98, r"\fontsize{6}{7}\selectfont": 3.67}
+SIGNS = (
+    dict.fromkeys(" .,:;'|()[]-/!fijlrtI", 0.7)
+    | dict.fromkeys("ABCDEFGHJKLNOPQRSTUVXYZmw", 1.4)
+    | dict.fromkeys("+\N{MINUS SIGN}\N{MULTIPLICATION SIGN}<>=%", 1.65)
+    | dict.fromkeys("MW", 2.0)
+)
 
 _ENCODER = UnicodeToLatexEncoder(
     conversion_rules=[
@@ -55,18 +66,26 @@ def latex_table(
 ) -> str:
     """Lay a table out in LaTeX, numeric columns to the right, its note under it.
 
-    It begins with a comment that says what the document has to load.
+    What is wider than a line is set smaller, then on a turned page, then in parts that repeat the
+    columns that name a row. It begins with a comment that says what the document has to load.
     """
-    columns = "".join(
-        _column([row[place] for row in rows], is_numeric)
-        for place, is_numeric in enumerate(numeric)
-    )
-    if len(rows) > LONGEST_FLOAT:
-        package, layout = "longtable", _over_pages
-    else:
-        package, layout = "threeparttable", _on_one_page
-    text = "\n".join(layout(columns, _row(heads), [_row(row) for row in rows], latex_text(note)))
-    above = f"% The preamble loads \\usepackage{{booktabs,{package}}}.\n"
+    cells = list(zip(heads, *rows, strict=True))
+    parts = [list(range(len(heads)))]
+    fitted = _fitted(cells, numeric)
+    if fitted is None:
+        parts = _parts(cells, numeric)
+        fitted = next(iter(SIZES)), True
+    size, turned = fitted
+    long = len(rows) > LONGEST_FLOAT
+    lines = [r"\begin{landscape}"] if turned else []
+    for part in parts:
+        columns = "".join(_column(cells[place], numeric[place]) for place in part)
+        head, *body = [_row([row[place] for place in part]) for row in (heads, *rows)]
+        under = latex_text(note) if part is parts[-1] else ""
+        lines += (_over_pages if long else _on_one_page)(columns, size, head, body, under)
+    text = "\n".join([*lines, *([r"\end{landscape}", ""] if turned else [""])])
+    packages = ["booktabs", "longtable" if long else "threeparttable", *(["lscape"] * turned)]
+    above = f"% The preamble loads \\usepackage{{{','.join(packages)}}}.\n"
     unknown = sorted({sign for sign in text if not sign.isascii()})
     if unknown:
         above += (
@@ -76,12 +95,52 @@ def latex_table(
     return above + text
 
 
-def _on_one_page(columns: str, heads: str, rows: Sequence[str], note: str) -> list[str]:
+def _fitted(cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> tuple[str, bool] | None:
+    """Return the size of type at which a table fits a line, and whether the page is turned."""
+    for turned, line in ((False, LINE), (True, TURNED_LINE)):
+        for command, digit in SIZES.items():
+            if _points(cells, numeric, digit, line) <= line:
+                return command, turned
+    return None
+
+
+def _parts(cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> list[list[int]]:
+    """Divide columns among tables that fit a turned line and say of what each row is."""
+    digit = next(iter(SIZES.values()))
+
+    def wide(held: list[int]) -> float:
+        return _points([cells[at] for at in held], [numeric[at] for at in held], digit, TURNED_LINE)
+
+    named = list(range([*numeric, True].index(True)))
+    if not named or wide(named) > TURNED_LINE / 2:
+        named = [0]
+    parts = [named]
+    for place in range(len(named), len(cells)):
+        if len(parts[-1]) > len(named) and wide([*parts[-1], place]) > TURNED_LINE:
+            parts.append(named)
+        parts[-1] = [*parts[-1], place]
+    return parts
+
+
+def _points(
+    cells: Sequence[Sequence[str]], numeric: Sequence[bool], digit: float, line: float
+) -> float:
+    """Return about how wide a table is."""
+    widths = [
+        WORDS_WIDTH * line
+        if _is_broken(column, is_numeric)
+        else digit * max(sum(SIGNS.get(sign, 1.0) for sign in cell) for cell in column)
+        for column, is_numeric in zip(cells, numeric, strict=True)
+    ]
+    return sum(widths) + SEPARATION * (len(widths) - 1)
+
+
+def _on_one_page(columns: str, size: str, heads: str, rows: Sequence[str], note: str) -> list[str]:
     under = [r"\begin{tablenotes}[flushleft]", rf"\item {note}", r"\end{tablenotes}"]
     return [
         r"\begin{table}[htbp]",
         r"\centering",
-        r"\footnotesize",
+        size,
         r"\setlength{\tabcolsep}{3pt}",
         r"\begin{threeparttable}",
         rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
@@ -94,14 +153,13 @@ def _on_one_page(columns: str, heads: str, rows: Sequence[str], note: str) -> li
         *(under if note else []),
         r"\end{threeparttable}",
         r"\end{table}",
-        "",
     ]
 
 
-def _over_pages(columns: str, heads: str, rows: Sequence[str], note: str) -> list[str]:
+def _over_pages(columns: str, size: str, heads: str, rows: Sequence[str], note: str) -> list[str]:
     return [
         r"\begingroup",
-        r"\footnotesize",
+        size,
         r"\setlength{\tabcolsep}{3pt}",
         rf"\begin{{longtable}}{{@{{}}{columns}@{{}}}}",
         r"\toprule",
@@ -115,15 +173,17 @@ def _over_pages(columns: str, heads: str, rows: Sequence[str], note: str) -> lis
         *([rf"\noindent {note}"] if note else []),
         r"\par",
         r"\endgroup",
-        "",
     ]
 
 
-def _column(cells: Sequence[str], is_numeric: bool) -> str:
+def _is_broken(column: Sequence[str], is_numeric: bool) -> bool:
+    return not is_numeric and max(map(len, column)) > LONGEST_WORDS
+
+
+def _column(column: Sequence[str], is_numeric: bool) -> str:
     if is_numeric:
         return "r"
-    longest = max((len(cell) for cell in cells), default=0)
-    return "l" if longest <= LONGEST_WORDS else rf"p{{{WORDS_WIDTH}\linewidth}}"
+    return rf"p{{{WORDS_WIDTH}\linewidth}}" if _is_broken(column, is_numeric) else "l"
 
 
 def _row(cells: Sequence[str]) -> str:
