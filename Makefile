@@ -17,6 +17,8 @@ export NUMEXPR_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
 export TZ := UTC
 export MPLBACKEND := Agg
+# Compiled modules are kept: a process that compiles all that it imports starts ten times slower.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: install regenerate check site test lint clean
 
@@ -31,7 +33,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 		"$$($(PYTHON) --version 2>&1); name a newer one: make PYTHON=python3.12" >&2; exit 1; }
 	@.venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || \
 		{ echo "installing into .venv, this takes a few minutes"; $(PYTHON) -m venv --clear .venv; }
-	$(PIP) install -r requirements.lock
+	$(PIP) install --no-compile -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -46,7 +48,7 @@ site: $(INSTALLED)
 	.venv/bin/chainpolicy publish --output build/site
 
 test: $(INSTALLED)
-	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m pytest -n auto --maxprocesses 4 \
+	.venv/bin/python -m pytest -n auto --maxprocesses 4 \
 		--dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 lint: $(INSTALLED)
