@@ -36,6 +36,7 @@ def test_it_loads_nothing_and_needs_no_script(study):
     assert not re.search(r"<script|<link|<img|@import|url\(|\son\w+=", page)
 
 
+@pytest.mark.unmeasured
 def test_each_window_of_the_study_can_be_chosen(study, soup):
     chosen = [label.get_text() for label in soup.find_all("label")]
     assert chosen == [f"[{first}, {last}]".replace("-", "−") for first, last in study.car_windows]

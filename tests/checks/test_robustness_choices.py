@@ -51,6 +51,7 @@ def masked_sessions(study, sessions: pd.DatetimeIndex) -> set[pd.Timestamp]:
     return {sessions[i] for place in at for i in (place, place + 1)}
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("model", "estimation", "length", "mask", "kind"),
     [
@@ -418,6 +419,7 @@ def test_placebo_command_compares_with_the_market(small_market, tmp_path, capsys
     assert "ends with .csv" in capsys.readouterr().err
 
 
+@pytest.mark.unmeasured
 def test_stored_numbers_are_those_of_the_whole_market(study):
     """Where the returns of all A-shares are given; elsewhere their stored copy is only read."""
     if not MARKET.is_file():

@@ -155,6 +155,7 @@ def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[
     )
 
 
+@pytest.mark.unmeasured
 def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
     study, server, output = small, running, tmp_path / "report"
     kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
@@ -188,6 +189,7 @@ def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
     assert len(pictures) >= 4
 
 
+@pytest.mark.unmeasured
 def test_the_study_of_eight_years_from_live_prices(server, tmp_path, capfd):
     name = "china-crypto-policy-2013-2021"
     kept = chainpolicy.load_study(name)

@@ -161,12 +161,12 @@ def test_a_run_writes_below_its_output_and_the_store(small, tmp_path, capfd, how
     live = ["regenerate", str(study), "--source", "yahoo", "--output", str(output)]
     # Where prices lie decides what is read and copied, for whichever product.
     product = ["--only", "tables"] if how == "absolute" else QUICK
-    commands = [
-        ["check", str(study)],
-        ["estimate", str(study), "--output", str(output / "estimate")],
-        ["regenerate", str(study), "--output", str(output / "same"), *product],
-        [*live, *product],
-    ]
+    commands = [["check", str(study)], [*live, *product]]
+    if how in ("absolute", "relative", "link", "folder"):
+        commands += [
+            ["estimate", str(study), "--output", str(output / "estimate")],
+            ["regenerate", str(study), "--output", str(output / "same"), *product],
+        ]
     for command in commands:
         with recorded() as written:
             assert main(command) == 0, capfd.readouterr().err

@@ -119,6 +119,7 @@ def test_the_unit_of_a_regressor_moves_no_p_value(unit):
     assert unit * scaled.estimate == pytest.approx(found.estimate)
 
 
+@pytest.mark.unmeasured
 def test_permuting_assets_keeps_its_size():
     """No effect of size, shocks that the assets of an event share: rejects at its level."""
     rng = np.random.default_rng(11)

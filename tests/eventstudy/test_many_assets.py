@@ -48,15 +48,13 @@ def pairwise(one: GroupSample) -> tuple[float, float]:
         weights[i, one.window_start[i] - first + np.arange(WINDOW)] += 1.0
     correlations, shared = [], (one.car_std_error**2).sum()
     for i in range(one.n_assets):
-        for j in range(one.n_assets):
+        for j in range(i):
             both = np.isfinite(values[i]) & np.isfinite(values[j])
             overlap = 1 - abs(one.window_start[i] - one.window_start[j]) / WINDOW
             known = both.sum() >= 30
-            if i == j:
-                continue
             if known:
                 r = np.corrcoef(values[i, both], values[j, both])[0, 1]
-                shared += r * one.sigma[i] * one.sigma[j] * (weights[i] @ weights[j])
+                shared += 2 * r * one.sigma[i] * one.sigma[j] * (weights[i] @ weights[j])
             if overlap <= 0:
                 correlations.append(0.0)
             elif known:

@@ -427,7 +427,7 @@ def compare(panel: Panel, model: str) -> set[str]:
 @pytest.mark.parametrize("awkward", [False, True], ids=["complete", "gaps"])
 def test_market_model(n: int, staggered: bool, awkward: bool) -> None:
     seen = set()
-    for seed in range(2 if n < 40 else 1):
+    for seed in range(2 if n < 12 else 1):
         seen |= compare(draw(seed, n, staggered=staggered, awkward=awkward), "market")
     assert seen == set(TEST_NAMES) - ({"grank_t"} if n < 12 else set())
 

@@ -149,6 +149,7 @@ def heading(ax: Axes) -> str:
 # --- the registry -----------------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 def test_every_figure_of_the_embedded_study_has_numbers(drawn):
     assert len(drawn) == len(figures.FIGURES)
     for figure, frame in drawn.values():

@@ -34,6 +34,7 @@ def test_every_notebook_has_a_page_in_its_order(site):
         assert turn[1] == f"../{after}"
 
 
+@pytest.mark.unmeasured
 def test_nothing_is_loaded_from_elsewhere_and_every_link_leads_on(site):
     assert broken_links(site) == []
     # The check can fail: without one page the contents of all others lead nowhere.

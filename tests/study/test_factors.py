@@ -294,6 +294,7 @@ def test_a_factor_regression_is_that_of_statsmodels(folder, kind):
     np.testing.assert_allclose(found["actual"], excess[found.index], rtol=0, atol=1e-12)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("gaps", ["drop", "span"])
 @pytest.mark.parametrize("kind", ["log", "simple"])
 def test_the_market_less_risk_free_is_the_index_in_excess(folder, kind, gaps):

@@ -176,6 +176,7 @@ def test_own_window_before_the_data_leaves_a_blank(tmp_path):
 # --- tables of any study -----------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 def test_three_events_and_five_assets_get_every_table_without_code(tmp_path, capsys, same_code):
     folder = new_study(tmp_path / "study")
     assert cli.main(["regenerate", str(folder), "--output", str(tmp_path / "out"), "--only",

@@ -172,6 +172,7 @@ def survivors(p: np.ndarray) -> int:
     return len(p)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [None, "single_index"])
 def test_significance_counts_each_test_by_itself(study, model):
     table = tables.significance(study, (0, 1), model)

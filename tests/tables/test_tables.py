@@ -68,6 +68,7 @@ def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.unmeasured
 def test_the_folder_holds_eight_tables_and_a_manifest(study, written):
     folder, summary = written
     names = {path.name for path in folder.iterdir()}
@@ -426,6 +427,7 @@ def test_bitcoin_pooled_by_stance_is_the_regression_of_its_days(study, results):
         assert pooled[ours] == pytest.approx(expected[theirs], rel=1e-9)
 
 
+@pytest.mark.unmeasured
 def test_the_pooled_report_says_what_the_file_holds(study, written):
     report = tables.pooled_report(study, "role", (0, 1))
     rows = [row for row in rows_of(written[0], "pooled") if row["window"] == "[0, 1]"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def is_time(text: str) -> bool:
         datetime.fromisoformat(text)
     except ValueError:
         return False
-    return bool(pd.Series([text], dtype="str").str.fullmatch(_TIME + _OFFSET).item())
+    return re.fullmatch(_TIME + _OFFSET, text) is not None
 
 
 def hour_label(announced_at: str, time_precision: str) -> str:
