@@ -8,10 +8,20 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chainpolicy.study import tabular
 from chainpolicy.study.problems import Problem, did_you_mean, in_reading_order, nearest
-from chainpolicy.study.tabular import cell, one_of, parse_dates, parse_numbers, read_table
+from chainpolicy.study.tabular import (
+    cell,
+    one_of,
+    parse_date,
+    parse_dates,
+    parse_number,
+    parse_numbers,
+    read_table,
+)
 
 SCHEMA = pa.DataFrameSchema(
     {
@@ -292,3 +302,17 @@ def test_what_a_near_name_stands_for_is_proposed():
     assert did_you_mean("toronto", ["XLON", *cities], cities) == '; did you mean "XTSE"?'
     assert did_you_mean("XLN", ["XLON", *cities], cities) == '; did you mean "XLON"?'
     assert did_you_mean("zzz", ["XLON", *cities], cities) == ""
+
+
+@given(
+    st.one_of(
+        st.text(max_size=12),
+        st.from_regex(r"\A(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}\n?\Z"),
+        st.from_regex(r"\A[+-]?[0-9]{0,3}\.?[0-9]{0,3}(e[+-]?[0-9]{1,3})?\n?\Z"),
+    )
+)
+def test_a_cell_is_read_as_its_column(text):
+    cells = pd.Series([text], dtype="str")
+    day, number = parse_dates(cells).item(), parse_numbers(cells).item()
+    assert parse_date(text) == (None if pd.isna(day) else pd.Timestamp(day).date())
+    assert parse_number(text) == pytest.approx(number, rel=1e-15, abs=0, nan_ok=True)

@@ -15,8 +15,8 @@ from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
     cell,
     is_label,
-    parse_dates,
-    parse_numbers,
+    parse_date,
+    parse_number,
     read_table,
     split_list,
 )
@@ -80,8 +80,8 @@ def parse_price_limit(text: str) -> PriceLimits:
     schedule: list[tuple[date | None, float]] = []
     for position, part in enumerate(text.split(";") if text.strip() else []):
         day, colon, size = part.rpartition(":")
-        limit = _fraction(size.strip())
-        start = _day(day.strip()) if colon else None
+        limit = parse_number(size.strip())
+        start = parse_date(day.strip()) if colon else None
         if start is None and (colon or position > 0):
             raise ValueError(f'"{part.strip()}" does not start with a date and a colon')
         if not 0 < limit < 1:
@@ -107,15 +107,6 @@ def price_limit_on(schedule: PriceLimits, dates: pd.DatetimeIndex) -> np.ndarray
 
 def _is_ticker(text: pd.Series) -> pd.Series:
     return is_label(text) & ~text.isin(RESERVED)
-
-
-def _fraction(text: str) -> float:
-    return float(parse_numbers(pd.Series([text], dtype="str")).item())
-
-
-def _day(text: str) -> date | None:
-    day = parse_dates(pd.Series([text], dtype="str")).item()
-    return None if pd.isna(day) else pd.Timestamp(day).date()
 
 
 def _is_price_limit(text: str) -> bool:

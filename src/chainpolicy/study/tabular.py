@@ -7,6 +7,8 @@ a second one for failing to be compared as a number.
 from __future__ import annotations
 
 import csv
+import math
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -73,6 +75,20 @@ def parse_numbers(text: pd.Series) -> pd.Series:
     """
     numbers = pd.to_numeric(text.where(text.str.fullmatch(_NUMBER)), errors="coerce")
     return numbers.astype("float64").where(np.isfinite(numbers))
+
+
+def parse_date(text: str) -> date | None:
+    """Read one date as `parse_dates` reads a column; None where the text is none."""
+    try:
+        return date.fromisoformat(text) if re.fullmatch(_DATE, text) else None
+    except ValueError:
+        return None
+
+
+def parse_number(text: str) -> float:
+    """Read one number as `parse_numbers` reads a column; NaN where the text is none."""
+    number = float(text) if re.fullmatch(_NUMBER, text) else math.nan
+    return number if math.isfinite(number) else math.nan
 
 
 def split_list(text: str) -> tuple[str, ...]:
