@@ -13,6 +13,7 @@ with :math:`T_k` the event session of announcement k, :math:`s_k` its stance (-1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, pairwise
 from math import comb
 
@@ -249,12 +250,10 @@ def permutation_test(
         Both values occur.
     """
     size, chosen = len(values), int(labels.sum())
-    every = comb(size, chosen)
-    if every <= draws:
-        picked = np.array(list(combinations(range(size), chosen)))
-    else:
-        order = np.random.default_rng(seed).permuted(np.tile(np.arange(size), (draws, 1)), axis=1)
-        picked = np.vstack([np.flatnonzero(labels), order[:, :chosen]])
+    picked = _assignments(size, chosen, draws, seed)
+    every = comb(size, chosen) <= draws
+    if not every:
+        picked = np.vstack([np.flatnonzero(labels), picked])
     total = values.sum()
     first = values[picked].sum(axis=1)
     differences = first / chosen - (total - first) / (size - chosen)
@@ -262,8 +261,23 @@ def permutation_test(
     # Equal differences are summed in different orders.
     reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
     # With equal numbers of both labels their exchange turns the sign alone.
-    ties = 2 if every <= draws and 2 * chosen == size else 1
+    ties = 2 if every and 2 * chosen == size else 1
     return PermutationTest(actual, float(reached.mean()), len(picked), ties / len(picked))
+
+
+# Codings differ in a label or two: their sizes recur, and drawing takes ten times the comparison.
+@lru_cache(maxsize=64)
+def _assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
+    """All choices of `chosen` among `size` if there are at most `draws`, else `draws` random ones.
+
+    Returns
+    -------
+    ndarray of int, shape (assignments, chosen)
+    """
+    if comb(size, chosen) <= draws:
+        return np.array(list(combinations(range(size), chosen)), dtype=np.int32)
+    order = np.tile(np.arange(size, dtype=np.int32), (draws, 1))
+    return np.random.default_rng(seed).permuted(order, axis=1)[:, :chosen].copy()
 
 
 def _overlaps(
