@@ -111,7 +111,7 @@ def check(study: _StudyFolder) -> None:
     """Say what is wrong with a study folder, and what can be estimated."""
     from chainpolicy.prices.moves import describe_moves, implausible_moves
     from chainpolicy.study import load_study
-    from chainpolicy.tables.estimability import describe_estimability
+    from chainpolicy.study.estimability import describe_estimability
 
     loaded = load_study(study)
     estimable, about_pairs = describe_estimability(loaded)

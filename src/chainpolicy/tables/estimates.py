@@ -21,6 +21,7 @@ from chainpolicy.estimators.system_results import DUMMIES
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import OVERLAPPING, Window
 from chainpolicy.study import Study
+from chainpolicy.study.estimability import listed_tickers
 from chainpolicy.study.output import publish, write_csv
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.typeset.numbers import counted, p
@@ -40,9 +41,6 @@ _OVERLAP = (
 
 # Labels whose differences a table states.
 MOST_COMPARED = 3
-
-# That a table lists by name.
-MOST_TICKERS = 5
 
 KEYS = {
     "alignment": ["event_id", "ticker"],
@@ -307,14 +305,6 @@ def left_out_report(study: Study) -> ReportTable:
     if frame.empty:
         return ReportTable(frame, "Nothing was left out.")
     return ReportTable(frame, "excluded.csv has one row for each asset and window.")
-
-
-def listed_tickers(tickers: list[str]) -> str:
-    """List a few tickers, count more of them; a blank one stands for all assets."""
-    if tickers == [""]:
-        return "all"
-    more = len(tickers) - MOST_TICKERS
-    return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def write_tables(

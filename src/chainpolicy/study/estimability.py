@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from chainpolicy.eventstudy import window_label
-from chainpolicy.study import Study
-from chainpolicy.tables.estimates import listed_tickers
+from chainpolicy.study.study import Study
 
 MOST_REASONS = 20
+# That a line or a table lists by name.
+MOST_TICKERS = 5
 
 
 def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
@@ -51,6 +52,14 @@ def describe_estimability(study: Study) -> tuple[int, list[str]]:
         more = len(lines) - MOST_REASONS
         lines = [*lines[:MOST_REASONS], f"  and {more:,} more: excluded.csv of `estimate`"]
     return estimable, lines
+
+
+def listed_tickers(tickers: list[str]) -> str:
+    """List a few tickers, count more of them; a blank one stands for all assets."""
+    if tickers == [""]:
+        return "all"
+    more = len(tickers) - MOST_TICKERS
+    return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _together(table: pd.DataFrame, keys: list[str]) -> list[tuple[str, ...]]:
