@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import os
 import re
 import shlex
+import tomllib
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from chainpolicy.cli import main
 from chainpolicy.figures import FIGURES
@@ -165,6 +168,20 @@ def test_containers_run_targets_of_the_makefile():
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
     assert (ROOT / ".devcontainer" / container["build"]["dockerfile"]).is_file()
     assert container["postCreateCommand"] == "make"
+
+
+def test_every_package_that_is_installed_runs_on_every_python_that_is_promised():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    first = project["requires-python"].removeprefix(">=") + ".0"
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    refused = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)$", lock, re.MULTILINE):
+        held = importlib.metadata.metadata(name)
+        assert held["Version"] == version, name
+        if first not in SpecifierSet(held["Requires-Python"] or ""):
+            refused[name] = held["Requires-Python"]
+    assert first.count(".") == 2
+    assert not refused
 
 
 def test_binder_installs_the_lock_on_the_same_python():
