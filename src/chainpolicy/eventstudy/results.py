@@ -535,8 +535,6 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        if level is not None:
-            _require_level(level)
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
         degrees = self._fit.n_estimation - self._fit.n_parameters
@@ -781,7 +779,6 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        _require_level(level)
         cumulated = self._cumulated(window)
         found: dict[tuple[str, str], tuple[int, float, float, float]] = {}
         for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
@@ -1403,13 +1400,6 @@ class EventStudyResults(ShownResults):
             error, degrees = calendar_error(self._staggered_sample(members, upto, cumulated))
             errors.append(error)
         return np.array(errors), degrees
-
-
-def _require_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(
-            f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
-        )
 
 
 def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
