@@ -810,10 +810,11 @@ class EventStudyResults(ShownResults):
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
 
-        The average at each session is over the assets that have an abnormal return on it, and
-        their sessions alone enter the standard error. A return that spans sessions before `start`
-        is left out. Where no asset lacks a session, the value at
-        tau, its standard error and band are those of `caar` over [start, tau].
+        The band is pointwise: it holds for one session at a time, that of `simultaneous_band` for
+        the whole path. The average at each session is over the assets that have an abnormal return
+        on it, and their sessions alone enter the standard error. A return that spans sessions
+        before `start` is left out. Where no asset lacks a session, the value at tau, its standard
+        error and band are those of `caar` over [start, tau].
 
         Parameters
         ----------
