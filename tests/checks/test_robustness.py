@@ -10,10 +10,12 @@ from statsmodels.stats.power import tt_solve_power
 
 from chainpolicy.checks import (
     adjust_for_multiple_testing,
+    leave_one_out,
     minimum_detectable_effect,
     placebo_p_values,
     rejection_rates,
 )
+from chainpolicy.checks.simulation import known_variance_power
 from chainpolicy.eventstudy import EstimationWindow, EventStudy
 
 SESSIONS = pd.bdate_range("2019-01-01", periods=260)
@@ -115,6 +117,71 @@ def test_detectable_effect_is_found_with_the_stated_power(study):
     assert row["minimum_detectable_effect"] == pytest.approx(
         effect_size * np.sqrt(nobs) * caar["std_error"], rel=1e-6
     )
+
+
+@pytest.mark.parametrize(("level", "power"), [(0.01, 0.8), (0.001, 0.99), (0.1, 0.5), (0.05, 0.06)])
+def test_any_level_and_power_has_its_detectable_effect(study, level, power):
+    results = study.fit()
+    row = minimum_detectable_effect(results, level=level, power=power).iloc[0]
+    caar = results.caar((0, 1)).iloc[0]
+    # T is normal over an independent root chi-square: averaged over draws of its denominator.
+    degrees = caar["degrees"]
+    shift = row["minimum_detectable_effect"] / caar["std_error"]
+    scale = np.sqrt(np.random.default_rng(1).chisquare(degrees, 200_000) / degrees)
+    bound = stats.t.isf(level / 2, degrees) * scale
+    rejects = stats.norm.sf(bound - shift) + stats.norm.cdf(-bound - shift)
+    error = rejects.std() / np.sqrt(len(rejects))
+    assert rejects.mean() == pytest.approx(power, abs=4 * error)
+    assert error < 0.001
+
+
+def test_one_degree_of_freedom_has_a_detectable_effect():
+    # Three returns, two coefficients. T = (Z + d) / |W|, the ratio of two independent normals.
+    rng = np.random.default_rng(3)
+    sessions = SESSIONS[:4]
+    frame = pd.DataFrame(
+        {
+            "ticker": "A",
+            "session": sessions,
+            "return": [0.01, -0.02, 0.015, 0.03],
+            "market": [0.01, -0.01, 0.005, 0.0],
+        }
+    )
+    alignment = pd.DataFrame({"event_id": "news", "ticker": ["A"], "event_session": [sessions[3]]})
+    results = EventStudy(
+        frame,
+        alignment,
+        event_window=(0, 0),
+        estimation=EstimationWindow(window=(-3, -1), minimum=3),
+    ).fit()
+    caar = results.caar((0, 0)).iloc[0]
+    assert caar["degrees"] == 1
+    effect = minimum_detectable_effect(results, (0, 0)).iloc[0]["minimum_detectable_effect"]
+    # The t distribution with one degree of freedom is Cauchy's: its 97.5 % point is tan(.475 pi).
+    bound = np.tan(0.475 * np.pi) * np.abs(rng.standard_normal(400_000))
+    shift = effect / caar["std_error"]
+    rejects = stats.norm.sf(bound - shift) + stats.norm.cdf(-bound - shift)
+    assert rejects.mean() == pytest.approx(0.8, abs=0.003)
+
+
+@pytest.mark.parametrize("level", [0, 1, 5, -0.05, np.nan])
+def test_a_level_that_rejects_nothing_or_everything_is_refused(study, level):
+    results = study.fit()
+    message = rf"^level = {level} must lie strictly between 0 and 1"
+    with pytest.raises(ValueError, match=message):
+        minimum_detectable_effect(results, level=level)
+    with pytest.raises(ValueError, match=message):
+        rejection_rates(study.placebo((0, 1)), level=level)
+    with pytest.raises(ValueError, match=message):
+        leave_one_out(results, "news", level=level)
+    with pytest.raises(ValueError, match=message):
+        known_variance_power(0.01, 0.02, 60, level=level)
+
+
+@pytest.mark.parametrize("power", [0.05, 0, 1, 80, np.nan])
+def test_a_power_that_no_effect_has_is_refused(study, power):
+    with pytest.raises(ValueError, match=rf"^power = {power} must lie between the level, 0\.05, "):
+        minimum_detectable_effect(study.fit(), power=power)
 
 
 def test_corrections_by_hand():

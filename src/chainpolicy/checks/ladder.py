@@ -74,15 +74,17 @@ def rungs(study: Study, group: str, event_id: str) -> list[Rung]:
     """List the rungs that a group has, from the simplest on.
 
     Factors, synthetic matches and the equal-weighted market need donors on the calendar of the
-    group's assets, an index needs a benchmark, the indices a second one.
+    group's assets, an index needs a benchmark, the indices a second one. The equal-weighted market
+    is no donor of factors and matches; returns of donors are turned into the kind of the study.
 
     Parameters
     ----------
     study : Study
     group : str
     event_id : str
-        The number of factors is the one that forecasts best in this event's estimation window, by
-        the rule of the module; 1 if the event is not estimated for the group.
+        The number of factors, 1 to 8, is the one that forecasts best in this event's estimation
+        window, by the rule of the module; 1 if the event is not estimated for the group. Ordinary
+        sessions and the conformal p-value keep it.
 
     Returns
     -------

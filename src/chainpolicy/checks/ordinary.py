@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.eventstudy.inference import require_level
 from chainpolicy.eventstudy.results import Window
 
 
@@ -25,6 +26,7 @@ def rejection_rates(
         Of `EventStudy.placebo` for the same window.
     window : tuple of int
     level : float
+        Strictly between 0 and 1; a p-value below it is a rejection.
     names : collection of str, optional
         Of the tests, as for `EventStudyResults.tests`; default all.
 
@@ -32,8 +34,15 @@ def rejection_rates(
     -------
     DataFrame
         ``group, test, n_sessions, rejection_rate``; sessions on which the test is undefined do
-        not count, and a test that is undefined throughout has no row.
+        not count, and a test that is undefined throughout has no row. Sessions on which assets
+        close at a price limit count like all others.
+
+    Raises
+    ------
+    ValueError
+        If the level does not lie between 0 and 1.
     """
+    require_level(level)
     tests = placebo.tests(window, names).tidy().dropna(subset="p_value")
     tests = tests.assign(rejected=tests["p_value"] < level)
     counted = tests.groupby(["group", "test"])["rejected"].agg(["size", "mean"])

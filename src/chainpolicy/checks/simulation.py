@@ -10,7 +10,12 @@ import pandas as pd
 from scipy import special
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns, cumulate
-from chainpolicy.eventstudy.inference import TESTS, GroupSample, two_sided_p_value
+from chainpolicy.eventstudy.inference import (
+    TESTS,
+    GroupSample,
+    require_level,
+    two_sided_p_value,
+)
 from chainpolicy.eventstudy.normal import fit_normal
 
 DRAWS_PER_CHUNK = 200
@@ -172,7 +177,10 @@ def known_variance_power(effect: float, sigma: float, n_assets: int, level: floa
         Standard deviation of one asset's abnormal return, in the unit of `effect`.
     n_assets : int
         N.
+    level : float
+        Nominal size of the test, strictly between 0 and 1.
     """
+    require_level(level)
     critical = special.ndtri(1 - level / 2)
     shift = np.sqrt(n_assets) * effect / sigma
     return float(special.ndtr(shift - critical) + special.ndtr(-critical - shift))

@@ -26,7 +26,8 @@ def sup_t_critical_value(
 
     C is the covariance of the estimated path up to scale, nu the degrees of freedom of the scale,
     common to all points, :math:`\alpha` the level. For a single point c is the quantile of
-    :math:`t(\nu)`; the pointwise band uses that one for every point. By simulation, seeded.
+    :math:`t(\nu)`; the pointwise band uses that one for every point. By simulation, seeded: at
+    the 5 % level and with the default draws the standard error of c is about 0.013.
 
     Parameters
     ----------

@@ -495,8 +495,8 @@ class EventStudy:
 
         Under the null hypothesis that no return of the window is touched by the event, the
         sessions of the window estimate like those of the estimation window: the model is fitted
-        to all of them, and the group's residual of a session is the mean over its assets. The
-        fit serves this p-value alone.
+        to all of them, donors' axes and weights included, and the group's residual of a session is
+        the mean over its assets that have a return on it. The fit serves this p-value alone.
 
         Parameters
         ----------

@@ -998,4 +998,21 @@ def critical_value(level: float, degrees: ArrayLike) -> Floats:
     """
     from scipy import special
 
+    require_level(level)
     return np.asarray(-special.stdtrit(np.asarray(degrees, dtype=np.float64), level / 2))
+
+
+def require_level(level: float) -> None:
+    """Refuse a level at which nothing or everything is rejected, or covered.
+
+    Examples
+    --------
+    >>> require_level(5)
+    Traceback (most recent call last):
+        ...
+    ValueError: level = 5 must lie strictly between 0 and 1; 0.05 gives a 95 % interval
+    """
+    if not 0 < level < 1:
+        raise ValueError(
+            f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
+        )

@@ -535,8 +535,6 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        if level is not None:
-            _require_level(level)
         cumulated = self._cumulated(window)
         t_stat = cumulated.car / cumulated.std_error
         degrees = self._fit.n_estimation - self._fit.n_parameters
@@ -781,7 +779,6 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        _require_level(level)
         cumulated = self._cumulated(window)
         found: dict[tuple[str, str], tuple[int, float, float, float]] = {}
         for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
@@ -813,10 +810,11 @@ class EventStudyResults(ShownResults):
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
 
-        The average at each session is over the assets that have an abnormal return on it, and
-        their sessions alone enter the standard error. A return that spans sessions before `start`
-        is left out. Where no asset lacks a session, the value at
-        tau, its standard error and band are those of `caar` over [start, tau].
+        The band is pointwise: it holds for one session at a time, that of `simultaneous_band` for
+        the whole path. The average at each session is over the assets that have an abnormal return
+        on it, and their sessions alone enter the standard error. A return that spans sessions
+        before `start` is left out. Where no asset lacks a session, the value at tau, its standard
+        error and band are those of `caar` over [start, tau].
 
         Parameters
         ----------
@@ -1403,13 +1401,6 @@ class EventStudyResults(ShownResults):
             error, degrees = calendar_error(self._staggered_sample(members, upto, cumulated))
             errors.append(error)
         return np.array(errors), degrees
-
-
-def _require_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(
-            f"level = {level} must lie strictly between 0 and 1; 0.05 gives a 95 % interval"
-        )
 
 
 def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:

@@ -91,7 +91,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         ``mean_correlation``; ``placebo_p``, the rank of the
         studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
         it can be; ``rejection_rate``, the share of ordinary sessions on which a nominal 5 % test
-        rejects (adjusted BMP; for a single asset its exact t); ``minimum_detectable_effect``.
+        rejects (adjusted BMP; for a single asset its exact t), sessions that end at price limits
+        among them; ``minimum_detectable_effect``.
         Corrected for the number of responses to policy announcements: ``<p>_holm`` and
         ``<p>_benjamini_hochberg`` for the p-values of the portfolio t, the adjusted BMP and the
         placebo rank, each in a family of its own; blank outside policy.
