@@ -147,7 +147,8 @@ FIGURES: tuple[FigureSpec, ...] = (
         "caar_paths",
         "CAAR around the headline event",
         "Run-up and response are cumulated separately, because a band widens with the length of "
-        "a cumulation. 95 % bands of the portfolio. Each panel has its own scale.",
+        "a cumulation. 95 % bands of the portfolio, for one session at a time. Each panel has its "
+        "own scale.",
         "abnormal returns of the headline event",
         "04_concept_stocks",
         draw_caar_paths,
