@@ -514,6 +514,41 @@ def test_timeline_counts_its_marks(drawn, study):
     assert grey == set(dated.loc[~dated["in_sample"], "event_id"])
 
 
+@pytest.mark.parametrize(
+    ("precision", "words"),
+    [
+        (["exact", "ceiling"], ["first public"]),
+        (["day", "day"], ["first public, hour unknown"]),
+        (["exact", "day"], ["first public", "first public, hour unknown"]),
+    ],
+)
+def test_the_key_of_the_timeline_explains_what_is_drawn_and_nothing_else(precision, words):
+    marks = pd.DataFrame({"mark": "first public", "time_precision": precision})
+    assert [handle.get_label() for handle in panels.timeline_handles(marks)] == words
+
+
+def test_marks_of_announcements_lie_between_the_bars_and_the_axis(drawn):
+    figure, _ = drawn["volatility"]
+    for ax in figure.axes:
+        bars, marks = (segments.get_segments() for segments in ax.collections)
+        assert len(marks) > 0
+        bottom = ax.get_ylim()[0]
+        assert min(bar[:, 1].min() for bar in bars) == 0
+        for mark in marks:
+            assert bottom <= mark[:, 1].min() < mark[:, 1].max() < 0
+
+
+def test_calendars_beside_each_other_share_their_days(drawn):
+    figure, _ = drawn["policy_index"]
+    assert len({ax.get_xlim() for ax in figure.axes}) == 1
+
+
+def test_no_figure_writes_a_negative_number_with_a_hyphen(drawn):
+    for name, (figure, _) in drawn.items():
+        hyphens = [text for text in texts(figure) if re.search(r"(?<![\w.)])-\d", text)]
+        assert not hyphens, name
+
+
 def test_timeline_marks_outside_its_range_keep_their_day():
     marks = pd.DataFrame(
         {"event_id": "e", "in_sample": True, "announced_at": "2020-03-02"}

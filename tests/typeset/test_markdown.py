@@ -47,8 +47,51 @@ def test_code_is_highlighted_and_escaped():
     assert "&lt;b&gt;" in to_html("```nonsense\n<b>\n```")
 
 
-def test_a_day_in_a_cell_stays_on_one_line():
-    page = to_html("| a | b |\n|---|---|\n| 2019-10-28 | 2019-10-28 and later |\n")
-    assert '<td class="day">2019-10-28</td>' in page
-    assert "<td>2019-10-28 and later</td>" in page
-    assert ".day { white-space: nowrap; }" in style_sheet()
+def test_short_cells_stay_on_one_line_and_long_ones_do_not_shrink_to_a_word():
+    long = "+6.4 (+4.4 to +8.3); 84 percent at their limit"
+    page = to_html(f"| a | b |\n|---|---|\n| 2019-10-28 | {long} |\n| `A-shares`, tier 1 | b |\n")
+    assert '<td class="short">2019-10-28</td>' in page
+    assert '<td class="short"><code>A-shares</code>, tier 1</td>' in page
+    assert f'<td class="long">{long}</td>' in page
+    assert ".short, .dataframe td" in style_sheet()
+    assert ".long { min-width: 9rem; }" in style_sheet()
+
+
+def test_no_line_ends_before_a_unit_inside_a_p_value_or_a_window():
+    page = to_html(
+        "At 5\n% (p\n= 0.02) over [-1,\n10], as *p < 0.001* says, **95 % of** it; p is 2 %"
+    )
+    for whole in ("5 %", "(p = 0.02)", "[-1, 10]", "p &lt; 0.001", "95 %", "2 %"):
+        assert whole.replace(" ", "\N{NO-BREAK SPACE}") in page
+    # Elsewhere lines end as before, and code stays as it is.
+    assert "of</strong> it" in page
+    assert "<code>5 % of [0, 1]</code>" in to_html("`5 % of [0, 1]`")
+
+
+def test_the_mark_after_a_formula_stays_with_it():
+    assert "</math></span>&NoBreak;." in to_html("The residuals $E$.")
+    assert "</math></span> of" in to_html("The residuals $E$ of")
+
+
+@pytest.mark.parametrize(
+    ("latex", "sign"), [(r"E \setminus F", "∖"), (r"t \sim t(N)", "∼"), (r"c \pm d", "±")]
+)
+def test_a_sign_between_letters_is_an_operator_that_fonts_have(latex, sign):
+    tree = ElementTree.fromstring(formula(latex))
+    operators = [node.text for node in tree.iter() if node.tag.endswith("}mo")]
+    letters = [node.text for node in tree.iter() if node.tag.endswith("}mi")]
+    assert sign in operators
+    assert all(letter.isalpha() for letter in letters)
+
+
+def test_a_minus_behind_a_brace_is_no_difference():
+    tree = ElementTree.fromstring(formula(r"s \in \lbrace -1, 1 \rbrace"))
+    assert "{" in [node.text for node in tree.iter() if node.tag.endswith("}mo")]
+
+
+def test_a_bar_is_as_long_as_what_it_covers():
+    tree = ElementTree.fromstring(formula(r"\overline{SCAAR}"))
+    bar = next(node for node in tree.iter() if node.tag.endswith("}mover"))[1]
+    # No font need have it: the style sheet draws a border over the letters.
+    assert (bar.text, bar.get("class")) == ("\N{MACRON}", "bar")
+    assert "mover:has(> .bar) > :first-child { border-top:" in style_sheet()

@@ -20,7 +20,8 @@ def test_every_kind_of_block_is_in_the_document():
         "```python\nprint(1)\n```\n"
     )
     found = words(to_pdf(text, {}))
-    for word in ("Title of it", "bold", "code", "link", "5 % # $ @ \\ x.", "one", "two", "first"):
+    marks = "5\N{NO-BREAK SPACE}% # $ @ \\ x."
+    for word in ("Title of it", "bold", "code", "link", marks, "one", "two", "first"):
         assert word in found
     for word in ("said", "Head", "cell", "−1.5", "print(1)"):
         assert word in found

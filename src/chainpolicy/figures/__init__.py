@@ -119,8 +119,8 @@ FIGURES: tuple[FigureSpec, ...] = (
         "event_timeline",
         "When could markets know?",
         "The moment at which the public first knew, the date that an article gives, where there is "
-        "one, and the event session on each calendar. Grey names are out of the sample; weekends "
-        "are shaded.",
+        "one, and the event session on each calendar. Names in grey, if any, are out of the "
+        "sample; weekends are shaded.",
         "events.csv and the trading calendars",
         "01_events",
         draw_event_timeline,
@@ -175,9 +175,9 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "car_heatmap",
         "CAR by asset and event",
-        "A wide cell covers events that share the session of the group's calendar. The marks + and "
-        "− are p < 5 % of single assets, not adjusted for their number; by chance one cell in "
-        "twenty has one.",
+        "Where events share the session of the group's calendar, one wide cell covers them. The "
+        "marks + and − are p < 5 % of single assets, not adjusted for their number; by chance one "
+        "cell in twenty has one.",
         "CAR of every asset and event",
         "04_concept_stocks",
         draw_car_heatmap,

@@ -146,7 +146,7 @@ def draw_timing(study: Study) -> Drawn:
         _plot_pair(own.set_index("dated")["caar"], ax, place, look, column)
     ax.axhline(len(labels) - 0.5, color="#BBBBBB", linewidth=0.5)
     counted = cost[cost["dated"] == _FIRST].set_index("direction")["n_clusters"]
-    labels += [f"mean of {counted[name]} {name}" for name in pooled]
+    labels += [f"{name}, mean of {counted[name]} sessions" for name in pooled]
     ax.set_yticks(range(len(labels)), labels, fontsize=6)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)

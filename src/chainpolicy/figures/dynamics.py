@@ -48,13 +48,15 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
-from chainpolicy.typeset.numbers import p
+from chainpolicy.typeset.numbers import p, typeset
 
 SURPRISES = {"supportive": SUPPORTIVE, "restrictive": RESTRICTIVE}
 MOST_HOURLY = 4
 MOST_MOVERS = 15
 # Sessions before the first event window that the volatility figure shows.
 CALM_SESSIONS = 60
+# Part of the height of the bars that is kept for the marks below them.
+_RUG = 0.1
 
 
 @study_figure
@@ -161,12 +163,12 @@ def _plot_hours(response: HourlyResponse, ax: Axes, color: str) -> Axes:
 
 def _mark_confounders(response: HourlyResponse, table: pd.DataFrame, ax: Axes) -> None:
     origin = response.announced_at.floor("h")
-    top = ax.get_ylim()[1]
     for other in table.to_dict("records"):
         hour = (other["at"] - origin) / pd.Timedelta(hours=1)
         ax.axvline(hour, color=RESTRICTIVE, linewidth=0.8, linestyle=":")
-        ax.text(hour - 0.4, top, shorten(f"{other['name']}, {other['at']:%H:%M} UTC", 50),
-                rotation=90, ha="right", va="top", fontsize=6, color=RESTRICTIVE)  # fmt: skip
+        ax.text(hour - 0.4, 0.97, shorten(f"{other['name']}, {other['at']:%H:%M} UTC", 50),
+                rotation=90, ha="right", va="top", fontsize=6, color=RESTRICTIVE,
+                transform=ax.get_xaxis_transform())  # fmt: skip
 
 
 @study_figure
@@ -190,9 +192,10 @@ def draw_volatility(study: Study) -> Drawn:
         path = path.iloc[max(int(path["estimation"].sum()) - CALM_SESSIONS, 0) :]
         _plot_volatility(path, ax, looks[group])
         days = policy_announcements(study, group)["event_session"].unique()
-        # Nothing that is not clipped has no extent, and no layout finds room for it.
-        if len(days):
-            ax.plot(days, np.zeros(len(days)), "|", color=INK, markersize=7, clip_on=False)
+        # Below the bars, which they would cover, and above the axis, whose ticks they would seem.
+        floor = ax.get_ylim()[1] * -_RUG
+        ax.set_ylim(bottom=floor)
+        ax.vlines(date2num(days), floor, 0.1 * floor, color=INK, linewidth=1.0)  # type: ignore[no-untyped-call]
         ax.set_title(looks[group].label, fontsize=7)
         parts.append(path)
     figure.supylabel(return_label("Per session", study.kind))
@@ -217,7 +220,7 @@ def _plot_volatility(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     ax.set_ylim(bottom=0)
     ax.margins(x=0.01)
     percent_ticks(ax.yaxis)
-    ax.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     return ax
 
 
@@ -250,7 +253,7 @@ def draw_phases(study: Study) -> Drawn:
                 ax.plot([estimate["lower"], estimate["upper"]], [row, row], color=look.color)
                 ax.plot(estimate["caar"], row, look.marker, color=look.color, markersize=4.2,
                         markerfacecolor=look.color if apart else "white")  # fmt: skip
-        ax.set_title(f"{phase.capitalize()}, {window_label(PHASES[phase])}".replace("-", "−"))
+        ax.set_title(typeset(f"{phase.capitalize()}, {window_label(PHASES[phase])}"))
         percent_ticks(ax.xaxis)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
         ax.tick_params(axis="y", length=0)
@@ -303,7 +306,7 @@ def draw_early_movers(study: Study) -> Drawn:
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     percent_ticks(ax.xaxis)
-    label = return_label(f"CAR{window_label(EARLY)}".replace("-", "−"), study.kind)
+    label = return_label(f"CAR{window_label(EARLY)}", study.kind)
     ax.set_xlabel(f"{label}, before\n{event_title(study, event_id)}")
     groups = [group for group in looks if (shown["group"] == group).any()]
     handles = [

@@ -76,6 +76,7 @@ from chainpolicy.figures.style import (
 from chainpolicy.study import Study
 from chainpolicy.study.events import stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
+from chainpolicy.typeset.numbers import typeset
 
 LONGEST_COLUMN = 12
 
@@ -247,7 +248,7 @@ def draw_event_timeline(study: Study) -> Drawn:
     figure = StudyFigure(figsize=(WIDTH, 1.1 + 0.24 * len(dated)), layout="constrained")
     ax = figure.subplots()
     plot_timeline(frame, ax)
-    handles = timeline_handles(frame["mark"].unique().tolist())
+    handles = timeline_handles(frame)
     handles.append(Patch(facecolor="#EDEDED", label="weekend"))  # type: ignore[arg-type]
     figure.legend(handles=handles, loc="outside lower left", ncols=4)
     annotate(figure, note)
@@ -275,7 +276,7 @@ def draw_car_heatmap(study: Study) -> Drawn:
     scale = color_scale(cells["car"])
 
     # However few the assets, the names of the events above them take their room.
-    height = 2.1 + 0.108 * max(bottom, 25)
+    height = 2.1 + 0.108 * max(bottom, 14)
     figure = StudyFigure(figsize=(WIDTH, height), layout="constrained")
     ax = figure.subplots()
     plot_car_heatmap(cells, ax, scale)
@@ -386,7 +387,7 @@ def draw_names_at_limit(study: Study) -> Drawn:
         Patch(facecolor="white", edgecolor=QUIET, hatch="//////",
               label="lower limit, on the session"),
         Line2D([], [], color=INK, linewidth=0.8,
-               label=f"at least once since τ = {results.event_window[0]}".replace("-", "−")),
+               label=typeset(f"at least once since τ = {results.event_window[0]}")),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     annotate(figure, note)
@@ -464,7 +465,7 @@ def _benchmark_label(study: Study, ticker: str) -> str:
 
 
 def _path_handles(results: EventStudyResults, *, limited: bool) -> list[Line2D | Patch]:
-    first = f"τ = {results.event_window[0]}".replace("-", "−")
+    first = typeset(f"τ = {results.event_window[0]}")
     share = percent_number(CENSORED_SHARE)
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=QUIET, marker="o", markersize=2.6,

@@ -28,6 +28,7 @@ from chainpolicy.figures.style import (
     shorten_all,
 )
 from chainpolicy.study import Study
+from chainpolicy.typeset.numbers import typeset
 
 # Columns that a page has room for.
 MOST_WINDOWS = 5
@@ -72,7 +73,7 @@ def draw_counterfactual_ladder(study: Study) -> Drawn:
         row[0].set_title(looks[group].label, fontsize=7, loc="left")
     for window, ax in zip(windows, axes[0], strict=True):
         ax.annotate(
-            window, (0.5, 1.0), xytext=(0, 16), xycoords="axes fraction", ha="center",
+            typeset(window), (0.5, 1.0), xytext=(0, 16), xycoords="axes fraction", ha="center",
             textcoords="offset points", fontsize=7,
         )  # fmt: skip
     label = return_label("CAAR", study.kind)

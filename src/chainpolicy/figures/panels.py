@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
-from itertools import cycle
+from itertools import compress, cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -37,6 +37,7 @@ from chainpolicy.figures.style import (
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
 from chainpolicy.study.events import dimension_of, hour_label, stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
+from chainpolicy.typeset.numbers import typeset
 
 # From this share of a group at a price limit on, a mean return says little.
 # A price that moved by more than this factor is shown on a log scale.
@@ -317,7 +318,7 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
     for tick, inside in zip(ax.get_yticklabels(), events["in_sample"], strict=True):
         tick.set_color(INK if inside else QUIET)
     ax.set_xticks(range(first, last + 1), minor=True)
-    ax.set_xticks(np.arange(first, last) + 0.5, [f"{d:+d}".replace("-", "−") if d else "0"
+    ax.set_xticks(np.arange(first, last) + 0.5, [typeset(f"{d:+d}") if d else "0"
                                                   for d in range(first, last)])  # fmt: skip
     ax.tick_params(axis="both", which="major", length=0)
     ax.grid(axis="x", which="minor", color=FAINT, linewidth=0.4)
@@ -351,12 +352,14 @@ def _mark_day(
         )  # fmt: skip
     if not first <= day < last:
         side, align = (1, "left") if day < 0 else (-1, "right")
-        ax.text(place + 0.3 * side, row, f"{day:+.0f} d".replace("-", "−"), ha=align,
+        ax.text(place + 0.3 * side, row, typeset(f"{day:+.0f} d"), ha=align,
                 va="center", fontsize=6)  # fmt: skip
 
 
-def timeline_handles(marks: Sequence[str]) -> list[Line2D]:
+def timeline_handles(marks: pd.DataFrame) -> list[Line2D]:
     """Return the key of the marks that occur in a timeline."""
+    kinds = marks["mark"].unique().tolist()
+    whole_day = marks["time_precision"] == "day"
     public = [
         Line2D([], [], color=SUPPORTIVE, marker="|", markersize=8, markeredgewidth=2,
                linestyle="none", label="first public"),
@@ -365,13 +368,14 @@ def timeline_handles(marks: Sequence[str]) -> list[Line2D]:
         Line2D([], [], color=RESTRICTIVE, marker="x", markeredgewidth=1.6, markersize=4,
                linestyle="none", label="article's date"),
     ]  # fmt: skip
+    occurs = [not whole_day.all(), whole_day.any(), "article date" in kinds]
     sessions = [
         Line2D([], [], marker=marker, color=INK, linestyle="none", markersize=4,
                markerfacecolor="white" if name == ALWAYS_OPEN else INK,
                label=f"event session, {PLACES[name]}")
-        for name, marker in _calendar_markers(marks).items()
+        for name, marker in _calendar_markers(kinds).items()
     ]  # fmt: skip
-    return public[: 3 if "article date" in marks else 2] + sessions
+    return [*compress(public, occurs), *sessions]
 
 
 def _calendar_markers(marks: Iterable[str]) -> dict[str, str]:

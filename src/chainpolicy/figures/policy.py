@@ -75,7 +75,7 @@ def draw_policy_index(study: Study) -> Drawn:
     lines = dict(zip(named, _LOOKS, strict=False))
     figure = StudyFigure(figsize=(WIDTH, 3.6), layout="constrained")
     axes = figure.subplots(
-        2, len(chosen), sharex="col", sharey="row", squeeze=False, height_ratios=[1.2, 1]
+        2, len(chosen), sharex="all", sharey="row", squeeze=False, height_ratios=[1.2, 1]
     )
     frames = []
     for group, (above, below) in zip(chosen, axes.T, strict=True):
@@ -88,7 +88,7 @@ def draw_policy_index(study: Study) -> Drawn:
         above.set_title(f"{looks[group].label}\n{days}")
         frames.append(frame.assign(group=group))
     axes[0][0].set_ylabel("Coded policy stance\n(stance × salience)")
-    axes[1][0].set_ylabel(return_label("Cumulative", study.kind))
+    axes[1][0].set_ylabel(f"Cumulative {study.kind} return (%)")
     handles = [
         Line2D([], [], color=color, linestyle=line, label=f"index, {dimension}")
         for dimension, (color, line) in lines.items()

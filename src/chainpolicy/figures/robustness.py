@@ -30,6 +30,7 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
+from chainpolicy.typeset.numbers import typeset
 
 # How the figure names a choice and its values.
 _NAMES = {
@@ -74,7 +75,8 @@ def draw_specification_curve(study: Study) -> Drawn:
     axes[1, 0].set_yticks(range(len(rows)), [_name(*row) for row in rows], fontsize=6)
     axes[1, 0].set_ylim(len(rows) - 0.5, -0.5)
     figure.supxlabel(
-        f"ways to estimate CAAR{window_label(window)}, sorted, at\n{event_title(study, event_id)}"
+        typeset(f"ways to estimate CAAR{window_label(window)}")
+        + f", sorted, at\n{event_title(study, event_id)}"
     )
     handles = [
         Line2D([], [], color=QUIET, marker="o", markersize=2.2, label="CAAR with 95 % interval"),

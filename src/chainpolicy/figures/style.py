@@ -20,6 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from chainpolicy.typeset.numbers import typeset
+
 STYLE = "chainpolicy.study"
 WIDTH = 6.3  # inches: 16 cm
 # Also in the style: a layout found at one resolution cuts off labels at another.
@@ -219,7 +221,7 @@ def day_label(day: pd.Timestamp, year: bool = True) -> str:
 
 def percent_number(value: float) -> str:
     """Write a decimal as a percentage without its sign, 0.05 as 5."""
-    return f"{round(100 * value, 6):g}".replace("-", "−")
+    return typeset(f"{round(100 * value, 6):g}")
 
 
 def percent_ticks(axis: Axis) -> None:
@@ -228,8 +230,8 @@ def percent_ticks(axis: Axis) -> None:
 
 
 def return_label(quantity: str, kind: str) -> str:
-    """Name a quantity with its unit."""
-    return f"{quantity}, {kind} return (%)"
+    """Name a quantity with its unit; a window in it has real minus signs."""
+    return f"{typeset(quantity)}, {kind} return (%)"
 
 
 def nice(value: float) -> float:

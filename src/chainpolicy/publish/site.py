@@ -23,7 +23,7 @@ from chainpolicy.study import Study, load_study
 from chainpolicy.study.output import output_folder, staging
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED_STUDIES, study_folder
-from chainpolicy.typeset.markdown import code, headings, style_sheet, to_html
+from chainpolicy.typeset.markdown import code, headings, one_word, style_sheet, to_html
 from chainpolicy.typeset.templates import templates
 
 # A link to anything else of the project would lead out of the site.
@@ -351,6 +351,7 @@ def _notebook(site: Site, page: Page) -> str:
     environment = templates("chainpolicy.publish", escaped=False).overlay()
     environment.filters |= {
         "prose": lambda text: to_html(text, site.link(page)),
+        "one_word": one_word,
         "code": lambda source: code(source, "python"),
         "picture": site.picture(page),
     }

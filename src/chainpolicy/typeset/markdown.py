@@ -12,6 +12,7 @@ from typing import Any
 
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -22,8 +23,19 @@ from pygments.util import ClassNotFound
 
 # What a formula says about itself, and MathML has no word for.
 TAG = re.compile(r"\\tag\{(\w+)\}")
-# In a cell of its own it stays on one line.
-_DAY = re.compile(r"<td>(\d{4}-\d\d-\d\d)</td>")
+# What the converter takes for a letter, and so sets without room around it.
+_SIGN = re.compile(r"<mi>(&#x(?:0007E|000B1|0003A|029F5|0007B|0007D);)</mi>")
+# As the converter writes it, no browser draws the first and no font has the second.
+_SIGNS = {"&#x0007E;": "&#x0223C;", "&#x029F5;": "&#x02216;"}
+# Few fonts have a bar as long as a word: the style sheet draws it.
+_BAR = ('<mo accent="true">&#x02015;</mo>', '<mo class="bar">&#x000AF;</mo>')
+_CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
+# Characters of a cell that stays on one line.
+_SHORT = 24
+# A number and its unit, a p-value and a window are read as one word.
+_ONE_WORD = re.compile(
+    r"(?<=\d) %|\bp (?:[<=]|&lt;) \d|\[[-\N{MINUS SIGN}]?\d+, [-\N{MINUS SIGN}]?\d+\]"
+)
 _FORMATTER = HtmlFormatter(nowrap=True)
 
 
@@ -57,7 +69,10 @@ def mathml(latex: str, display: str = "inline") -> str:
     # The converter does not know the operator arg.
     spelled = TAG.sub("", latex.strip().strip("`")).replace(r"\arg", r"\operatorname{arg}")
     written: str = convert(spelled.strip(), display=display)
-    return written
+    written = _SIGN.sub(
+        lambda sign: f'<mo stretchy="false">{_SIGNS.get(sign[1], sign[1])}</mo>', written
+    )
+    return written.replace(*_BAR)
 
 
 def code(source: str, language: str) -> str:
@@ -117,10 +132,23 @@ def to_html(text: str, link: Callable[[str], str] = lambda target: target) -> st
     tokens = parser.parse(text)
     _relink(tokens, link)
     written: str = parser.renderer.render(tokens, parser.options, {})
-    written = _DAY.sub(r'<td class="day">\1</td>', written)
+    written = _CELL.sub(_cell, written)
+    # No line begins with the mark that ends a formula.
+    written = re.sub(r"(</math></span>)(?=[.,;:)])", r"\1&NoBreak;", written)
     return written.replace("<table>", '<div class="wide"><table>').replace(
         "</table>", "</table></div>"
     )
+
+
+def one_word(text: str) -> str:
+    """Join what is read as one word: "5 %", "p = 0.02", "[0, 1]"."""
+    return _ONE_WORD.sub(lambda word: word[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+
+
+def _cell(cell: re.Match[str]) -> str:
+    text = html.unescape(re.sub("<[^>]*>", "", cell[1]))
+    kind = "short" if len(text) <= _SHORT else "long"
+    return f'<td class="{kind}">{cell[1]}</td>'
 
 
 def parsed(text: str) -> list[Token]:
@@ -157,8 +185,27 @@ def _parser() -> MarkdownIt:
         renderer=lambda content, options: formula(content, options["display_mode"]),
     )
     anchors_plugin(parser, max_level=4, slug_func=slug)
+    parser.core.ruler.push("one_word", _keep_together)
     parser.add_render_rule("fence", _fence)
     return parser
+
+
+def _keep_together(state: StateCore) -> None:
+    """Let no line end inside what is read as one word, wherever the lines of the source end."""
+    for token in state.tokens:
+        kept: list[Token] = []
+        for child in token.children or []:
+            if child.type == "softbreak":
+                child = Token("text", "", 0, content=" ")
+            if child.type == "text" and kept and kept[-1].type == "text":
+                kept[-1].content += child.content
+            else:
+                kept.append(child)
+        for child in kept:
+            if child.type == "text":
+                child.content = one_word(child.content)
+        if token.children:
+            token.children = kept
 
 
 def _fence(_: Any, tokens: Sequence[Token], index: int, *__: Any) -> str:

@@ -204,7 +204,7 @@ def _closing(tokens: Sequence[Token], index: int) -> int:
     )
 
 
-_ACCENTS = {"^": "hat", "¯": "overline", "―": "overline", "~": "tilde", "→": "arrow", "˙": "dot"}
+_ACCENTS = {"^": "hat", "¯": "overline", "~": "tilde", "→": "arrow", "˙": "dot"}
 
 
 def to_typst(latex: str) -> str:
