@@ -92,7 +92,11 @@ known = sample["time_precision"].value_counts()
 dated = shifts.drop_duplicates("event_id")
 days = pd.to_datetime(dated["announced_at"].str[:10]) - pd.to_datetime(dated["article_date"])
 agreeing = dated[~dated["event_id"].isin(moved.index.get_level_values("event_id"))]
-moved.rename(columns=PLACES)
+heads = {"event_id": "Event", "article_date": "Article's date"}
+tables.ReportTable(
+    moved.rename(columns=PLACES).reset_index().rename(columns=heads),
+    "Sessions from the one to which the article's date points to the first that could react.",
+)
 
 # %% [markdown]
 # Of the {{ shift | length }} days that the article gives, {{ (days.dt.days > 0).sum() }} lie before

@@ -81,7 +81,18 @@ returns = study.returns
 possible = len(returns) - returns["ticker"].nunique()
 lost = possible - returns["return"].notna().sum()
 tolerance = LIMIT_TOLERANCE
-missing
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Asset": missing["name"] + " (" + missing["ticker"] + ")",
+            "Group": missing["group"].map(study.label),
+            "First session": missing["first"].dt.strftime("%Y-%m-%d"),
+            "Last session": missing["last"].dt.strftime("%Y-%m-%d"),
+            "Sessions": missing["n_sessions"].astype(str),
+        }
+    ),
+    "Runs of sessions without a close.",
+)
 
 # %% [markdown]
 # A missing close takes with it the return into it and the return out of it: {{ lost }} of
@@ -133,7 +144,10 @@ closures["New York meanwhile"] = [
     len(sessions("XNYS", last + one_day, following - one_day))
     for last, following, _ in closures.itertuples(index=False)
 ]
-closures
+tables.ReportTable(
+    closures.astype(str).rename(columns=lambda name: name[0].upper() + name[1:]),
+    "Shanghai closed for five days or more.",
+)
 
 # %% [markdown]
 # ## Normal returns on ordinary sessions

@@ -16,6 +16,7 @@ import pandas as pd
 import chainpolicy
 from chainpolicy import claim, claims, estimators, figures, tables
 from chainpolicy.article import market_claims
+from chainpolicy.typeset.report_table import estimate_with_interval, formatted
 
 study = chainpolicy.load_study()
 responses = tables.responses(study, (0, 1), tables.RULE)
@@ -119,7 +120,20 @@ tables.responses_report(study, bitcoin)
 #   s^2 \left( \sum_t w_t^2 + \frac{(\sum_t w_t)^2}{M} \right) .$$
 
 # %%
-stances.round(4)
+rows = {"apart": "supportive, without the speech", "difference": "supportive less restrictive"}
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Days": [rows.get(name, name) for name in stances.index],
+            "N": stances["days"].astype(str),
+            "Negative": stances["negative"].astype(str),
+            "Mean CAR, % (95 % interval)": estimate_with_interval(stances, "mean_car"),
+            "t": formatted(stances["t_stat"], ".2f"),
+            "p": stances["p_value"].map(tables.p_text),
+        }
+    ),
+    "CAR over [0, 1], log returns.",
+)
 
 # %% [markdown]
 # The mean response to supportive days apart from the speech is

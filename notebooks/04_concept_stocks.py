@@ -17,6 +17,7 @@ import chainpolicy
 from chainpolicy import checks, claim, claims, figures, tables
 from chainpolicy.eventstudy import TESTS
 from chainpolicy.typeset.numbers import percent, share
+from chainpolicy.typeset.report_table import formatted
 
 study = chainpolicy.load_study()
 lead, tier1, tier2 = study.headline_event, "a_shares_tier1", "a_shares_tier2"
@@ -194,7 +195,20 @@ figures.show("specification_curve", study)
 # %%
 space = checks.stored_space(study).query("group == @tier1 and event_id == @lead")
 space = space.set_index("window").loc[["[0, 1]", "[0, 5]", "[0, 10]"]]
-space[["caar", "random_mean", "excess", "p_value", "smallest_p", "n_ordinary"]].round(3)
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Window": space.index,
+            "CAAR": space["caar"].map(percent),
+            "Random portfolios": [percent(mean, 2) for mean in space["random_mean"]],
+            "Standard deviations apart": formatted(space["excess"], ".1f"),
+            "Rank p": space["p_value"].map(tables.p_text),
+            "Smallest possible p": space["smallest_p"].map(tables.p_text),
+            "Ordinary sessions": space["n_ordinary"].astype(str),
+        }
+    ),
+    "A-shares of tier 1 and the mean of random portfolios, both against the two indices.",
+)
 
 # %% [markdown]
 # Over [0, 1] the distance is {{ space.excess.iloc[0] | number(1) }} standard deviations, whose rank

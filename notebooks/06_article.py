@@ -20,6 +20,8 @@ from chainpolicy.article.agreement import agreement
 from chainpolicy.article.tone import TONES
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import policy_index, response_by_stance, stance_sessions
+from chainpolicy.typeset.numbers import share
+from chainpolicy.typeset.report_table import formatted
 
 study = chainpolicy.load_study()
 shifts = article.article_shifts(study)
@@ -99,7 +101,20 @@ scored[["event_id", *columns]].join(tones).set_index("event_id").rename(columns=
 # %%
 kappas = agreement(study.events).replace(names).sort_values("kappa", ignore_index=True)
 worst, best = kappas.iloc[0], kappas.iloc[-1]
-kappas.round(2)
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Stance on": kappas["stance"],
+            "Tone": kappas["tone"],
+            "Events": kappas["n"].astype(str),
+            "Same sign": kappas["same_sign"].map(share),
+            "Kappa": formatted(kappas["kappa"], ".2f"),
+            "from": formatted(kappas["lower"], ".2f"),
+            "to": formatted(kappas["upper"], ".2f"),
+        }
+    ),
+    "Weighted kappa with its 95 % interval.",
+)
 
 # %% [markdown]
 # Over {{ best.n }} events the tones agree weakly with the coded stances. The weighted kappa ranges

@@ -99,8 +99,8 @@ tables.ReportTable(
             "F, p": low["f_p_value"].map(tables.p_text),
         }
     ).reset_index(drop=True),
-    "Average CAR over [0, 1] with a p-value below 5 %, not adjusted. Standard errors are OLS "
-    "prediction errors with SUR covariance, t(n - k); F: every asset's CAR is zero.",
+    "Average CAR over [0, 1] with a p-value below 5 %, not adjusted. s.e.: standard error of a "
+    "forecast by the seemingly unrelated regression, t with n − k degrees of freedom; F: every asset's CAR is zero.",
 )
 
 # %%
@@ -188,7 +188,9 @@ tables.ReportTable(
     pd.DataFrame(
         {
             "Sample": tested["sample"].str.split(", ").str[-1].map(study.label),
-            "Regressor": tested["regressor"],
+            "Regressor": [
+                " × ".join(map(study.label, name.split(" x "))) for name in tested["regressor"]
+            ],
             "Coefficient": tested["estimate"].map(percent),
             "p, permutation": tested["p_permutation"].map(tables.p_text),
             "p, wild bootstrap": tested["p_bootstrap"].map(tables.p_text),

@@ -132,6 +132,13 @@ def test_a_broken_link_is_found():
     assert broken(ROOT / "README.md", text) == ["gone.md", "#there", "figures/gone.png"]
 
 
+def test_the_readme_counts_the_notebooks():
+    numbers = {10: "ten", 11: "eleven", 12: "twelve"}
+    there = len(list((ROOT / "notebooks").glob("[0-9]*.py")))
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"an article, {numbers[there]} notebooks," in text
+
+
 def test_exhibits_name_functions_that_exist():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     exhibits = text.partition("## Exhibits and programs")[2].partition("\n## ")[0]

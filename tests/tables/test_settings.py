@@ -26,6 +26,16 @@ def test_the_choices_are_those_of_the_study(study):
     assert words["Returns"] == "log; after a gap left out"
 
 
+def test_one_asset_is_not_several(template):
+    # Of the example only the coin has none.
+    assert "; 1 asset without a benchmark" in said(template)["Normal returns"]
+
+
+def test_the_note_on_events_names_the_columns_of_stances_that_are_there(study, template):
+    assert "On blockchain, On crypto: the stance" in tables.events_report(study).note
+    assert "unknown. On crypto: the stance" in tables.events_report(template).note
+
+
 def test_other_choices_read_otherwise(study):
     window = replace(study.estimation, end=None, mask=False)
     changed = replace(

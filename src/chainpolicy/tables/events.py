@@ -48,7 +48,8 @@ def events_report(study: Study) -> ReportTable:
         "unknown. "
     )
     if stances:
-        note += "On …, its stance: +1 supportive, -1 restrictive, 0 neutral or silent. "
+        heads = ", ".join(stances)
+        note += f"{heads}: the stance, +1 supportive, -1 restrictive, 0 neutral or silent. "
     note += "Use: the role in the analysis, or out of the sample."
     return ReportTable(frame, note)
 

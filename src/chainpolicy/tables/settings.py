@@ -6,6 +6,7 @@ import pandas as pd
 
 from chainpolicy.eventstudy import MODELS, window_label
 from chainpolicy.study import Study
+from chainpolicy.typeset.numbers import counted
 from chainpolicy.typeset.report_table import ReportTable
 
 
@@ -29,7 +30,8 @@ def settings_report(study: Study) -> ReportTable:
     else:
         normal = f"{MODELS[study.model].title} ({'; '.join(factors)})"
         if without:
-            normal += f"; {without} assets without a benchmark: {MODELS['constant_mean'].title}"
+            assets = counted(without, "asset")
+            normal += f"; {assets} without a benchmark: {MODELS['constant_mean'].title}"
     rows = {
         "Normal returns": normal,
         "Estimation window": _estimation(study),

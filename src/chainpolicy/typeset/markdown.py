@@ -24,11 +24,12 @@ from pygments.util import ClassNotFound
 # What a formula says about itself, and MathML has no word for.
 TAG = re.compile(r"\\tag\{(\w+)\}")
 # What the converter takes for a letter, and so sets without room around it.
-_SIGN = re.compile(r"<mi>(&#x(?:0007E|000B1|0003A|029F5|0007B|0007D);)</mi>")
+_SIGN = re.compile(r"<mi>(&#x(?:0007E|000B1|029F5);)</mi>")
 # As the converter writes it, no browser draws the first and no font has the second.
 _SIGNS = {"&#x0007E;": "&#x0223C;", "&#x029F5;": "&#x02216;"}
 # Few fonts have a bar as long as a word: the style sheet draws it.
 _BAR = ('<mo accent="true">&#x02015;</mo>', '<mo class="bar">&#x000AF;</mo>')
+_WITH_MARK = re.compile(r'(<span class="math inline">(?:(?!</math>).)*</math></span>[.,;:)]+)')
 _CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
 # Characters of a cell that stays on one line.
 _SHORT = 24
@@ -69,9 +70,7 @@ def mathml(latex: str, display: str = "inline") -> str:
     # The converter does not know the operator arg.
     spelled = TAG.sub("", latex.strip().strip("`")).replace(r"\arg", r"\operatorname{arg}")
     written: str = convert(spelled.strip(), display=display)
-    written = _SIGN.sub(
-        lambda sign: f'<mo stretchy="false">{_SIGNS.get(sign[1], sign[1])}</mo>', written
-    )
+    written = _SIGN.sub(lambda sign: f"<mo>{_SIGNS.get(sign[1], sign[1])}</mo>", written)
     return written.replace(*_BAR)
 
 
@@ -134,7 +133,7 @@ def to_html(text: str, link: Callable[[str], str] = lambda target: target) -> st
     written: str = parser.renderer.render(tokens, parser.options, {})
     written = _CELL.sub(_cell, written)
     # No line begins with the mark that ends a formula.
-    written = re.sub(r"(</math></span>)(?=[.,;:)])", r"\1&NoBreak;", written)
+    written = _WITH_MARK.sub(r'<span class="whole">\1</span>', written)
     return written.replace("<table>", '<div class="wide"><table>').replace(
         "</table>", "</table></div>"
     )
