@@ -95,7 +95,7 @@ agreeing = dated[~dated["event_id"].isin(moved.index.get_level_values("event_id"
 heads = {"event_id": "Event", "article_date": "Article's date"}
 tables.ReportTable(
     moved.rename(columns=PLACES).reset_index().rename(columns=heads),
-    "Sessions from the one to which the article's date points to the first that could react.",
+    "Sessions by which the article is early.",
 )
 
 # %% [markdown]

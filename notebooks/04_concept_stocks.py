@@ -199,15 +199,15 @@ tables.ReportTable(
     pd.DataFrame(
         {
             "Window": space.index,
-            "CAAR": space["caar"].map(percent),
-            "Random portfolios": [percent(mean, 2) for mean in space["random_mean"]],
-            "Standard deviations apart": formatted(space["excess"], ".1f"),
+            "CAAR, %": formatted(100 * space["caar"], "+.1f"),
+            "Random, %": formatted(100 * space["random_mean"], "+.2f"),
+            "Distance, s.d.": formatted(space["excess"], ".1f"),
             "Rank p": space["p_value"].map(tables.p_text),
-            "Smallest possible p": space["smallest_p"].map(tables.p_text),
-            "Ordinary sessions": space["n_ordinary"].astype(str),
+            "Smallest p": space["smallest_p"].map(tables.p_text),
+            "Sessions": space["n_ordinary"].astype(str),
         }
     ),
-    "A-shares of tier 1 and the mean of random portfolios, both against the two indices.",
+    "Tier 1.",
 )
 
 # %% [markdown]

@@ -100,7 +100,7 @@ tables.ReportTable(
         }
     ).reset_index(drop=True),
     "Average CAR over [0, 1] with a p-value below 5 %, not adjusted. s.e.: standard error of a "
-    "forecast by the seemingly unrelated regression, t with n − k degrees of freedom; F: every asset's CAR is zero.",
+    "forecast by the seemingly unrelated regression, t(n − k); F: every asset's CAR is zero.",
 )
 
 # %%

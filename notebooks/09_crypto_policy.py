@@ -74,7 +74,7 @@ fading = checks.fade(study, "bitcoin", restrictive)
 tables.effects_report(study, effects)
 
 # %% [markdown]
-# For Bitcoin the mean of restrictive days less that of supportive ones is {{ early.difference | percent }} over [0, 0]
+# For Bitcoin the restrictive mean less the supportive one is {{ early.difference | percent }} over [0, 0]
 # ({{ early.p_value | p }} by permutation of the labels), {{ apart.difference | percent }} over [0, 1]
 # ({{ apart.p_value | p }}) and {{ late.difference | percent }} over [0, 5] ({{ late.p_value | p }}).
 # How often do the tests reject on random dates, with the same blocks?
