@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.checks import RESTRICTIVE, event_clusters, events_of
+from chainpolicy.checks.pooled import random_places
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.study import load_study
 
@@ -32,15 +33,8 @@ def main() -> None:
     for window in WINDOWS:
         rng = np.random.default_rng(0)
         chosen = event_clusters(study, GROUP, window).of(events_of(study, RESTRICTIVE))
-        free = np.isfinite(chosen.ordinary_scaar)
         found = []
-        for _ in range(calendars):
-            at: list[int] = []
-            for number in range(chosen.block[-1] + 1):
-                block = chosen.position[chosen.block == number]
-                places = np.flatnonzero(free)[:, None] + (block - block[0])
-                places = places[places[:, -1] < len(free)]
-                at += list(rng.choice(places[free[places].all(axis=1)]))
+        for at in random_places(chosen, calendars, rng):
             moved = pd.DataFrame({"event_session": chosen.calendar[at]}).drop_duplicates()
             moved = moved.assign(
                 event_id=[f"moved {number}" for number in range(len(moved))],

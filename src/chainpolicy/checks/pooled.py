@@ -505,8 +505,16 @@ def random_calendars(
 
 def _drawn(chosen: Clusters, draws: int, rng: np.random.Generator) -> Sequence[Floats]:
     """CAAR and SCAAR of the clusters at random places, each of shape (draws, C)."""
-    caar = np.empty((draws, len(chosen.caar)))
-    scaar = np.empty_like(caar)
+    at = random_places(chosen, draws, rng)
+    return chosen.ordinary_caar[at], chosen.ordinary_scaar[at]
+
+
+def random_places(chosen: Clusters, draws: int, rng: np.random.Generator) -> Ints:
+    """Move blocks of clusters to ordinary sessions; positions on the calendar, shape (draws, C).
+
+    Raises ValueError without a place for some block.
+    """
+    found = np.empty((draws, len(chosen.caar)), dtype=np.int64)
     for number in range(int(chosen.block[-1]) + 1):
         members = np.flatnonzero(chosen.block == number)
         moved = chosen.position[members] - chosen.position[members[0]]
@@ -515,7 +523,5 @@ def _drawn(chosen: Clusters, draws: int, rng: np.random.Generator) -> Sequence[F
         free = places[np.isfinite(chosen.ordinary_scaar[places]).all(axis=1)]
         if not len(free):
             raise ValueError(f"no ordinary sessions of {chosen.group} have room for a block")
-        at = free[rng.integers(len(free), size=draws)]
-        caar[:, members] = chosen.ordinary_caar[at]
-        scaar[:, members] = chosen.ordinary_scaar[at]
-    return caar, scaar
+        found[:, members] = free[rng.integers(len(free), size=draws)]
+    return found

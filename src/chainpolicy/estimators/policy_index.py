@@ -250,10 +250,12 @@ def permutation_test(
         Both values occur.
     """
     size, chosen = len(values), int(labels.sum())
-    picked = _assignments(size, chosen, draws, seed)
     every = comb(size, chosen) <= draws
-    if not every:
-        picked = np.vstack([np.flatnonzero(labels), picked])
+    if every:
+        picked = np.array(list(combinations(range(size), chosen)))
+    else:
+        drawn = _random_assignments(size, chosen, draws, seed)
+        picked = np.vstack([np.flatnonzero(labels), drawn])
     total = values.sum()
     first = values[picked].sum(axis=1)
     differences = first / chosen - (total - first) / (size - chosen)
@@ -267,15 +269,8 @@ def permutation_test(
 
 # Codings differ in a label or two: their sizes recur, and drawing takes ten times the comparison.
 @lru_cache(maxsize=64)
-def _assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
-    """All choices of `chosen` among `size` if there are at most `draws`, else `draws` random ones.
-
-    Returns
-    -------
-    ndarray of int, shape (assignments, chosen)
-    """
-    if comb(size, chosen) <= draws:
-        return np.array(list(combinations(range(size), chosen)), dtype=np.int32)
+def _random_assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
+    """Draw random choices of `chosen` among `size`, shape (draws, chosen)."""
     order = np.tile(np.arange(size, dtype=np.int32), (draws, 1))
     return np.random.default_rng(seed).permuted(order, axis=1)[:, :chosen].copy()
 

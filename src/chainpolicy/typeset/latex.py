@@ -77,14 +77,17 @@ def latex_table(
         fitted = next(iter(SIZES)), True
     size, turned = fitted
     long = len(rows) > LONGEST_FLOAT
-    lines = [r"\begin{landscape}"] if turned else []
+    lines: list[str] = []
     for part in parts:
         columns = "".join(_column(cells[place], numeric[place]) for place in part)
         head, *body = [_row([row[place] for place in part]) for row in (heads, *rows)]
         under = latex_text(note) if part is parts[-1] else ""
         lines += (_over_pages if long else _on_one_page)(columns, size, head, body, under)
-    text = "\n".join([*lines, *([r"\end{landscape}", ""] if turned else [""])])
-    packages = ["booktabs", "longtable" if long else "threeparttable", *(["lscape"] * turned)]
+    packages = ["booktabs", "longtable" if long else "threeparttable"]
+    if turned:
+        lines = [r"\begin{landscape}", *lines, r"\end{landscape}"]
+        packages.append("lscape")
+    text = "\n".join([*lines, ""])
     above = f"% The preamble loads \\usepackage{{{','.join(packages)}}}.\n"
     unknown = sorted({sign for sign in text if not sign.isascii()})
     if unknown:
