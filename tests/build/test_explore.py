@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 from scipy import stats
 
+from chainpolicy import figures as figures_module
 from chainpolicy.build import explore as module
 from chainpolicy.build.explore import explore, explore_page
 from chainpolicy.publish.site import broken_links
@@ -33,7 +35,7 @@ def row_of(soup, window: int, table: int, event_id: str):
 def test_it_loads_nothing_and_needs_no_script(study):
     page = explore_page(study)
     assert broken_links({"explore.html": page.encode()}) == []
-    assert not re.search(r"<script|<link|<img|@import|url\(|\son\w+=", page)
+    assert not re.search(r"<script|<link|<img (?!src=\"data:)|@import|url\(|\son\w+=", page)
 
 
 @pytest.mark.unmeasured
@@ -121,6 +123,19 @@ def test_a_pair_without_an_estimate_says_why(template):
     assert "no CAR[0, 1], no return on 2023-07-14 (tau = 1)" in cell.get_text()
 
 
+@pytest.mark.unmeasured
+def test_the_static_figures_stand_below_for_print_and_for_mail(template):
+    figures = [figures_module.show(name, template) for name in ("forest", "car_heatmap")]
+    pictures = read(template).find("details", class_="still").find_all("figure")
+    assert len(pictures) == len(figures)
+    for picture, shown in zip(pictures, figures, strict=True):
+        kind, content = picture.img["src"].split(",")
+        assert kind == "data:image/png;base64"
+        assert base64.b64decode(content) == shown.figure.png()
+        assert picture.img["alt"] == shown.figure.description
+        assert picture.figcaption.get_text() == shown.caption
+
+
 def test_words_of_a_study_stay_words(template):
     events = template.events.assign(name="<script>alert(1)</script> & more")
     page = explore(replace(template, events=events, title="a < b"))
@@ -131,7 +146,9 @@ def test_words_of_a_study_stay_words(template):
 
 def test_a_study_without_an_estimate_says_so(template):
     nothing = replace(template, alignment=template.alignment.assign(in_sample=False))
-    assert "<p>The study has no dated event in the sample.</p>" in explore(nothing)
+    page = explore(nothing)
+    assert "<p>The study has no dated event in the sample.</p>" in page
+    assert "<img" not in page
 
 
 def test_the_same_study_gives_the_same_bytes(template):

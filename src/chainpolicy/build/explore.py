@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from matplotlib.colors import to_hex
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.figures import show
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     announced_days,
@@ -35,6 +37,8 @@ MOST_CELLS = 5_000
 COLORS = [to_hex(mpl.colormaps["RdBu"](step / 10)) for step in range(11)]
 DARK = (0, 1, 9, 10)
 SIGNIFICANT = 0.05
+# The figures that show the same without pointing.
+STILL = ("forest", "car_heatmap")
 
 # Of a picture in the table of groups, in its own units.
 _WIDTH, _MARGIN = 128, 6
@@ -106,7 +110,17 @@ def explore(study: Study) -> str:
         colors=COLORS,
         dark=DARK,
         note=f" {note}." if note else "",
+        pictures=list(_pictures(study)),
     )
+
+
+def _pictures(study: Study) -> Iterator[dict[str, str]]:
+    """Draw what the page shows, for print and for a reader that takes no style sheet."""
+    for name in STILL:
+        shown = show(name, study)
+        if shown.figure is not None:
+            content = base64.b64encode(shown.figure.png()).decode()
+            yield {"alt": shown.figure.description, "content": content, "caption": shown.caption}
 
 
 def _by_group(
