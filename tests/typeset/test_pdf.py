@@ -45,6 +45,14 @@ def test_pictures_stay_vectors():
     assert page.get_num_pages() == 1
 
 
+@pytest.mark.parametrize("size", [(4, 4), (4, 8), (8, 4)])
+def test_a_tall_picture_leaves_room_for_the_text_around_it(size):
+    buffer = io.BytesIO()
+    Figure(figsize=size).savefig(buffer, format="png")
+    text = "# A\n\n" + "line\n\n" * 12 + "![words](f.png)\n\nits caption"
+    assert len(PdfReader(io.BytesIO(to_pdf(text, {"f.png": buffer.getvalue()}))).pages) == 1
+
+
 @pytest.mark.parametrize(
     ("latex", "typst"),
     [

@@ -21,6 +21,8 @@ LIMITS = {"min", "max", "sup", "lim", "arg"}
 _MANY = 6
 # With more rows than this, a table begins where there is room for its first.
 _SHORT = 12
+# A picture in cm: a taller one would leave most of the page before it empty.
+_TALLEST = 13.5
 
 _HEAD = """\
 #set document(title: {title}, date: none)
@@ -32,6 +34,11 @@ _HEAD = """\
 #show heading.where(level: 1): set text(size: 17pt)
 #show link: set text(fill: rgb("#332288"))
 #show figure: set block(breakable: false)
+#let picture(name, alt) = layout(space => {{
+  let whole = image(name, width: 100%, alt: alt)
+  let high = measure(width: space.width, whole).height > {tallest}cm
+  if high {{ image(name, height: {tallest}cm, alt: alt) }} else {{ whole }}
+}})
 #let rule(x, y) = if y == 0 {{ (bottom: 0.7pt) }} else {{ (bottom: 0.3pt + luma(200)) }}
 #set table(stroke: rule, inset: (x: 4pt, y: 3pt))
 #show table: set par(justify: false)
@@ -59,7 +66,7 @@ def to_pdf(text: str, pictures: Mapping[str, bytes]) -> bytes:
         body = "\n\n".join(writer.blocks(tokens))
         title = next((t.content for t in tokens if t.type == "inline"), "")
         source = Path(folder) / "document.typ"
-        head = _HEAD.format(title=_string(title), size=SIZE)
+        head = _HEAD.format(title=_string(title), size=SIZE, tallest=_TALLEST)
         source.write_text(f"{head}\n{body}\n", encoding="utf-8")
         compiled: bytes = typst.compile(str(source), root=folder)
         return compiled
@@ -123,7 +130,7 @@ class _Writer:
         content = self.pictures[str(image.attrs["src"])]
         name = self._keep(content, ".png" if content.startswith(b"\x89PNG") else ".svg")
         # What is said of a picture or a table stands on its page.
-        figure = f"#figure(image({_string(name)}, width: 100%, alt: {_string(image.content)}))"
+        figure = f"#figure(picture({_string(name)}, {_string(image.content)}))"
         return f"#block(sticky: true)[{figure}]"
 
     def _keep(self, content: bytes, suffix: str) -> str:
