@@ -153,7 +153,7 @@ out = study.events[~study.events["in_sample"]]
 roles = sample["role"].value_counts()
 mentioned = sample[sample["from_article"]]
 left = out.groupby("reason", sort=False)["event_id"].agg(", ".join).reset_index()
-tables.ReportTable(left, "Events outside the sample, by reason.")
+tables.ReportTable(left.set_axis(["Reason", "Events"], axis=1), "Events outside the sample.")
 
 # %% [markdown]
 # The {{ sample | length }} events of the sample are

@@ -180,7 +180,9 @@ fit = models.groupby(study.groups).agg(
     autocorrelated=("autocorrelated", "sum"),
 )
 fit["rbar"] = results.summary((0, 0)).frame.loc[lead]["mean_correlation"]
-fit.rename(study.label).round(3)
+heads = ["Group", "N", "Benchmarks", "Fewest M", "Most M", "R²", "σ", "Autocorrelated", "r̄"]
+shown = fit.rename(study.label).round(3).reset_index().astype(str).fillna("")
+tables.ReportTable(shown.set_axis(heads, axis=1), "R² and σ: medians over the assets.")
 
 # %%
 figures.show("estimation_fit", study)

@@ -76,15 +76,18 @@ shared = scored["article_date"].duplicated(keep=False)
 
 # %%
 names = {
+    "event_id": "Event",
+    "article_date": "Date in the article",
     "tone_lm": "Loughran-McDonald",
     "tone_vader": "VADER",
-    "tone_stance": "regulatory-stance lexicon",
-    "stance_blockchain": "blockchain",
-    "stance_crypto": "crypto",
+    "tone_stance": "Regulatory-stance lexicon",
+    "stance_blockchain": "Blockchain",
+    "stance_crypto": "Crypto",
 }
 columns = ["article_date", "stance_blockchain", "stance_crypto"]
 tones = scored[list(TONES)].astype(float).round(2)
-scored[["event_id", *columns]].join(tones).set_index("event_id").rename(columns=names)
+shown = scored[["event_id", *columns]].join(tones).astype(str).rename(columns=names)
+tables.ReportTable(shown, "Coded stances, and tones of the article's sentences from -1 to 1.")
 
 # %% [markdown]
 # ## Do the tones agree with the coded stances?
