@@ -240,17 +240,7 @@ def regenerate(
             (build / MANIFEST).unlink(missing_ok=True)
         for product in due:
             files = built[product.name]
-            for extra in _no_longer_made(root, state.get(product.name), files):
-                (root / extra).unlink()
-                report.removed.append(extra)
-            for path, made in sorted(files.items(), key=lambda item: item[0].name == MANIFEST):
-                target = root / path
-                if _changed(product, made, target):
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    made.replace(target)
-                    report.written.append(str(path))
-                else:
-                    report.unchanged.append(str(path))
+            _move(product, files, state.get(product.name), root, report)
             report.built.append(product.name)
             state[product.name] = {
                 "inputs": inputs[product.name],
@@ -263,6 +253,27 @@ def regenerate(
         new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         new_state.replace(root / STATE)
     return report
+
+
+def _move(
+    product: Product,
+    files: Mapping[Path, Path],
+    recorded: Mapping[str, Any] | None,
+    root: Path,
+    report: Report,
+) -> None:
+    """Move the files of a product that changed over the old ones, its manifest last."""
+    for extra in _no_longer_made(root, recorded, files):
+        (root / extra).unlink()
+        report.removed.append(extra)
+    for path, made in sorted(files.items(), key=lambda item: item[0].name == MANIFEST):
+        target = root / path
+        if _changed(product, made, target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.replace(target)
+            report.written.append(str(path))
+        else:
+            report.unchanged.append(str(path))
 
 
 def check(
