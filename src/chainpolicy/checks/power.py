@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults
@@ -55,6 +57,7 @@ def minimum_detectable_effect(
     return table[["event_id", "group", "n_assets"]].assign(minimum_detectable_effect=effect)
 
 
+@cache
 def _noncentrality(degrees: float, level: float, power: float) -> float:
     # No other check needs all of scipy.stats, which takes longer to import than to use.
     from scipy import optimize, stats

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
@@ -58,36 +59,50 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
     rank = events["salience"].astype("int64")
     seen = events["source"].str.contains(SEEN) if "source" in events else stance.eq(stance)
     members = every["members"].str.split(";").explode()
-    coded = [event for event in dict.fromkeys(members) if stance[event] != 0]
+    at, event = members.index.to_numpy(), members.to_numpy(dtype=object)
+    coded_stance = stance.reindex(event).to_numpy()
+    ranks = rank.reindex(event).to_numpy()
+    counted = {
+        "all": np.ones(len(event), dtype=bool),
+        "dated source": seen.reindex(event).to_numpy(),
+    }
+    groups = every["group"].to_numpy(dtype=object)
+    caar = every["caar"].to_numpy(np.float64)
     rows = []
     for facts in FACTS:
-        counted = members if facts == "all" else members[seen.reindex(members).to_numpy()]
-        for flipped in ["", *(event for event in coded if event in set(counted))]:
-            signs = stance.where(stance.index != flipped, -stance)
+        counts = counted[facts]
+        for flipped in ["", *dict.fromkeys(event[counts & (coded_stance != 0)])]:
+            signs = np.where(event == flipped, -coded_stance, coded_stance) * counts
             for weight, power in WEIGHTS.items():
-                said = (signs * rank**power).reindex(counted).set_axis(counted.index)
-                by_session = said.groupby(level=0)
-                net = np.sign(by_session.sum())
-                both = (by_session.max() > 0) & (by_session.min() < 0)
+                said = signs * ranks**power
+                net = np.sign(np.bincount(at, said, minlength=len(every)))
+                both = _any_of(at, said > 0, len(every)) & _any_of(at, said < 0, len(every))
                 for mixed in MIXED:
-                    sides = net if mixed == "net" else net.where(~both, 0)
+                    sides = net if mixed == "net" else np.where(both, 0, net)
                     choice = (weight, mixed, facts, flipped)
-                    rows += _differences(every, sides[sides != 0], choice)
+                    rows += _differences(groups, caar, sides, choice)
     columns = ["group", "weight", "mixed", "facts", "flipped", "n_supportive", "n_restrictive"]
     table = pd.DataFrame(rows, columns=[*columns, "difference", "p_value"])
     own = (table["weight"] == "salience") & (table["mixed"] == "net") & (table["facts"] == "all")
     return table.assign(chosen=own & (table["flipped"] == ""))
 
 
+def _any_of(at: NDArray[np.int64], is_so: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
+    """Whether it is so for any member of each session."""
+    return np.bincount(at, is_so, minlength=size) > 0
+
+
 def _differences(
-    every: pd.DataFrame, sides: pd.Series, choice: tuple[str, str, str, str]
+    groups: NDArray[np.object_],
+    caar: NDArray[np.float64],
+    sides: NDArray[np.float64],
+    choice: tuple[str, str, str, str],
 ) -> list[tuple[object, ...]]:
     """One row per group for the sessions that have a side."""
     rows: list[tuple[object, ...]] = []
-    signed = every.loc[sides.index].assign(supportive=sides > 0)
-    for group, sessions in signed.groupby("group", sort=False):
-        labels = sessions["supportive"].to_numpy(np.bool_)
-        values = sessions["caar"].to_numpy(np.float64)
+    for group in dict.fromkeys(groups[sides != 0]):
+        here = (groups == group) & (sides != 0)
+        labels, values = sides[here] > 0, caar[here]
         counts = int(labels.sum()), int((~labels).sum())
         if min(counts) == 0:
             continue

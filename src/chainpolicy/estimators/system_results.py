@@ -189,6 +189,11 @@ class GroupSystem:
         """Position of the first dummy among the regressors."""
         return self.design.shape[1] - len(self._dummy_names)
 
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        """Position of each dummy among the regressors."""
+        return {name: self._first_dummy + i for i, name in enumerate(self._dummy_names)}
+
     def car(self, event_id: str) -> SystemTest:
         """Test one cluster's CAR over the window of the system.
 
@@ -242,16 +247,15 @@ class GroupSystem:
                     f'"{self.group}": they are one cluster, {lead}; name one of them'
                 )
             named[lead] = float(weight)
-        place = {name: self._first_dummy + i for i, name in enumerate(self._dummy_names)}
         c = np.zeros(self.design.shape[1])
         taken: set[str] = set()
         for lead in sorted(named, key=lambda name: self.membership[name][0]):
             if self.dummies == "window":
-                c[place[lead]] += named[lead] * len(self.membership[lead])
+                c[self._place[lead]] += named[lead] * len(self.membership[lead])
                 continue
             days = [d for d in self.membership[lead] if shared == "each" or d not in taken]
             taken.update(days)
-            c[[place[day] for day in days]] += named[lead]
+            c[[self._place[day] for day in days]] += named[lead]
         if not c.any():
             raise ValueError("the weights of this contrast are zero, or cancel on every session")
         text = " + ".join(name if w == 1 else f"{w:g} {name}" for name, w in named.items())

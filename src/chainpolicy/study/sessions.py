@@ -299,7 +299,7 @@ def clusters(
         events = events.assign(group=events["ticker"].map(groups))
     if by_assets:
         by_event = events.sort_values("ticker").groupby([*keys, "event_id"])["ticker"]
-        events = events.assign(hit=by_event.transform(";".join))
+        events = events.join(by_event.agg(";".join).rename("hit"), on=[*keys, "event_id"])
         keys = [*keys, "hit"]
     events = events[[*keys, "event_id", "announced_at"]].drop_duplicates()
     announced = [
