@@ -1,19 +1,22 @@
-"""Which changes of ``eventstudy/`` does no test notice? ``python tests/mutation_check.py [NAME]``.
+"""Which changes of ``eventstudy/`` does no test notice? ``mutation_check.py [NAME] [--sample N]``.
 
 mutmut makes the mutants and keeps the verdicts (``mutmut results``, ``mutmut show``), and
 ``[tool.mutmut]`` in ``pyproject.toml`` names the tests. But where ``mutmut run`` starts pytest anew
 for every mutant, this collects the tests once and forks: in each child the tests that call the
 mutated function run, fast and deadly ones first, until one fails. NAME is a pattern, as in
-``inference.*grank*``. Fails if a survivor is not explained in ``equivalent_mutants.md``, a complete
-run also if what is explained there does not survive.
+``inference.*grank*``; a sample is drawn from what it names, with a fixed seed. Fails if a survivor
+is not explained in ``equivalent_mutants.md``, a complete run also if what is explained there does
+not survive.
 """
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import importlib
 import inspect
 import os
+import random
 import re
 import signal
 import sys
@@ -35,6 +38,7 @@ from mutmut.utils.format_utils import (
 PACKAGE = "chainpolicy.eventstudy"
 EXPLAINED = Path(__file__).with_name("equivalent_mutants.md")
 SECONDS_PER_MUTANT = 120
+SEED = 20191024
 SCREEN = os.fdopen(os.dup(1), "w", buffering=1)
 
 
@@ -189,10 +193,16 @@ class Check:
 
 
 def main() -> int:
-    patterns = [f"{PACKAGE}.{pattern}" for pattern in sys.argv[1:] or ["*"]]
+    parser = argparse.ArgumentParser()
+    parser.add_argument("patterns", nargs="*", default=["*"], metavar="NAME")
+    parser.add_argument("--sample", type=int, metavar="N")
+    asked = parser.parse_args()
     files = make_mutants()
     names = [name for data in files for name in data.exit_code_by_key]
-    check = Check([name for name in names if any(fnmatch(name, p) for p in patterns)])
+    chosen = [n for n in names if any(fnmatch(n, f"{PACKAGE}.{p}") for p in asked.patterns)]
+    if asked.sample is not None:
+        chosen = sorted(random.Random(SEED).sample(chosen, asked.sample))
+    check = Check(chosen)
     os.chdir("mutants")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     options = ["-q", "-s", "--tb=no", "-p", "no:cacheprovider", "-p", "no:logging", "--rootdir=."]

@@ -1126,6 +1126,19 @@ def test_assets_that_do_not_vary_on_their_common_sessions_have_no_correlation() 
     assert mean_residual_correlation(sample) == pytest.approx((c_a + c_b) / 2, rel=1e-10)
 
 
+@pytest.mark.parametrize("common", [29, 30, 31])
+def test_two_kinds_of_assets_need_thirty_common_sessions(common: int) -> None:
+    # Six assets of the first 60 sessions and six of the last 60.
+    residuals = np.random.default_rng(3).normal(size=(12, 120 - common))
+    residuals += residuals[0]
+    residuals[:6, 60:], residuals[6:, : 60 - common] = np.nan, np.nan
+    sample = replace(EXAMPLE, car=np.ones(12), residuals=residuals)
+    correlation = pd.DataFrame(residuals.T).corr(min_periods=30).to_numpy()
+    of_pairs = correlation[np.triu_indices(12, 1)]
+    assert np.isfinite(of_pairs).sum() == (66 if common >= 30 else 30)
+    assert mean_residual_correlation(sample) == pytest.approx(np.nanmean(of_pairs), rel=1e-10)
+
+
 def test_a_sample_without_spread_leaves_its_neighbours_alone() -> None:
     # Equal standardized CARs in the second sample alone
     # Four copies of each asset, because GRANK-T is undefined below ten.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,9 +56,9 @@ def panel_frame(*, gaps: bool, first: int = 0) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-def study(frame: pd.DataFrame, **choices: object) -> EventStudy:
-    """One event of all assets; where D is listed late, another of D alone."""
-    rows = [("e", name, 75) for name in NAMES]
+def study(frame: pd.DataFrame, *, apart: bool = False, **choices: object) -> EventStudy:
+    """One event of all assets; where D is listed late, another of D alone, or each has its own."""
+    rows = [("e", name, 75 + 2 * apart * i) for i, name in enumerate(NAMES)]
     if len(frame) < COUNT * frame["ticker"].nunique():
         rows.append(("f", "D", 100))
     table = pd.DataFrame(rows, columns=["event_id", "ticker", "event_session"])
@@ -121,6 +123,7 @@ def test_what_running_sums_cannot_estimate_is_fitted():
         {"model": SyntheticMatching()},
         {"estimation": EstimationWindow(window=(-45, 3), minimum=30, mask=False)},
         {"benchmarks": {"A": ["market"], "B": ["market", "size"], "C": ["size"], "D": []}},
+        {"estimation": replace(MOVING, anchor="first"), "apart": True},
     ):
         own = study(frame, **choices)
         names = tuple("ABCD")

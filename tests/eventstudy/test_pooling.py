@@ -87,6 +87,10 @@ def test_one_asset_per_cluster_without_overlap_has_the_ordinary_tests():
     # A cluster of one asset has the exact t of its CAR.
     car = results.car((0, 2))
     np.testing.assert_allclose(pooled.clusters["scaar"], car["t_stat"], rtol=1e-10)
+    degrees = results.models["n_estimation"] - 2
+    half = stats.t.ppf(0.975, degrees) * pooled.clusters["std_error"]
+    np.testing.assert_allclose(pooled.clusters["lower"], car["car"] - half, rtol=1e-10)
+    np.testing.assert_allclose(pooled.clusters["upper"], car["car"] + half, rtol=1e-10)
 
 
 def test_a_single_cluster_is_the_portfolio_of_its_event():
@@ -471,7 +475,12 @@ def test_pairs_without_a_label_are_in_no_pool_and_counted(three):
         ),
         ({"by": "ticker"}, ValueError, r"no column 'ticker' to pool by"),
         ({"by": {"e151": "x", "e150": "x"}}, ValueError, r"no event e151 to pool; expected event_"),
-        ({"by": ["theme"]}, TypeError, r"by is \['theme'\]; expected a column of the alignment or"),
+        (
+            {"by": ["theme"]},
+            TypeError,
+            r"by is \['theme'\]; expected a column of the alignment or a mapping of event_id to "
+            r"label$",
+        ),
         ({"window": (0, 9)}, ValueError, r"the window \[0, 9\] does not lie inside"),
         ({"window": 3}, ValueError, r"the window is 3; expected first and last session"),
         ({"draws": 0}, ValueError, r"draws = 0 must be a whole number, 1 or more"),
