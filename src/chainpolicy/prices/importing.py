@@ -89,15 +89,15 @@ def _target(folder: Path, sources: Sequence[Path], problems: list[Problem]) -> P
     name = settings.get("prices.file", "prices.csv")
     target = (folder / str(name)).resolve()
     expected = None
-    if not target.is_relative_to(folder.resolve()):
+    if target.is_dir():
+        expected = 'the file to be written, such as "prices.csv"; this is a folder'
+    elif target in [path.resolve() for path in sources]:
+        expected = 'another file to be written, such as "prices.csv"; this one is to be read'
+    elif not target.is_relative_to(folder.resolve()):
         expected = (
             'the file to be written, such as "prices.csv"; this one lies outside the study, where '
             "others may use it, and is only read"
         )
-    elif target.is_dir():
-        expected = 'the file to be written, such as "prices.csv"; this is a folder'
-    elif target in [path.resolve() for path in sources]:
-        expected = 'another file to be written, such as "prices.csv"; this one is to be read'
     if expected is not None:
         line = lines.get("prices.file")
         problems.append(Problem(SETTINGS_FILE, expected, line, "prices.file", name))
