@@ -318,10 +318,12 @@ def placebo(
     """
     from chainpolicy import checks
     from chainpolicy.study import load_study
-    from chainpolicy.study.output import write_csv
+    from chainpolicy.study.output import keep_apart, write_csv
 
     _require_csv(output)
     loaded = load_study(study)
+    if output is not None:
+        keep_apart([output], [*loaded.files, *([] if market is None else [market])])
     loaded.require_estimable()
     if market is None:
         window = loaded.car_windows[0]
@@ -355,10 +357,15 @@ def donors(
     from chainpolicy.checks.donors import MARKET, SHARE_COLUMNS, donors_of_study
     from chainpolicy.checks.market import read_shares
     from chainpolicy.study import load_study
-    from chainpolicy.study.output import write_csv
+    from chainpolicy.study.donors import DONORS_FILE
+    from chainpolicy.study.output import keep_apart, write_csv
 
     _require_csv(output)
     loaded = load_study(study)
+    if output is not None:
+        # A study may have its donors made anew.
+        kept = [path for path in loaded.files if path.name != DONORS_FILE]
+        keep_apart([output], [*kept, shares])
     loaded.require_estimable()
     table = donors_of_study(loaded, read_shares(shares, SHARE_COLUMNS))
     if output is None:
@@ -429,7 +436,7 @@ def report(
     were dated by the column document_date, or article_date, of events.csv.
     """
     from chainpolicy.study import load_study
-    from chainpolicy.study.output import write_bytes
+    from chainpolicy.study.output import keep_apart, write_bytes
     from chainpolicy.tables.choices import timing_report
     from chainpolicy.tables.estimates import pooled_report, regression_report
     from chainpolicy.tables.responses import responses, responses_report
@@ -444,6 +451,8 @@ def report(
         expected = "a file name, in a folder that exists"
         raise InputError([Problem("--output", expected, value=str(output))])
     loaded = load_study(study)
+    if output is not None:
+        keep_apart([output], loaded.files)
     chosen = None if window is None else _window(window, loaded)
     loaded.require_estimable()
     over = chosen or loaded.car_windows[0]
@@ -522,8 +531,12 @@ def extract(
     events = None
     if verify:
         from chainpolicy.study import load_study
+        from chainpolicy.study.output import keep_apart
 
-        events = load_study(study).events
+        loaded = load_study(study)
+        if output is not None:
+            keep_apart([output], loaded.files)
+        events = loaded.events
     elif study is not None:
         raise typer.BadParameter("--study says what to verify: give --verify too")
     result = run(article, published=published, output=output, events=events)

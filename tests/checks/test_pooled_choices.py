@@ -358,3 +358,17 @@ def test_a_study_without_other_dates_says_so(template):
     blank = replace(template, events=template.events.assign(document_date="", article_date=""))
     with pytest.raises(InputError, match="nothing to compare with"):
         checks.date_column(blank)
+
+
+def test_a_group_without_an_estimate_has_no_effect_to_pool(tmp_path):
+    folder = chainpolicy.new_study(tmp_path / "study")
+    prices = pd.read_csv(folder / "prices.csv")
+    # A coin that never moves has no variance, and no pair of it is estimated.
+    prices.loc[prices["ticker"] == "COIN", "close"] = 100.0
+    prices.to_csv(folder / "prices.csv", index=False)
+    study = load_study(folder)
+    assert checks.event_clusters(study, "coin", (0, 0)).events == ()
+    events = study.events["event_id"].tolist()
+    (effect,) = checks.pooled_subsets(study, "coin", {"all": events}, (0, 0)).to_dict("records")
+    assert (effect["n_events"], effect["n_clusters"]) == (0, 0)
+    assert np.isnan([effect["mean"], effect["std_error"], effect["randomization_p"]]).all()

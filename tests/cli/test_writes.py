@@ -225,6 +225,58 @@ def test_an_import_writes_the_price_file_and_nothing_else(server, tmp_path):
     assert after == before
 
 
+@pytest.mark.parametrize("how", ["absolute, outside", "relative", "link", "link to a folder"])
+def test_an_import_leaves_prices_outside_the_study_alone(server, tmp_path, capfd, how):
+    study, downloads = tmp_path / "mine" / "study", tmp_path / "downloads"
+    as_folder(study / "prices.csv", downloads)
+    file = place(study, how)
+    settings = (study / "study.toml").read_text().replace('"prices.csv"', f'"{file}"')
+    (study / "study.toml").write_text(settings)
+    before = contents(tmp_path)
+    with recorded() as written:
+        assert main(["prices", "import", str(downloads / "ACME.csv"), "--into", str(study)]) == 2
+    assert (
+        "lies outside the study, where others may use it, and is only read"
+        in capfd.readouterr().err
+    )
+    assert [path for path in written if path != Path(os.devnull)] == []
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("how", ["inside", "absolute, outside", "link", "folder"])
+def test_no_output_takes_the_place_of_what_a_run_reads(server, tmp_path, capfd, how):
+    study = tmp_path / "mine" / "study"
+    file = "prices.csv" if how == "inside" else place(study, how)
+    settings = (study / "study.toml").read_text().replace('"prices.csv"', f'"{file}"')
+    (study / "study.toml").write_text(settings)
+    prices = study / file
+    if prices.is_dir():
+        prices = prices / "ACME.csv"
+    (tmp_path / "again").symlink_to(study)
+    places = [prices, prices.resolve(), study / "events.csv", tmp_path / "again" / "assets.csv"]
+    commands = [[name, str(study), "--output", str(at)] for name in NAMED for at in places]
+    # A study whose prices are called what a table is called.
+    (tmp_path / "tables").mkdir()
+    table = (tmp_path / "tables" / "car.csv").resolve()
+    other = new_study(tmp_path / "other")
+    (other / "prices.csv").rename(table)
+    text = (other / "study.toml").read_text().replace('"prices.csv"', f'"{table}"')
+    (other / "study.toml").write_text(text)
+    commands.append(["estimate", str(other), "--output", str(table.parent)])
+    article = tmp_path / "article.csv"
+    article.write_text("On 3 May 2021 the ministry promoted a pilot of the ledger.")
+    commands.append(["extract", str(article), "--output", str(article)])
+    before = contents(tmp_path)
+    for command in commands:
+        assert main(command) == 2, command
+        assert "the file that is there is read by this run" in capfd.readouterr().err
+        assert contents(tmp_path) == before
+
+
+# Commands that write one file of any name.
+NAMED = ["placebo", "report"]
+
+
 def test_other_prices_outside_the_folder_are_noticed(server, tmp_path, capfd):
     study = tmp_path / "mine" / "study"
     shared = (study / "prices.csv").rename(tmp_path / "mine" / "closes.csv")

@@ -404,6 +404,20 @@ def test_garch_is_that_of_arch_and_is_not_refitted_after():
     assert again.variance[651] > 100 * model.variance[651]
 
 
+@pytest.mark.parametrize("name", ["ewma", "garch"])
+def test_returns_of_any_size_are_fitted_without_a_remark_and_flat_ones_refused(name):
+    # Warnings are errors here: the library warns of returns far from percents. A power of two
+    # changes no digit of the returns.
+    returns = np.random.default_rng(1).normal(0, 0.02, 200)
+    expected = fit_volatility(returns, 100, name).variance
+    for size in (2.0**-30, 2.0**30):
+        found = fit_volatility(size * returns, 100, name).variance
+        np.testing.assert_allclose(found / size**2, expected, rtol=1e-3)
+    flat = np.r_[np.zeros(100), returns[:100]]
+    with pytest.raises(ValueError, match="of the estimation window do not vary"):
+        fit_volatility(flat, 100, name)
+
+
 def test_ewma_by_hand():
     returns = garch(np.random.default_rng(16), 200)
     model = fit_volatility(returns, 150, "ewma")

@@ -946,6 +946,27 @@ def test_names_that_differ_stay_different(names):
     assert all(len(text) <= 12 for text in shown)
 
 
+def test_names_that_differ_in_the_middle_are_shown_by_it():
+    names = [f"group number {letter} of the companies that the rule names" for letter in "ABC"]
+    assert shorten_all(names, 10) == ["…A…", "…B…", "…C…"]
+
+
+def test_a_family_without_a_regular_weight_is_no_remark(caplog, monkeypatch):
+    monkeypatch.setattr(style, "_characters_of", style._characters_of.__wrapped__)
+    # The logger is made to speak as it does for a family that is there in one other weight.
+    said = style.font_manager._log
+
+    def findfont(family):
+        said.warning("findfont: Failed to find font weight normal for %s", family)
+        return style.font_manager.fontManager.defaultFont["ttf"]
+
+    monkeypatch.setattr(style.font_manager, "findfont", findfont)
+    assert style._characters_of("Some Condensed")
+    assert caplog.records == []
+    said.warning("others are heard")
+    assert [record.message for record in caplog.records] == ["others are heard"]
+
+
 def test_26_groups_keep_their_names_apart():
     names = [f"group number {n} of an industry" for n in range(26)]
     assert len({look.label for look in group_styles(names).values()}) == 26

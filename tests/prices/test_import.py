@@ -463,9 +463,10 @@ def test_what_is_no_price_file_is_not_overwritten(study, tmp_path, setting, mess
 
 def test_the_file_that_study_toml_names_is_written(study, tmp_path):
     text = (study / "study.toml").read_text(encoding="utf-8")
-    write(study, "study.toml", text.replace('"prices.csv"', '"../closes.csv"'))
+    write(study, "study.toml", text.replace('"prices.csv"', '"data/../closes.csv"'))
+    (study / "data").mkdir()
     import_prices([(None, write(tmp_path, "ACME.csv", YAHOO))], study)
-    assert (tmp_path / "closes.csv").read_text(encoding="utf-8").startswith("date,ticker,close\n")
+    assert (study / "closes.csv").read_text(encoding="utf-8").startswith("date,ticker,close\n")
     assert not (study / "prices.csv").exists()
 
 

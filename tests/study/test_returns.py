@@ -556,3 +556,8 @@ def test_dates_with_a_time_zone_are_refused():
     prices = pd.DataFrame({"date": days, "ticker": "A", "close": [1.0, 2]})
     with pytest.raises(ValueError, match="have the time zone Asia/Shanghai"):
         compute_returns(prices, assets, "2019-10-08", "2019-10-11")
+
+
+def test_a_study_takes_no_other_word_for_its_own_kind(template):
+    with pytest.raises(ValueError, match="kind is one of"):
+        template.compute_returns(kind="")

@@ -36,6 +36,9 @@ from chainpolicy.article.tense import Tense, tense
 
 DAYS_AHEAD = 92
 
+# Before the two digits of a year: word processors open a quotation there.
+APOSTROPHE = "['’‘‛ʼ`´′]"
+
 Precision = Literal["day", "week", "month", "quarter", "season", "half-year", "year", "unresolved"]
 
 
@@ -241,7 +244,7 @@ def nearest_year(day: str, month: str, span: Span) -> int | None:
 
 # In a style that no pattern knows: "October 26 (2019)", "2019 Oct 26".
 _YEAR_AFTER = re.compile(
-    r"^(?:[\s,;.:(–—-]{1,3}(?:of )?['’]?| of )((?:19|20)\d\d)(?![\w%:-]|[.,]\d)"
+    rf"^(?:[\s,;.:(–—-]{{1,3}}(?:of )?{APOSTROPHE}?| of )((?:19|20)\d\d)(?![\w%:-]|[.,]\d)"
 )
 _YEAR_BEFORE = re.compile(r"(?<![\w.,:$€£¥-])((?:19|20)\d\d)[\s,.(–—-]{1,3}$")
 

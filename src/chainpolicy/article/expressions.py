@@ -26,13 +26,13 @@ _MONTH = (
 _NUMERIC_DAY = r"(?:3[01]|[12]\d|0?[1-9])"
 _DAY = rf"{_NUMERIC_DAY}(?:st|nd|rd|th)?"
 _YEAR = r"(?:19|20)\d\d"
-_SHORT_YEAR = r"['’]\d\d"
+_SHORT_YEAR = rf"{dates.APOSTROPHE}\d\d"
 _ANY_YEAR = rf"(?:{_YEAR}|{_SHORT_YEAR})"
 _N, _D = rf"(?P<n>{_MONTH})", rf"(?P<d>{_DAY})"
 _N2, _D2 = rf"(?P<n2>{_MONTH})", rf"(?P<d2>{_DAY})"
 _Y, _Y2 = rf"(?P<y>{_ANY_YEAR})\b", rf"(?P<y2>{_ANY_YEAR})\b"
 # After a number something has to part the year from it.
-_AFTER_DAY = r"(?: ?, ?| |,? ?(?=['’]))"
+_AFTER_DAY = rf"(?: ?, ?| |,? ?(?={dates.APOSTROPHE}))"
 _AFTER_MONTH = r"(?:(?: ?,)?[ /-]?|\.)"
 _THE = r"(?:the (?=\d+[snrt]))?"  # before an ordinal
 _TO = rf"(?: ?[-–—/] ?| (?:to|through|until|till) {_THE})"
@@ -375,7 +375,7 @@ _KINDS = _kinds(
     (
         "open",
         dates.never("a fiscal year need not be that of the calendar"),
-        rf"\b(?P<m>(?:(?:the )?(?:{_QUARTER}|Q[1-4]|[1-4]Q) (?:quarter )?(?:of )?)?"
+        rf"\b(?P<m>(?:(?:the )?(?:{_QUARTER} |(?:Q[1-4]|[1-4]Q) ?)(?:quarter )?(?:of )?)?"
         rf"(?:FY|(?:the )?(?:fiscal|financial)(?: year)?(?: (?:Q[1-4]|(?:{_QUARTER} )?quarter))?)"
         rf"(?: of)?[ -]?(?:{_YEAR}(?:[-/]\d\d(?:\d\d)?)?|{_SHORT_YEAR}"
         r"|(?<=FY)\d\d(?:[-/]\d\d)?))\b",

@@ -15,6 +15,7 @@ import pandas as pd
 
 from chainpolicy.article import Extraction, Precision, Statement, dated_statements, read_article
 from chainpolicy.article.tone import TONES, score, stance_lexicon
+from chainpolicy.study.output import keep_apart
 from chainpolicy.study.problems import InputError, Problem, irregular
 from chainpolicy.typeset.numbers import counted
 
@@ -256,11 +257,14 @@ def extract(
     Raises
     ------
     InputError
-        If the article, the date or the name of the output cannot be used.
+        If the article, the date or the name of the output cannot be used, or the output is the
+        article.
     """
     if output is not None and Path(output).suffix.lower() not in {".csv", ".json"}:
         expected = "a file name that ends in .csv or .json"
         raise InputError([Problem("--output", expected, value=str(output))])
+    if output is not None and isinstance(source, str | Path) and source != "-":
+        keep_apart([Path(output)], [Path(source)])
     day = None if published is None else _published(published)
     extraction = dated_statements(read_article(source), day)
     table = tone_table(extraction)

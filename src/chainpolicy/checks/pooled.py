@@ -143,7 +143,8 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
     pairs = results.pairs[results.pairs["group"] == group]
     session_of = pairs.drop_duplicates("event_id").set_index("event_id")["event_session"]
     found = results.caar(window).query("group == @group").dropna(subset="caar")
-    found = found.assign(event_session=found["event_id"].map(session_of))
+    # Of a group that has no estimate too, of which `map` would make numbers.
+    found = found.assign(event_session=session_of.reindex(found["event_id"]).to_numpy())
     members = found.groupby("event_session")["event_id"].agg(frozenset)
     most = found.sort_values("n_assets", ascending=False, kind="stable")
     most = most.drop_duplicates("event_session").set_index("event_session").sort_index()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from itertools import combinations
+from itertools import combinations, takewhile
 from typing import Any, Literal
 
 import numpy as np
@@ -145,7 +146,20 @@ _families = ["DejaVu Sans"]
 
 @cache
 def _characters_of(family: str) -> frozenset[int]:
-    return frozenset(font_manager.get_font(font_manager.findfont(family)).get_charmap())
+    # Matplotlib tells on stderr of every family that has no regular weight.
+    with _without_remarks(logging.getLogger(font_manager.__name__)):
+        place = font_manager.findfont(family)
+    return frozenset(font_manager.get_font(place).get_charmap())
+
+
+@contextmanager
+def _without_remarks(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def undrawable(texts: Iterable[str]) -> list[str]:
@@ -201,10 +215,18 @@ def shorten(text: str, longest: int = LONGEST_LABEL) -> str:
 
 
 def shorten_all(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]:
-    """Make texts fit their places; those that differ stay different."""
+    """Make texts fit their places; those that differ stay different.
+
+    Where that would make several alike, they are shortened to the words in which they differ.
+    """
+    alike: dict[str, list[str]] = {}
+    for text in dict.fromkeys(texts):
+        alike.setdefault(shorten(text, longest), []).append(text)
     shown: dict[str, str] = {}
     for text in dict.fromkeys(texts):
         short = shorten(text, longest)
+        if len(alike[short]) > 1:
+            short = shorten(_what_differs(text, alike[short]), longest)
         number = 2
         while short in shown.values():
             mark = f"…{number}"
@@ -212,6 +234,21 @@ def shorten_all(texts: Sequence[str], longest: int = LONGEST_LABEL) -> list[str]
             number += 1
         shown[text] = short
     return [shown[text] for text in texts]
+
+
+def _what_differs(text: str, texts: Sequence[str]) -> str:
+    """Leave out the words at the beginning and the end that all of several texts share."""
+    words = [one.split(" ") for one in texts]
+    head, tail = (_n_shared(lists) for lists in (words, [one[::-1] for one in words]))
+    own = text.split(" ")
+    kept = " ".join(own[head : max(len(own) - tail, head)])
+    return f"{'…' if head else ''}{kept}{'…' if tail else ''}" if kept else text
+
+
+def _n_shared(lists: Sequence[Sequence[str]]) -> int:
+    """How many words all of several lists begin with."""
+    together = zip(*lists, strict=False)
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, together))
 
 
 def day_label(day: pd.Timestamp, year: bool = True) -> str:

@@ -93,6 +93,11 @@ def _target(folder: Path, sources: Sequence[Path], problems: list[Problem]) -> P
         expected = 'the file to be written, such as "prices.csv"; this is a folder'
     elif target in [path.resolve() for path in sources]:
         expected = 'another file to be written, such as "prices.csv"; this one is to be read'
+    elif not target.is_relative_to(folder.resolve()):
+        expected = (
+            'the file to be written, such as "prices.csv"; this one lies outside the study, where '
+            "others may use it, and is only read"
+        )
     if expected is not None:
         line = lines.get("prices.file")
         problems.append(Problem(SETTINGS_FILE, expected, line, "prices.file", name))

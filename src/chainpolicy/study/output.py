@@ -8,14 +8,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from chainpolicy.study.problems import InputError, Problem, irregular
+from chainpolicy.study.problems import InputError, Problem, collecting, irregular
 
 MANIFEST = "manifest.json"
 STAGING = ".chainpolicy-staging-"
@@ -36,6 +36,21 @@ def output_folder(directory: Path) -> Path:
     else:
         return directory
     raise InputError([Problem(str(directory), expected)])
+
+
+def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
+    """Refuse, with `InputError`, to write a file in the place of one that the run reads."""
+    places = {place for path in read for place in (_place(path), path.resolve())}
+    with collecting() as problems:
+        for path in written:
+            if _place(path) in places:
+                expected = "another place for --output: the file that is there is read by this run"
+                problems.append(Problem(str(path), expected))
+
+
+def _place(path: Path) -> Path:
+    """Where a file of this name would be written: in the place of a link, not through it."""
+    return path.parent.resolve() / path.name
 
 
 @contextmanager
@@ -61,18 +76,19 @@ def staging(directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def publish(directory: Path, told: Mapping[str, Any]) -> Iterator[Path]:
+def publish(directory: Path, told: Mapping[str, Any], read: Iterable[Path] = ()) -> Iterator[Path]:
     """Hand out an empty folder, and move the files written there to their places as one set.
 
     Nothing is moved before everything has been written. The old manifest is taken away first, the
     new one is written last, with the SHA-256 of every file and what else is `told`: a folder
     without a manifest, or with files that it does not describe, is not whole (see `not_whole`).
-    Other files in the folder stay. Raises `InputError` if it cannot be used, or another run is
-    writing there.
+    Other files in the folder stay. Raises `InputError` if it cannot be used, another run is writing
+    there, or a file would take the place of one that is `read`.
     """
     with staging(output_folder(directory)) as staged:
         yield staged
         files = sorted(path for path in staged.iterdir() if path.is_file())
+        keep_apart((directory / name for name in (*(path.name for path in files), MANIFEST)), read)
         digests = {path.name: digest(path) for path in files}
         manifest = staged / f"{MANIFEST}.new"
         manifest.write_text(

@@ -390,7 +390,7 @@ class Study:
             self.assets if assets is None else assets,
             self.start,
             self.end,
-            kind or self.kind,
+            self.kind if kind is None else kind,
             self.gaps,
             self.corrections,
             self.factors,

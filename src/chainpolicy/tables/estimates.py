@@ -335,7 +335,8 @@ def write_tables(
     Raises
     ------
     InputError
-        If the study has no event `only` or column `by`; then nothing is written.
+        If the study has no event `only` or column `by`, or a table would take the place of a file
+        of the study; then nothing is written.
     """
     known = study.events["event_id"].tolist()
     if only is not None and only not in known:
@@ -351,7 +352,7 @@ def write_tables(
         "model": results.model.name,
         "packages": {name: version(name) for name in RECORDED_PACKAGES},
     }
-    with publish(directory, manifest) as staged:
+    with publish(directory, manifest, study.files) as staged:
         for name, table in tables.items():
             write_csv(table, staged / f"{name}.csv")
     return _summary(len(tables["models"]), tables["excluded"])
