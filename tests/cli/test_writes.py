@@ -263,6 +263,16 @@ def test_no_output_takes_the_place_of_what_a_run_reads(server, tmp_path, capfd, 
     text = (other / "study.toml").read_text().replace('"prices.csv"', f'"{table}"')
     (other / "study.toml").write_text(text)
     commands.append(["estimate", str(other), "--output", str(table.parent)])
+    # Figures lie in a folder of the output.
+    for name in ("build", "figures"):
+        (tmp_path / "pages" / name).mkdir(parents=True)
+    figure = tmp_path / "pages" / "figures" / f"{QUICK[1]}.csv"
+    shutil.copytree(other, tmp_path / "third")
+    shutil.copy(table, figure)
+    (tmp_path / "third" / "study.toml").write_text(text.replace(str(table), str(figure)))
+    commands.append(
+        ["regenerate", str(tmp_path / "third"), "--output", str(tmp_path / "pages"), *QUICK]
+    )
     article = tmp_path / "article.csv"
     article.write_text("On 3 May 2021 the ministry promoted a pilot of the ledger.")
     commands.append(["extract", str(article), "--output", str(article)])

@@ -88,6 +88,18 @@ def test_a_link_out_of_the_project_is_refused(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_a_page_takes_the_place_of_no_file_of_the_study(tmp_path):
+    (tmp_path / "a.md").write_text("# A\n", encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    mine = tmp_path / "out" / "style.css"
+    mine.write_text("date,ticker,close\n", encoding="utf-8")
+    site = Site(tmp_path, "A", [Page("a.md", "index.html", "A", "A", "")])
+    with pytest.raises(InputError, match=r"style\.css.*is read by this run"):
+        site.write(tmp_path / "out", "", [mine])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["style.css"]
+    assert mine.read_text(encoding="utf-8") == "date,ticker,close\n"
+
+
 def test_a_notebook_without_its_executed_copy_is_named(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").touch()
     (tmp_path / "notebooks").mkdir()

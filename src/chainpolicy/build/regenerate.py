@@ -45,7 +45,14 @@ from chainpolicy.figures import (
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.figures.style import undrawable, vector_bytes
 from chainpolicy.study import Study, load_study, read_once
-from chainpolicy.study.output import MANIFEST, digest, output_folder, staging, write_csv
+from chainpolicy.study.output import (
+    MANIFEST,
+    digest,
+    keep_apart,
+    output_folder,
+    staging,
+    write_csv,
+)
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
 from chainpolicy.tables import responses
@@ -197,9 +204,9 @@ def regenerate(
     Raises
     ------
     InputError
-        If there is no product `only`.
+        If there is no product `only`, or a file would take the place of one that is read.
     NotebookError
-        If notebooks are broken; nothing has been overwritten then.
+        If notebooks are broken; nothing has been overwritten in either case.
     """
     report = Report()
     state = _read_state(root)
@@ -233,6 +240,8 @@ def regenerate(
         built, nothing = _build(rest, staged, prepare) if rest else ({}, {})
         built |= rewritten
         report.nothing |= nothing
+        made = [root / path for product in due for path in built[product.name]]
+        keep_apart(made, [source for product in due for source in product.sources])
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)

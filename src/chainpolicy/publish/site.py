@@ -7,7 +7,7 @@ import html
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from chainpolicy.build.regenerate import main as build
 from chainpolicy.build.regenerate import project_root
 from chainpolicy.figures import FIGURES
 from chainpolicy.study import Study, load_study
-from chainpolicy.study.output import output_folder, staging
+from chainpolicy.study.output import keep_apart, output_folder, staging
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED_STUDIES, study_folder
 from chainpolicy.typeset.markdown import code, headings, one_word, style_sheet, to_html
@@ -136,8 +136,10 @@ class Site:
         self.files[name] = path.read_bytes()
         return name
 
-    def write(self, output: Path, footer: str) -> list[Path]:
+    def write(self, output: Path, footer: str, read: Iterable[Path] = ()) -> list[Path]:
         """Write all pages and what they need, once every link inside them is known to lead on.
+
+        Raises `InputError` if one does not, or a file would take the place of one that is `read`.
 
         Returns
         -------
@@ -163,6 +165,7 @@ class Site:
             written[page.path] = text.encode()
         if broken := broken_links(written):
             raise InputError([Problem(path, reason) for path, reason in broken])
+        keep_apart([output / name for name in written], read)
         with staging(output) as staged:
             for name, content in written.items():
                 made = staged / name
@@ -280,7 +283,7 @@ def publish(study: Path | None, output: Path) -> list[Path]:
             text = (loaded.path / "README.md").read_text(encoding="utf-8")
             (root / "README.md").write_text(text, encoding="utf-8")
             pages.append(Page("README.md", "data.html", "Data", "Data", ""))
-        return Site(root, loaded.title, pages).write(target, footer)
+        return Site(root, loaded.title, pages).write(target, footer, loaded.files)
 
 
 def _contents(root: Path) -> list[Page]:
