@@ -350,6 +350,8 @@ def test_the_difference_of_two_labels_is_a_permutation_of_all():
     results = estimate(returns, market, dates(rows))
     pooled = results.pool({f"e{p}": label for p, label in zip(positions, labels, strict=True)})
     (row,) = pooled.difference("x", "y").to_dict("records")
+    named = {name: row[name] for name in ("first", "second", "group", "n_first", "n_second")}
+    assert named == {"first": "x", "second": "y", "group": "all", "n_first": 5, "n_second": 5}
     clusters = pooled.clusters
     caar = clusters["caar"].to_numpy()
     is_x = (clusters["label"] == "x").to_numpy()
