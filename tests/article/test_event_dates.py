@@ -206,6 +206,15 @@ def test_columns_that_say_nothing_are_not_shown(study):
     assert "supportive" not in report.note
 
 
+def test_some_events_can_be_laid_out_alone(study):
+    named = {"xi-politburo", "imf-fiat-digital-currency"}
+    assert set(tables.events_report(study, named).frame["Event"]) == named
+    # The other one is out of the sample.
+    one = tables.sessions_report(study, named).frame
+    every = tables.sessions_report(study).frame
+    assert one.to_dict("records") == every.query("Event == 'xi-politburo'").to_dict("records")
+
+
 def test_no_hour_is_shown_that_is_not_known(study, events):
     report = tables.sessions_report(study).frame.set_index("Event")
     for event in events:

@@ -801,23 +801,42 @@ def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
     shown = texts(figure)
     # Of 26 events three share their session with an earlier one in New York and in UTC days.
     assert (
-        "4 of 23 events shown, those of the highest salience; 2 of 3 groups shown, those "
-        "with the smallest p-values over [0, 1]; 1 of 10 assets shown, those with the smallest "
-        "p-values over [0, 1]"
+        "4 of 23 events shown, those of the highest salience and, among equals, the smallest "
+        "p-values over [0, 1]; 2 of 3 groups shown, those with the smallest p-values over [0, 1]; "
+        "1 of 10 assets shown, those with the smallest p-values over [0, 1]"
     ) in [" ".join(text.split()) for text in shown]
-    # The four earliest of the five events of salience 3.
-    assert set(frame["event_id"]) == {
-        "xi-politburo",
-        "cryptography-law",
-        "plenum-communique",
-        "plenum-decision",
-    }
+    # Of the five events of salience 3 the one with the largest p-value is left out.
+    highest = smaller.events.query("salience == 3 and in_sample")["event_id"].tolist()
+    assert len(highest) == 5
+    tests = smaller.estimate().tests((0, 1)).tidy().query("test == 'time_series_t'")
+    moved = tests.groupby("event_id")["p_value"].min().loc[highest].sort_values()
+    assert set(frame["event_id"]) == set(moved.index[:4])
+    assert moved.index[4] != highest[-1]  # which the order of announcement would leave out
     # The smallest p-values are those of one share and of Bitcoin, which is the first of its group.
     car = smaller.estimate().car((0, 1))
     assert set(frame["ticker"]) == {car.loc[car["p_value"].idxmin(), "ticker"]} == {"XNET"}
     assert set(SPECS["forest"].draw(smaller)[1]["group"]) == {"bitcoin", "us_listed"}
     _, timeline = SPECS["event_timeline"].draw(smaller)
     assert len(timeline["event_id"].unique()) == 4
+
+
+@pytest.mark.parametrize(
+    ("salience", "how"),
+    [
+        (lambda events: 2, "with the smallest p-values over [0, 1]"),
+        (lambda events: 1 + events["event_id"].isin(["xi-politburo", "plenum-decision"]), "of the "
+         "highest salience"),
+    ],
+)  # fmt: skip
+def test_among_events_of_one_salience_those_are_shown_that_moved_most(study, salience, how):
+    alike = replace(study, events=study.events.assign(salience=salience))
+    sample = alike.events.query("in_sample")["event_id"].tolist()
+    chosen, note = selection.shown_events(alike, sample, 2)
+    assert note == f"2 of {len(sample)} events shown, those {how}"
+    tests = alike.estimate().tests((0, 1)).tidy().query("test == 'time_series_t'")
+    moved = tests.groupby("event_id")["p_value"].min().nsmallest(2)
+    expected = set(moved.index) if "p-values" in how else {"xi-politburo", "plenum-decision"}
+    assert set(chosen) == expected
 
 
 def test_event_window_without_a_return(tiny):

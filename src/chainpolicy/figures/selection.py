@@ -87,13 +87,28 @@ def shown(study: Study, merged: pd.DataFrame) -> tuple[list[str], list[str], pd.
 def shown_events(
     study: Study, event_ids: list[str], most: int | None = None
 ) -> tuple[list[str], str]:
-    """Choose the events of the highest salience, in the order of announcement."""
+    """Choose the events of the highest salience, and among equals those that moved most.
+
+    They stay in the order of announcement; the note says how they were chosen.
+    """
     most = most or MOST_EVENTS
     if len(event_ids) <= most:
         return in_order(study, event_ids), ""
     events = study.events.set_index("event_id").loc[in_order(study, event_ids)]
-    events = events.sort_values(["in_sample", "salience"], ascending=False, kind="stable")
-    note = f"{most} of {len(event_ids)} events shown, those of the highest salience"
+    smallest = _smallest_p(study, "event_id").reindex(events.index).fillna(1.0)
+    ranks = ["in_sample", "salience"]
+    events = events.assign(p_value=smallest).sort_values(
+        [*ranks, "p_value"], ascending=[False, False, True], kind="stable"
+    )
+    equal = events[ranks].eq(events[ranks].iloc[most]).all(axis=1)
+    over = f"the smallest p-values over {window_label(headline_window(study))}"
+    if not equal.iloc[most - 1]:
+        how = "of the highest salience"
+    elif equal.all():
+        how = f"with {over}"
+    else:
+        how = f"of the highest salience and, among equals, {over}"
+    note = f"{most} of {len(event_ids)} events shown, those {how}"
     return in_order(study, events.index[:most].tolist()), note
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from chainpolicy.study import Study
@@ -11,8 +13,14 @@ from chainpolicy.study.sessions import trading_hours
 from chainpolicy.typeset.report_table import ReportTable
 
 
-def events_report(study: Study) -> ReportTable:
-    """Lay out every event, in the order of the catalogue.
+def events_report(study: Study, event_ids: Collection[str] | None = None) -> ReportTable:
+    """Lay out events, in the order of the catalogue.
+
+    Parameters
+    ----------
+    study : Study
+    event_ids : collection of str, optional
+        Default: all.
 
     Returns
     -------
@@ -20,7 +28,7 @@ def events_report(study: Study) -> ReportTable:
         Without columns that say nothing: names that repeat the event's id, dates of an article
         that there is not, stances that are all neutral.
     """
-    events = study.events
+    events = _chosen(study.events, event_ids)
     stances = {
         f"On {dimension_of(column)}": column
         for column in stance_columns(events)
@@ -54,15 +62,21 @@ def events_report(study: Study) -> ReportTable:
     return ReportTable(frame, note)
 
 
-def sessions_report(study: Study) -> ReportTable:
+def sessions_report(study: Study, event_ids: Collection[str] | None = None) -> ReportTable:
     """Lay out which session of each calendar could react first to the events of the sample.
+
+    Parameters
+    ----------
+    study : Study
+    event_ids : collection of str, optional
+        Default: all.
 
     Returns
     -------
     ReportTable
         One row per event; per exchange also whether it was open at the announcement.
     """
-    sample = study.events[study.events["in_sample"]]
+    sample = _chosen(study.events[study.events["in_sample"]], event_ids)
     aligned = study.alignment.drop_duplicates(["event_id", "calendar"])
     session = aligned.set_index(["calendar", "event_id"])["event_session"]
     columns = {"Event": list(sample["event_id"]), "First public": _first_public(sample)}
@@ -82,6 +96,12 @@ def sessions_report(study: Study) -> ReportTable:
         "announcement."
     )
     return ReportTable(pd.DataFrame(columns), note)
+
+
+def _chosen(events: pd.DataFrame, event_ids: Collection[str] | None) -> pd.DataFrame:
+    if event_ids is None:
+        return events
+    return events[events["event_id"].isin(event_ids)].reset_index(drop=True)
 
 
 def _first_public(events: pd.DataFrame) -> list[str]:
