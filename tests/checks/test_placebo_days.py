@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from chainpolicy import checks
+from chainpolicy.checks import placebo_days
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.sessions import event_session, sessions
 
@@ -46,6 +47,18 @@ def test_the_days_in_the_readme_are_what_the_rule_draws(study, known):
     assert list(drawn.strftime("%Y-%m-%d")) == stated
     assert len(stated) == 8
     assert list(checks.draw_placebo_days(study, known, seed=1)) != list(drawn)
+
+
+def test_a_day_on_which_no_asset_has_a_return_is_never_drawn(study, monkeypatch):
+    days = placebo_days._ordinary_days(study, None, (0, 1))
+    assert study.returns.loc[study.returns["session"] == days[0], "return"].isna().all()
+    assert study.returns.groupby("session")["return"].count()[days[1:]].min() > 0
+    monkeypatch.setattr(placebo_days, "_ordinary_days", lambda *_: days)
+    first = [checks.draw_placebo_days(study, seed=seed)[0] for seed in range(60)]
+    monkeypatch.setattr(placebo_days, "_estimated_days", lambda *_: set(days))
+    of_all = [checks.draw_placebo_days(study, seed=seed)[0] for seed in range(60)]
+    assert days[0] in of_all
+    assert days[0] not in first
 
 
 def test_drawn_days_are_clear_of_both_catalogues_and_apart(study, known):

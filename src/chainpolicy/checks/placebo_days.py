@@ -28,8 +28,8 @@ def draw_placebo_days(
         Events of another catalogue (``announced_at``), whose sessions [0, 5] are kept clear of as
         those of the study's own events are.
     window : tuple of int
-        Sessions around a day that must be ordinary for every group, see `EventStudy.placebo`; such
-        a day is a session of every calendar.
+        Sessions around a day that must be ordinary for every group, see `EventStudy.placebo`, and
+        over which each has a CAAR; such a day is a session of every calendar.
     seed : int, default 2019
         Of the random numbers.
 
@@ -39,9 +39,11 @@ def draw_placebo_days(
         Eight days in order, at least a week apart; fewer if there are no more.
     """
     days = _ordinary_days(study, known, window)
+    estimated = _estimated_days(study, window)
     drawn: list[pd.Timestamp] = []
     for day in days[np.random.default_rng(seed).permutation(len(days))]:
-        if len(drawn) < DRAWN and all(abs(day - other) >= APART for other in drawn):
+        far = all(abs(day - other) >= APART for other in drawn)
+        if len(drawn) < DRAWN and far and day in estimated:
             drawn.append(day)
     return pd.DatetimeIndex(sorted(drawn))
 
@@ -76,6 +78,13 @@ def _ordinary_days(study: Study, known: pd.DataFrame | None, window: Window) -> 
     for calendar in study.alignment["calendar"].unique():
         days = days[~_near(days, str(calendar), announced, window, study)]
     return days
+
+
+def _estimated_days(study: Study, window: Window) -> set[pd.Timestamp]:
+    """Days on which every group has a CAAR: the first prices make no return."""
+    found = study.placebo(window).caar(window).dropna(subset="caar")
+    groups = found.groupby("event_id")["group"].nunique()
+    return set(pd.to_datetime(groups.index[groups == study.groups.nunique()]))
 
 
 def _near(

@@ -356,10 +356,10 @@ def windows_report(
         frame[f"CAAR{label}, %"] = written.where(of_group["caar"].notna(), "")
     name = study.events.set_index("event_id")["name"][study.headline_event]
     note = (
-        f"Response to “{name}” in {study.kind} returns, with 95 % interval. Window: the first that "
-        "ends with less than a tenth of the group at a price limit; its p-values are two-sided and "
-        "not corrected for the number of groups. Rank: among the ordinary sessions of the group; "
-        "rbar: mean correlation of the residuals."
+        f"Response to “{name}” in {study.kind} returns, with 95 % interval. Window: the study's "
+        "first that ends with less than a tenth of the group at a price limit; its p-values are "
+        "two-sided and not corrected for the number of groups. Rank: among the ordinary sessions "
+        "of the group; rbar: mean correlation of the residuals."
     )
     return ReportTable(frame.reset_index(drop=True), note)
 
