@@ -10,8 +10,9 @@
 # # Did markets move on policy?
 #
 # In the autumn of 2019 the Politburo praised blockchain, and within weeks cities searched for coin
-# exchanges. Did prices move when the public could first know? What restrictions do it asks of eight years
-# of announcements that a rule chose; what praise did to shares it can ask of that autumn alone.
+# exchanges. Did prices move when the public could first know? Restrictions are
+# judged by eight years of announcements that a rule chose; what praise did to shares, by that autumn
+# alone.
 
 # %%
 import pandas as pd
@@ -70,8 +71,8 @@ alone = alone.loc["days without other news"]
 # among ordinary sessions {{ shares.placebo_p | p }}), measured against the yardstick that forecasts
 # them best where nothing happened ({{ best.title }}; the interval leaves out the error of its
 # weights). One session earlier, over [0, 4], it was {{ sooner.caar | percent }}
-# ({{ (sooner.lower, sooner.upper) | interval }}; {{ sooner.time_series_t_p | p }}): it is at the edge
-# of significance. **That number depends on the yardstick**: it lies between {{ low.caar | percent }} ({{ low.title }})
+# ({{ (sooner.lower, sooner.upper) | interval }}; {{ sooner.time_series_t_p | p }}),
+# at the edge of significance. **That number depends on the yardstick**: it lies between {{ low.caar | percent }} ({{ low.title }})
 # and {{ high.caar | percent }} ({{ high.title }}), and over [0, 10] between
 # {{ late.caar.min() | percent }} and {{ late.caar.max() | percent }}. For tier 2, shares that the press
 # named on the day they jumped, it lies between {{ second.caar.min() | percent }} and
@@ -186,8 +187,8 @@ rejects = rates["rejection_rate"]
 #
 # The portfolio t rejects somewhat too often: on drawn days {{ (clean.p_value < 0.05).sum() | count }}
 # of {{ clean | length }} p-values are below 5 %, where {{ (0.05 * clean.index.size) | number(1) }} are
-# expected, so is {{ (foreign.p_value < 0.05).sum() | count }} of {{ foreign | length }} at controls and
-# the placebo, and of a group's ordinary sessions it rejects {{ rejects.min() | share(1) }} to
+# expected; of {{ foreign | length }} at controls and the placebo
+# {{ (foreign.p_value < 0.05).sum() | count }} is; and of a group's ordinary sessions it rejects {{ rejects.min() | share(1) }} to
 # {{ rejects.max() | share(1) }}. A p-value just below 5 % is weak evidence; the smallest on a
 # drawn day, {{ clean.p_value.min() | number(3) }}, is far from surviving Holm's correction. The rank,
 # and the randomization that leads in the study of eight years, do not rest on its distribution.
@@ -214,7 +215,7 @@ claims(
         alone["upper"] > 0 > alone["mean"],
     ),
     claim(
-        "Supportive announcements moved Bitcoin by nothing that is significant",
+        "The response to supportive announcements is not significant",
         praised["randomization_p"],
         praised["randomization_p"] > 0.05 and praised["lower"] < 0 < praised["upper"],
     ),
@@ -277,6 +278,6 @@ claims(
 # ## Limits
 #
 # Announcement hours are known for some events only; where only the day is known, the window [0, 1]
-# covers both sessions that could have reacted. The shares were chosen by evidence dated before the
+# covers both sessions that could have reacted, but for news before 08:00 in China on coins. The shares were chosen by evidence dated before the
 # event, but from lists that the press made. Prices are adjusted closes from public files. The restrictive
 # announcements of November carry out one national order: they are no independent evidence.

@@ -78,7 +78,7 @@ too_late = int((pd.to_datetime(unused["announced_at"]) > policy.prices["date"].m
 # ## Abstract
 #
 # We ask whether announcements of Chinese authorities on blockchain and cryptocurrency move prices,
-# and how much of the answer is owed to the choice of dates, yardsticks and tests. Two event studies
+# and how much of the answer is due to the choice of dates, yardsticks and tests. Two event studies
 # share one method. The first covers the autumn of 2019, in which the Politburo praised blockchain
 # while regulators cracked down on coin trading. On the first session that could react to the
 # praise, Bitcoin returned {{ bitcoin.caar | share(1) }} more than its mean (log return; 95 % interval
@@ -163,13 +163,14 @@ too_late = int((pd.to_datetime(unused["announced_at"]) > policy.prices["date"].m
 # {{ supportive | length }} supportive; {{ silent | length | count }} take neither stance, and
 # {{ unused | length | count }} lie outside the sample, {{ undated | count }} because the day on
 # which they became public was not found and {{ too_late | count }} because it came after the
-# prices end. All others have returns for their windows. Bitcoin's closes run from
+# prices end. All others have returns over [0, 1]. Bitcoin's closes run from
 # {{ policy.prices.date.min() | day }} to {{ policy.prices.date.max() | day }}.
 #
 # All prices come from public files, each named with its checksum in the study folders. The first
 # public moment is known to the hour for some announcements only. Where only the day is known, the
 # window [0, 1] contains both sessions that could have reacted, which is why it is the main window
-# throughout.
+# throughout; only what was announced in China before eight in
+# the morning, when the day of the coins begins, lies before it.
 #
 # ## Method
 #
@@ -294,7 +295,8 @@ figures.show("forest", study, "Response to every announcement of 2019, by group.
 # {{ led.caar | percent }} of {{ speech.caar.a_shares_tier1 | percent }} is left over {{ led.window }},
 # when the limits had ceased to bind ({{ (led.lower, led.upper) | interval }};
 # portfolio t {{ led.time_series_t_p | p }}, rank {{ led.placebo_p | p }}; one session earlier
-# {{ sooner.caar | percent }}, {{ sooner.time_series_t_p | p }}): it is at the edge of significance. Against the two
+# {{ sooner.caar | percent }}, {{ sooner.time_series_t_p | p }}), at the
+# edge of significance. Against the two
 # indices it is {{ middle.caar.indices | percent }}, and {{ left.caar | percent }} over [0, 10]
 # ({{ (left.lower, left.upper) | interval }}). Both indices weight companies by their
 # size, however, and the shares that had been named are smaller. The next figure measures the same
@@ -314,7 +316,7 @@ figures.show(
 # lie between {{ middle.caar.min() | percent }} and {{ middle.caar.max() | percent }}, over
 # [0, 10] between {{ late.caar.min() | percent }} and
 # {{ late.caar.max() | percent }}. Against the equal-weighted market
-# {{ equal.caar | percent }} is left ({{ (equal.lower, equal.upper) | interval }}).
+# {{ equal.caar | percent }} is left over [0, 10] ({{ (equal.lower, equal.upper) | interval }}).
 # The rule, which looks at quiet sessions alone, chooses {{ best.title }}, which gives
 # {{ best.caar | percent }}
 # ({{ (best.lower, best.upper) | interval(2) }}; rank among ordinary sessions
@@ -343,8 +345,7 @@ tables.effects_report(policy, effects)
 # ### Famous dates and the rule
 #
 # How much would a list of remembered dates have overstated the effect? We drew up a list of
-# {{ famous.n_events }} announcements that retrospectives keep naming and estimated it in the same
-# way.
+# {{ famous.n_events }} announcements that retrospectives keep naming, made with the prices known, and estimated it in the same way.
 
 # %%
 figures.show("selections", policy, "The same effect by one choice of announcements after another.")
@@ -564,7 +565,8 @@ claims(
 # share a session, and the praise followed a sharp fall of Bitcoin, so that part of the gain may be
 # a rebound. Bitcoin has no market factor, so a worldwide move counts as a response.
 #
-# The catalogues hold what was found, not all there was. Stances and acts were coded by one reader
+# The catalogues hold what was found, not all there was, and that of eight years was compiled from
+# excerpts of public pages. Stances and acts were coded by one reader
 # from the texts. Notes on other news are mostly from memory, and a blank is no proof of none. Hours
 # are known for some announcements only and are often the latest moment by which the news was out.
 #
