@@ -22,7 +22,7 @@ _MANY = 6
 # With more rows than this, a table begins where there is room for its first.
 _SHORT = 12
 # A picture in cm: a taller one would leave most of the page before it empty.
-_TALLEST = 13.5
+_TALLEST = 12
 
 _HEAD = """\
 #set document(title: {title}, date: none)
