@@ -171,8 +171,8 @@ def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
     assert {f"build/{name}.csv" for name in ("car", "tests", "models", "system")} <= made
     text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
     named = set(re.findall(r"[\w/]+\.(?:csv|html)\b", text))
-    assert named == {"build/tests.csv", "explore.html"}
-    assert {"report.html", *named} <= made
+    assert named == {"build/tests.csv", "build/alignment.csv", "explore.html", "events.csv"}
+    assert {"report.html", "study/events.csv", *(named - {"events.csv"})} <= made
     for figure in FIGURES:
         both = {f"figures/{figure.name}.png", f"figures/{figure.name}.csv"}
         assert both & made == (set() if figure.name in LACKING else both), figure.name
