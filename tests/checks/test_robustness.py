@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import tt_solve_power
 
 from chainpolicy.checks import (
@@ -196,6 +197,13 @@ def test_corrections_by_hand():
         [0.03, 0.04, 0.04]
     )
     assert adjusted.loc["b"].isna().all()
+
+
+def test_corrections_are_those_of_statsmodels():
+    p_values = np.random.default_rng(4).uniform(0, 0.3, 60).round(2)
+    adjusted = adjust_for_multiple_testing(pd.Series(p_values))
+    for name, method in (("holm", "holm"), ("benjamini_hochberg", "fdr_bh")):
+        np.testing.assert_allclose(adjusted[name], multipletests(p_values, method=method)[1])
 
 
 def test_no_hypothesis_gives_no_p_value():

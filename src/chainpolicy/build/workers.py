@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -81,6 +82,8 @@ def _fork(
     jobs: Sequence[Callable[[], None]], folder: Path, workers: int, look: Callable[[], None]
 ) -> None:
     running: set[int] = set()
+    # What was computed before stays: no collection of a process has to look through it again.
+    gc.freeze()
     try:
         for _ in range(workers):
             if child := os.fork():
@@ -106,6 +109,7 @@ def _fork(
         for child in running:
             os.kill(child, signal.SIGTERM)
             os.waitpid(child, 0)
+        gc.unfreeze()
 
 
 def _said(status: int) -> str:

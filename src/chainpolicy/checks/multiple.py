@@ -39,14 +39,16 @@ def adjust_for_multiple_testing(p_values: pd.Series[float]) -> pd.DataFrame:
     DataFrame
         ``holm, benjamini_hochberg``, same index.
     """
-    # statsmodels takes a second to import: who corrects nothing does not wait for it.
-    from statsmodels.stats.multitest import multipletests
+    from scipy.stats import false_discovery_control
 
-    tested = p_values.dropna()
-    adjusted = pd.DataFrame(
-        {"holm": np.nan, "benjamini_hochberg": np.nan}, index=p_values.index, dtype=np.float64
+    tested = p_values.notna().to_numpy()
+    values = p_values.to_numpy(np.float64)[tested]
+    order = np.argsort(values, kind="stable")
+    # The smallest of m p-values times m, the next times m - 1, and none less than one before it.
+    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
+    holm, benjamini_hochberg = np.full((2, len(tested)), np.nan)
+    holm[np.flatnonzero(tested)[order]] = np.minimum(stepped, 1.0)
+    benjamini_hochberg[tested] = false_discovery_control(values)
+    return pd.DataFrame(
+        {"holm": holm, "benjamini_hochberg": benjamini_hochberg}, index=p_values.index
     )
-    if len(tested):
-        for name, method in (("holm", "holm"), ("benjamini_hochberg", "fdr_bh")):
-            adjusted.loc[tested.index, name] = multipletests(tested, method=method)[1]
-    return adjusted

@@ -252,27 +252,28 @@ def permutation_test(
     size, chosen = len(values), int(labels.sum())
     every = comb(size, chosen) <= draws
     if every:
-        picked = np.array(list(combinations(range(size), chosen)))
+        picked = np.array(list(combinations(range(size), chosen))).T
     else:
         drawn = _random_assignments(size, chosen, draws, seed)
-        picked = np.vstack([np.flatnonzero(labels), drawn])
+        picked = np.column_stack([np.flatnonzero(labels), drawn])
     total = values.sum()
-    first = values[picked].sum(axis=1)
+    first = values[picked].sum(axis=0)
     differences = first / chosen - (total - first) / (size - chosen)
     actual = float(values[labels].mean() - values[~labels].mean())
     # Equal differences are summed in different orders.
     reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
     # With equal numbers of both labels their exchange turns the sign alone.
     ties = 2 if every and 2 * chosen == size else 1
-    return PermutationTest(actual, float(reached.mean()), len(picked), ties / len(picked))
+    n_assignments = picked.shape[1]
+    return PermutationTest(actual, float(reached.mean()), n_assignments, ties / n_assignments)
 
 
 # Codings differ in a label or two: their sizes recur, and drawing takes ten times the comparison.
 @lru_cache(maxsize=64)
 def _random_assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
-    """Draw random choices of `chosen` among `size`, shape (draws, chosen)."""
+    """Draw random choices of `chosen` among `size`, shape (chosen, draws)."""
     order = np.tile(np.arange(size, dtype=np.int32), (draws, 1))
-    return np.random.default_rng(seed).permuted(order, axis=1)[:, :chosen].copy()
+    return np.random.default_rng(seed).permuted(order, axis=1)[:, :chosen].T.copy()
 
 
 def _overlaps(

@@ -40,8 +40,6 @@ HORIZONS = 10
 N_SHOCKS = 2
 # Evenly spaced shifts that make the band of a projection.
 MOST_SHIFTS = 200
-# Bounds the memory of a batch of shifted designs.
-VALUES_PER_BATCH = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -310,20 +308,20 @@ def _shifted(
     residual_y = y - q @ (q.T @ y)
     k = shocks.shape[1]
     degrees = rows - k - q.shape[1]
-    step = max(1, VALUES_PER_BATCH // (rows * k))
-    coefficients, t_ratios = [], []
-    for first in range(0, len(shifts), step):
-        at = (np.arange(rows)[None, :] - shifts[first : first + step, None]) % length
-        x = shocks[at]
-        x = x - q @ (q.T @ x)
-        inverse = np.linalg.pinv(x.transpose(0, 2, 1) @ x, hermitian=True)
-        b = (inverse @ (x.transpose(0, 2, 1) @ residual_y)[:, :, None])[:, :, 0]
-        remaining = residual_y - (x @ b[:, :, None])[:, :, 0]
-        variance = (remaining**2).sum(axis=1) / degrees
-        error = np.sqrt(variance[:, None] * np.einsum("skk->sk", inverse))
-        coefficients.append(b)
-        t_ratios.append(np.divide(b, error, out=np.zeros_like(b), where=error > 0))
-    return np.vstack(coefficients), np.vstack(t_ratios)
+    # What the rows of a shift share with another series is a correlation around the circle.
+    others = np.zeros((length, q.shape[1] + 1))
+    others[:rows] = np.column_stack([q, residual_y])
+    moved = np.conj(np.fft.rfft(shocks, axis=0))[:, :, None]
+    shared = np.fft.irfft(np.fft.rfft(others, axis=0)[:, None, :] * moved, length, axis=0)[shifts]
+    with_controls, with_y = shared[:, :, :-1], shared[:, :, -1:]
+    beyond = shocks[(np.arange(rows, length)[None, :] - shifts[:, None]) % length]
+    gram = shocks.T @ shocks - beyond.transpose(0, 2, 1) @ beyond
+    gram -= with_controls @ with_controls.transpose(0, 2, 1)
+    inverse = np.linalg.pinv(gram, hermitian=True)
+    b = (inverse @ with_y)[:, :, 0]
+    remaining = np.maximum(residual_y @ residual_y - (b * with_y[:, :, 0]).sum(axis=1), 0.0)
+    error = np.sqrt(remaining[:, None] / degrees * np.einsum("skk->sk", inverse))
+    return b, np.divide(b, error, out=np.zeros_like(b), where=error > 0)
 
 
 def _rank(statistics: Floats) -> Floats:

@@ -614,7 +614,7 @@ class EventStudy:
         columns = _factor_columns(panel, benchmarks)
         masked = self._masked()
         residuals = np.empty((len(asset), self.estimation.length))
-        parts = []
+        parts, of_pair, n_fits = [], np.empty(len(asset), np.int64), 0
         for some in _blocks(asset, end, max(1, VALUES_PER_BLOCK // self.estimation.length)):
             fit, of_sample = self._fit_block(
                 *(asset[some], position[some], end[some], columns[some]),
@@ -625,14 +625,16 @@ class EventStudy:
             residuals[some] = fit.residuals[of_sample]
             # These are most of a fit; its other numbers wait for those of the other blocks.
             fit = replace(fit, residuals=fit.residuals[:, :0])
-            parts.append((some, _select(fit, of_sample)))
-        fit = _join(parts, columns.shape[1])
+            of_pair[some] = n_fits + np.arange(len(fit.alpha))[of_sample]
+            n_fits += len(fit.alpha)
+            parts.append(fit)
+        fit = _concatenate(parts, columns.shape[1])
 
-        reason = self._reasons(fit)
+        reason = self._reasons(fit)[of_pair]
         usable = reason == ""
         # All of them is no choice, and nothing to copy.
         kept = slice(None) if usable.all() else np.flatnonzero(usable)
-        fit = replace(_select(fit, kept), residuals=_squeeze(residuals, kept))
+        fit = replace(_select(fit, of_pair[kept]), residuals=_squeeze(residuals, kept))
         event_rows, event_in_data = _rows(
             panel, asset[kept], position[kept, None] + _span(event_window)
         )
@@ -991,17 +993,22 @@ def _begins(asset: Ints, end: Ints) -> Bools:
 def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
     """Put batches with fewer benchmarks than `width` into one, in the order of the pairs."""
     order = np.argsort(np.concatenate([members for members, _ in batches]))
+    return _select(_concatenate([batch for _, batch in batches], width), order)
+
+
+def _concatenate(fits: list[NormalFit], width: int) -> NormalFit:
+    """Put fits with at most `width` benchmarks one after the other."""
     joined = {}
     for name in (field.name for field in fields(NormalFit)):
         per_benchmark = {"beta": 1, "factor_mean": 1, "inverse_factors": 2}.get(name, 0)
         parts = []
-        for _, batch in batches:
-            values = getattr(batch, name)
-            if per_benchmark and (unused := width - batch.beta.shape[1]):
+        for fit in fits:
+            values = getattr(fit, name)
+            if per_benchmark and (unused := width - fit.beta.shape[1]):
                 padding = [(0, 0)] * (values.ndim - per_benchmark) + [(0, unused)] * per_benchmark
                 values = np.pad(values, padding)
             parts.append(values)
-        joined[name] = np.concatenate(parts)[order]
+        joined[name] = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return NormalFit(**joined)
 
 

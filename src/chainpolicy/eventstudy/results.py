@@ -800,12 +800,23 @@ class EventStudyResults(ShownResults):
                 strict=True,
             ):
                 found[key] = (pairs.shape[1], *numbers)
-        columns = ["event_id", "group", "window", "n_assets", "caar", "std_error", "degrees"]
-        label = window_label(window)
-        rows = [(*key, label, *found[key]) for key in sorted(found)]
-        table = pd.DataFrame(rows, columns=columns)
-        half = critical_value(level, table["degrees"]) * table["std_error"]
-        return table.assign(lower=table["caar"] - half, upper=table["caar"] + half)
+        keys = sorted(found)
+        n_assets, *estimates = zip(*map(found.get, keys), strict=True) if keys else ((),) * 4
+        caar, std_error, degrees = (np.array(numbers, np.float64) for numbers in estimates)
+        half = critical_value(level, degrees) * std_error
+        return pd.DataFrame(
+            {
+                "event_id": [event_id for event_id, _ in keys],
+                "group": [group for _, group in keys],
+                "window": window_label(window),
+                "n_assets": np.array(n_assets, np.int64),
+                "caar": caar,
+                "std_error": std_error,
+                "degrees": degrees,
+                "lower": caar - half,
+                "upper": caar + half,
+            }
+        )
 
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
