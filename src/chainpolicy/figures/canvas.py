@@ -59,7 +59,8 @@ def _settle(figure: Figure) -> None:
     if layout:
         # The slowest part of a drawing: it measures every text, twice.
         layout.execute(figure)
-    figure.set_layout_engine("none")
+    # With a placeholder of an engine each file would be drawn twice.
+    figure.set_layout_engine(None)
     for ax in figure.axes:
         for axis in (ax.xaxis, ax.yaxis):
             if isinstance(axis.get_major_locator(), AutoLocator):
