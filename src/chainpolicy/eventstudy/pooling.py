@@ -375,7 +375,8 @@ def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int
 @cache
 def _every_turn(blocks: int) -> Bools:
     """Every choice of blocks of which the sign turns, shape (2^B, B)."""
-    return (np.arange(2**blocks)[:, None] >> np.arange(blocks)) % 2 == 1
+    turned: Bools = (np.arange(2**blocks)[:, None] >> np.arange(blocks)) % 2 == 1
+    return turned
 
 
 def _random_turns(blocks: int, draws: int, seed: Sequence[int]) -> Bools:

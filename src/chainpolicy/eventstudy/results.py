@@ -806,8 +806,8 @@ class EventStudyResults(ShownResults):
         half = critical_value(level, degrees) * std_error
         return pd.DataFrame(
             {
-                "event_id": [event_id for event_id, _ in keys],
-                "group": [group for _, group in keys],
+                "event_id": pd.Series([event_id for event_id, _ in keys], dtype="str"),
+                "group": pd.Series([group for _, group in keys], dtype="str"),
                 "window": window_label(window),
                 "n_assets": np.array(n_assets, np.int64),
                 "caar": caar,
