@@ -251,24 +251,35 @@ def permutation_test(
     """
     size, chosen = len(values), int(labels.sum())
     every = comb(size, chosen) <= draws
-    if every:
-        picked = np.array(list(combinations(range(size), chosen))).T
-    else:
-        drawn = _random_assignments(size, chosen, draws, seed)
-        picked = np.column_stack([np.flatnonzero(labels), drawn])
     total = values.sum()
-    first = values[picked].sum(axis=0)
+    first = _sums_of_chosen(tuple(values.tolist()), chosen, draws, seed)
+    if not every:
+        first = np.append(first, values[labels].sum())
     differences = first / chosen - (total - first) / (size - chosen)
     actual = float(values[labels].mean() - values[~labels].mean())
     # Equal differences are summed in different orders.
     reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
     # With equal numbers of both labels their exchange turns the sign alone.
     ties = 2 if every and 2 * chosen == size else 1
-    n_assignments = picked.shape[1]
-    return PermutationTest(actual, float(reached.mean()), n_assignments, ties / n_assignments)
+    return PermutationTest(actual, float(reached.mean()), len(first), ties / len(first))
 
 
-# Codings differ in a label or two: their sizes recur, and drawing takes ten times the comparison.
+# Codings differ in a label or two, so that the same values recur with as many labels.
+@lru_cache(maxsize=64)
+def _sums_of_chosen(
+    values: tuple[float, ...], chosen: int, draws: int, seed: int
+) -> NDArray[np.float64]:
+    """Sum all choices of `chosen` among the values, or of `draws` random ones."""
+    size = len(values)
+    if comb(size, chosen) <= draws:
+        picked = np.array(list(combinations(range(size), chosen))).T
+    else:
+        picked = _random_assignments(size, chosen, draws, seed)
+    sums: NDArray[np.float64] = np.array(values)[picked].sum(axis=0)
+    return sums
+
+
+# Sizes recur more often still, and drawing takes ten times the sum.
 @lru_cache(maxsize=64)
 def _random_assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
     """Draw random choices of `chosen` among `size`, shape (chosen, draws)."""
