@@ -13,7 +13,6 @@ leaves blank, since windows of one asset overlap.
 from __future__ import annotations
 
 import sys
-import zlib
 from collections.abc import Collection
 
 import numpy as np
@@ -21,7 +20,12 @@ import pandas as pd
 
 from chainpolicy.eventstudy import TEST_NAMES, TESTS
 from chainpolicy.eventstudy.inference import GroupSample, two_sided_p_value
-from chainpolicy.eventstudy.pooling import blocks_of, randomization_p_value, sign_flip_p_value
+from chainpolicy.eventstudy.pooling import (
+    blocks_of,
+    randomization_p_value,
+    seed_of,
+    sign_flip_p_value,
+)
 
 CLUSTERS = (5, 10, 40)
 ASSETS = (1, 20)
@@ -122,7 +126,7 @@ def p_values(
         test.name: two_sided_p_value(test.compute(sample)) for test in TESTS if test.name in names
     }
     block = blocks_of(at, sample.n_window)
-    seed = [0, zlib.crc32(f"all\0all\0[{WINDOW[0]}, {WINDOW[1]}]".encode())]
+    seed = seed_of(0, "all", f"[{WINDOW[0]}, {WINDOW[1]}]", at)
     if "randomization" in names:
         eventful = ((around >= 0) & (around < EVENTFUL)).any(axis=0)
         ordinary = np.array(

@@ -57,7 +57,7 @@ other_coins = checks.pooled_subsets(policy, "coins", checks.selections(policy))
 other_coins = other_coins.set_index("subset").loc["all but the famous"]
 ways = tables.robustness(policy, "bitcoin").set_index("subset")
 clean = ways.loc["days without other news"]
-known, unknown = ways.loc["hour known"], ways.loc["day alone known"]
+known, unknown = ways.loc["hour, or a latest hour, known"], ways.loc["day alone known"]
 least = ways[ways.index.str.endswith("the weightiest")]
 fading = checks.fade(policy, "bitcoin", restrictive)
 sizes = tables.sizes(policy, "bitcoin", ((0, 0), (0, 1), (0, 5)))
@@ -391,7 +391,7 @@ tables.effects_report(policy, tables.robustness(policy, "bitcoin"))
 
 # %% [markdown]
 # No year and no order carries the result: without the one that matters most the mean is still
-# {{ least["mean"].max() | percent }} or lower. Where the hour is known the mean is
+# {{ least["mean"].max() | percent }} or lower. Where an hour, or a latest hour, is known the mean is
 # {{ known["mean"] | percent }}; where only the day is known it is {{ unknown["mean"] | percent }}
 # ({{ (unknown.lower, unknown.upper) | interval }}). Imprecise dates dilute a response, but an hour
 # is also known because the news was large enough to be reported at once.

@@ -328,7 +328,7 @@ def test_ordinary_sessions_are_those_of_the_assets_of_each_cluster():
     assert row["randomization_p"] == pytest.approx(expected, abs=0.02)
 
 
-def test_a_pool_has_the_same_draws_whatever_else_is_pooled():
+def test_a_pool_has_the_same_draws_whatever_it_is_called_and_else_is_pooled():
     returns, market = simulated(list("ABC"), 8)
     positions = [150, 180, 210, 240, 270]
     rows = [(f"e{p}", ticker, p) for p in positions for ticker in "ABC"]
@@ -337,6 +337,9 @@ def test_a_pool_has_the_same_draws_whatever_else_is_pooled():
     both = results.pool(label_of).tidy()
     alone = results.pool({event: "x" for event, label in label_of.items() if label == "x"}).tidy()
     pd.testing.assert_frame_equal(both.iloc[[0]], alone)
+    renamed = results.pool({event: label.upper() for event, label in label_of.items()}).tidy()
+    for name in ("randomization_p", "sign_flip_p"):
+        assert renamed[name].tolist() == pytest.approx(both[name].tolist(), nan_ok=True)
     other = results.pool(label_of, seed=1).tidy()
     assert other["randomization_p"][0] != both["randomization_p"][0]
     assert other["mean"].tolist() == both["mean"].tolist()

@@ -404,7 +404,7 @@ def test_nothing_left_out_is_said_so(study):
 # --- pooled over events -----------------------------------------------------------------------
 
 
-def test_bitcoin_pooled_by_stance_is_the_regression_of_its_days(study, results):
+def test_bitcoin_pooled_by_stance_is_the_regression_of_its_days(study):
     """Another computation of the same is `mean_response_by_stance`, of one asset on its own."""
     window = (0, 1)
     merged = clusters(study.alignment, study.groups).query("group == 'bitcoin'")
@@ -417,7 +417,7 @@ def test_bitcoin_pooled_by_stance_is_the_regression_of_its_days(study, results):
         if (crypto[members] < 0).any()
         for event_id in members
     }
-    pooled = results.pool(restrictive, window).tidy().set_index("group").loc["bitcoin"]
+    pooled = study.pool(restrictive, window).tidy().set_index("group").loc["bitcoin"]
     expected = mean_response_by_stance(study, "bitcoin", window).loc["restrictive"]
     assert pooled["n_clusters"] == expected["days"]
     for ours, theirs in (

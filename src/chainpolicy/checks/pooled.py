@@ -16,7 +16,6 @@ blocks:
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -31,6 +30,7 @@ from chainpolicy.eventstudy.pooling import (
     blocks_of,
     permutation_p_value,
     randomization_p_value,
+    seed_of,
     sign_flip_p_value,
 )
 from chainpolicy.eventstudy.results import Window
@@ -233,7 +233,7 @@ def pooled_effect(
         return row
     error = float(block_error(chosen.caar, block))
     half = float(critical_value(LEVEL, block[-1])) * error
-    seed = [0, zlib.crc32("\0".join((subset, clusters.group, named)).encode())]
+    seed = seed_of(0, clusters.group, named, chosen.position)
     reference = chosen.reference(same_year=same_year)
     rank, _ = randomization_p_value(chosen.scaar, reference, chosen.position, block, DRAWS, seed)
     return row | {

@@ -11,6 +11,7 @@ neither takes them for independent: it is left blank, with that reason.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -346,12 +347,21 @@ def randomization_p_value(
     return float((1 + beyond.sum()) / (1 + draws)), fewest
 
 
+def seed_of(seed: int, group: str, window: str, position: Ints) -> list[int]:
+    """Seed the draws of a pool by its sessions, whatever it is called and stands beside.
+
+    `position` (C,) are the event sessions of its clusters on the calendar of the group.
+    """
+    sessions = ";".join(map(str, position.tolist()))
+    return [seed, zlib.crc32("\0".join((group, window, sessions)).encode())]
+
+
 def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int]) -> float:
     r"""Rank the mean SCAAR among those with random signs: valid under symmetry.
 
     Clusters whose windows overlap, those of one `block`, take one sign. All :math:`2^B` signs of B
-    blocks are tried up to 16 blocks, else `draws` of them. Two-sided; NaN with fewer than
-    `MINIMUM_CLUSTERS` blocks. `scaar` and `seed` as in `randomization_p_value`.
+    blocks are tried up to 16 blocks, else `draws` of them. Twice the smaller tail; NaN with fewer
+    than `MINIMUM_CLUSTERS` blocks. `scaar` and `seed` as in `randomization_p_value`.
 
     Examples
     --------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,6 +37,7 @@ from chainpolicy.eventstudy.pooling import (
     blocks_of,
     cluster_sample,
     randomization_p_value,
+    seed_of,
     sign_flip_p_value,
 )
 
@@ -1117,8 +1117,7 @@ class EventStudyResults(ShownResults):
                 for test in found
             ]
             block = blocks_of(position, sample.n_window)
-            # The draws of a pool do not depend on which other pools there are.
-            own = [seed, zlib.crc32("\0".join((label, group, named)).encode())]
+            own = seed_of(seed, group, named, position)
             reference = references.get((label, group))
             randomized: tuple[float, int | None] = (
                 (np.nan, None)

@@ -320,7 +320,7 @@ class Study:
 
     def pool(
         self,
-        by: str = "role",
+        by: str | Mapping[str, object] = "role",
         window: Window = (0, 1),
         model: str | NormalReturnModel | None = None,
     ) -> PooledEffects:
@@ -328,8 +328,8 @@ class Study:
 
         Parameters
         ----------
-        by : str
-            A column of events.csv, whose values are the labels.
+        by : str or mapping
+            A column of events.csv, whose values are the labels, or a mapping of event_id to label.
         window : tuple of int
             Both ends inclusive, inside the event window.
         model : str or NormalReturnModel, optional
@@ -341,7 +341,7 @@ class Study:
             If events.csv has no such column.
         """
         known = [str(column) for column in self.events.columns if column != "affects"]
-        if by not in known:
+        if isinstance(by, str) and by not in known:
             expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(by, known)}"
             raise InputError([Problem("--by", expected, value=by)])
         return self.estimate(model).pool(by, window)

@@ -53,16 +53,16 @@ def robustness(
     DataFrame
         One row per choice, the keys of `checks.pooled_effect`. Choices for which events.csv lacks
         the column, or that leave nothing out, have no row: days on which no row of the catalogue,
-        in the sample or not, notes other news (``other_news``), one
-        announcement per order (``order``), hour known or not, the year and the order without which
-        the mean is closest to zero ("the weightiest"). Responses in units of volatility where
+        in the sample or not, notes other news (``other_news``), one announcement per order
+        (``order``), an hour or a latest hour known or not, the year and the order without which the
+        mean is closest to zero ("the weightiest"). Responses in units of volatility where
         `in_volatility` is defined.
     """
     clusters = event_clusters(study, group, window)
     every = events_of(study, direction)
     table = study.events.set_index("event_id").loc[list(every)]
     hour = table["time_precision"].isin(HOUR_KNOWN)
-    chosen: dict[str, Collection[str]] = {"hour known": table.index[hour]}
+    chosen: dict[str, Collection[str]] = {"hour, or a latest hour, known": table.index[hour]}
     chosen["day alone known"] = table.index[~hour]
     if "order" in table:
         chosen["first of each order"] = one_per_order(study, every)
@@ -174,8 +174,9 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
         about.append(f"CAAR{effects['window'].iloc[0]}")
     note = (
         f"{', '.join([*about, ''])}mean over distinct event sessions, {study.kind} returns. "
-        "Intervals from the spread over blocks of overlapping windows; p-values two-sided, not "
-        "adjusted for the number of rows; from three blocks on. SCAAR: in standard errors."
+        "Intervals come from the spread over blocks of overlapping windows; p-values are "
+        "two-sided, not adjusted for the number of rows, and blank with fewer than three blocks. "
+        "SCAAR: in standard errors."
     )
     return ReportTable(frame.reset_index(drop=True), note[0].upper() + note[1:])
 
