@@ -191,9 +191,60 @@ def test_a_claim_that_no_longer_holds_stops_the_build_with_its_sentence(tmp_path
     with pytest.raises(NotebookError) as caught:
         notebooks.execute(write_source(tmp_path, cell))
     assert str(caught.value) == (
-        "02_broken.py, cell 2 (from chainpolicy import claim, claims): no longer holds: "
+        "02_broken.py, cell 2 (from chainpolicy import claim, claims), line 2: no longer holds: "
         "Fire is cold"
     )
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        'told = claims(claim("Fire is cold", 2.5, 1 > 2))',
+        'claims(claim("Fire is cold", 2.5, 1 > 2));',
+        'claims(claim("Fire is cold", 2.5, 1 > 2))\n1',
+        'if True:\n    claims(claim("Fire is cold", 2.5, 1 > 2))',
+        'claim("Fire is cold", 2.5, 1 > 2)',
+        'told = claim("Fire is cold", 2.5, 1 > 2)\nclaims(told)',
+        'chainpolicy.claims(claim("Fire is cold", 2.5, 1 > 2)), 1',
+    ],
+)
+def test_a_claim_that_nothing_would_check_stops_the_build(tmp_path, cell):
+    source = write_source(
+        tmp_path, "import chainpolicy\nfrom chainpolicy import claim, claims", cell
+    )
+    line = 2 if cell.startswith("if") else 1
+    with pytest.raises(NotebookError, match=rf"^02_broken\.py, cell 3 .*, line {line}: claims\("):
+        notebooks.execute(source)
+
+
+def test_claims_made_in_a_loop_are_checked(tmp_path):
+    cell = (
+        "from chainpolicy import claim, claims\n"
+        'claims(*(claim(f"{n} is below two", n, n < 2) for n in range(3)))'
+    )
+    with pytest.raises(NotebookError, match="no longer holds: 2 is below two"):
+        notebooks.execute(write_source(tmp_path, cell))
+
+
+@pytest.mark.parametrize(
+    ("prose", "line", "left"),
+    [
+        ("It is {{ x | percent.", 2, "{{"),
+        ("It is x | percent }}.", 2, "}}"),
+        ("It is {{ x | percent }} of\n# {{ it.", 3, "{{"),
+        ("{% if x %}", 2, "{%"),
+    ],
+)
+def test_braces_that_stand_alone_stop_the_build(tmp_path, prose, line, left):
+    with pytest.raises(NotebookError) as caught:
+        notebooks.execute(with_prose(tmp_path, prose))
+    assert str(caught.value).endswith(f"line {line}: {left} without its other half")
+
+
+def test_braces_of_formulas_and_of_code_stand_as_they_are(tmp_path):
+    prose = r"$\sqrt{\frac{1}{T}}$, `}}` and $$x_{i_{t}}$$ are {{ x | percent }}"
+    written = notebooks.execute(with_prose(tmp_path, prose)).notebook.cells[-1].source
+    assert written.endswith(r"$\sqrt{\frac{1}{T}}$, `}}` and $$x_{i_{t}}$$ are +50.0 %")
 
 
 def test_claims_are_a_table_and_need_a_truth_value():
@@ -207,6 +258,9 @@ def test_claims_are_a_table_and_need_a_truth_value():
     for holds in (pd.Series([True, False]), pd.DataFrame()):
         with pytest.raises(TypeError, match="not True or False"):
             claim("All of it", 1, holds)
+    for number in (float("nan"), np.float64("inf")):
+        with pytest.raises(ValueError, match=f'"All of it": the number is {number}'):
+            claim("All of it", number, True)
 
 
 def test_numbers_are_written_by_kind():

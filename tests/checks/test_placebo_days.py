@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import date
 
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from chainpolicy import checks
 from chainpolicy.checks import placebo_days
 from chainpolicy.study import Study, load_study
+from chainpolicy.study.calendars import Correction
 from chainpolicy.study.sessions import event_session, sessions
 
 
@@ -75,6 +78,17 @@ def test_another_catalogue_takes_days_away(study):
     drawn = checks.draw_placebo_days(study)
     known = pd.DataFrame({"announced_at": [f"{day:%Y-%m-%d}" for day in drawn] + [""]})
     assert not set(drawn) & set(checks.draw_placebo_days(study, known))
+
+
+def test_a_day_that_a_study_closes_is_no_session_of_an_announcement(study):
+    closed = replace(study, corrections=(Correction("XSHG", date(2019, 3, 1), "closed"),))
+    # Announced on Friday the 1st, it enters on Monday the 4th, the sixth session before the 11th.
+    days = pd.DatetimeIndex(["2019-03-08", "2019-03-11", "2019-03-12"])
+    near = [
+        placebo_days._near(days, "XSHG", ["2019-03-01"], (0, 1), of).tolist()
+        for of in (study, closed)
+    ]
+    assert near == [[True, False, False], [True, True, False]]
 
 
 def test_each_group_has_a_response_on_each_drawn_day(study, known):

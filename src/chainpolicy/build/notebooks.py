@@ -35,6 +35,7 @@ from chainpolicy.typeset.claims import Claims
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+CLAIMING = ("claim", "claims")
 PIXEL_STEP = 8
 PIXEL_SHARE = 0.001
 
@@ -151,8 +152,9 @@ def execute(source: Path) -> Executed:
     Raises
     ------
     NotebookError
-        If a cell raises, an expression in the prose cannot be written, a claim fails, or an output
-        holds a memory address, a warning, a traceback or anything on standard error.
+        If a cell raises, an expression in the prose cannot be written, a claim fails or would not
+        be checked, or an output holds a memory address, a warning, a traceback or anything on
+        standard error.
     """
     notebook = read_source(source)
     values: dict[int, object] = {}
@@ -177,11 +179,46 @@ def execute(source: Path) -> Executed:
                 cell.execution_count = shell.number
                 if raised is not None:
                     raise NotebookError(f"{place}: {type(raised).__name__}: {raised}") from raised
+                lines, unchecked = _claims_in(cell.source)
+                failed += [
+                    f"{place}, line {line}: claims(...) must be the last expression of its cell "
+                    "and hold every claim(...): nothing else is checked"
+                    for line in unchecked
+                ]
                 if isinstance(value := values[index], Claims):
-                    failed += [f"{place}: no longer holds: {c.sentence}" for c in value.failed]
+                    failed += [
+                        f"{place}, line {lines.get(c.sentence, 1)}: no longer holds: {c.sentence}"
+                        for c in value.failed
+                    ]
     if found := failed + [f"{source.name}, {problem}" for problem in unfit(notebook)]:
         raise NotebookError("\n".join(found))
     return Executed(notebook, values, texts)
+
+
+def _claims_in(code: str) -> tuple[dict[str, int], list[int]]:
+    """Find the line of each claim of a cell by its sentence, and of those that no build checks."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    plain = TransformerManager().transform_cell(code)  # type: ignore[no-untyped-call]
+    body = ast.parse(plain).body
+    stated = [
+        node
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in CLAIMING
+    ]
+    lines = {
+        str(node.args[0].value): node.lineno
+        for node in stated
+        if node.args and isinstance(node.args[0], ast.Constant)
+    }
+    last = body[-1] if body else None
+    checked: set[ast.AST] = set()
+    if isinstance(last, ast.Expr) and last.value in stated and not code.rstrip().endswith(";"):
+        outer = last.value
+        if isinstance(outer, ast.Call) and ast.unparse(outer.func).endswith("claims"):
+            checked = set(ast.walk(outer))
+    return lines, sorted({node.lineno for node in stated if node not in checked})
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

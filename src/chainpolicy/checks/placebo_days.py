@@ -91,8 +91,8 @@ def _near(
     days: pd.DatetimeIndex, calendar: str, announced: list[str], window: Window, study: Study
 ) -> np.ndarray:
     """Days of which a session of the window is one of the first sessions of an announcement."""
-    open_days = sessions(calendar, study.start, study.end)
-    inside = [event_session(calendar, at) for at in announced]
+    open_days = sessions(calendar, study.start, study.end, study.corrections)
+    inside = [event_session(calendar, at, study.corrections) for at in announced]
     within = pd.DatetimeIndex([at for at in inside if study.start <= at <= study.end])
     places = open_days.get_indexer(within)
     first, last = EVENTFUL_SESSIONS

@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import pandas as pd
@@ -64,9 +66,13 @@ def claim(sentence: str, number: Any, holds: Any) -> Claim:
     ------
     TypeError
         If `holds` is not True or False: a comparison of whole columns, say.
+    ValueError
+        If the number is not finite: nothing rests on it, whatever the condition says of it.
     """
     if isinstance(holds, pd.Series | pd.DataFrame) or not hasattr(holds, "__bool__"):
         raise TypeError(f'"{sentence}": the condition is {holds!r}, not True or False')
+    if isinstance(number, Real) and not math.isfinite(number):
+        raise ValueError(f'"{sentence}": the number is {number}')
     text = f"{number:.4g}" if isinstance(number, float) else str(number)
     return Claim(sentence, text, bool(holds))
 

@@ -17,6 +17,9 @@ from jinja2 import Environment, StrictUndefined, Undefined
 from chainpolicy.typeset import numbers
 
 _EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+# Braces may close twice in a formula, and code shows what it likes.
+_VERBATIM = re.compile(r"```.*?```|`[^`\n]*`|\$\$.*?\$\$|\$[^$\n]*\$", re.DOTALL)
+_LEFT_OVER = re.compile(r"\{\{|\}\}|\{%")
 
 _FILTERS = {
     "percent": numbers.percent,
@@ -47,7 +50,7 @@ def render(text: str, write: Callable[[str], str]) -> str:
     Raises
     ------
     ProseError
-        If `write` raises.
+        If `write` raises, or double braces stand alone.
     """
 
     def value_of(match: re.Match[str]) -> str:
@@ -58,7 +61,16 @@ def render(text: str, write: Callable[[str], str]) -> str:
             line = text.count("\n", 0, match.start()) + 1
             raise ProseError(f"line {line}, {{{{ {expression} }}}}: {error}") from None
 
+    # With blanks in place of what is read, places stay where they are.
+    blank = _VERBATIM.sub(_blank, _EXPRESSION.sub(_blank, text))
+    if left := _LEFT_OVER.search(blank):
+        line = text.count("\n", 0, left.start()) + 1
+        raise ProseError(f"line {line}: {left[0]} without its other half")
     return _EXPRESSION.sub(value_of, text)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match[0])
 
 
 def evaluate(expression: str, names: Mapping[str, Any]) -> str:
