@@ -413,13 +413,14 @@ def _ladder(study: Study, event: str, windows: tuple[Window, ...]) -> pd.DataFra
 
 
 @remembered
-def _fitted(study: Study, rung: Rung, event_id: str) -> EventStudyResults:
+def rung_results(study: Study, rung: Rung, event_id: str) -> EventStudyResults:
+    """Estimate one event and one group on one rung, see `rung_study`."""
     return rung_study(study, rung, event_id).fit()
 
 
 def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
     """One row per window, for the event and the group of a rung."""
-    base, results = rung_study(study, rung, event), _fitted(study, rung, event)
+    base, results = rung_study(study, rung, event), rung_results(study, rung, event)
     parts = []
     for window in windows:
         caar = results.caar(window)
@@ -504,7 +505,7 @@ def _returns_with_donors(study: Study, kind: Literal["log", "simple"]) -> pd.Dat
 @remembered
 def _forecast_errors(study: Study, rung: Rung, event_id: str) -> pd.DataFrame:
     """Leave-one-session-out errors, empty where the event is not estimated."""
-    results = _fitted(study, rung, event_id)
+    results = rung_results(study, rung, event_id)
     if (results.pairs["event_id"] == event_id).any():
         return rung_study(study, rung, event_id).forecast_errors(event_id, results)
     return pd.DataFrame(columns=["ticker", "group", "session", "error"])

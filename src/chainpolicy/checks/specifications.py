@@ -10,13 +10,21 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from chainpolicy.checks.ladder import SIZE_RUNGS, alone_in_sample, rung_study, size_rungs
+from chainpolicy.checks.ladder import (
+    SIZE_RUNGS,
+    Rung,
+    alone_in_sample,
+    rung_results,
+    rung_study,
+    size_rungs,
+)
 from chainpolicy.eventstudy import (
     MODELS,
     ConstantMean,
     EstimationWindow,
     EventStudy,
     MarketModel,
+    NormalReturnModel,
     SingleIndexModel,
 )
 from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
@@ -65,21 +73,28 @@ def specification_curve(
     models = {study.model: MODELS[study.model]} | MODELS
     for kind in KINDS:
         base = _event_study(study, event_id, kind)
-        ways = [(name, model, base) for name, model in models.items()] + [
-            (rung.name, rung.model, rung_study(study, rung, event_id, kind))
+        ways: list[tuple[str, NormalReturnModel, EventStudy, Rung | None]] = [
+            (name, model, base, None) for name, model in models.items()
+        ]
+        ways += [
+            (rung.name, rung.model, rung_study(study, rung, event_id, kind), rung)
             for group in study.groups.unique()
             for rung in size_rungs(study, group)
         ]
-        for (name, model, of_way), (anchor, estimation), half, mask in product(
+        for (name, model, of_way, rung), (anchor, estimation), half, mask in product(
             ways, _estimations(study), (False, True), (True, False)
         ):
             variant = copy(of_way)
             variant.model = model
             chosen = _halved(estimation) if half else estimation
             variant.estimation = replace(chosen, mask=mask)
-            own = study.kind == kind and study.model == name and study.estimation.mask == mask
-            own &= anchor == "study" and not half
-            fitted = study.results if own else variant.fit()
+            as_chosen = study.kind == kind and study.estimation.mask == mask
+            as_chosen &= anchor == "study" and not half
+            own = as_chosen and study.model == name
+            if as_chosen and rung is not None:
+                fitted = rung_results(study, rung, event_id)
+            else:
+                fitted = study.results if own else variant.fit()
             tables.append(_responses(fitted, event_id, windows))
             # On one benchmark a single index is the market model.
             law = MarketModel.name if isinstance(model, SingleIndexModel) else name
