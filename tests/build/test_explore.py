@@ -21,8 +21,16 @@ def read(study):
 
 
 @pytest.fixture(scope="module")
-def soup(study):
-    return read(study)
+def page(study):
+    # Of the pictures one stands for all: that each is there is shown on the template.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "STILL", module.STILL[-1:])
+        return explore_page(study)
+
+
+@pytest.fixture(scope="module")
+def soup(page):
+    return BeautifulSoup(page, "lxml")
 
 
 def row_of(soup, window: int, table: int, event_id: str):
@@ -32,8 +40,8 @@ def row_of(soup, window: int, table: int, event_id: str):
     return row
 
 
-def test_it_loads_nothing_and_needs_no_script(study):
-    page = explore_page(study)
+def test_it_loads_nothing_and_needs_no_script(page):
+    assert "data:image/png" in page
     assert broken_links({"explore.html": page.encode()}) == []
     assert not re.search(r"<script|<link|<img (?!src=\"data:)|@import|url\(|\son\w+=", page)
 

@@ -2,13 +2,17 @@
 
 from collections import Counter
 from dataclasses import astuple
+from functools import partial
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from chainpolicy import cli
-from chainpolicy.build import regenerate
+from chainpolicy.build import documents, regenerate
 from chainpolicy.eventstudy import EventStudy
+from chainpolicy.figures import canvas, style
+from chainpolicy.figures.style import png_bytes
 from chainpolicy.study import load_study, new_study, read_once
 from chainpolicy.study.remember import remembered
 from small_study import WINDOWS, build_less, small_study
@@ -74,6 +78,11 @@ def test_one_build_fits_each_study_model_and_placebo_once(folder, tmp_path, monk
     monkeypatch.setattr(EventStudy, "placebo", counted_placebo)
     monkeypatch.setattr(regenerate, "load_study", counted_load)
     monkeypatch.setattr(regenerate, "cores", lambda: 1)
+    # What is fitted is fitted before anything is laid out and rendered.
+    picture = png_bytes(Figure(), dpi=20)
+    monkeypatch.setattr(style, "png_bytes", lambda figure: picture)
+    monkeypatch.setattr(documents, "vector_bytes", lambda figure, kind: b"<svg/>")
+    monkeypatch.setattr(canvas, "_settle", lambda figure: None)
     output = tmp_path / "output"
     assert regenerate.main(folder, output) == 0
     assert set(loaded.values()) == {1}
@@ -86,6 +95,7 @@ def test_the_number_of_processes_changes_no_byte(tmp_path, monkeypatch):
     folder = small_study(tmp_path / "study")
     # Enough for more than one job; what else is drawn would be drawn the same way.
     build_less(monkeypatch, tmp_path)
+    monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=40))
     made = []
     for number in (1, 3):
         monkeypatch.setattr(regenerate, "cores", lambda number=number: number)

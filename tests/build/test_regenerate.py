@@ -222,6 +222,7 @@ def test_changed_code_rebuilds_everything(project, monkeypatch):
     assert len(project.regenerate().built) == 3
 
 
+@pytest.mark.unmeasured
 def test_code_and_installed_packages_decide(tmp_path, monkeypatch):
     (tmp_path / "__init__.py").touch()
     (tmp_path / "style.mplstyle").write_text("figure.dpi: 200\n")
@@ -688,6 +689,7 @@ def test_figures_name_embedded_studies():
     assert any(spec.study for spec in FIGURES)
 
 
+@pytest.mark.unmeasured
 def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch):
     monkeypatch.chdir(project.root)
     assert regenerate.main(only="figures-readme") == 0

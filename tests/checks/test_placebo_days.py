@@ -17,11 +17,6 @@ from chainpolicy.study.sessions import event_session, sessions
 
 
 @pytest.fixture(scope="module")
-def study() -> Study:
-    return load_study()
-
-
-@pytest.fixture(scope="module")
 def known() -> pd.DataFrame:
     return load_study("china-crypto-policy-2013-2021").events
 

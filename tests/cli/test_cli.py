@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
         yield path
 
 
+@pytest.mark.unmeasured
 def test_estimate_writes_its_nine_files(folder, tmp_path, capfd):
     assert main(["estimate", str(folder), "--output", str(tmp_path / "tables")]) == 0
     assert {path.name for path in (tmp_path / "tables").iterdir()} == NINE_FILES
@@ -48,12 +49,14 @@ def test_estimate_writes_its_nine_files(folder, tmp_path, capfd):
     assert err == f"{len(models)} pairs estimated; excluded: 1 event: excluded.csv\n"
 
 
+@pytest.mark.unmeasured
 def test_estimate_with_another_model(folder, tmp_path):
     arguments = ["estimate", str(folder), "--output", str(tmp_path), "--model", "constant_mean"]
     assert main(arguments) == 0
     assert set(pd.read_csv(tmp_path / "models.csv")["model"]) == {"constant_mean"}
 
 
+@pytest.mark.unmeasured
 def test_one_event_alone_keeps_its_numbers(folder, tmp_path):
     main(["estimate", str(folder), "--output", str(tmp_path / "all")])
     main(["estimate", str(folder), "--output", str(tmp_path / "one"), "--only", "rule-announced"])
@@ -64,6 +67,7 @@ def test_one_event_alone_keeps_its_numbers(folder, tmp_path):
         pd.testing.assert_frame_equal(one, expected)
 
 
+@pytest.mark.unmeasured
 def test_estimate_pools_by_the_column_that_is_given(folder, tmp_path):
     arguments = ["estimate", str(folder), "--output", str(tmp_path), "--by", "stance_crypto"]
     assert main(arguments) == 0
@@ -168,6 +172,7 @@ def test_placebo_ranks_every_event(folder, capfd):
     assert any(line.startswith("rule-announced\tmakers") for line in lines)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("form", "start"),
     [
@@ -228,6 +233,7 @@ def simple(tmp_path_factory):
         yield path
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", ["system", "undoing", "overlap", "cross_section"])
 @pytest.mark.parametrize(("kind", "stated"), [("log", "Log"), ("simple", "Simple")])
 def test_every_report_states_one_kind_of_return_and_one_window(
@@ -238,6 +244,7 @@ def test_every_report_states_one_kind_of_return_and_one_window(
     assert f"{stated} returns over [0, 2]. " in capfd.readouterr().out
 
 
+@pytest.mark.unmeasured
 def test_a_headline_of_simple_returns_is_not_turned_into_simple_returns_again(simple, capfd):
     table = load_study(simple).results.caar((0, 0)).set_index(["event_id", "group"])
     assert main(["report", str(simple), "--format", "markdown"]) == 0
@@ -345,6 +352,7 @@ def test_events_are_listed_once_per_calendar_whatever_they_affect(tmp_path, capf
     assert shared["ACME", "XNYS"] == "rule-announced"
 
 
+@pytest.mark.unmeasured
 def test_report_has_the_rejection_rates_and_effects_of_the_headline(folder, capfd):
     assert main(["report", str(folder), "--format", "markdown"]) == 0
     head, _, *rows = [

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -17,7 +18,7 @@ import pytest
 import chainpolicy
 from chainpolicy.build.regenerate import STUDY_NOTEBOOK
 from chainpolicy.cli import main
-from chainpolicy.figures import FIGURES
+from chainpolicy.figures import FIGURES, canvas, style
 from places import ROOT, SHARED
 from yahoo_server import DELISTED, command, listings_of
 
@@ -156,14 +157,19 @@ def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.unmeasured
-def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path):
+def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(PROJECT)
+    # Which files there are, not how pictures look.
+    monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
+    monkeypatch.setattr(canvas, "_settle", lambda figure: None)
     study, server, output = small, running, tmp_path / "report"
     kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
     before = checksums(*kept), (PROJECT / "README.md").read_bytes()
     server.listings["ECHO"].faults = ["500", "500"]
-    done = run(server.address, "regenerate", study, "--source", "yahoo", "--output", output)
-    assert done.returncode == 0, done.stderr
-    assert "7 downloaded\n" in done.stderr
+    arguments = ["regenerate", str(study), "--source", "yahoo", "--output", str(output)]
+    status, said = main(arguments), capfd.readouterr().err
+    assert status == 0, said
+    assert "7 downloaded\n" in said
     assert (checksums(*kept), (PROJECT / "README.md").read_bytes()) == before
     assert before[0]  # something was compared
 

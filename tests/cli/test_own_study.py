@@ -6,12 +6,14 @@ import contextlib
 import io
 import re
 import shlex
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from chainpolicy import cli
+from chainpolicy.figures import canvas, style
 from chainpolicy.study import new_study
 from earnings_study import EFFECT, N_DATES, earnings_study
 
@@ -44,6 +46,9 @@ def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("own")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        # Which figures there are, not how they look.
+        patch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
+        patch.setattr(canvas, "_settle", lambda figure: None)
         new_study("my-study")
         Path("my-study/prices.csv").unlink()
         earnings_study(Path("my-study"), Path("downloads"))

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +16,10 @@ import pytest
 import chainpolicy
 import chainpolicy.figures  # Matplotlib makes its folder when it is first imported.
 from chainpolicy.cli import main
+from chainpolicy.figures import style
 from chainpolicy.study import new_study
 from chainpolicy.study import study as study_module
+from yahoo_server import YahooServer
 
 pytestmark = pytest.mark.unmeasured
 
@@ -88,6 +91,36 @@ def contents(folder: Path) -> dict[str, object]:
 @pytest.fixture(autouse=True)
 def no_bytecode(monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+
+@pytest.fixture(autouse=True)
+def coarse_pictures(monkeypatch):
+    """Files are made and moved whatever they look like."""
+    monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
+
+
+# A share, its index and a coin are enough to be read, downloaded and moved.
+KEPT = {"ACME", "INDEX", "COIN"}
+
+
+def keep_three(study: Path) -> Path:
+    """Leave three assets of the example study."""
+    for file in ("assets.csv", "prices.csv"):
+        table = pd.read_csv(study / file, dtype=str, keep_default_na=False)
+        assert set(table["ticker"]) > KEPT
+        table[table["ticker"].isin(KEPT)].to_csv(study / file, index=False)
+    return study
+
+
+@pytest.fixture
+def small(small) -> Path:
+    return keep_three(small)
+
+
+@pytest.fixture
+def server(server, tmp_path) -> YahooServer:
+    keep_three(tmp_path / "mine" / "study")
+    return server
 
 
 def as_folder(file: Path, folder: Path) -> None:
@@ -243,8 +276,16 @@ def test_an_import_leaves_prices_outside_the_study_alone(server, tmp_path, capfd
     assert contents(tmp_path) == before
 
 
+def assert_refused(commands: list[list[str]], folder: Path, capfd: pytest.CaptureFixture) -> None:
+    before = contents(folder)
+    for command in commands:
+        assert main(command) == 2, command
+        assert "the file that is there is read by this run" in capfd.readouterr().err
+        assert contents(folder) == before
+
+
 @pytest.mark.parametrize("how", ["inside", "absolute, outside", "link", "folder"])
-def test_no_output_takes_the_place_of_what_a_run_reads(server, tmp_path, capfd, how):
+def test_no_output_takes_the_place_of_the_prices_that_a_run_reads(server, tmp_path, capfd, how):
     study = tmp_path / "mine" / "study"
     file = "prices.csv" if how == "inside" else place(study, how)
     settings = (study / "study.toml").read_text().replace('"prices.csv"', f'"{file}"')
@@ -252,13 +293,21 @@ def test_no_output_takes_the_place_of_what_a_run_reads(server, tmp_path, capfd, 
     prices = study / file
     if prices.is_dir():
         prices = prices / "ACME.csv"
+    # By both of its names where it is a link.
+    places = {prices: None, prices.resolve(): None}
+    commands = [[name, str(study), "--output", str(at)] for name in NAMED for at in places]
+    assert_refused(commands, tmp_path, capfd)
+
+
+def test_no_output_takes_the_place_of_anything_else_that_a_run_reads(server, tmp_path, capfd):
+    study = tmp_path / "mine" / "study"
     (tmp_path / "again").symlink_to(study)
-    places = [prices, prices.resolve(), study / "events.csv", tmp_path / "again" / "assets.csv"]
+    places = [study / "events.csv", tmp_path / "again" / "assets.csv"]
     commands = [[name, str(study), "--output", str(at)] for name in NAMED for at in places]
     # A study whose prices are called what a table is called.
     (tmp_path / "tables").mkdir()
     table = (tmp_path / "tables" / "car.csv").resolve()
-    other = new_study(tmp_path / "other")
+    other = keep_three(new_study(tmp_path / "other"))
     (other / "prices.csv").rename(table)
     text = (other / "study.toml").read_text().replace('"prices.csv"', f'"{table}"')
     (other / "study.toml").write_text(text)
@@ -276,11 +325,7 @@ def test_no_output_takes_the_place_of_what_a_run_reads(server, tmp_path, capfd, 
     article = tmp_path / "article.csv"
     article.write_text("On 3 May 2021 the ministry promoted a pilot of the ledger.")
     commands.append(["extract", str(article), "--output", str(article)])
-    before = contents(tmp_path)
-    for command in commands:
-        assert main(command) == 2, command
-        assert "the file that is there is read by this run" in capfd.readouterr().err
-        assert contents(tmp_path) == before
+    assert_refused(commands, tmp_path, capfd)
 
 
 # Commands that write one file of any name.

@@ -6,16 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainpolicy import load_study
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import response_by_stance, stance_sessions
 
 pytestmark = pytest.mark.unmeasured
-
-
-@pytest.fixture(scope="module")
-def study():
-    return load_study()
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,7 @@ def test_regression_finds_a_planted_effect():
     assert fit.p_values[0] < 0.02
 
 
+@pytest.mark.unmeasured
 def test_regression_has_its_size_where_hac_has_not():
     rng = np.random.default_rng(3)
     shocks = sparse(80, [50, 52, 55, 60], [3, 2, -1, 2])
@@ -319,6 +320,7 @@ def test_hours_of_other_announcements_are_not_ordinary():
     assert missed["upper"].iloc[-1] > 2 * calm["upper"].iloc[-1]
 
 
+@pytest.mark.unmeasured
 def test_hourly_rank_has_its_size():
     rng = np.random.default_rng(13)
     found = [hourly_response(hourly(rng), MOMENT, [], (-2, 6))[2] for _ in range(100)]
@@ -523,6 +525,7 @@ def test_a_burst_of_variance_is_found_and_shared_windows_are_counted(study):
     assert found["n_within"].to_dict() == {"e0": 1, "e1": 0, "e2": 0}
 
 
+@pytest.mark.unmeasured
 def test_volatility_ranks_have_their_size(study):
     rng = np.random.default_rng(19)
     p_values = []
@@ -572,6 +575,7 @@ def spread_over(first: int, last: int, total: float) -> dict[int, float]:
     return dict.fromkeys(range(first, last + 1), total / (last - first + 1))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("effects", "phase"),
     [
@@ -697,6 +701,7 @@ def test_early_mover_is_found_and_ranked_among_its_own_weeks():
     assert (table["p_placebo"].iloc[1:] > 0.02).all()
 
 
+@pytest.mark.unmeasured
 def test_ranks_of_early_movers_have_their_size():
     p_values = []
     for seed in range(12):
@@ -758,6 +763,7 @@ def test_phases_and_movers_are_drawn_as_computed(study, results):
     assert figure.axes[0].get_yticklabels()[0].get_text().endswith("300468.SZ")
 
 
+@pytest.mark.unmeasured
 def test_no_p_value_is_written_as_zero(study):
     reports = [
         tables.phases_report(study),
@@ -853,6 +859,7 @@ def test_a_study_without_stances_says_so(study):
         SPECS["local_projections"].draw(silent)
 
 
+@pytest.mark.unmeasured
 def test_the_template_study_goes_through(template):
     example = replace(template)
     assert len(tables.sentiment_report(example).frame)

@@ -66,6 +66,7 @@ def test_announcement_before_the_first_session_is_in_the_level_only():
     assert (index["innovation"] == 0).all()
 
 
+@pytest.mark.unmeasured
 @given(announcements(), announcements(), st.floats(0.5, 40))
 def test_a_later_announcement_never_changes_the_index_before_it(early, late, half_life):
     before = sentiment_index(WEEKDAYS, shocks(*early), half_life)
@@ -75,6 +76,7 @@ def test_a_later_announcement_never_changes_the_index_before_it(early, late, hal
     pd.testing.assert_frame_equal(before[earlier], after[earlier], check_exact=True)
 
 
+@pytest.mark.unmeasured
 @given(announcements(), st.floats(0.5, 40))
 def test_level_is_what_is_left_of_yesterday_and_what_enters(entries, half_life):
     index = sentiment_index(WEEKDAYS, shocks(*entries), half_life)

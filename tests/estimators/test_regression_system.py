@@ -209,6 +209,7 @@ def test_robust_errors_of_a_long_window_are_those_of_statsmodels(covariance):
 # --- size, power and bias by simulation --------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("n", "n_assets"), [(130, 8), (130, 30), (60, 30)])
 def test_joint_f_has_its_size(n, n_assets):
     draws = 2_500
@@ -231,6 +232,7 @@ def test_joint_f_has_its_size(n, n_assets):
     assert rejected.mean() == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / draws))
 
 
+@pytest.mark.unmeasured
 def test_window_dummies_recover_overlapping_effects_that_one_by_one_are_biased():
     """Effects of +2 % and -3 % a session over [0, 5], three sessions apart."""
     n_assets, first, second = 80, 110, 113
@@ -537,6 +539,7 @@ def test_a_frame_is_read_as_the_event_study_reads_it():
     pd.testing.assert_frame_equal(found.fit().tidy(), plain)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("grouped", [False, True])
 def test_tickers_that_are_numbers_are_those_that_are_text(grouped):
     returns, benchmarks = simulated(3)

@@ -157,6 +157,7 @@ def test_every_figure_of_the_embedded_study_has_numbers(drawn):
         assert figure.axes
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", SPECS)
 def test_no_text_is_cut_off_or_lies_on_another(drawn, name, monkeypatch):
     figure, _ = drawn[name]
@@ -633,12 +634,22 @@ def test_saved_files(drawn, tmp_path):
     assert f"{frame['caar'].iloc[0]:.6g}" in first
 
 
+@pytest.mark.parametrize("name", ["caar_paths", "estimation_fit", "car_heatmap"])
+def test_figure_looks_the_same_whoever_saves_it(tiny_drawn, name):
+    figure, _ = tiny_drawn[name]
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=60, metadata={"Software": None})
+    assert buffer.getvalue() == png_bytes(figure, dpi=60)
+
+
 @pytest.fixture(scope="module")
 def twin(tiny: Study) -> Study:
     """The same study, which remembers nothing of what was computed and drawn."""
     return replace(tiny)
 
 
+# The tests above drew the small study first, with every line measured.
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", SPECS)
 def test_two_draws_are_the_same_bytes_whatever_the_users_style(twin, tiny_drawn, name):
     if name not in tiny_drawn:
@@ -655,7 +666,7 @@ def test_two_draws_are_the_same_bytes_whatever_the_users_style(twin, tiny_drawn,
 
 
 def test_a_figure_is_rendered_once_also_when_it_is_drawn_as_a_vector(tiny):
-    figure, _ = SPECS["estimation_fit"].draw(replace(tiny))
+    figure, _ = SPECS["forest"].draw(replace(tiny))
     picture = figure.png()
     vector_bytes(figure, "svg")
     assert figure.png() is picture
@@ -667,14 +678,6 @@ def test_embedded_figure_is_the_same_bytes_again(study, drawn):
     figure, _ = drawn["names_at_limit"]
     again, _ = SPECS["names_at_limit"].draw(replace(study))
     assert png_bytes(figure, dpi=80) == png_bytes(again, dpi=80)
-
-
-@pytest.mark.parametrize("name", ["caar_paths", "estimation_fit", "car_heatmap"])
-def test_figure_looks_the_same_whoever_saves_it(tiny_drawn, name):
-    figure, _ = tiny_drawn[name]
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=60, metadata={"Software": None})
-    assert buffer.getvalue() == png_bytes(figure, dpi=60)
 
 
 @pytest.fixture
@@ -1062,12 +1065,13 @@ def test_the_pooled_forest_says_what_it_leaves_out(study: Study, monkeypatch) ->
     figure, frame = figures.draw_pooled_forest(study, "salience", "2", (0, 0))
     assert frame["event_session"].nunique() == 3
     assert "sessions shown, those with the largest |t|" in figure.get_suptitle()
-    every = study.pool("salience", (0, 0)).clusters.query("label == '2'")
+    effects = study.pool("salience", (0, 0))
+    every = effects.clusters.query("label == '2'")
     distance = (every["caar"] / every["std_error"]).abs()
     furthest = every.loc[distance.idxmax(), "event_session"]
     assert furthest in set(frame["event_session"])
     # What is pooled is all.
-    table = study.pool("salience", (0, 0)).tidy().query("label == '2'").set_index("group")
+    table = effects.tidy().query("label == '2'").set_index("group")
     pooled = frame[frame["event_session"].isna()].set_index("group")
     assert pooled["n_clusters"].to_dict() == table["n_clusters"].to_dict()
 

@@ -21,7 +21,7 @@ from chainpolicy.estimators import (
     undoing,
 )
 from chainpolicy.eventstudy import MODELS, EventStudy
-from chainpolicy.figures import NothingToDrawError
+from chainpolicy.figures import NothingToDrawError, canvas
 from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.tables.estimates import (
     regressed_window,
@@ -259,6 +259,7 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monk
     # twelve times as many specifications.
     study = load_study(folder)
     monkeypatch.setattr("chainpolicy.study.load_study", lambda _: study)
+    monkeypatch.setattr(canvas, "_settle", lambda figure: None)
     monkeypatch.setattr(specifications, "KINDS", (study.kind,))
     monkeypatch.setattr(specifications, "MODELS", {study.model: MODELS[study.model]})
     estimable = name not in ("nothing in sample", "after the data")

@@ -6,7 +6,6 @@ import pytest
 
 from chainpolicy import tables
 from chainpolicy.study import Study, load_study
-from chainpolicy.study.study import TEMPLATE
 from chainpolicy.typeset.report_table import p_text
 from donor_study import donor_study
 
@@ -46,9 +45,8 @@ def test_the_answers_of_a_group_stand_by_rung_and_window(study):
 
 
 @pytest.mark.unmeasured
-def test_a_study_without_donors_has_the_rungs_of_its_benchmarks():
-    study = load_study(TEMPLATE)
-    tidy = tables.ladder(study)
+def test_a_study_without_donors_has_the_rungs_of_its_benchmarks(template):
+    tidy = tables.ladder(template)
     assert tidy.groupby("group")["rung"].unique().map(list).to_dict() == {
         "coin": ["constant_mean"],
         "makers": ["constant_mean", "index"],
