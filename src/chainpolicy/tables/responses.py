@@ -95,7 +95,8 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         among them; ``minimum_detectable_effect``.
         Corrected for the number of responses to policy announcements: ``<p>_holm`` and
         ``<p>_benjamini_hochberg`` for the p-values of the portfolio t, the adjusted BMP and the
-        placebo rank, each in a family of its own; blank outside policy.
+        placebo rank, each in a family of its own; blank outside policy. ``n_tested``: the size of
+        the family of the portfolio t.
     """
     fits = _fits(study, window, model)
     table = estimated_responses(study, window, model)
@@ -114,6 +115,7 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         corrected = adjust_for_multiple_testing(tested)
         for correction in corrected:
             table[f"{name}_{correction}"] = corrected[correction].reindex(table.index)
+    table["n_tested"] = int(table.loc[policy, "time_series_t_p"].count())
     return table
 
 
@@ -508,8 +510,7 @@ def responses_report(
         about = f"{', '.join([str(frame['Group'].iloc[0]), *values])}. {about}"
         frame = frame.drop(columns=["Group", *same])
     models = {MODEL_TITLES[name] for names in rows["models"] for name in names.split(";")}
-    everywhere = responses(study, window)
-    tested = int((everywhere["role"] == "policy").sum())
+    tested = int(rows["n_tested"].max()) if len(rows) else 0
     notes = {
         "": f"{about}CAAR over {window_label(window)} in {study.kind} returns; "
         f"{' and '.join(sorted(models))} model; two-sided p-values; a blank is undefined.",
