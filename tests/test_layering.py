@@ -12,7 +12,7 @@ import chainpolicy
 PACKAGE = Path(chainpolicy.__file__).parent
 ORDER = [
     *["typeset", "eventstudy", "study", "prices", "checks", "estimators", "article"],
-    *["tables", "figures", "build", "publish", "cli"],
+    *["tables", "figures", "build", "cli"],
 ]
 EVENTSTUDY = [
     *["panel", "normal", "abnormal", "inference", "bands", "display", "pooling", "results"],

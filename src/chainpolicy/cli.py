@@ -245,7 +245,7 @@ def publish(
     study: _AnyStudy = None,
 ) -> None:
     """Write a static site: the project's, or that of a study of your own."""
-    from chainpolicy.publish.site import publish as write_site
+    from chainpolicy.build.site import publish as write_site
 
     for path in write_site(study, output):
         print(path)

@@ -13,7 +13,7 @@ from scipy import stats
 from chainpolicy import figures as figures_module
 from chainpolicy.build import explore as module
 from chainpolicy.build.explore import explore, explore_page
-from chainpolicy.publish.site import broken_links
+from chainpolicy.build.site import broken_links
 
 
 def read(study):

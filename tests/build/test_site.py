@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from chainpolicy.build import explore
+from chainpolicy.build.site import Page, Site, broken_links, publish
 from chainpolicy.cli import main
 from chainpolicy.figures import style
-from chainpolicy.publish.site import Page, Site, broken_links, publish
 from chainpolicy.study.problems import InputError
 from places import ROOT
 from small_study import build_less, small_study

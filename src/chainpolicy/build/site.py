@@ -151,7 +151,7 @@ class Site:
         written["style.css"] = style_sheet().encode()
         parts = list(dict.fromkeys(page.part for page in self.pages))
         contents = [(part, [p for p in self.pages if p.part == part]) for part in parts]
-        template = templates("chainpolicy.publish", escaped=False).get_template("page.html.j2")
+        template = templates("chainpolicy.build", escaped=False).get_template("page.html.j2")
         for number, page in enumerate(self.pages):
             text = template.render(
                 page=page,
@@ -351,7 +351,7 @@ def _body(site: Site, page: Page) -> str:
 
 def _notebook(site: Site, page: Page) -> str:
     notebook = notebooks.read(site.root / page.source)
-    environment = templates("chainpolicy.publish", escaped=False).overlay()
+    environment = templates("chainpolicy.build", escaped=False).overlay()
     environment.filters |= {
         "prose": lambda text: to_html(text, site.link(page)),
         "one_word": one_word,
