@@ -12,6 +12,7 @@
 # %%
 import numpy as np
 import pandas as pd
+from statsmodels.api import OLS
 
 import chainpolicy
 from chainpolicy import claim, claims, estimators, figures, tables
@@ -56,6 +57,22 @@ stances = estimators.mean_response_by_stance(study, "bitcoin", window=(0, 1))
 #
 # A constant mean leaves in the abnormal return whatever else moved all coins that day. Over one or
 # two days the mean itself is negligible; what matters is the volatility it is compared with.
+
+# %%
+results = study.estimate()
+car = results.car((0, 1)).set_index(["event_id", "ticker"]).loc[study.headline_event, "BTC-USD"]
+clean = results.residuals.query("event_id == @study.headline_event and ticker == 'BTC-USD'")
+log_returns = study.returns.query("ticker == 'BTC-USD'").set_index("session")["return"]
+both = log_returns[speech["event_session"] :].index[:2]
+sample = log_returns[[*clean["session"], *both]]
+design = pd.DataFrame({"mean": 1.0} | {day: sample.index == day for day in both}).astype(float)
+dummies = OLS(sample.to_numpy(), design.to_numpy()).fit().t_test([0, 1, 1])
+
+# %% [markdown]
+# The same is a regression of the return on a constant and a dummy for each day of the window: the
+# two coefficients sum to {{ dummies.effect.item() | percent }}, with
+# t = {{ dummies.tvalue.item() | number }}; the CAR above is {{ car.car | percent }}, with
+# t = {{ car.t_stat | number }}.
 #
 # ## The price and the announcements
 #
@@ -214,6 +231,12 @@ largest = others["time_series_t"].abs().max()
 
 # %%
 claims(
+    claim(
+        "The event study is the regression with a dummy for each day",
+        dummies.tvalue.item(),
+        np.isclose(dummies.tvalue.item(), car["t_stat"], rtol=1e-9)
+        and np.isclose(dummies.effect.item(), car["car"], rtol=1e-9),
+    ),
     claim(
         "Bitcoin's response to the speech survives Holm's correction",
         speech["time_series_t_p_holm"],

@@ -21,20 +21,17 @@ study = chainpolicy.load_study()
 names = study.events.set_index("event_id")["name"]
 system = estimators.EventDummySystem.from_study(study, window=(0, 1)).fit()
 speech = system["a_shares_tier1"].car(study.headline_event)
-sums = estimators.undoing(study, system)
-half = stats.t.isf(0.025, sums["degrees"]) * sums["std_error"]
-sums["lower"], sums["upper"] = sums["average"] - half, sums["average"] + half
+# The same on what the rule chooses, in place of the declared benchmarks.
+ruled = checks.study_of_rule(study)
+by_rule = estimators.EventDummySystem.from_study(ruled, window=(0, 1)).fit()
+sums, sums_by_rule = estimators.undoing(study, system), estimators.undoing(ruled, by_rule)
+for table in (sums, sums_by_rule):
+    half = stats.t.isf(0.025, table["degrees"]) * table["std_error"]
+    table["lower"], table["upper"] = table["average"] - half, table["average"] + half
 sums["added"] = sums.groupby("group")["average"].diff()
 steps = sums[sums["group"] == "a_shares_tier1"].set_index("event_id")
 first, last = (sums.groupby("group").nth(place).set_index("group") for place in (0, -1))
 shares = last.loc["a_shares_tier1"]
-# The same on what the rule chooses, in the place of the declared benchmarks.
-ruled = checks.study_of_rule(study)
-by_rule = estimators.EventDummySystem.from_study(ruled, window=(0, 1)).fit()
-sums_by_rule = estimators.undoing(ruled, by_rule)
-half = stats.t.isf(0.025, sums_by_rule["degrees"]) * sums_by_rule["std_error"]
-sums_by_rule["lower"] = sums_by_rule["average"] - half
-sums_by_rule["upper"] = sums_by_rule["average"] + half
 first_by_rule, last_by_rule = (
     sums_by_rule.groupby("group").nth(place).set_index("group") for place in (0, -1)
 )

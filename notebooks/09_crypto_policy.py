@@ -160,15 +160,15 @@ mining = by.loc[("mining_2021", "yes")]
 tables.effects_report(study, tables.robustness(study, "bitcoin"))
 
 # %%
-known, unknown = ways.loc["hour, or a latest hour, known"], ways.loc["day alone known"]
+known, unknown = ways.loc["hour or latest hour known"], ways.loc["day alone known"]
 left_out = ways[ways.index.str.endswith("the weightiest")]
 
 # %% [markdown]
 # No year and no order carries the result: without the one that matters most the mean is still
 # {{ left_out["mean"].max() | percent }} or lower. Where an hour, or a latest hour, is known it is
 # {{ known["mean"] | percent }}, where only the day is, {{ unknown["mean"] | percent }}
-# ({{ (unknown.lower, unknown.upper) | interval }}). Blurred dates dilute a response; but an hour is
-# also known because the news was large enough to be reported at once.
+# ({{ (unknown.lower, unknown.upper) | interval }}). Blurred dates dilute a response; but large
+# news is reported at once, and with its hour.
 #
 # ## The price of a document's date
 #

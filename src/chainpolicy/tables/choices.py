@@ -62,7 +62,7 @@ def robustness(
     every = events_of(study, direction)
     table = study.events.set_index("event_id").loc[list(every)]
     hour = table["time_precision"].isin(HOUR_KNOWN)
-    chosen: dict[str, Collection[str]] = {"hour, or a latest hour, known": table.index[hour]}
+    chosen: dict[str, Collection[str]] = {"hour or latest hour known": table.index[hour]}
     chosen["day alone known"] = table.index[~hour]
     if "order" in table:
         chosen["first of each order"] = one_per_order(study, every)
@@ -174,9 +174,8 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
         about.append(f"CAAR{effects['window'].iloc[0]}")
     note = (
         f"{', '.join([*about, ''])}mean over distinct event sessions, {study.kind} returns. "
-        "Intervals come from the spread over blocks of overlapping windows; p-values are "
-        "two-sided, not adjusted for the number of rows, and blank with fewer than three blocks. "
-        "SCAAR: in standard errors."
+        "Intervals from the spread over blocks of overlapping windows; p-values two-sided, not "
+        "adjusted for the number of rows, blank below three blocks. SCAAR: in standard errors."
     )
     return ReportTable(frame.reset_index(drop=True), note[0].upper() + note[1:])
 
