@@ -165,14 +165,14 @@ left_out = ways[ways.index.str.endswith("the weightiest")]
 
 # %% [markdown]
 # No year and no order carries the result: without the one that matters most the mean is still
-# {{ left_out["mean"].max() | percent }} or lower. Where an hour, or a latest hour, is known it is
+# {{ left_out["mean"].max() | percent }} or lower. Where an hour or latest hour is known it is
 # {{ known["mean"] | percent }}, where only the day is, {{ unknown["mean"] | percent }}
 # ({{ (unknown.lower, unknown.upper) | interval }}). Blurred dates dilute a response; but large
-# news is reported at once, and with its hour.
+# news is reported at once, with its hour.
 #
 # ## The price of a document's date
 #
-# Some announcements became public days or weeks after the date on their document.
+# Some announcements became public days or weeks after the date of their document.
 
 # %%
 figures.show("timing", study)
