@@ -9,13 +9,7 @@ from chainpolicy.tables.choices import (
     splits,
     timing_report,
 )
-from chainpolicy.tables.dynamics import (
-    phases,
-    phases_report,
-    reversals_report,
-    sentiment_report,
-    volatility_report,
-)
+from chainpolicy.tables.dynamics import reversals_report
 from chainpolicy.tables.estimates import (
     estimate_tables,
     excluded,
@@ -44,7 +38,6 @@ from chainpolicy.tables.responses import (
     windows_report,
 )
 from chainpolicy.tables.settings import settings_report
-from chainpolicy.tables.stances import stances_report
 from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
@@ -66,8 +59,6 @@ __all__ = [
     "most_significant",
     "over_windows",
     "p_text",
-    "phases",
-    "phases_report",
     "pooled",
     "pooled_report",
     "regressed_window",
@@ -79,7 +70,6 @@ __all__ = [
     "robustness",
     "rung_errors",
     "rungs_report",
-    "sentiment_report",
     "sessions_report",
     "settings_report",
     "significance",
@@ -87,9 +77,7 @@ __all__ = [
     "sizes",
     "sizes_report",
     "splits",
-    "stances_report",
     "timing_report",
-    "volatility_report",
     "windows_report",
     "write_tables",
 ]
