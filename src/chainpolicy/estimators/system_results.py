@@ -169,16 +169,6 @@ class GroupSystem:
         return self.coefficients.iloc[self._first_dummy :]
 
     @cached_property
-    def gamma_covariance(self) -> pd.DataFrame:
-        r"""SUR covariance of `gamma`: :math:`\Sigma \otimes (X'X)^{-1}`, by ticker and dummy."""
-        first = self._first_dummy
-        index = pd.MultiIndex.from_product(
-            [self.coefficients.columns, self._dummy_names], names=["ticker", "dummy"]
-        )
-        values = np.kron(self.sigma, self.unscaled[first:, first:])
-        return pd.DataFrame(values, index=index, columns=index)
-
-    @cached_property
     def _dummy_names(self) -> list[str]:
         if self.dummies == "window":
             return self.clusters["event_id"].tolist()
