@@ -1,6 +1,5 @@
 """Results become tables: tidy files, and tables to be read."""
 
-from chainpolicy.checks import ladder, rung_errors
 from chainpolicy.tables.choices import (
     effects_report,
     robustness,
@@ -53,7 +52,6 @@ __all__ = [
     "events_report",
     "excluded",
     "headline_windows",
-    "ladder",
     "ladder_report",
     "left_out_report",
     "most_significant",
@@ -68,7 +66,6 @@ __all__ = [
     "responses_report",
     "reversals_report",
     "robustness",
-    "rung_errors",
     "rungs_report",
     "sessions_report",
     "settings_report",
