@@ -20,8 +20,8 @@ from chainpolicy.figures.selection import (
     NothingToDrawError,
     announced_days,
     estimated_events,
-    headline_window,
     in_order,
+    leading_window,
     shown_assets,
 )
 from chainpolicy.figures.style import color_scale, percent_number
@@ -93,7 +93,7 @@ def explore(study: Study) -> str:
     windows = [
         {
             "label": typeset(window_label(window)),
-            "chosen": window == headline_window(study),
+            "chosen": window == leading_window(study),
             "forest": _by_group(study, window, merged, events, groups),
             **_by_asset(results, window, merged, events, groups),
         }

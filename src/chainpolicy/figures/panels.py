@@ -25,8 +25,8 @@ from chainpolicy.figures.style import (
     FAINT,
     INK,
     QUIET,
-    RESTRICTIVE,
-    SUPPORTIVE,
+    RESTRICTIVE_COLOR,
+    SUPPORTIVE_COLOR,
     GroupStyle,
     day_label,
     group_styles,
@@ -50,8 +50,8 @@ LONGEST_DIMENSION = 18
 MISSING = "#C8C8C8"
 
 STANCES = {
-    1: {"marker": "^", "color": SUPPORTIVE, "label": "supportive"},
-    -1: {"marker": "v", "color": RESTRICTIVE, "label": "restrictive"},
+    1: {"marker": "^", "color": SUPPORTIVE_COLOR, "label": "supportive"},
+    -1: {"marker": "v", "color": RESTRICTIVE_COLOR, "label": "restrictive"},
     0: {"marker": "_", "color": QUIET, "label": "neutral or silent"},
 }
 # From the west, as the day passes; other calendars take the marks that are left, in turn.
@@ -330,9 +330,11 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
 
 def _mark_first_public(ax: Axes, row: int, day: float, whole_day: bool) -> None:
     if whole_day:
-        ax.broken_barh([(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE, alpha=0.28, linewidth=0)
+        ax.broken_barh(
+            [(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE_COLOR, alpha=0.28, linewidth=0
+        )
     else:
-        ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE, linewidth=2)
+        ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE_COLOR, linewidth=2)
 
 
 def _mark_day(
@@ -343,7 +345,7 @@ def _mark_day(
     place = day + (0.22 if kind == "article date" else 0.55)
     place = min(max(place, first + 0.35), last - 0.35)
     if kind == "article date":
-        ax.plot(place, row, "x", color=RESTRICTIVE, markersize=4, markeredgewidth=1.6)
+        ax.plot(place, row, "x", color=RESTRICTIVE_COLOR, markersize=4, markeredgewidth=1.6)
     else:
         ax.plot(
             place, row + lane, markers[kind], color=INK,
@@ -361,11 +363,11 @@ def timeline_handles(marks: pd.DataFrame) -> list[Line2D]:
     kinds = marks["mark"].unique().tolist()
     whole_day = marks["time_precision"] == "day"
     public = [
-        Line2D([], [], color=SUPPORTIVE, marker="|", markersize=8, markeredgewidth=2,
+        Line2D([], [], color=SUPPORTIVE_COLOR, marker="|", markersize=8, markeredgewidth=2,
                linestyle="none", label="first public"),
-        Line2D([], [], color=SUPPORTIVE, alpha=0.28, marker="s", markersize=8,
+        Line2D([], [], color=SUPPORTIVE_COLOR, alpha=0.28, marker="s", markersize=8,
                markeredgewidth=0, linestyle="none", label="first public, hour unknown"),
-        Line2D([], [], color=RESTRICTIVE, marker="x", markeredgewidth=1.6, markersize=4,
+        Line2D([], [], color=RESTRICTIVE_COLOR, marker="x", markeredgewidth=1.6, markersize=4,
                linestyle="none", label="article's date"),
     ]  # fmt: skip
     occurs = [not whole_day.all(), whole_day.any(), "article date" in kinds]
