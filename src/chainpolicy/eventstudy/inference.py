@@ -854,6 +854,12 @@ TESTS: tuple[GroupTest, ...] = (
     GroupTest("skewness_t", "skewness-adjusted t", "Johnson (1978)", skewness_t),
 )
 TEST_NAMES: tuple[str, ...] = tuple(test.name for test in TESTS)
+# Those that a short table shows, all robust to correlation, and how its heads name them.
+HEADLINE_TESTS = {
+    "time_series_t": "portfolio t",
+    "adjusted_bmp": "adjusted BMP",
+    "grank_t": "GRANK-T",
+}
 
 
 def two_sided_p_value(outcome: Outcome) -> Floats:

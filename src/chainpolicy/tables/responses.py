@@ -24,9 +24,8 @@ from chainpolicy.eventstudy import (
     SyntheticMatching,
     window_label,
 )
-from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
+from chainpolicy.eventstudy.inference import HEADLINE_TESTS, Outcome, two_sided_p_value
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import clusters
