@@ -161,7 +161,6 @@ def expiry_hours(path: Path, expiry: pd.Timestamp, start: pd.Timestamp) -> dict[
 
     Parameters
     ----------
-    path : Path
     expiry : Timestamp
         The expiry that is no other one; its year is searched.
     start : Timestamp

@@ -63,10 +63,6 @@ def explore(study: Study) -> str:
     Every cell says its numbers in words; the style sheet shows those of the cell that is pointed
     at, and the window that is chosen.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     str

@@ -923,7 +923,6 @@ def explore_product(study: Study, data: Sequence[Path] = ()) -> Product:
 
     Parameters
     ----------
-    study : Study
     data : sequence of Path, optional
         Files of the study.
 

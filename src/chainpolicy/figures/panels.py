@@ -66,7 +66,6 @@ def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes
     ----------
     closes : Series
         Closes by session, in whatever unit prices.csv has them.
-    ax : Axes
     look : GroupStyle
         Of the asset's group.
     name : str
@@ -203,9 +202,6 @@ def plot_caar(
 
     Parameters
     ----------
-    results : EventStudyResults
-    event_id, group : str
-    ax : Axes
     look : GroupStyle, optional
         Default: as `group_styles` has it for all groups of the results.
 
@@ -246,8 +242,6 @@ def plot_sparkline(path: pd.DataFrame, ax: Axes, look: GroupStyle, row: int, sca
         From `caar_segments`.
     ax : Axes
         Shared by all rows.
-    look : GroupStyle
-    row : int
     scale : float
         CAAR of the two reference lines, a quarter of a row from the zero line.
 
@@ -282,7 +276,6 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
         mark, in the order of the events. ``day`` counts from midnight, local time, of the day
         the public first knew: the hour as a fraction for the mark ``first public``, whole days
         for ``article date`` and the event session of a calendar.
-    ax : Axes
 
     Returns
     -------
@@ -405,7 +398,6 @@ def plot_car_heatmap(cells: pd.DataFrame, ax: Axes, scale: float) -> Axes:
         covers (events that share a session), CAR as a decimal (NaN: none), its p-value, and
         ``upper`` or ``lower`` for closes at a price limit: ``limit`` on the window's last
         session, ``limit_before`` on an earlier one.
-    ax : Axes
     scale : float
         CAR at which the colours end.
 
@@ -468,8 +460,6 @@ def plot_forest(estimates: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     ----------
     estimates : DataFrame
         ``row, caar, lower, upper``, decimals.
-    ax : Axes
-    look : GroupStyle
 
     Returns
     -------
@@ -501,8 +491,6 @@ def plot_names_at_limit(counts: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axe
     counts : DataFrame
         ``tau, upper, lower, ever_upper, ever_lower``: number on the session, and number that
         did so at least once since the event window began.
-    ax : Axes
-    look : GroupStyle
 
     Returns
     -------
@@ -535,7 +523,6 @@ def plot_spreads(values: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -
     values : DataFrame
         ``column, group, x, value``: name of the column, the asset's group, the asset's place
         inside the figure and its value.
-    ax : Axes
     looks : dict of str to GroupStyle
     """
     columns = values.groupby(["group", "column"], sort=False)
@@ -556,7 +543,6 @@ def plot_quantiles(quantiles: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyl
     ----------
     quantiles : DataFrame
         ``group, x, value``.
-    ax : Axes
     looks : dict of str to GroupStyle
 
     Returns

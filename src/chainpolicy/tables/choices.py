@@ -42,8 +42,6 @@ def robustness(
 
     Parameters
     ----------
-    study : Study
-    group : str
     direction : {"restrictive", "supportive"}
     window : tuple of int
         Both ends inclusive.
@@ -111,8 +109,6 @@ def splits(
 
     Parameters
     ----------
-    study : Study
-    group : str
     columns : tuple of str
         Of events.csv, or "year".
     direction : {"restrictive", "supportive"}
@@ -137,7 +133,6 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
 
     Parameters
     ----------
-    study : Study
     effects : DataFrame
         Rows with the keys of `checks.pooled_effect`; with ``by``, that names the column first, and
         of several groups or windows each row says its own.
@@ -189,8 +184,6 @@ def sizes(
 
     Parameters
     ----------
-    study : Study
-    group : str
     windows : tuple of tuple of int
     direction : {"restrictive", "supportive"}
 
@@ -229,7 +222,6 @@ def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
 
     Parameters
     ----------
-    study : Study
     window : tuple of int
         Both ends inclusive.
 

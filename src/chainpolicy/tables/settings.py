@@ -13,10 +13,6 @@ from chainpolicy.typeset.report_table import ReportTable
 def settings_report(study: Study) -> ReportTable:
     """Lay out what study.toml and assets.csv say of the method.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     ReportTable
