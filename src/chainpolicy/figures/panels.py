@@ -39,7 +39,6 @@ from chainpolicy.study.events import dimension_of, hour_label, stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
 from chainpolicy.typeset.numbers import typeset
 
-# From this share of a group at a price limit on, a mean return says little.
 # A price that moved by more than this factor is shown on a log scale.
 LOG_SCALE_FROM = 3.0
 # Days around the first public day that the timeline has room for.

@@ -84,7 +84,7 @@ def robustness(
         for name, events in chosen.items()
         if len(events) < len(every)
     ]
-    for part, called in (("year", "year"), ("order", "order")):
+    for part in ("year", "order"):
         if part != "year" and part not in table:
             continue
         left = pooled_subsets(
@@ -92,7 +92,7 @@ def robustness(
         )
         if len(left) > 1:
             weakest = left.iloc[int(left["mean"].abs().argmin())]
-            named = f"without {weakest['subset']}, of {len(left)} {called}s the weightiest"
+            named = f"without {weakest['subset']}, of {len(left)} {part}s the weightiest"
             rows.append({**weakest, "subset": named})
     return pd.DataFrame(rows)
 
