@@ -413,7 +413,7 @@ class SystemResults(Sequence[GroupSystem]):
         return pd.concat(parts, ignore_index=True)[columns]
 
     def summary(self, groups: Collection[str] | None = None) -> ReportTable:
-        """Lay the clusters' CARs and joint tests out for reading.
+        """Format the clusters' CARs and joint tests as a report table.
 
         Parameters
         ----------
@@ -481,7 +481,7 @@ TEST_COLUMNS = (
 
 
 def tested_columns(test: SystemTest) -> dict[str, object]:
-    """Lay one test out as the columns that all tables of tests share."""
+    """Write one test in the columns that all tables of tests share."""
     first, second = test.f_degrees or (None, None)
     values = (test.average, test.std_error, test.degrees, test.t_stat, test.p_value)
     joint = (test.f_statistic, first, second, test.f_p_value, test.note)

@@ -283,7 +283,7 @@ def cluster_sample(sample: GroupSample, cluster: Ints) -> GroupSample:
 
 
 def blocks_of(position: Ints, length: int) -> Ints:
-    """Tell which clusters overlap, by the number of their block.
+    """Assign each cluster to a block, by number; clusters whose windows overlap share one.
 
     `position` are their event sessions on the calendar, ascending; the window has `length`
     sessions.

@@ -39,7 +39,7 @@ def output_folder(directory: Path) -> Path:
 
 
 def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
-    """Refuse, with `InputError`, to write a file in the place of one that the run reads."""
+    """Refuse, with `InputError`, to write a file in place of one that the run reads."""
     places = {place for path in read for place in (_place(path), path.resolve())}
     with collecting() as problems:
         for path in written:
@@ -49,7 +49,7 @@ def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
 
 
 def _place(path: Path) -> Path:
-    """Where a file of this name would be written: in the place of a link, not through it."""
+    """Where a file of this name would be written: in place of a link, not through it."""
     return path.parent.resolve() / path.name
 
 

@@ -129,7 +129,7 @@ def splits(
 
 
 def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcements") -> ReportTable:
-    """Lay pooled effects out for reading.
+    """Format pooled effects as a report table.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ def sizes(
 
 
 def sizes_report(table: pd.DataFrame) -> ReportTable:
-    """Lay `sizes` out for reading."""
+    """Format `sizes` as a report table."""
     wide = table.pivot_table(index="window", columns="test", values="rejection_rate", sort=False)
     heads = {"randomization": "Randomization", "sign_flip": "Sign flips", "interval": "Interval"}
     frame = pd.DataFrame({"Window": wide.index})
@@ -218,7 +218,7 @@ def sizes_report(table: pd.DataFrame) -> ReportTable:
 
 
 def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
-    """Lay responses by the first public moment beside those by another date.
+    """Compare responses by the first public moment with those by another date.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from chainpolicy.typeset.report_table import ReportTable, formatted, in_percent
 
 
 def reversals_report(study: Study) -> ReportTable:
-    """Lay out how much of the headline event's jump was given back, and how soon.
+    """Report how much of the headline event's jump was given back, and how soon.
 
     Returns
     -------
