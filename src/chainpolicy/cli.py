@@ -586,7 +586,7 @@ def import_prices(
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", metavar="", help="Give up days that the study has and the files have not."
+            "--replace", metavar="", help="Drop days that the study has and the files do not."
         ),
     ] = False,
 ) -> None:

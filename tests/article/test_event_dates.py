@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from chainpolicy import article, prices, tables
+from chainpolicy import article, checks, prices, tables
 from chainpolicy.study.study import EMBEDDED
 
 # Event session and sessions from the article's date to it: Shanghai, New York, UTC days.
@@ -102,7 +102,7 @@ def test_a_shift_is_counted_per_calendar_and_its_days_are_sessions(study):
 
 
 def test_article_dates_move_only_events_of_the_sample_that_have_one(study):
-    moved = article.at_article_dates(study)
+    moved = checks.redated(study, "article_date")
     before = study.events.set_index("event_id")["announced_at"]
     after = moved.events.set_index("event_id")["announced_at"]
     assert after["xi-politburo"] == "2019-10-24"
@@ -161,7 +161,7 @@ def test_only_rows_whose_session_differs_are_compared(study):
 
 
 def test_normal_returns_do_not_depend_on_the_articles_dates(study):
-    moved = article.at_article_dates(study).results
+    moved = checks.redated(study, "article_date").results
     pd.testing.assert_frame_equal(moved.coefficients, study.results.coefficients)
 
 

@@ -16,7 +16,6 @@ from chainpolicy.checks import (
     placebo_p_values,
     rejection_rates,
 )
-from chainpolicy.checks.simulation import known_variance_power
 from chainpolicy.eventstudy import EstimationWindow, EventStudy
 
 SESSIONS = pd.bdate_range("2019-01-01", periods=260)
@@ -175,8 +174,6 @@ def test_a_level_that_rejects_nothing_or_everything_is_refused(study, level):
         rejection_rates(study.placebo((0, 1)), level=level)
     with pytest.raises(ValueError, match=message):
         leave_one_out(results, "news", level=level)
-    with pytest.raises(ValueError, match=message):
-        known_variance_power(0.01, 0.02, 60, level=level)
 
 
 @pytest.mark.parametrize("power", [0.05, 0, 1, 80, np.nan])

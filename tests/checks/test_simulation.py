@@ -9,7 +9,6 @@ from scipy import stats
 from chainpolicy.checks.simulation import (
     SimulationDesign,
     draw_sample,
-    known_variance_power,
     simulate,
 )
 
@@ -71,15 +70,6 @@ def test_bmp_over_rejects_with_correlation(correlation, published):
     rate = table.set_index("test").loc["bmp", "rejection_rate"]
     share = published / 100
     assert abs(rate - share) <= 3 * np.sqrt(share * (1 - share) / DRAWS) + 0.005
-
-
-@pytest.mark.parametrize(("sigma", "power"), [(0.02, 0.972), (0.04, 0.491)])
-def test_power_of_mackinlay(sigma, power):
-    assert round(known_variance_power(0.01, sigma, 60), 3) == power
-
-
-def test_power_without_an_effect_is_size():
-    assert known_variance_power(0.0, 0.02, 60) == pytest.approx(0.05)
 
 
 def test_a_planted_effect_is_recovered_and_found():

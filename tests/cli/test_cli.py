@@ -16,6 +16,7 @@ import pytest
 from chainpolicy.cli import main
 from chainpolicy.study import load_study, new_study, output, read_once
 from chainpolicy.tables.responses import responses
+from whole import not_whole
 
 NINE_FILES = {
     "alignment.csv",
@@ -157,7 +158,7 @@ def test_simulate_prints_a_rate_per_test_and_writes_the_figure(tmp_path, capfd):
     assert len(lines) == 12
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"rejection_rates.csv", "rejection_rates.png", "manifest.json"}
-    assert output.not_whole(tmp_path) == []
+    assert not_whole(tmp_path) == []
 
 
 def test_simulate_names_a_meaningless_parameter(capfd):

@@ -757,54 +757,13 @@ def test_phases_and_movers_are_drawn_as_computed(study, results):
     by_hand = results.caar((2, 10)).query("event_id == 'xi-politburo'").set_index("group")["caar"]
     found = frame[frame["phase"] == "after"].set_index("group")["caar"]
     pd.testing.assert_series_equal(found.sort_index(), by_hand.sort_index())
-    assert len(tables.phases_report(study).frame) == 15
+    assert len(frame) == 15
+    # The A-shares end the reaction with 11 of 38 names at a limit.
+    at = frame[frame["phase"] == "at"].set_index("group")["share_at_limit"]
+    assert at["a_shares_tier1"] == pytest.approx(11 / 38)
     figure, frame = SPECS["early_movers"].draw(study)
     assert len(frame) == 60
     assert figure.axes[0].get_yticklabels()[0].get_text().endswith("300468.SZ")
-
-
-@pytest.mark.unmeasured
-def test_no_p_value_is_written_as_zero(study):
-    reports = [
-        tables.phases_report(study),
-        tables.sentiment_report(study),
-        tables.volatility_report(study),
-    ]
-    for report in reports:
-        heads = [head for head in report.frame if head.startswith("p")]
-        assert heads
-        assert not report.frame[heads].isin(["0.000", "0.00", "0"]).any(axis=None)
-    portfolio = reports[0].frame
-    assert "<0.001" in portfolio["p (portfolio t)"].tolist()
-    # The A-shares end the reaction with 11 of 38 names at a limit.
-    row = portfolio[(portfolio["Group"] == "A-shares, tier 1") & (portfolio["Phase"] == "at")]
-    assert row["At limit, %"].item() == f"{100 * 11 / 38:.0f}"
-
-
-def test_phases_have_their_rank_among_ordinary_sessions(study, results):
-    table = tables.phases(study).set_index(["group", "phase"])
-    window = (2, 10)
-    t = results.tests(window).get("xi-politburo", "us_listed", "time_series_t").statistic
-    placebo = study.placebo(window).tests(window).tidy()
-    placebo = placebo[(placebo["group"] == "us_listed") & (placebo["test"] == "time_series_t")]
-    ordinary = placebo["statistic"].dropna().abs()
-    expected = (1 + (ordinary >= abs(t)).sum()) / (1 + len(ordinary))
-    assert table.loc[("us_listed", "after"), "placebo_p"] == pytest.approx(expected)
-    assert table.loc[("us_listed", "after"), "smallest_p"] == pytest.approx(1 / (1 + len(ordinary)))
-
-
-def test_sentiment_is_laid_out_with_and_without_the_headline_session(study):
-    report = tables.sentiment_report(study)
-    frame = report.frame
-    # Five groups, three dimensions; of innovation and level half is shown.
-    assert frame["Stance on"].tolist() == [*["both"] * 5, *["blockchain"] * 5, *["crypto"] * 5]
-    bare = sentiment_regression(study, without="xi-politburo")
-    bare = bare.set_index(["group", "dimension", "term"])["p_value"]
-    row = frame[(frame["Group"] == "Bitcoin") & (frame["Stance on"] == "crypto")].iloc[0]
-    assert row["p without headline"] == f"{bare['bitcoin', 'crypto', 'innovation']:.3f}"
-    # No p-value is below the reach that the note states: one part in all sessions by group.
-    sessions = frame["Sessions"].astype(int)
-    assert f"than {1 / sessions.max():.3f} to {1 / sessions.min():.3f}." in report.note
 
 
 def test_reversals_are_laid_out(study, results):
@@ -828,15 +787,6 @@ def test_reversals_are_laid_out(study, results):
     assert (ratios.str.contains("(", regex=False) == lives.str.contains("(", regex=False)).all()
 
 
-def test_volatility_has_a_row_for_each_model(study):
-    rows = tables.volatility_report(study).frame
-    assert len(rows) >= 2 * 5
-    assert rows["Model"].tolist() == ["EWMA", "GARCH(1,1)"] * (len(rows) // 2)
-    sessions = rows.groupby("Model")[["Group", "Session", "Event", "Later", "CAAR, %"]]
-    first, second = (part.reset_index(drop=True) for _, part in sessions)
-    pd.testing.assert_frame_equal(first, second)
-
-
 def test_short_event_windows_are_said_not_computed(study):
     short = replace(study, event_window=(0, 3), car_windows=((0, 1),))
     results = short.estimate()
@@ -844,7 +794,6 @@ def test_short_event_windows_are_said_not_computed(study):
     for name in ("phases", "early_movers"):
         with pytest.raises(figures.NothingToDrawError, match="event window"):
             SPECS[name].draw(short)
-    assert tables.phases_report(short).frame.empty
     report = tables.reversals_report(short)
     assert report.frame.empty
     assert "does not hold" in report.note
@@ -853,7 +802,7 @@ def test_short_event_windows_are_said_not_computed(study):
 def test_a_study_without_stances_says_so(study):
     neutral = study.events.assign(stance_blockchain=0, stance_crypto=0)
     silent = replace(study, events=neutral)
-    assert tables.sentiment_report(silent).frame.empty
+    assert sentiment_regression(silent).empty
     assert local_projections(silent).empty
     with pytest.raises(figures.NothingToDrawError, match="takes a stance"):
         SPECS["local_projections"].draw(silent)
@@ -862,7 +811,7 @@ def test_a_study_without_stances_says_so(study):
 @pytest.mark.unmeasured
 def test_the_template_study_goes_through(template):
     example = replace(template)
-    assert len(tables.sentiment_report(example).frame)
-    assert len(tables.phases_report(example).frame)
+    assert len(sentiment_regression(example))
+    assert len(phase_table(example.results, example.headline_event))
     assert len(tables.reversals_report(example).frame)
-    assert "sessions by group" in tables.volatility_report(example).note
+    assert len(volatility_around_events(example))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from chainpolicy import figures, tables
+from chainpolicy import figures
 from chainpolicy.estimators.policy_index import (
     dimensions,
     permutation_test,
@@ -282,21 +282,6 @@ def test_response_figure_draws_one_mark_a_session(study, results):
     ]
     assert sum(len(line.get_xdata()) for line in marks) == len(frame)
     assert (frame["stance"] != 0).all()
-
-
-def test_stances_are_laid_out_as_returns_of_the_studys_kind(study):
-    found = response_by_stance(stance_sessions(study)).set_index(["group", "dimension"])
-    report = tables.stances_report(study)
-    assert len(report.frame) == 5 * 3
-    assert "10 rows have no p-value" in report.note
-    rows = report.frame.set_index(["Group", "Stance on"])
-    silent = rows.loc[("Bitcoin", "blockchain")]
-    assert silent["Supportive, % (n)"].endswith(" (9)")
-    assert silent[["Restrictive, % (n)", "p"]].tolist() == ["(0)", ""]
-    both = rows.loc[("Bitcoin", "both")]
-    mean = found.loc[("bitcoin", "overall"), "supportive"]
-    assert both["Supportive, % (n)"] == f"{100 * mean:+.1f} (10)"
-    assert not (rows["p"] == "0.000").any()
 
 
 def test_a_study_without_policy_events_says_so(study):

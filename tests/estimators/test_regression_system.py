@@ -12,6 +12,7 @@ from statsmodels.multivariate.multivariate_ols import _MultivariateOLS
 
 from chainpolicy.estimators import EventDummySystem, undoing, undoing_report
 from chainpolicy.estimators.common import fit_common, joint_f
+from chainpolicy.estimators.system_results import GroupSystem
 from chainpolicy.eventstudy import (
     ConstantMean,
     Dimson,
@@ -50,6 +51,13 @@ def system_of(returns, benchmarks, positions, **choices) -> EventDummySystem:
     if alignment is None:
         alignment = at(positions, tickers)
     return EventDummySystem(returns_frame(returns, benchmarks), alignment, **choices)
+
+
+def gamma_covariance(one: GroupSystem) -> pd.DataFrame:
+    """SUR covariance of the dummies' coefficients, Sigma x (X'X)^-1, by ticker and dummy."""
+    index = pd.MultiIndex.from_product([one.gamma.columns, one.gamma.index])
+    unscaled = one.unscaled[-len(one.gamma) :, -len(one.gamma) :]
+    return pd.DataFrame(np.kron(one.sigma, unscaled), index=index, columns=index)
 
 
 # --- identity with the event study ------------------------------------------------------------
@@ -112,7 +120,7 @@ def test_covariance_between_events_is_that_of_forecasts_from_the_same_sample(stu
     residual = y - x @ np.linalg.solve(x.T @ x, x.T @ y)
     v = np.eye(len(dummied)) + event @ np.linalg.inv(x.T @ x) @ event.T
     v *= residual @ residual / 105
-    found = one.gamma_covariance.loc[ticker][ticker]
+    found = gamma_covariance(one).loc[ticker][ticker]
     np.testing.assert_allclose(found, v, rtol=0, atol=1e-10)
 
 
@@ -137,7 +145,7 @@ def test_system_is_the_seemingly_unrelated_regression_of_linearmodels():
     sur = SUR(equations).fit(method="ols", cov_type="unadjusted", debiased=True)
     names = [f"{ticker}_{day}" for ticker in outcomes for day in one.gamma.index]
     np.testing.assert_allclose(sur.params[names], one.gamma.to_numpy().T.ravel(), atol=1e-10)
-    np.testing.assert_allclose(sur.cov.loc[names, names], one.gamma_covariance, atol=1e-10)
+    np.testing.assert_allclose(sur.cov.loc[names, names], gamma_covariance(one), atol=1e-10)
 
 
 def test_joint_f_is_the_direct_matrix_formula_and_the_multivariate_test_of_statsmodels():

@@ -682,7 +682,7 @@ def test_perfectly_correlated_residuals_leave_the_adjusted_bmp_undefined() -> No
         tests = results.tests(window)
         assert tests[0].mean_correlation == pytest.approx(1, abs=1e-12)
         assert notes(results, window) == {
-            "adjusted_bmp": "rbar = 1: 1 - rbar is no variance",
+            "adjusted_bmp": "rbar = 1: 1 - rbar is not positive",
             **FEW,
         }
         patell, adjusted = (tests.get("e", "all", n) for n in ("patell", "adjusted_patell"))
@@ -737,8 +737,8 @@ def test_assets_that_cancel_have_no_portfolio(seed: int) -> None:
     no_spread = "the values have no spread, or too few estimation sessions are valid"
     assert notes(results, (0, 1)) == {
         "time_series_t": no_spread,
-        "adjusted_patell": "rbar = -1.000: 1 + (N - 1) rbar is no variance",
-        "adjusted_bmp": "rbar = -1.000: 1 + (N - 1) rbar is no variance",
+        "adjusted_patell": "rbar = -1.000: 1 + (N - 1) rbar is not positive",
+        "adjusted_bmp": "rbar = -1.000: 1 + (N - 1) rbar is not positive",
         "corrado_rank": no_spread,
         **FEW,
     }

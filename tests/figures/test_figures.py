@@ -27,7 +27,7 @@ from chainpolicy.figures import event_study, panels, selection, style
 from chainpolicy.figures.canvas import column_labels
 from chainpolicy.figures.frames import caar_segments
 from chainpolicy.figures.panels import date_axis
-from chainpolicy.figures.selection import headline_window
+from chainpolicy.figures.selection import leading_window
 from chainpolicy.figures.style import (
     group_styles,
     png_bytes,
@@ -760,8 +760,8 @@ def test_one_asset_and_one_event(tiny, tiny_drawn):
 
 
 def test_windows_and_units_come_from_the_study(tiny, tiny_drawn, study):
-    assert headline_window(study) == (0, 1)
-    assert headline_window(tiny) == (0, 0)
+    assert leading_window(study) == (0, 1)
+    assert leading_window(tiny) == (0, 0)
     figure, frame = tiny_drawn["forest"]
     assert frame["window"].item() == "[0, 0]"
     assert any("CAAR[0, 0], simple return (%)" in text for text in texts(figure))

@@ -11,15 +11,20 @@ from pathlib import Path
 import pytest
 
 from chainpolicy.build import regenerate
-from chainpolicy.study.output import MANIFEST, digest, not_whole, publish, staging, write_bytes
+from chainpolicy.study.output import MANIFEST, digest, publish, staging, write_bytes
 from chainpolicy.study.problems import InputError
+from places import TESTS
+from whole import not_whole
 
 # For every n writes a set of files over an older one and dies, as if killed, at the n-th change of
 # the file system, then writes once more. Forked, because one import takes longer than all of it.
 KILLED = """
 import json, os, sys
 from pathlib import Path
-from chainpolicy.study.output import STAGING, not_whole, publish
+from chainpolicy.study.output import STAGING, publish
+
+sys.path.append(sys.argv[2])
+from whole import not_whole
 
 def write(directory, text):
     with publish(directory, {"run": text}) as staged:
@@ -61,7 +66,7 @@ print(json.dumps(found))
 
 
 def test_a_killed_run_never_leaves_a_mixture_that_passes_for_whole(tmp_path):
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    command = [sys.executable, "-c", KILLED, str(tmp_path), str(TESTS)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     *killed, last = json.loads(done.stdout)
     assert last[:3] == [0, True, ["new"]]

@@ -10,7 +10,12 @@ import pytest
 
 from chainpolicy import figures, load_study, tables
 from chainpolicy.estimators import cross_sections
-from chainpolicy.estimators.policy_index import dimensions, policy_index, stance_sessions
+from chainpolicy.estimators.policy_index import (
+    dimensions,
+    policy_index,
+    response_by_stance,
+    stance_sessions,
+)
 from chainpolicy.figures.canvas import texts_of
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.regressors import read_regressors
@@ -82,9 +87,8 @@ def test_a_study_without_stances_has_none_anywhere(silent):
 
 
 def test_one_stance_is_not_added_to_anything(one):
-    report = tables.stances_report(one)
-    assert set(report.frame["Stance on"]) == {"trade"}
     sessions = stance_sessions(one)
+    assert set(sessions["dimension"]) == {"trade"}
     # Prices rise on the even announcements by 3 %, and those are the supportive ones.
     means = sessions.groupby("stance")["caar"].mean()
     assert means[1] == pytest.approx(0.03, abs=0.01)
@@ -102,9 +106,9 @@ def test_one_stance_is_not_added_to_anything(one):
 
 
 def test_five_stances_each_have_their_place(five):
-    table = tables.stances_report(five).frame
-    words = {"trade", "labour law", "steel", "cars", "farm goods", "all"}
-    assert set(table["Stance on"]) == words
+    table = response_by_stance(stance_sessions(five))
+    words = {"trade", "labour law", "steel", "cars", "farm goods", "overall"}
+    assert set(table["dimension"]) == words
     assert len(table) == 2 * len(words)
     assert [name for name in tables.events_report(five).frame if name.startswith("On ")] == [
         *["On trade", "On labour law", "On steel", "On cars", "On farm goods"]
@@ -123,7 +127,7 @@ def test_five_stances_each_have_their_place(five):
         if line.get_linestyle() != "None" and len(line.get_xdata()) > 2
     }
     assert len(looks) == len(FIVE)
-    assert {f"level_{name}" for name in words - {"all"}} <= set(frame.columns)
+    assert {f"level_{name}" for name in words - {"overall"}} <= set(frame.columns)
     regressed = cross_sections(five).tidy()["regressor"]
     assert set(regressed) >= {"stance", *(f"stance_{name}" for name in FIVE)}
     assert "labour law" in texts_of(five)

@@ -28,7 +28,6 @@ from chainpolicy.tables.estimates import (
     regression_report,
     regression_tables,
 )
-from chainpolicy.tables.stances import stances_report
 from panels import sessions
 from small_study import WINDOWS
 
@@ -286,7 +285,6 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monk
             assert re.fullmatch(r"[1-9A-Z].+\.", said)
             # The rule is in favour, its withdrawal against: on one session they cancel.
             assert ("cancel" in said) == (name == "one session" and spec.name == "stance_responses")
-    assert str(stances_report(study, study.car_windows[0]))
 
 
 def test_without_an_event_in_the_sample_none_leads(tmp_path):

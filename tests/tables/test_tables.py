@@ -22,7 +22,6 @@ from chainpolicy.figures.selection import estimated_events
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import clusters
 from chainpolicy.study.study import EMBEDDED, new_study
-from chainpolicy.tables.dynamics import _reach
 from chainpolicy.tables.responses import estimated_responses
 
 COLUMNS = {
@@ -503,8 +502,3 @@ def test_events_of_one_session_that_hit_different_assets_are_rows_of_their_own(t
     _, merged = estimated_events(small)
     leads = merged[merged["group"] == "makers"].set_index("event_id")["lead"]
     assert leads[["rule-announced", "twin"]].tolist() == ["rule-announced", "twin"]
-
-
-def test_the_least_p_value_is_a_number_and_no_bound_of_one():
-    assert _reach(pd.Series([0.0001, 0.0044])) == "0.0001 to 0.004"
-    assert _reach(pd.Series([0.02])) == "0.020"

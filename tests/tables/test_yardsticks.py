@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chainpolicy import tables
+from chainpolicy.checks import ladder, rung_errors
 from chainpolicy.study import Study, load_study
 from chainpolicy.typeset.report_table import p_text
 from donor_study import donor_study
@@ -16,7 +17,7 @@ def study(tmp_path_factory) -> Study:
 
 
 def test_the_table_of_errors_marks_one_rung_of_each_group(study):
-    errors = tables.rung_errors(study)
+    errors = rung_errors(study)
     frame = tables.rungs_report(study).frame
     assert frame["Measured against"].tolist() == errors["title"].tolist()
     chosen = frame[frame["Chosen"] == "yes"]
@@ -28,7 +29,7 @@ def test_the_table_of_errors_marks_one_rung_of_each_group(study):
 
 
 def test_the_answers_of_a_group_stand_by_rung_and_window(study):
-    tidy = tables.ladder(study)
+    tidy = ladder(study)
     tidy = tidy[tidy["group"] == "makers"]
     report = tables.ladder_report(study, "makers")
     frame = report.frame
@@ -46,7 +47,7 @@ def test_the_answers_of_a_group_stand_by_rung_and_window(study):
 
 @pytest.mark.unmeasured
 def test_a_study_without_donors_has_the_rungs_of_its_benchmarks(template):
-    tidy = tables.ladder(template)
+    tidy = ladder(template)
     assert tidy.groupby("group")["rung"].unique().map(list).to_dict() == {
         "coin": ["constant_mean"],
         "makers": ["constant_mean", "index"],

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from chainpolicy.checks.timing import dated_caars, redated, session_shifts
+from chainpolicy.checks.timing import dated_caars, session_shifts
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-
-
-def at_article_dates(study: Study) -> Study:
-    """Date the events of the sample as the article does; see `checks.redated`."""
-    return redated(study, "article_date")
 
 
 def article_shifts(study: Study) -> pd.DataFrame:

@@ -161,7 +161,6 @@ def expiry_hours(path: Path, expiry: pd.Timestamp, start: pd.Timestamp) -> dict[
 
     Parameters
     ----------
-    path : Path
     expiry : Timestamp
         The expiry that is no other one; its year is searched.
     start : Timestamp
@@ -232,7 +231,9 @@ def market_limits(path: Path, day: pd.Timestamp) -> dict[str, float]:
 
 
 def stored_figures(study: Study) -> pd.Series:
-    """Read what the four functions above found when the study was made, by name.
+    """Read what `hourly_range`, `expiry_hours`, `market_day` and `market_limits` found, by name.
+
+    It was computed when the study was made.
 
     Raises `InputError` if the study keeps no such file, or the file lacks a column or holds what is
     no number.

@@ -50,7 +50,6 @@ def document(executed: Executed, folder: str = "") -> Document:
 
     Parameters
     ----------
-    executed : Executed
     folder : str, optional
         What stands before ``figures/`` in the targets of pictures, such as ``../``.
 

@@ -20,8 +20,8 @@ from chainpolicy.figures.selection import (
     NothingToDrawError,
     announced_days,
     estimated_events,
-    headline_window,
     in_order,
+    leading_window,
     shown_assets,
 )
 from chainpolicy.figures.style import color_scale, percent_number
@@ -63,10 +63,6 @@ def explore(study: Study) -> str:
     Every cell says its numbers in words; the style sheet shows those of the cell that is pointed
     at, and the window that is chosen.
 
-    Parameters
-    ----------
-    study : Study
-
     Returns
     -------
     str
@@ -93,7 +89,7 @@ def explore(study: Study) -> str:
     windows = [
         {
             "label": typeset(window_label(window)),
-            "chosen": window == headline_window(study),
+            "chosen": window == leading_window(study),
             "forest": _by_group(study, window, merged, events, groups),
             **_by_asset(results, window, merged, events, groups),
         }

@@ -59,10 +59,6 @@ def api_page(package: ModuleType, modules: Iterable[ModuleType]) -> str:
 def equation_numbers(docstring: str) -> list[int]:
     r"""Numbers of the displayed formulas of a docstring.
 
-    Parameters
-    ----------
-    docstring : str
-
     Returns
     -------
     list of int

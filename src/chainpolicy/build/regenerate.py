@@ -39,7 +39,7 @@ from chainpolicy.figures import (
     FIGURES,
     FigureSpec,
     NothingToDrawError,
-    headline_window,
+    leading_window,
     save_figure,
 )
 from chainpolicy.figures.canvas import texts_of
@@ -923,7 +923,6 @@ def explore_product(study: Study, data: Sequence[Path] = ()) -> Product:
 
     Parameters
     ----------
-    study : Study
     data : sequence of Path, optional
         Files of the study.
 
@@ -1097,7 +1096,7 @@ def main(
         for number, each in enumerate(read_in_build):
             each.kept.folder = shared / str(number)
             each.kept.folder.mkdir()
-        responses(study, headline_window(study))
+        responses(study, leading_window(study))
 
     with ExitStack() as stack:
         for each in read_in_build:

@@ -53,7 +53,6 @@ def record(executed: Executed, path: Path) -> None:
 
     Parameters
     ----------
-    executed : Executed
     path : Path
         Where to write it; its folder is made.
     """

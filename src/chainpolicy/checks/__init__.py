@@ -1,18 +1,10 @@
-"""How far a result can be trusted.
+"""A study and its results -> how far these can be trusted.
 
-Placebo in time (`placebo_p_values`, `rejection_rates`) compares an event with ordinary sessions of
-the same portfolio, of which `draw_placebo_days` draws clean placebo events; placebo in space
-(`placebo_in_space`) compares a portfolio with random portfolios on the same session,
-`portfolio_difference` two portfolios with each other. `ladder` compares the yardsticks that a
-return can be measured against, `rung_errors` says which forecasts best where nothing happened,
-`study_of_rule` puts what it chooses in the place of the benchmarks;
-`donors_of_study` builds the donors that some of them need. `specification_curve` and
-`leave_one_out` say how much a response owes to the choices of the study and to single assets,
-`minimum_detectable_effect` what the tests could have found, and
-`adjust_for_multiple_testing` what is left when one looked at many. `pooled_subsets` says how much a
-pooled effect owes to the choice of announcements (`selections`: by a rule, or by their fame),
-`random_calendars` how often its tests reject where nothing happened, `timing_cost` what is lost
-where events are dated by their documents.
+- ordinary sessions, other portfolios: `ordinary`, `placebo_days`, `space`, `market`, `difference`
+- yardsticks of a response: `ladder`, `donors`
+- choices of the study, single assets: `specifications`, `leave_one_out`, `randomization`
+- choices of announcements, their dates: `pooled`, `selections`, `timing`
+- what tests could find, and reject by chance: `power`, `simulation`, `multiple`
 """
 
 from chainpolicy.checks.difference import portfolio_difference

@@ -271,7 +271,7 @@ def results_of_rule(study: Study, group: str) -> EventStudyResults | None:
 
 @remembered
 def study_of_rule(study: Study) -> Study:
-    r"""Put what the rule chooses for each group in the place of its benchmarks.
+    r"""Put what the rule chooses for each group in place of its benchmarks.
 
     A regression of all events wants one set of benchmarks for the assets of a group, which a
     mixture of donors for each asset is not. A group that is measured against its own mean gets no

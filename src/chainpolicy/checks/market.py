@@ -31,7 +31,7 @@ def read_shares(path: Path, columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
 
 
 def returns_of_shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lay simple returns out by session and share.
+    """Arrange simple returns by session and share.
 
     NaN where a share was suspended on the session or on the one before: what stands there spans the
     gap. The first session has none.

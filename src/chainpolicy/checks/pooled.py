@@ -121,8 +121,6 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
 
     Parameters
     ----------
-    study : Study
-    group : str
     window : tuple of int
         Both ends inclusive.
 
@@ -199,7 +197,6 @@ def pooled_effect(
 
     Parameters
     ----------
-    clusters : Clusters
     subset : str
         What the choice is called.
     events : collection of str
@@ -275,8 +272,6 @@ def pooled_subsets(
 
     Parameters
     ----------
-    study : Study
-    group : str
     subsets : mapping of str to collection of event_id
         By what each choice is called.
     window : tuple of int
@@ -303,7 +298,6 @@ def split_by(study: Study, events: Collection[str], column: str) -> dict[str, tu
 
     Parameters
     ----------
-    study : Study
     events : collection of str
     column : str
         Or "year", of the announcement.
@@ -334,7 +328,6 @@ def one_per_order(study: Study, events: Collection[str], column: str = "order") 
 
     Parameters
     ----------
-    study : Study
     events : collection of str
     column : str
         Label of the order; blank: an order of its own.
@@ -361,8 +354,6 @@ def difference(
 
     Parameters
     ----------
-    study : Study
-    group : str
     first, second : collection of event_id
     window : tuple of int
         Both ends inclusive.
@@ -398,8 +389,6 @@ def fade(
 
     Parameters
     ----------
-    study : Study
-    group : str
     events : collection of event_id
     window : tuple of int
         Both ends inclusive.
@@ -459,8 +448,6 @@ def random_calendars(
 
     Parameters
     ----------
-    study : Study
-    group : str
     events : collection of event_id
     window : tuple of int
         Both ends inclusive.

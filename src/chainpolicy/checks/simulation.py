@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns, cumulate
 from chainpolicy.eventstudy.inference import (
     TESTS,
     GroupSample,
-    require_level,
     two_sided_p_value,
 )
 from chainpolicy.eventstudy.normal import fit_normal
@@ -158,29 +156,3 @@ def draw_sample(design: SimulationDesign, draws: int, rng: np.random.Generator) 
         sigma=fit.sigma.reshape(draws, n),
         n_parameters=fit.n_parameters[:n],
     )
-
-
-def known_variance_power(effect: float, sigma: float, n_assets: int, level: float = 0.05) -> float:
-    r"""Power of the two-sided z test of a mean effect when every variance is known.
-
-    .. math:: 1 - \Phi(c - \delta) + \Phi(-c - \delta), \qquad
-              \delta = \sqrt N \mu / \sigma, \quad c = \Phi^{-1}(1 - \alpha / 2).
-
-    MacKinlay (1997), *Journal of Economic Literature* 35(1), section on the analysis of power, with
-    N independent assets and one session.
-
-    Parameters
-    ----------
-    effect : float
-        :math:`\mu`, the mean abnormal return.
-    sigma : float
-        Standard deviation of one asset's abnormal return, in the unit of `effect`.
-    n_assets : int
-        N.
-    level : float
-        Nominal size of the test, strictly between 0 and 1.
-    """
-    require_level(level)
-    critical = special.ndtri(1 - level / 2)
-    shift = np.sqrt(n_assets) * effect / sigma
-    return float(special.ndtr(shift - critical) + special.ndtr(-critical - shift))

@@ -194,7 +194,7 @@ def lost_share(cost: pd.DataFrame) -> pd.Series:
     Returns
     -------
     Series
-        By ``direction`` and ``rows``: one less the ratio of the means; NaN where the first is 0.
+        By ``direction`` and ``rows``: one minus the ratio of the means; NaN where the first is 0.
     """
     keys = ["direction", "rows"]
     public = cost["dated"] == "first public"

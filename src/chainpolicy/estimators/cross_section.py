@@ -574,7 +574,7 @@ def _betas(study: Study, reference: str) -> pd.Series:
 
 
 def _evidence_date(text: str) -> pd.Timestamp | NaTType:
-    """Read the date that begins a text; the middle of a year or month without more."""
+    """Read the date that begins a text; of a year or month alone, its middle."""
     stamp = text.split(" ", 1)[0]
     if not stamp[:4].isdigit() or len(stamp) not in (4, 7, 10):
         return pd.NaT

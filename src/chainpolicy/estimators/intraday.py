@@ -1,6 +1,6 @@
 r"""Inside the day: hourly prices around announcements whose hour is known.
 
-The abnormal return of hour :math:`\tau` is its return less the mean hourly return, and
+The abnormal return of hour :math:`\tau` is its return minus the mean hourly return, and
 
 .. math:: CAR_\tau = \sum_{j=-6}^{\tau} AR_j, \qquad
           \operatorname{var}(CAR_\tau) = \sum_{j=-6}^{\tau} \sigma^2_{h(j)},

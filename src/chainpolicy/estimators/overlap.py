@@ -117,7 +117,7 @@ class Overlap:
         return self.table.copy()
 
     def summary(self, groups: Collection[str] | None = None) -> ReportTable:
-        """Lay the table out for reading.
+        """Format the table as a report table.
 
         Parameters
         ----------

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy.inference import HEADLINE_TESTS
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 

@@ -157,7 +157,7 @@ class EventDummySystem:
     @staticmethod
     @remembered
     def _of_study(study: Study) -> EventDummySystem:
-        """Lay out a study's data, once for all windows."""
+        """Arrange a study's data, once for all windows."""
         return EventDummySystem(
             study.returns,
             study.alignment,

@@ -169,16 +169,6 @@ class GroupSystem:
         return self.coefficients.iloc[self._first_dummy :]
 
     @cached_property
-    def gamma_covariance(self) -> pd.DataFrame:
-        r"""SUR covariance of `gamma`: :math:`\Sigma \otimes (X'X)^{-1}`, by ticker and dummy."""
-        first = self._first_dummy
-        index = pd.MultiIndex.from_product(
-            [self.coefficients.columns, self._dummy_names], names=["ticker", "dummy"]
-        )
-        values = np.kron(self.sigma, self.unscaled[first:, first:])
-        return pd.DataFrame(values, index=index, columns=index)
-
-    @cached_property
     def _dummy_names(self) -> list[str]:
         if self.dummies == "window":
             return self.clusters["event_id"].tolist()
@@ -423,7 +413,7 @@ class SystemResults(Sequence[GroupSystem]):
         return pd.concat(parts, ignore_index=True)[columns]
 
     def summary(self, groups: Collection[str] | None = None) -> ReportTable:
-        """Lay the clusters' CARs and joint tests out for reading.
+        """Format the clusters' CARs and joint tests as a report table.
 
         Parameters
         ----------
@@ -491,7 +481,7 @@ TEST_COLUMNS = (
 
 
 def tested_columns(test: SystemTest) -> dict[str, object]:
-    """Lay one test out as the columns that all tables of tests share."""
+    """Write one test in the columns that all tables of tests share."""
     first, second = test.f_degrees or (None, None)
     values = (test.average, test.std_error, test.degrees, test.t_stat, test.p_value)
     joint = (test.f_statistic, first, second, test.f_p_value, test.note)

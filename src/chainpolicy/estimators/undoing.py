@@ -73,7 +73,7 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
 
 
 def undoing_report(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> ReportTable:
-    """Lay the result of `undoing` out for reading, groups by their labels."""
+    """Format the result of `undoing` as a report table, groups by their labels."""
     named = labels or {}
     added = table["members"].str.replace(";", ", ")
     frame = pd.DataFrame(

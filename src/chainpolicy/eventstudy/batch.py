@@ -196,7 +196,7 @@ def every_session(
     masked : ndarray of bool, shape (R,), optional
         Rows that estimate nothing.
     values_per_block : int
-        Sessions times assets at a time. It changes the memory that is used, and no digit.
+        Sessions times assets at a time. It changes the memory used and no digit of the results.
 
     Returns
     -------
@@ -205,8 +205,8 @@ def every_session(
     Raises
     ------
     ValueError
-        If there is no window, a window is no pair of sessions in order, running sums do not
-        estimate the model, or the moving estimation window does not end before the first of the
+        If there is no window, a window is not a pair of sessions in order, running sums do
+        not estimate the model, or the moving estimation window does not end before the first of the
         windows.
 
     Examples
@@ -347,7 +347,7 @@ def _hull(windows: Sequence[Window]) -> Window:
 
 
 def _blocks(panel: Panel, assets: Ints, values: int) -> Iterator[Ints]:
-    """Consecutive assets whose longest series, taken as often as there are assets, fits."""
+    """Split assets into runs that fit if each series is as long as the longest of its run."""
     first, longest = 0, 0
     for number, length in enumerate(panel.length[assets]):
         longest = max(longest, int(length))

@@ -69,8 +69,9 @@ class EstimationWindow:
     Raises
     ------
     ValueError
-        If the window is no pair of sessions in order, the anchor unknown, the end no date or one
-        with a timezone, or the minimum no whole number, below 1 or above the window's length.
+        If the window is not a pair of sessions in order, the anchor is unknown, the end is not a
+        date or has a timezone, or the minimum is not a whole number, is below 1 or above the
+        window's length.
 
     Examples
     --------
@@ -143,10 +144,11 @@ class EventStudy:
     Raises
     ------
     ValueError
-        If no model has the name, the event window is no pair of sessions in order, the input cannot
-        be laid out (see `build_panel`), an event_id or ticker is blank, an event, asset and session
-        have two rows, an asset has no returns, an event session has a timezone, or a time of day
-        where sessions are days, or lies inside the data and is no session of its asset's group.
+        If no model has the name, the event window is not a pair of sessions in order, the input
+        cannot be laid out (see `build_panel`), an event_id or ticker is blank, an event, asset and
+        session have two rows, an asset has no returns, an event session has a timezone, or a time
+        of day where sessions are days, or lies inside the data and is not a session of its asset's
+        group.
     TypeError
         If `model` or `estimation` is of another kind, or the benchmarks
         of a ticker are text instead of a sequence.
@@ -286,7 +288,7 @@ class EventStudy:
         Raises
         ------
         ValueError
-            If the window is no pair of sessions in order.
+            If the window is not a pair of sessions in order.
 
         Examples
         --------
@@ -355,7 +357,7 @@ class EventStudy:
         scaar: Floats,
         left: Bools,
     ) -> None:
-        """Write the SCAAR of a portfolio where running sums give it, and strike these sessions."""
+        """Write the SCAAR of a portfolio where running sums give it, and clear `left` there."""
         panel, t_stat = self._panel, every.t_stat(window)
         rows, inside = self._on_calendar(panel.groups[asset[0]], asset)
         present = inside & ordinary[rows] & np.isfinite(t_stat[rows])
@@ -574,9 +576,9 @@ class EventStudy:
         Raises
         ------
         ValueError
-            If there is no window, a window is no pair of sessions in order, running sums do not
-            estimate the model, or a moving estimation window does not end before the first of the
-            windows.
+            If there is no window, a window is not a pair of sessions in order, running sums do
+            not estimate the model, or a moving estimation window does not end before the first
+            of the windows.
 
         Examples
         --------

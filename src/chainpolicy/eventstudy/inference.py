@@ -521,7 +521,7 @@ def adjusted_patell(sample: GroupSample) -> Outcome:
     Returns
     -------
     Outcome
-        NaN if what stands under the root is no variance, or :math:`\bar r` is NaN.
+        NaN if what stands under the root is not positive, or :math:`\bar r` is NaN.
 
     References
     ----------
@@ -573,7 +573,7 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
     Returns
     -------
     Outcome
-        NaN if either part of the fraction is no variance, or :math:`\bar r` is NaN.
+        NaN if either part of the fraction is not positive, or :math:`\bar r` is NaN.
 
     References
     ----------
@@ -590,7 +590,7 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
 
 
 def _inflation(sample: GroupSample) -> Floats:
-    """1 + (N - 1) rbar, NaN where it is no variance."""
+    """1 + (N - 1) rbar, NaN where it is not positive."""
     return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation)
 
 
@@ -854,6 +854,12 @@ TESTS: tuple[GroupTest, ...] = (
     GroupTest("skewness_t", "skewness-adjusted t", "Johnson (1978)", skewness_t),
 )
 TEST_NAMES: tuple[str, ...] = tuple(test.name for test in TESTS)
+# Those that a short table shows, all robust to correlation, and how its heads name them.
+HEADLINE_TESTS = {
+    "time_series_t": "portfolio t",
+    "adjusted_bmp": "adjusted BMP",
+    "grank_t": "GRANK-T",
+}
 
 
 def two_sided_p_value(outcome: Outcome) -> Floats:

@@ -283,7 +283,7 @@ class ScholesWilliams(_OneBenchmark):
     :math:`b_k` the slope of :math:`R_t` on :math:`R_{m,t+k}` alone, :math:`\hat\rho_m` the
     correlation of :math:`R_{mt}` and :math:`R_{m,t-1}`, bars the means of the estimation window.
     :math:`\beta = w'R` is a weighted sum of the window's returns R, the weights w adding up to
-    zero: forecast variances have :math:`w'w` in the place of
+    zero: forecast variances have :math:`w'w` in place of
     :math:`1 / \sum (R_m - \bar R_m)^2`, and take the residuals of :math:`R - \alpha - \beta R_m`
     as uncorrelated. p counts :math:`\alpha` and the three slopes. The last estimation session
     is left out where its lead lies in the event window; so is a session beside a gap that
@@ -484,7 +484,7 @@ class NormalFit:
         1 - SSR / SST, SST the squares about the mean, with gaps about g times the mean per session
         and divided by g; NaN if nothing is estimated.
     collinear, degenerate : ndarray of bool, shape (P,)
-        Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is no fit.
+        Benchmarks do not vary or are collinear; residuals do not vary. Such a fit is not used.
 
     Examples
     --------

@@ -283,7 +283,7 @@ def cluster_sample(sample: GroupSample, cluster: Ints) -> GroupSample:
 
 
 def blocks_of(position: Ints, length: int) -> Ints:
-    """Tell which clusters overlap, by the number of their block.
+    """Assign each cluster to a block, by number; clusters whose windows overlap share one.
 
     `position` are their event sessions on the calendar, ascending; the window has `length`
     sessions.
@@ -350,7 +350,21 @@ def randomization_p_value(
 def seed_of(seed: int, group: str, window: str, position: Ints) -> list[int]:
     """Seed the draws of a pool by its sessions, whatever it is called and stands beside.
 
-    `position` (C,) are the event sessions of its clusters on the calendar of the group.
+    Parameters
+    ----------
+    seed : int
+        Of the whole estimate.
+    group, window : str
+        The group and the window of the pool, as tables name them.
+    position : ndarray of int, shape (C,)
+        Event sessions of its clusters on the calendar of the group.
+
+    Examples
+    --------
+    >>> seed_of(0, "makers", "[0, 1]", np.array([3, 8])) == seed_of(
+    ...     0, "makers", "[0, 1]", np.array([3, 9])
+    ... )
+    False
     """
     sessions = ";".join(map(str, position.tolist()))
     return [seed, zlib.crc32("\0".join((group, window, sessions)).encode())]

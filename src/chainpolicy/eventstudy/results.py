@@ -582,7 +582,7 @@ class EventStudyResults(ShownResults):
         References
         ----------
         Kothari & Warner (2007), *Handbook of Corporate Finance* 1, chapter 1, eq. 7, with the
-            normal return in the place of the matched firm's.
+            normal return in place of the matched firm's.
         Barber & Lyon (1997), *Journal of Financial Economics* 43(3), 341-372.
 
         Examples
@@ -1544,9 +1544,9 @@ def _why_undefined(test: GroupTest, n_assets: int, correlation: float, unit: str
             sessions = f"{MINIMUM_COMMON_SESSIONS} estimation sessions"
             return f"no two {unit}s share {sessions} on which both vary"
         if 1.0 + (n_assets - 1) * correlation <= ROUNDING:
-            return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is no variance"
+            return f"rbar = {correlation:.3f}: 1 + (N - 1) rbar is not positive"
         if test.name == "adjusted_bmp" and 1.0 - correlation <= ROUNDING:
-            return "rbar = 1: 1 - rbar is no variance"
+            return "rbar = 1: 1 - rbar is not positive"
     if test.name == "grank_t" and n_assets < MINIMUM_GRANK_ASSETS:
         return f"fewer than {MINIMUM_GRANK_ASSETS} {unit}s"
     if test.name == "wilcoxon":

@@ -44,9 +44,9 @@ from chainpolicy.figures.policy import (
     draw_policy_index,
     draw_stance_responses,
 )
-from chainpolicy.figures.pooled import draw_pooled_forest, plot_pooled
+from chainpolicy.figures.pooled import draw_pooled_forest, plot_diamond
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
-from chainpolicy.figures.selection import NothingToDrawError, headline_window
+from chainpolicy.figures.selection import NothingToDrawError, leading_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles
 from chainpolicy.study import Study
 from chainpolicy.study.output import write_bytes, write_csv
@@ -58,12 +58,12 @@ __all__ = [
     "NothingToDrawError",
     "draw_pooled_forest",
     "group_styles",
-    "headline_window",
+    "leading_window",
     "plot_caar",
     "plot_car_heatmap",
+    "plot_diamond",
     "plot_forest",
     "plot_names_at_limit",
-    "plot_pooled",
     "plot_price",
     "plot_quantiles",
     "plot_sparkline",

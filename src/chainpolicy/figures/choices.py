@@ -23,7 +23,7 @@ from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_loo
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     announced_days,
-    headline_window,
+    leading_window,
     price_asset,
     shown_events,
     shown_groups,
@@ -54,7 +54,7 @@ def draw_selections(study: Study) -> Drawn:
     chosen = selections(study, RESTRICTIVE)
     if not chosen["all by the rule"]:
         raise NothingToDrawError("No policy announcement of the sample is restrictive.")
-    window = headline_window(study)
+    window = leading_window(study)
     frame = pd.concat(
         [pooled_subsets(study, group, chosen, window) for group in study.groups.unique()],
         ignore_index=True,
@@ -114,7 +114,7 @@ def draw_timing(study: Study) -> Drawn:
         raise NothingToDrawError(
             "No event of the sample has another date, of a document or in an article."
         ) from None
-    group, window = str(study.groups[price_asset(study)]), headline_window(study)
+    group, window = str(study.groups[price_asset(study)]), leading_window(study)
     rows = dated_caars(study, column, window).query("group == @group")
     rows = rows.assign(direction=rows["event_id"].map(directions(study)))
     rows = rows[rows["direction"].fillna("") != ""].sort_values("event_session", kind="stable")

@@ -37,8 +37,8 @@ from chainpolicy.figures.style import (
     FAINT,
     INK,
     QUIET,
-    RESTRICTIVE,
-    SUPPORTIVE,
+    RESTRICTIVE_COLOR,
+    SUPPORTIVE_COLOR,
     WIDTH,
     GroupStyle,
     StudyFigure,
@@ -50,7 +50,7 @@ from chainpolicy.figures.style import (
 from chainpolicy.study import Study
 from chainpolicy.typeset.numbers import p, typeset
 
-SURPRISES = {"supportive": SUPPORTIVE, "restrictive": RESTRICTIVE}
+SURPRISES = {"supportive": SUPPORTIVE_COLOR, "restrictive": RESTRICTIVE_COLOR}
 MOST_HOURLY = 4
 MOST_MOVERS = 15
 # Sessions before the first event window that the volatility figure shows.
@@ -165,9 +165,9 @@ def _mark_confounders(response: HourlyResponse, table: pd.DataFrame, ax: Axes) -
     origin = response.announced_at.floor("h")
     for other in table.to_dict("records"):
         hour = (other["at"] - origin) / pd.Timedelta(hours=1)
-        ax.axvline(hour, color=RESTRICTIVE, linewidth=0.8, linestyle=":")
+        ax.axvline(hour, color=RESTRICTIVE_COLOR, linewidth=0.8, linestyle=":")
         ax.text(hour - 0.4, 0.97, shorten(f"{other['name']}, {other['at']:%H:%M} UTC", 50),
-                rotation=90, ha="right", va="top", fontsize=6, color=RESTRICTIVE,
+                rotation=90, ha="right", va="top", fontsize=6, color=RESTRICTIVE_COLOR,
                 transform=ax.get_xaxis_transform())  # fmt: skip
 
 

@@ -53,7 +53,7 @@ from chainpolicy.figures.selection import (
     estimated_events,
     event_title,
     headline_cells,
-    headline_window,
+    leading_window,
     price_asset,
     shown,
     shown_assets,
@@ -263,7 +263,7 @@ def draw_car_heatmap(study: Study) -> Drawn:
     with_events are the later announced events of the same session.
     """
     results, merged = estimated_events(study)
-    window = headline_window(study)
+    window = leading_window(study)
     events, groups, merged, note = shown(study, merged)
     assets = study.assets[study.assets["group"].isin(groups)]
     assets, about_assets = shown_assets(study, assets, MOST_ASSETS)
@@ -324,7 +324,7 @@ def draw_forest(study: Study) -> Drawn:
     Frame: ``event_id, with_events, group, window, n_assets, caar, lower, upper, p_value``.
     """
     results, merged = estimated_events(study)
-    window = headline_window(study)
+    window = leading_window(study)
     events, groups, merged, note = shown(study, merged)
     frame = intervals(results, merged, window)
     if frame.empty:

@@ -25,8 +25,8 @@ from chainpolicy.figures.style import (
     FAINT,
     INK,
     QUIET,
-    RESTRICTIVE,
-    SUPPORTIVE,
+    RESTRICTIVE_COLOR,
+    SUPPORTIVE_COLOR,
     GroupStyle,
     day_label,
     group_styles,
@@ -39,7 +39,6 @@ from chainpolicy.study.events import dimension_of, hour_label, stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
 from chainpolicy.typeset.numbers import typeset
 
-# From this share of a group at a price limit on, a mean return says little.
 # A price that moved by more than this factor is shown on a log scale.
 LOG_SCALE_FROM = 3.0
 # Days around the first public day that the timeline has room for.
@@ -50,8 +49,8 @@ LONGEST_DIMENSION = 18
 MISSING = "#C8C8C8"
 
 STANCES = {
-    1: {"marker": "^", "color": SUPPORTIVE, "label": "supportive"},
-    -1: {"marker": "v", "color": RESTRICTIVE, "label": "restrictive"},
+    1: {"marker": "^", "color": SUPPORTIVE_COLOR, "label": "supportive"},
+    -1: {"marker": "v", "color": RESTRICTIVE_COLOR, "label": "restrictive"},
     0: {"marker": "_", "color": QUIET, "label": "neutral or silent"},
 }
 # From the west, as the day passes; other calendars take the marks that are left, in turn.
@@ -66,7 +65,6 @@ def plot_price(closes: pd.Series, ax: Axes, look: GroupStyle, name: str) -> Axes
     ----------
     closes : Series
         Closes by session, in whatever unit prices.csv has them.
-    ax : Axes
     look : GroupStyle
         Of the asset's group.
     name : str
@@ -203,9 +201,6 @@ def plot_caar(
 
     Parameters
     ----------
-    results : EventStudyResults
-    event_id, group : str
-    ax : Axes
     look : GroupStyle, optional
         Default: as `group_styles` has it for all groups of the results.
 
@@ -246,8 +241,6 @@ def plot_sparkline(path: pd.DataFrame, ax: Axes, look: GroupStyle, row: int, sca
         From `caar_segments`.
     ax : Axes
         Shared by all rows.
-    look : GroupStyle
-    row : int
     scale : float
         CAAR of the two reference lines, a quarter of a row from the zero line.
 
@@ -282,7 +275,6 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
         mark, in the order of the events. ``day`` counts from midnight, local time, of the day
         the public first knew: the hour as a fraction for the mark ``first public``, whole days
         for ``article date`` and the event session of a calendar.
-    ax : Axes
 
     Returns
     -------
@@ -330,9 +322,11 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
 
 def _mark_first_public(ax: Axes, row: int, day: float, whole_day: bool) -> None:
     if whole_day:
-        ax.broken_barh([(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE, alpha=0.28, linewidth=0)
+        ax.broken_barh(
+            [(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE_COLOR, alpha=0.28, linewidth=0
+        )
     else:
-        ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE, linewidth=2)
+        ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE_COLOR, linewidth=2)
 
 
 def _mark_day(
@@ -343,7 +337,7 @@ def _mark_day(
     place = day + (0.22 if kind == "article date" else 0.55)
     place = min(max(place, first + 0.35), last - 0.35)
     if kind == "article date":
-        ax.plot(place, row, "x", color=RESTRICTIVE, markersize=4, markeredgewidth=1.6)
+        ax.plot(place, row, "x", color=RESTRICTIVE_COLOR, markersize=4, markeredgewidth=1.6)
     else:
         ax.plot(
             place, row + lane, markers[kind], color=INK,
@@ -361,11 +355,11 @@ def timeline_handles(marks: pd.DataFrame) -> list[Line2D]:
     kinds = marks["mark"].unique().tolist()
     whole_day = marks["time_precision"] == "day"
     public = [
-        Line2D([], [], color=SUPPORTIVE, marker="|", markersize=8, markeredgewidth=2,
+        Line2D([], [], color=SUPPORTIVE_COLOR, marker="|", markersize=8, markeredgewidth=2,
                linestyle="none", label="first public"),
-        Line2D([], [], color=SUPPORTIVE, alpha=0.28, marker="s", markersize=8,
+        Line2D([], [], color=SUPPORTIVE_COLOR, alpha=0.28, marker="s", markersize=8,
                markeredgewidth=0, linestyle="none", label="first public, hour unknown"),
-        Line2D([], [], color=RESTRICTIVE, marker="x", markeredgewidth=1.6, markersize=4,
+        Line2D([], [], color=RESTRICTIVE_COLOR, marker="x", markeredgewidth=1.6, markersize=4,
                linestyle="none", label="article's date"),
     ]  # fmt: skip
     occurs = [not whole_day.all(), whole_day.any(), "article date" in kinds]
@@ -403,7 +397,6 @@ def plot_car_heatmap(cells: pd.DataFrame, ax: Axes, scale: float) -> Axes:
         covers (events that share a session), CAR as a decimal (NaN: none), its p-value, and
         ``upper`` or ``lower`` for closes at a price limit: ``limit`` on the window's last
         session, ``limit_before`` on an earlier one.
-    ax : Axes
     scale : float
         CAR at which the colours end.
 
@@ -466,8 +459,6 @@ def plot_forest(estimates: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     ----------
     estimates : DataFrame
         ``row, caar, lower, upper``, decimals.
-    ax : Axes
-    look : GroupStyle
 
     Returns
     -------
@@ -499,8 +490,6 @@ def plot_names_at_limit(counts: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axe
     counts : DataFrame
         ``tau, upper, lower, ever_upper, ever_lower``: number on the session, and number that
         did so at least once since the event window began.
-    ax : Axes
-    look : GroupStyle
 
     Returns
     -------
@@ -533,7 +522,6 @@ def plot_spreads(values: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -
     values : DataFrame
         ``column, group, x, value``: name of the column, the asset's group, the asset's place
         inside the figure and its value.
-    ax : Axes
     looks : dict of str to GroupStyle
     """
     columns = values.groupby(["group", "column"], sort=False)
@@ -554,7 +542,6 @@ def plot_quantiles(quantiles: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyl
     ----------
     quantiles : DataFrame
         ``group, x, value``.
-    ax : Axes
     looks : dict of str to GroupStyle
 
     Returns

@@ -25,7 +25,7 @@ from chainpolicy.figures.panels import LONGEST_DIMENSION, STANCES, date_axis, st
 from chainpolicy.figures.selection import (
     NothingToDrawError,
     estimated_events,
-    headline_window,
+    leading_window,
     shown_groups,
 )
 from chainpolicy.figures.style import (
@@ -156,7 +156,7 @@ def draw_stance_responses(study: Study) -> Drawn:
     """
     # Refuses a study of which nothing could be estimated.
     estimated_events(study)
-    window = headline_window(study)
+    window = leading_window(study)
     responses = stance_sessions(study, window)
     signed = responses[responses["stance"] != 0]
     if signed.empty and responses["mixed"].any():
@@ -212,7 +212,7 @@ def draw_coding_multiverse(study: Study) -> Drawn:
     Frame: that of `estimators.stance_codings`, the codings of a group in the order drawn.
     """
     estimated_events(study)
-    window = headline_window(study)
+    window = leading_window(study)
     codings = stance_codings(study, window)
     if codings.empty:
         raise NothingToDrawError("No coding gives sessions of both stances.")

@@ -10,7 +10,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
 from chainpolicy.figures.panels import plot_forest
-from chainpolicy.figures.selection import NothingToDrawError, headline_window, shown_groups
+from chainpolicy.figures.selection import NothingToDrawError, leading_window, shown_groups
 from chainpolicy.figures.style import WIDTH, GroupStyle, StudyFigure, return_label, shorten
 from chainpolicy.study import Study
 
@@ -22,7 +22,7 @@ COLUMNS = (
 )
 
 
-def plot_pooled(pooled: pd.Series, ax: Axes, look: GroupStyle, row: float) -> Axes:
+def plot_diamond(pooled: pd.Series, ax: Axes, look: GroupStyle, row: float) -> Axes:
     """Draw a pooled mean as a diamond as wide as its interval.
 
     Parameters
@@ -72,7 +72,7 @@ def draw_pooled_forest(
     if known and label not in known:
         named = ", ".join(sorted(set(known) - {""}))
         raise ValueError(f"no event has the {by} {label!r}; there are {named}")
-    return _draw(study, by, label, window or headline_window(study))
+    return _draw(study, by, label, window or leading_window(study))
 
 
 @study_figure
@@ -112,7 +112,7 @@ def _draw(study: Study, by: str, label: str, window: Window) -> Drawn:
         drawn = drawn.assign(row=drawn["event_session"].map(rows), caar=drawn["estimate"])
         plot_forest(drawn, ax, looks[group])
         (total,) = of_group[of_group["event_session"].isna()].to_dict("records")
-        plot_pooled(pd.Series(total), ax, looks[group], bottom)
+        plot_diamond(pd.Series(total), ax, looks[group], bottom)
         title = f"{column_labels(looks, groups)[group]}\n{total['n_clusters']:.0f} clusters"
         ax.set_title(title, fontsize=7)
         ax.axhline(len(rows) - 0.4, color="#BBBBBB", linewidth=0.5)

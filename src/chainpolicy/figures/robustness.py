@@ -16,7 +16,7 @@ from chainpolicy.figures.selection import (
     estimated_events,
     event_title,
     headline_cells,
-    headline_window,
+    leading_window,
     shown_groups,
 )
 from chainpolicy.figures.style import (
@@ -49,7 +49,7 @@ def draw_specification_curve(study: Study) -> Drawn:
     """
     _, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
-    window = headline_window(study)
+    window = leading_window(study)
     table = specification_curve(study, event_id, study.car_windows)
     table = table[table["window"] == window_label(window)]
     groups, note = shown_groups(study, [g for g in cells["group"] if (table["group"] == g).any()])
@@ -129,7 +129,7 @@ def draw_leave_one_out(study: Study) -> Drawn:
     """
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
-    window = headline_window(study)
+    window = leading_window(study)
     without = leave_one_out(results, event_id, window)
     groups, note = shown_groups(study, [g for g in cells["group"] if (without["group"] == g).any()])
     if not groups:

@@ -23,7 +23,7 @@ class NothingToDrawError(Exception):
     """The study lacks what a figure shows; says what."""
 
 
-def headline_window(study: Study) -> tuple[int, int]:
+def leading_window(study: Study) -> tuple[int, int]:
     """Return [0, 1] if the study cumulates over it, else the first window of the study."""
     return (0, 1) if (0, 1) in study.car_windows else study.car_windows[0]
 
@@ -101,7 +101,7 @@ def shown_events(
         [*ranks, "p_value"], ascending=[False, False, True], kind="stable"
     )
     equal = events[ranks].eq(events[ranks].iloc[most]).all(axis=1)
-    over = f"the smallest p-values over {window_label(headline_window(study))}"
+    over = f"the smallest p-values over {window_label(leading_window(study))}"
     if not equal.iloc[most - 1]:
         how = "of the highest salience"
     elif equal.all():
@@ -118,7 +118,7 @@ def shown_groups(study: Study, groups: list[str]) -> tuple[list[str], str]:
         return groups, ""
     smallest = _smallest_p(study, "group")
     chosen = set(sorted(groups, key=lambda group: smallest.get(group, 1.0))[:MOST_GROUPS])
-    over = window_label(headline_window(study))
+    over = window_label(leading_window(study))
     note = (
         f"{MOST_GROUPS} of {len(groups)} groups shown, those with the smallest p-values over {over}"
     )
@@ -131,7 +131,7 @@ def shown_assets(study: Study, assets: pd.DataFrame, most: int) -> tuple[pd.Data
         return assets, ""
     ranked = assets["ticker"].map(_smallest_p(study, "ticker")).fillna(1.0)
     chosen = ranked.sort_values(kind="stable").index[:most]
-    over = window_label(headline_window(study))
+    over = window_label(leading_window(study))
     note = f"{most} of {len(assets)} assets shown, those with the smallest p-values over {over}"
     return assets[assets.index.isin(chosen)], note
 
@@ -139,7 +139,7 @@ def shown_assets(study: Study, assets: pd.DataFrame, most: int) -> tuple[pd.Data
 @remembered
 def _smallest_p(study: Study, of: str) -> pd.Series:
     """Return the smallest p-value at any event over the headline window by group or ticker."""
-    results, window = study.estimate(), headline_window(study)
+    results, window = study.estimate(), leading_window(study)
     if of == "ticker":
         table = results.car(window)
     else:

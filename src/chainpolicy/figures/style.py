@@ -31,7 +31,7 @@ INK = "#222222"
 QUIET = "#767676"
 FAINT = "#D9D9D9"
 
-SUPPORTIVE, RESTRICTIVE = "#332288", "#CC6677"
+SUPPORTIVE_COLOR, RESTRICTIVE_COLOR = "#332288", "#CC6677"
 
 LONGEST_LABEL = 28
 # What may stand before a word, and is nothing without it.

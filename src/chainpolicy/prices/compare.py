@@ -8,17 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from chainpolicy.eventstudy.inference import HEADLINE_TESTS
 from chainpolicy.prices.validation import log_returns
 from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.sessions import Day, sessions
 
 NOTABLE = 5e-4  # five basis points
 LEVEL = 0.05
-HEADLINE_TESTS = {
-    "time_series_t": "portfolio t",
-    "adjusted_bmp": "adjusted BMP",
-    "grank_t": "GRANK-T",
-}
 
 
 def compare_returns(

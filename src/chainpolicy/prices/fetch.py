@@ -140,7 +140,7 @@ class FetchReport:
         return _long({outcome.ticker: outcome.prices for outcome in self.outcomes})
 
     def tidy(self) -> pd.DataFrame:
-        """Lay the outcomes out, one row per asset.
+        """Tabulate the outcomes, one row per asset.
 
         ``ticker, group, state, rows, first, last, gaps``; ``seconds`` of this download, NaN without
         one; ``downloaded``, when the prices were (UTC), and ``reason``, both perhaps blank.

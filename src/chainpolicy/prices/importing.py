@@ -17,6 +17,10 @@ from chainpolicy.study.settings import SETTINGS_FILE, read_settings
 from chainpolicy.study.snapshot import NO_PRICES, read_prices, suspended
 from chainpolicy.study.study import require_study_folder
 from chainpolicy.study.tabular import MOST_PROBLEMS
+from chainpolicy.typeset.numbers import first_few
+
+# Names in a line of the report.
+MOST_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def import_prices(
         replaced = _replaced(before, rows, target.name, problems, replace)
     prices = pd.concat([kept, rows[["date", "ticker", "close"]]], ignore_index=True)
     write_csv(prices.sort_values(["date", "ticker"], ignore_index=True), target)
-    said = [f"{remark}: {_listed(of_these)}" for remark, of_these in remarks.items()]
+    said = [f"{remark}: {first_few(of_these, MOST_SHOWN)}" for remark, of_these in remarks.items()]
     series = rows.groupby(["ticker", "column", "file"], sort=False)["date"].agg(
         rows="size", first="min", last="max"
     )
@@ -166,7 +170,7 @@ def _replaced(
     lines = []
     added = [ticker for ticker in new if ticker not in old]
     if added:
-        lines.append(f"{name}: added {_listed(added)}")
+        lines.append(f"{name}: added {first_few(added, MOST_SHOWN)}")
     for ticker in [ticker for ticker in new if ticker in old]:
         was = old[ticker].set_index("date")["close"]
         now = new[ticker].set_index("date")["close"]
@@ -186,7 +190,7 @@ def _replaced(
         )
     stay = [ticker for ticker in old if ticker not in new]
     if stay:
-        lines.append(f"{name}: as before {_listed(stay)}")
+        lines.append(f"{name}: as before {first_few(stay, MOST_SHOWN)}")
     return lines
 
 
@@ -201,14 +205,11 @@ def _listing(prices: pd.DataFrame, listed: Sequence[str]) -> list[str]:
     unlisted = [ticker for ticker in there if ticker not in listed]
     if unlisted:
         lines.append(
-            f"not listed in assets.csv: {_listed(unlisted)}; TICKER=FILE names the ticker of a file"
+            f"not listed in assets.csv: {first_few(unlisted, MOST_SHOWN)}; "
+            "TICKER=FILE names the ticker of a file"
         )
     absent = [ticker for ticker in listed if ticker not in there]
     if absent:
-        lines.append(f"listed in assets.csv and still without prices: {_listed(absent)}")
+        named = first_few(absent, MOST_SHOWN)
+        lines.append(f"listed in assets.csv and still without prices: {named}")
     return lines
-
-
-def _listed(texts: Sequence[str], shown: int = 10) -> str:
-    rest = len(texts) - shown
-    return ", ".join(texts[:shown]) + (f" and {rest:,} more" if rest > 0 else "")

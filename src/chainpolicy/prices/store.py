@@ -216,7 +216,7 @@ class PriceStore:
         # when its holder is killed.
         with closing(_open_lock(self.folder)) as connection:
             self._acquire(connection, seconds, on_wait, sleep)
-            # Who writes holds the lock, and now we do: these are of processes that are dead.
+            # Whoever writes holds the lock, and now we do: these are left by dead processes.
             for leftover in self.folder.glob("*.tmp"):
                 if leftover.is_symlink() or not leftover.is_dir():
                     remove(leftover)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +14,7 @@ from chainpolicy.prices.moves import JUMP, find_moves
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import suspended
-from chainpolicy.typeset.numbers import counted
+from chainpolicy.typeset.numbers import counted, first_few
 
 # A close four times the one before, or a quarter of it, that comes back was never a price.
 EXCURSION = 4.0
@@ -27,6 +26,8 @@ SMALLEST_SPLIT = 1.2
 # A dividend smaller than this share of the close drowns in the rounding of the adjusted closes.
 SMALLEST_DIVIDEND = 1e-4
 STALE_SESSIONS = 5
+# Days or runs that a finding names.
+MOST_SHOWN = 3
 # More strays than this are another market's calendar, not a stray.
 STRAY_SHARE = 0.02
 SHIFT_MINIMUM = 20
@@ -380,7 +381,7 @@ def _check_stale(ticker: str, dates: pd.DatetimeIndex, close: NDArray[np.float64
         f"{counted(count, 'session')} from {dates[begin]:%Y-%m-%d}"
         for begin, count in zip(begins[long_runs], length[long_runs], strict=True)
     ]
-    return [Finding(ticker, "stale", False, f"close unchanged for {_joined(runs)}")]
+    return [Finding(ticker, "stale", False, f"close unchanged for {first_few(runs, MOST_SHOWN)}")]
 
 
 def _check_shift(
@@ -419,9 +420,4 @@ def _days_of(values: pd.Series[float]) -> pd.DatetimeIndex:
 
 
 def _listed(days: pd.DatetimeIndex) -> str:
-    return _joined([f"{day:%Y-%m-%d}" for day in days])
-
-
-def _joined(texts: Sequence[str], shown: int = 3) -> str:
-    rest = len(texts) - shown
-    return ", ".join(texts[:shown]) + (f" and {rest:,} more" if rest > 0 else "")
+    return first_few([f"{day:%Y-%m-%d}" for day in days], MOST_SHOWN)

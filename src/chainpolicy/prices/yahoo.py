@@ -215,7 +215,7 @@ class YahooFinance:
     def preflight(self, seconds: float = PREFLIGHT_SECONDS) -> None:
         """Ask once whether Yahoo Finance answers; an answer that refuses will do.
 
-        Raises `SourceUnreachableError` if there is no answer, or one of somebody else.
+        Raises `SourceUnreachableError` if nothing answers, or somebody else does.
         """
         seconds = min(seconds, self.session.seconds)
         try:

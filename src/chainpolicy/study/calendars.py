@@ -185,7 +185,7 @@ def canonical(calendar: str) -> str:
 
 
 def expected_calendar(calendar: str) -> str:
-    """Say what is expected in the place of an unknown calendar, with the nearest known one."""
+    """Say what is expected in place of an unknown calendar, with the nearest known one."""
     cities = {place: name for name, place in PLACES.items()}
     hint = did_you_mean(calendar, [*CALENDARS, *cities], cities)
     return (

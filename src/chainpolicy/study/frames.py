@@ -57,7 +57,7 @@ def write_frames(folder: Path, frames: Mapping[str, Any], settings: Mapping[str,
 
 
 def in_frames(problem: Problem) -> Problem:
-    """Name the frame and its row, counted from zero, in the place of a file and its line."""
+    """Name the frame and its row, counted from zero, in place of a file and its line."""
     if problem.file == SETTINGS_FILE:
         return Problem("settings", problem.expected, None, problem.column, problem.value)
     frame = problem.file.removesuffix(".csv")

@@ -39,7 +39,7 @@ def output_folder(directory: Path) -> Path:
 
 
 def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
-    """Refuse, with `InputError`, to write a file in the place of one that the run reads."""
+    """Refuse, with `InputError`, to write a file in place of one that the run reads."""
     places = {place for path in read for place in (_place(path), path.resolve())}
     with collecting() as problems:
         for path in written:
@@ -49,7 +49,7 @@ def keep_apart(written: Iterable[Path], read: Iterable[Path]) -> None:
 
 
 def _place(path: Path) -> Path:
-    """Where a file of this name would be written: in the place of a link, not through it."""
+    """Where a file of this name would be written: in place of a link, not through it."""
     return path.parent.resolve() / path.name
 
 
@@ -81,7 +81,7 @@ def publish(directory: Path, told: Mapping[str, Any], read: Iterable[Path] = ())
 
     Nothing is moved before everything has been written. The old manifest is taken away first, the
     new one is written last, with the SHA-256 of every file and what else is `told`: a folder
-    without a manifest, or with files that it does not describe, is not whole (see `not_whole`).
+    without a manifest, or with files that it does not describe, is not whole.
     Other files in the folder stay. Raises `InputError` if it cannot be used, another run is writing
     there, or a file would take the place of one that is `read`.
     """
@@ -98,19 +98,6 @@ def publish(directory: Path, told: Mapping[str, Any], read: Iterable[Path] = ())
         for path in files:
             path.replace(directory / path.name)
         manifest.replace(directory / MANIFEST)
-
-
-def not_whole(directory: Path) -> list[str]:
-    """Say why a folder that `publish` wrote is not the whole of one run; empty if it is."""
-    manifest = directory / MANIFEST
-    if not manifest.is_file():
-        return [f"{MANIFEST}: missing, so that a run was cut short"]
-    files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    return [
-        f"{name}: {'not that of the manifest' if (directory / name).is_file() else 'missing'}"
-        for name, expected in files.items()
-        if not (directory / name).is_file() or digest(directory / name) != expected
-    ]
 
 
 def digest(path: Path) -> str:

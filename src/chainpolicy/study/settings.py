@@ -285,7 +285,7 @@ def _check_settings(
 def _check_factor_keys(
     settings: Settings, values: dict[str, object], lines: dict[str, int]
 ) -> list[Problem]:
-    """Refuse a file of factors without their unit, and keys about a file that there is not."""
+    """Refuse a file of factors without their unit, and keys about a file that does not exist."""
     problems: list[Problem] = []
     if "factors.file" in values and "factors.units" not in values:
         expected = "this key with the unit of the factors, percent or decimal"

@@ -373,7 +373,7 @@ class Study:
         assets: pd.DataFrame | None = None,
         kind: Literal["log", "simple"] | None = None,
     ) -> pd.DataFrame:
-        """Compute returns as the study does, with something in the place of its own.
+        """Compute returns as the study does, with something in place of its own.
 
         Parameters
         ----------

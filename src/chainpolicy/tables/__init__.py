@@ -1,6 +1,5 @@
 """Results become tables: tidy files, and tables to be read."""
 
-from chainpolicy.checks import ladder, rung_errors
 from chainpolicy.tables.choices import (
     effects_report,
     robustness,
@@ -9,13 +8,7 @@ from chainpolicy.tables.choices import (
     splits,
     timing_report,
 )
-from chainpolicy.tables.dynamics import (
-    phases,
-    phases_report,
-    reversals_report,
-    sentiment_report,
-    volatility_report,
-)
+from chainpolicy.tables.dynamics import reversals_report
 from chainpolicy.tables.estimates import (
     estimate_tables,
     excluded,
@@ -44,7 +37,6 @@ from chainpolicy.tables.responses import (
     windows_report,
 )
 from chainpolicy.tables.settings import settings_report
-from chainpolicy.tables.stances import stances_report
 from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
@@ -60,14 +52,11 @@ __all__ = [
     "events_report",
     "excluded",
     "headline_windows",
-    "ladder",
     "ladder_report",
     "left_out_report",
     "most_significant",
     "over_windows",
     "p_text",
-    "phases",
-    "phases_report",
     "pooled",
     "pooled_report",
     "regressed_window",
@@ -77,9 +66,7 @@ __all__ = [
     "responses_report",
     "reversals_report",
     "robustness",
-    "rung_errors",
     "rungs_report",
-    "sentiment_report",
     "sessions_report",
     "settings_report",
     "significance",
@@ -87,9 +74,7 @@ __all__ = [
     "sizes",
     "sizes_report",
     "splits",
-    "stances_report",
     "timing_report",
-    "volatility_report",
     "windows_report",
     "write_tables",
 ]

@@ -42,8 +42,6 @@ def robustness(
 
     Parameters
     ----------
-    study : Study
-    group : str
     direction : {"restrictive", "supportive"}
     window : tuple of int
         Both ends inclusive.
@@ -86,7 +84,7 @@ def robustness(
         for name, events in chosen.items()
         if len(events) < len(every)
     ]
-    for part, called in (("year", "year"), ("order", "order")):
+    for part in ("year", "order"):
         if part != "year" and part not in table:
             continue
         left = pooled_subsets(
@@ -94,7 +92,7 @@ def robustness(
         )
         if len(left) > 1:
             weakest = left.iloc[int(left["mean"].abs().argmin())]
-            named = f"without {weakest['subset']}, of {len(left)} {called}s the weightiest"
+            named = f"without {weakest['subset']}, of {len(left)} {part}s the weightiest"
             rows.append({**weakest, "subset": named})
     return pd.DataFrame(rows)
 
@@ -111,8 +109,6 @@ def splits(
 
     Parameters
     ----------
-    study : Study
-    group : str
     columns : tuple of str
         Of events.csv, or "year".
     direction : {"restrictive", "supportive"}
@@ -133,11 +129,10 @@ def splits(
 
 
 def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcements") -> ReportTable:
-    """Lay pooled effects out for reading.
+    """Format pooled effects as a report table.
 
     Parameters
     ----------
-    study : Study
     effects : DataFrame
         Rows with the keys of `checks.pooled_effect`; with ``by``, that names the column first, and
         of several groups or windows each row says its own.
@@ -188,8 +183,6 @@ def sizes(
 
     Parameters
     ----------
-    study : Study
-    group : str
     windows : tuple of tuple of int
     direction : {"restrictive", "supportive"}
 
@@ -209,7 +202,7 @@ def sizes(
 
 
 def sizes_report(table: pd.DataFrame) -> ReportTable:
-    """Lay `sizes` out for reading."""
+    """Format `sizes` as a report table."""
     wide = table.pivot_table(index="window", columns="test", values="rejection_rate", sort=False)
     heads = {"randomization": "Randomization", "sign_flip": "Sign flips", "interval": "Interval"}
     frame = pd.DataFrame({"Window": wide.index})
@@ -224,11 +217,10 @@ def sizes_report(table: pd.DataFrame) -> ReportTable:
 
 
 def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
-    """Lay responses by the first public moment beside those by another date.
+    """Compare responses by the first public moment with those by another date.
 
     Parameters
     ----------
-    study : Study
     window : tuple of int
         Both ends inclusive.
 

@@ -57,7 +57,7 @@ KEYS = {
 def estimate_tables(
     study: Study, results: EventStudyResults, by: str = "role"
 ) -> dict[str, pd.DataFrame]:
-    """Lay results out as the tables of ``chainpolicy estimate``.
+    """Turn results into the tables of ``chainpolicy estimate``.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def pooled(
 
 
 def pooled_report(study: Study, by: str, window: Window = (0, 1)) -> ReportTable:
-    """Lay out the pooled effects of one window for reading.
+    """Format the pooled effects of one window as a report table.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
 
 
 def regression_report(study: Study, name: str, window: Window | None = None) -> ReportTable:
-    """Lay one table of the regressions out for reading.
+    """Format one table of the regressions as a report table.
 
     Parameters
     ----------
@@ -290,7 +290,7 @@ def excluded(study: Study, results: EventStudyResults) -> pd.DataFrame:
 
 
 def left_out_report(study: Study) -> ReportTable:
-    """Lay out what the study leaves out, assets with the same reason together."""
+    """List what the study leaves out, assets with the same reason together."""
     table = excluded(study, study.results)
     keys = ["event_id", "window", "reason"]
     together = table.groupby(keys, sort=False)["ticker"].agg(list).reset_index()

@@ -1,4 +1,4 @@
-"""Events laid out for reading: what was announced, and which session could react first."""
+"""Report tables of events: what was announced, and which session could react first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from chainpolicy.typeset.report_table import ReportTable
 
 
 def events_report(study: Study, event_ids: Collection[str] | None = None) -> ReportTable:
-    """Lay out events, in the order of the catalogue.
+    """List events in a report table, in the order of the catalogue.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def events_report(study: Study, event_ids: Collection[str] | None = None) -> Rep
     Returns
     -------
     ReportTable
-        Without columns that say nothing: names that repeat the event's id, dates of an article
-        that there is not, stances that are all neutral.
+        Without columns that say nothing: names that repeat the event's id, dates of an
+        article that does not exist, stances that are all neutral.
     """
     events = _chosen(study.events, event_ids)
     stances = {
@@ -63,7 +63,7 @@ def events_report(study: Study, event_ids: Collection[str] | None = None) -> Rep
 
 
 def sessions_report(study: Study, event_ids: Collection[str] | None = None) -> ReportTable:
-    """Lay out which session of each calendar could react first to the events of the sample.
+    """Show which session of each calendar could react first to the events of the sample.
 
     Parameters
     ----------

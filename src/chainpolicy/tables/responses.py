@@ -24,9 +24,8 @@ from chainpolicy.eventstudy import (
     SyntheticMatching,
     window_label,
 )
-from chainpolicy.eventstudy.inference import Outcome, two_sided_p_value
+from chainpolicy.eventstudy.inference import HEADLINE_TESTS, Outcome, two_sided_p_value
 from chainpolicy.eventstudy.results import Window
-from chainpolicy.prices.compare import HEADLINE_TESTS
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import clusters
@@ -89,10 +88,10 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         tests: ``time_series_t, adjusted_bmp, grank_t``, each with its p-value in ``<name>_p``, the
         last two blank where a tenth of the group or more ends the window at a price limit;
         ``mean_correlation``; ``placebo_p``, the rank of the
-        studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the least that
-        it can be; ``rejection_rate``, the share of ordinary sessions on which a nominal 5 % test
-        rejects (adjusted BMP; for a single asset its exact t), sessions that end at price limits
-        among them; ``minimum_detectable_effect``.
+        studentized CAAR among ``n_placebo`` ordinary sessions, and ``smallest_p``, the
+        smallest it can be; ``rejection_rate``, the share of ordinary sessions on which a nominal
+        5 % test rejects (adjusted BMP; for a single asset its exact t), sessions that end at price
+        limits among them; ``minimum_detectable_effect``.
         Corrected for the number of responses to policy announcements: ``<p>_holm`` and
         ``<p>_benjamini_hochberg`` for the p-values of the portfolio t, the adjusted BMP and the
         placebo rank, each in a family of its own; blank outside policy. ``n_tested``: the size of

@@ -1,4 +1,4 @@
-"""The choices of a study, laid out for reading."""
+"""The choices of a study as a report table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from chainpolicy.typeset.report_table import ReportTable
 
 
 def settings_report(study: Study) -> ReportTable:
-    """Lay out what study.toml and assets.csv say of the method.
-
-    Parameters
-    ----------
-    study : Study
+    """List what study.toml and assets.csv say of the method.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The yardsticks of a response, laid out for reading."""
+"""Report tables of the yardsticks of a response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from chainpolicy.typeset.report_table import ReportTable, estimate_with_interval
 
 
 def rungs_report(study: Study, event_id: str | None = None) -> ReportTable:
-    """Lay the errors of all rungs out, and which of them the rule chooses.
+    """List the errors of all rungs, and which of them the rule chooses.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def rungs_report(study: Study, event_id: str | None = None) -> ReportTable:
 
 
 def ladder_report(study: Study, group: str, event_id: str | None = None) -> ReportTable:
-    """Lay the answers of one group out, one row per rung and one column per window.
+    """Show the answers of one group, one row per rung and one column per window.
 
     Parameters
     ----------

@@ -1,1 +1,1 @@
-"""Numbers become text: tables to be read, values in prose."""
+"""Numbers, tables, prose with ``{{ values }}`` -> text, pages, PDF; claims that a build checks."""

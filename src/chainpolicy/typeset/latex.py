@@ -11,7 +11,7 @@ from pylatexenc.latexencode import (
     UnicodeToLatexEncoder,
 )
 
-# A table of more rows is no float, for it would run off the page: it breaks.
+# As a float, a table of more rows would run off the page: it is set as one that breaks.
 LONGEST_FLOAT = 40
 # Longer cells of words are broken; the column takes this share of the line.
 LONGEST_WORDS = 24
@@ -64,7 +64,7 @@ def latex_text(text: str) -> str:
 def latex_table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> str:
-    """Lay a table out in LaTeX, numeric columns to the right, its note under it.
+    """Write a table in LaTeX, numeric columns to the right, its note under it.
 
     What is wider than a line is set smaller, then on a turned page, then in parts that repeat the
     columns that name a row. It begins with a comment that says what the document has to load.

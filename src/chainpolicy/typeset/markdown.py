@@ -51,7 +51,6 @@ def formula(latex: str, display: bool = False) -> str:
 
     Parameters
     ----------
-    latex : str
     display : bool, default False
         On a line of its own; a ``\\tag`` stands beside it then.
 
@@ -100,7 +99,6 @@ def page(title: str, body: str) -> str:
 
     Parameters
     ----------
-    title : str
     body : str
         HTML.
     """

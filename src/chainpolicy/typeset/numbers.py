@@ -58,6 +58,12 @@ def counted(value: float, noun: str) -> str:
     return f"{count(value)} {noun}{'' if value == 1 else 's'}"
 
 
+def first_few(texts: Sequence[str], shown: int) -> str:
+    """Write the first of many, and how many are left: "a, b and 1,200 more"."""
+    left = len(texts) - shown
+    return ", ".join(texts[:shown]) + (f" and {left:,} more" if left > 0 else "")
+
+
 def p(value: float) -> str:
     """Write a p-value in a sentence: "p = 0.017", "p < 0.001"."""
     return "p < 0.001" if _finite(value) < 0.001 else f"p = {value:.3f}"

@@ -13,7 +13,6 @@ def templates(package: str, *, escaped: bool) -> Environment:
 
     Parameters
     ----------
-    package : str
     escaped : bool
         Whether values are text, whose signs mean nothing in HTML, unless a template says otherwise.
     """
