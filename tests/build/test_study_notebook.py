@@ -74,10 +74,10 @@ def test_one_asset_and_one_event_are_enough_and_braces_are_words(folder, tmp_pat
     keep(folder / "events.csv", event_id=["rule-announced"])
     keep(folder / "assets.csv", ticker=["COIN"])
     settings = (folder / "study.toml").read_text()
-    title = 'title = "What {{ 1 / 0 }} did"\n#'
+    title = 'title = "What {{ 1 / 0 }} {% did"\n#'
     (folder / "study.toml").write_text(settings.replace('title = "', title, 1))
     shown = outputs(folder, tmp_path / "staging")
-    assert "“What {{ 1 / 0 }} did”" in shown
+    assert "“What {{ 1 / 0 }} {% did”" in shown
     # One response, tested by its exact t and its rank; a single asset has no adjusted BMP.
     lines = [line.split() for line in shown.splitlines()]
     assert ["portfolio", "t", "1", "1", "0.05", "1"] in lines

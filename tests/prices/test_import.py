@@ -677,3 +677,29 @@ def test_a_damaged_parquet_file_is_refused_or_read(tmp_path_factory, data):
     rows = read_download(path, None, Dialect(), [], problems, {})
     assert all(problem.file == "x.parquet" for problem in problems)
     assert len(rows) > 0 or problems
+
+
+@pytest.mark.parametrize("present", [False, True], ids=["new ticker", "known ticker"])
+@pytest.mark.parametrize("second", ["p1", "p2"], ids=["the same file", "another of its name"])
+def test_a_series_named_twice_is_refused_and_nothing_is_written(tmp_path, study, second, present):
+    for folder in {"p1", second}:
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder, "ACME.csv", "Date,Close\n2023-01-03,20\n2023-01-04,21\n")
+    if present:
+        import_prices([(None, tmp_path / "p1" / "ACME.csv")], study)
+    before = (study / "prices.csv").read_bytes() if present else None
+    with pytest.raises(InputError) as error:
+        import_prices([(None, tmp_path / folder / "ACME.csv") for folder in ("p1", second)], study)
+    assert [(problem.file, problem.line, problem.column) for problem in error.value.problems] == [
+        ("ACME.csv", 2, "date"),
+        ("ACME.csv", 3, "date"),
+    ]
+    assert "expected each date of ACME once; another file of this name" in str(error.value)
+    assert ((study / "prices.csv").read_bytes() if present else None) == before
+
+
+def test_days_that_the_study_does_not_use_are_told(tmp_path, study):
+    path = write(tmp_path, "ACME.csv", "Date,Close\n2022-12-30,20\n2023-01-03,20\n2030-01-02,21\n")
+    told = "\n".join(import_prices([(None, path)], study).remarks)
+    assert "study.toml: 1 of 3 rows are before prices.start, 2023-01-03, and are not used" in told
+    assert "study.toml: 1 of 3 rows are after prices.end, 2023-10-18, and are not used" in told

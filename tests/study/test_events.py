@@ -220,3 +220,9 @@ def test_without_the_column_every_event_affects_everything(write):
 @pytest.mark.parametrize("affects", [";", "miners;", ";miners", "miners;;coins", "miners; miners"])
 def test_a_list_with_a_blank_or_a_repetition_is_refused(write, affects):
     assert refused(write(f"a,2019-10-25,{affects}", header=AFFECTS)) == [(2, "affects", affects)]
+
+
+def test_an_undated_row_points_to_the_column_that_was_to_excuse_it(write):
+    header = HEADER.replace("in_sample", "in_sampel")
+    with pytest.raises(InputError, match=r"may be undated; is the column in_sampel to be in_s"):
+        read_events(write(row("g", "", "policy", "no", "undated"), header=header))

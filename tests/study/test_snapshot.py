@@ -115,8 +115,9 @@ def test_every_wanted_ticker_needs_a_price_in_the_dates(write):
 def test_no_price_in_the_dates_is_one_problem(write):
     with pytest.raises(InputError) as error:
         read_prices(write("2019-10-08,A,1"), "2020-01-01", tickers=["A", "B"])
-    assert (
-        str(error.value) == "prices.csv: expected at least one price in 2020-01-01 to the last day"
+    assert str(error.value) == (
+        "prices.csv: expected at least one price in 2020-01-01 to the last day; "
+        "prices.start and prices.end of study.toml choose these days"
     )
 
 

@@ -57,6 +57,7 @@ from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
 from chainpolicy.tables import responses
 from chainpolicy.tables.estimates import regression_tables, write_tables
+from chainpolicy.typeset import prose
 from chainpolicy.typeset.numbers import counted
 
 RTOL = 1e-6
@@ -902,7 +903,7 @@ def study_notebook_product(
     def build(staging: Path) -> None:
         text = _without_what_is_lacking(STUDY_NOTEBOOK.read_text(encoding="utf-8"), study)
         # Braces in a title are no expression.
-        title = " ".join(study.title.split()).replace("{{", '{{ "{{" }}')
+        title = prose.as_words(" ".join(study.title.split()))
         text = text.replace("<title>", title)
         text = text.replace("<study>", _loaded_by(study))
         source = staging / "notebooks" / "study.py"

@@ -76,7 +76,8 @@ def import_prices(
         replaced = _replaced(before, rows, target.name, problems, replace)
     prices = pd.concat([kept, rows[["date", "ticker", "close"]]], ignore_index=True)
     write_csv(prices.sort_values(["date", "ticker"], ignore_index=True), target)
-    said = [f"{remark}: {first_few(of_these, MOST_SHOWN)}" for remark, of_these in remarks.items()]
+    said = _outside(folder, rows)
+    said += [f"{remark}: {first_few(of_these, MOST_SHOWN)}" for remark, of_these in remarks.items()]
     series = rows.groupby(["ticker", "column", "file"], sort=False)["date"].agg(
         rows="size", first="min", last="max"
     )
@@ -84,6 +85,22 @@ def import_prices(
     return ImportReport(
         series.reset_index()[columns], (*said, *replaced, *_listing(prices, listed))
     )
+
+
+def _outside(folder: Path, rows: pd.DataFrame) -> list[str]:
+    """Say which of the rows are outside the days that study.toml asks for."""
+    settings, _ = read_settings(folder / SETTINGS_FILE, [])
+    lines = []
+    for key, beyond in (("prices.start", pd.Series.lt), ("prices.end", pd.Series.gt)):
+        day = settings.get(key)
+        count = 0 if day is None else int(beyond(rows["date"], pd.Timestamp(str(day))).sum())
+        if count:
+            side = "before" if key == "prices.start" else "after"
+            lines.append(
+                f"{SETTINGS_FILE}: {count:,} of {len(rows):,} rows are {side} {key}, {day}, and "
+                "are not used"
+            )
+    return lines
 
 
 def _target(folder: Path, sources: Sequence[Path], problems: list[Problem]) -> Path:
@@ -136,9 +153,14 @@ def _repeated(rows: pd.DataFrame) -> list[Problem]:
     days = shared["date"].dt.strftime("%Y-%m-%d")
     columns = (column.tolist() for column in (shared["ticker"], days, shared["file"]))
     for ticker, day, file, line in zip(*columns, shared["line"].tolist(), strict=True):
-        holder = first.setdefault((ticker, day), f"{file}, line {line}")
-        if holder != f"{file}, line {line}":
-            expected = f"each date of {ticker} once; {holder}, has this one already"
+        place = f"{file}, line {line}"
+        holder = first.get((ticker, day))
+        if holder is None:
+            first[ticker, day] = place
+        else:
+            # Files of two folders may have one name, and one file may be named twice.
+            of = "another file of this name" if holder == place else holder
+            expected = f"each date of {ticker} once; {of}, has this one already"
             problems.append(Problem(file, expected, line, "date", day))
     return problems
 

@@ -202,6 +202,9 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     """Check cells against each other where `announced_at` is readable."""
     problems = []
     bare = parse_dates(events["announced_at"]).notna()
+    unread = [str(column) for column in events if nearest(str(column), ["in_sample"], 0.8)]
+    unread = [column for column in unread if column != "in_sample"]
+    near = f"; is the column {unread[0]} to be in_sample?" if unread else ""
     for line, event in zip(events.index, events.to_dict("records"), strict=True):
         announced_at, precision = event["announced_at"], event["time_precision"]
         if event["in_sample"] == "no" and not event["reason"]:
@@ -209,7 +212,7 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
             problems.append(Problem(name, expected, line, "reason", ""))
         if not announced_at:
             if event["in_sample"] != "no":
-                expected = "a time or date; only an event with in_sample = no may be undated"
+                expected = f"a time or date; only an event with in_sample = no may be undated{near}"
                 problems.append(Problem(name, expected, line, "announced_at", ""))
         elif bare[line]:
             if precision in ("exact", "ceiling", "evening"):

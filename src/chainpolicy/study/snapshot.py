@@ -30,6 +30,7 @@ from chainpolicy.study.tabular import (
 # Far outside any market, and narrow enough that no return overflows.
 LOWEST, HIGHEST = 1e-18, 1e18
 
+_CHOSEN = "; prices.start and prices.end of study.toml choose these days"
 _NO_VALUE = "null"  # what Yahoo's own downloads write on a day without a price
 
 _HOUR = (
@@ -198,7 +199,8 @@ def _read_file(
     )
     prices = prices.sort_values("date", ignore_index=True)
     if prices.empty and len(problems) == before:
-        problems.append(Problem(name, "at least one price in the study's dates", None, "Adj Close"))
+        expected = f"at least one price in the study's dates{_CHOSEN}"
+        problems.append(Problem(name, expected, None, "Adj Close"))
     return prices[~suspended(prices)]
 
 
@@ -301,9 +303,9 @@ def _without_price(
     found: Iterable[str], wanted: pd.Index | None, name: str, span: str
 ) -> list[Problem]:
     if not found:
-        return [Problem(name, f"at least one price in {span}")]
+        return [Problem(name, f"at least one price in {span}{_CHOSEN}")]
     missing = () if wanted is None else wanted.difference(list(found), sort=False)
-    expected = f"at least one price of this asset in {span}"
+    expected = f"at least one price of this asset in {span}{_CHOSEN}"
     return [Problem(name, expected, column="ticker", value=ticker) for ticker in missing]
 
 

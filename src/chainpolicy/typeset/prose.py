@@ -69,6 +69,15 @@ def render(text: str, write: Callable[[str], str]) -> str:
     return _EXPRESSION.sub(value_of, text)
 
 
+def as_words(text: str) -> str:
+    """Write a text for prose so that its own braces are no expression.
+
+    >>> render(as_words("{{ 1 }} {% x %}"), lambda expression: evaluate(expression, {}))
+    '{{ 1 }} {% x %}'
+    """
+    return re.sub(r"[{}]", lambda brace: f'{{{{ "{brace[0]}" }}}}', text)
+
+
 def _blank(match: re.Match[str]) -> str:
     return re.sub(r"[^\n]", " ", match[0])
 
