@@ -31,8 +31,8 @@ published = pd.Timestamp(speech["announced_at"].iloc[0])
 # %% [markdown]
 # **For {{ moved | length }} of the {{ shift | length }} events that the article dates, its date
 # misses the first session that could react, on at least one calendar.** The leading event,
-# “{{ speech["name"].iloc[0] }}”, stands in the article under
-# {{ speech.loc["XSHG"].article_session | day }}, became public on {{ published | day }} at
+# “{{ speech["name"].iloc[0] }}”, is dated {{ speech.loc["XSHG"].article_session | day }}
+# in the article, became public on {{ published | day }} at
 # {{ published.strftime("%H:%M") }} in Beijing, and could first move New York and the coins on
 # {{ speech.loc["XNYS"].event_session | day(year=False) }} and Shanghai on
 # {{ speech.loc["XSHG"].event_session | day(year=False) }}.

@@ -312,7 +312,7 @@ shown.assign(t=bias["t_stat"].round(2), p=bias["p_value"].map(tables.p_text))
 # names have no verdict.
 #
 # Of the other announcements one, a warning of the central bank, went with a fall that is significant
-# before correction (in GRANK-T not), and none is after it.
+# before correction (though not in GRANK-T), and none is after it.
 
 # %%
 edge = policy[(policy[list(tables.FAMILIES)] < 0.05).any(axis=1)]

@@ -148,7 +148,7 @@ shown
 figures.show("forest", study)
 
 # %% [markdown]
-# The table lists those with some p-value below 5 % and those that are no news of Chinese policy.
+# The table lists those with some p-value below 5 % and those that are not news of Chinese policy.
 
 # %%
 both = responses[responses["group"].isin(groups)]
@@ -171,7 +171,7 @@ tested = responses["time_series_t_p_holm"].count()
 # {{ fell.placebo_p | p }}). On the day of the campaign a report on the Shanghai office of a large
 # exchange was news too. Corrected for all {{ tested }} responses of the study, that of the US-listed names
 # remains (Holm: {{ us.time_series_t_p_holm | p }}); the coins' does not
-# ({{ coins.time_series_t_p_holm | p }}). At the events that are no news of Chinese policy, none of
+# ({{ coins.time_series_t_p_holm | p }}). At the events that are not news of Chinese policy, none of
 # {{ controls | length }} responses has a p-value below 5 %; the smallest is
 # {{ controls.time_series_t_p.min() | number(3) }}.
 #

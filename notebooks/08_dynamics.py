@@ -43,7 +43,7 @@ expiry = near[near["at"].dt.floor("h") == outside["time"]].iloc[0]
 # {{ shares.n_assets }} A-shares of tier 1 was gone after {{ shares.half_life | count }} sessions
 # against two indices** (95 % interval {{ shares.earliest | count }} to
 # {{ shares.latest | count }}) **and after {{ kept.half_life | count }} against what the rule
-# chooses** (from {{ kept.earliest | count }}, no upper end); **more than half of Bitcoin's was left
+# chooses** (at least {{ kept.earliest | count }}); **more than half of Bitcoin's was left
 # after {{ last }}**, with an interval that begins at {{ bitcoin.earliest | count }} sessions and has
 # no upper end.
 #
@@ -364,4 +364,4 @@ claims(
 # ## Limits
 #
 # Few announcements have a known hour. Circular shifts and placebo ranks take sessions to be
-# exchangeable, which turbulent autumns stretch.
+# exchangeable, a strong assumption in turbulent autumns.

@@ -84,7 +84,7 @@ Nothing is dropped, shifted, filled or clipped in silence:
   benchmark, a span or count that is no whole number, an unknown limit, a session with a timezone,
   an event session with a time of day among days, benchmarks of a ticker without returns, a reversed
   window, an unknown anchor, an estimation window that overlaps the event window, a column or
-  event to pool by that there is none of.
+  event to pool by that does not exist.
 """
 
 from chainpolicy.eventstudy.bands import sup_t_critical_value
