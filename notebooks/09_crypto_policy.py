@@ -31,9 +31,7 @@ differences = [
     checks.difference(study, "bitcoin", restrictive, supportive, window) for window in windows
 ]
 early, apart, late = differences
-# The famous dates begin in 2017: two early years of large falls are left among the rest.
-begun = study.events.loc[study.events["announced_at"].between("2013", "2015"), "event_id"]
-lists["neither"] = [name for name in lists["all but the famous"] if name not in set(begun)]
+lists["neither"] = checks.beside_the_famous(study)
 choice = checks.pooled_subsets(study, "bitcoin", lists).set_index("subset")
 neither = choice.loc["neither"]
 ways = tables.robustness(study, "bitcoin").set_index("subset")

@@ -51,14 +51,11 @@ effects = pd.concat(
 pooled = effects[effects["group"] == "bitcoin"].set_index(["subset", "window"])
 fall, praise = pooled.loc[("restrictive", "[0, 1]")], pooled.loc[("supportive", "[0, 1]")]
 apart = checks.difference(policy, "bitcoin", restrictive, supportive, (0, 1))
-choice = checks.pooled_subsets(policy, "bitcoin", checks.selections(policy)).set_index("subset")
+lists = checks.selections(policy) | {"neither": checks.beside_the_famous(policy)}
+choice = checks.pooled_subsets(policy, "bitcoin", lists).set_index("subset")
 famous, rest = choice.loc["famous"], choice.loc["all but the famous"]
-# The famous dates begin in 2017: two early years of large falls are left among the rest.
-begun = policy.events.loc[policy.events["announced_at"].between("2013", "2015"), "event_id"]
-neither = checks.selections(policy)["all but the famous"]
-neither = {"neither": [event_id for event_id in neither if event_id not in set(begun)]}
-neither = checks.pooled_subsets(policy, "bitcoin", neither).iloc[0]
-other_coins = checks.pooled_subsets(policy, "coins", checks.selections(policy))
+neither = choice.loc["neither"]
+other_coins = checks.pooled_subsets(policy, "coins", lists)
 other_coins = other_coins.set_index("subset").loc["all but the famous"]
 ways = tables.robustness(policy, "bitcoin").set_index("subset")
 clean = ways.loc["days without other news"]

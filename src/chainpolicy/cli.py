@@ -797,9 +797,9 @@ def _unknown_columns(study: Study) -> Iterator[str]:
 
 
 def _unused(study: Study) -> str:
-    named = ", ".join(study.unused_tickers[:20])
-    more = len(study.unused_tickers) - 20
-    named += f" and {more:,} more" if more > 0 else ""
+    from chainpolicy.typeset.numbers import first_few
+
+    named = first_few(study.unused_tickers, 20)
     return f"not used, because assets.csv does not list them: {named}"
 
 

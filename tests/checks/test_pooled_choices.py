@@ -148,6 +148,10 @@ def test_selections_and_their_means_are_those_of_an_outside_computation(policy, 
         name: sorted(events) for name, events in expected.items()
     }
     assert len(famous) == 13
+    # Event ids begin with the year; the first famous date is one of 2017.
+    assert sorted(checks.beside_the_famous(policy)) == sorted(
+        event for event in expected["all but the famous"] if event[:4] >= "2017"
+    )
     table = checks.pooled_subsets(policy, "bitcoin", chosen).set_index("subset")
     for name, events in expected.items():
         assert table.loc[name, "mean"] == pytest.approx(outside.mean(events)), name

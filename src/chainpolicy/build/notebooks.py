@@ -35,7 +35,6 @@ from chainpolicy.typeset.claims import Claims
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
-CLAIMING = ("claim", "claims")
 PIXEL_STEP = 8
 PIXEL_SHARE = 0.001
 
@@ -200,25 +199,24 @@ def _claims_in(code: str) -> tuple[dict[str, int], list[int]]:
     from IPython.core.inputtransformer2 import TransformerManager
 
     plain = TransformerManager().transform_cell(code)  # type: ignore[no-untyped-call]
-    body = ast.parse(plain).body
-    stated = [
-        node
-        for statement in body
-        for node in ast.walk(statement)
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in CLAIMING
-    ]
+    tree = ast.parse(plain)
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    stated = [call for call in calls if _called(call) in ("claim", "claims")]
     lines = {
-        str(node.args[0].value): node.lineno
-        for node in stated
-        if node.args and isinstance(node.args[0], ast.Constant)
+        str(call.args[0].value): call.lineno
+        for call in stated
+        if call.args and isinstance(call.args[0], ast.Constant)
     }
-    last = body[-1] if body else None
-    checked: set[ast.AST] = set()
-    if isinstance(last, ast.Expr) and last.value in stated and not code.rstrip().endswith(";"):
-        outer = last.value
-        if isinstance(outer, ast.Call) and ast.unparse(outer.func).endswith("claims"):
-            checked = set(ast.walk(outer))
-    return lines, sorted({node.lineno for node in stated if node not in checked})
+    last = tree.body[-1] if tree.body else None
+    shown = last.value if isinstance(last, ast.Expr) and not code.rstrip().endswith(";") else None
+    whole = isinstance(shown, ast.Call) and _called(shown) == "claims"
+    checked = set(ast.walk(shown)) if shown and whole else set()
+    return lines, sorted({call.lineno for call in stated if call not in checked})
+
+
+def _called(call: ast.Call) -> str:
+    """Name of the function that is called, without what it is an attribute of."""
+    return ast.unparse(call.func).split(".")[-1]
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:

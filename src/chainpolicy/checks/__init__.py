@@ -42,7 +42,7 @@ from chainpolicy.checks.pooled import (
     without_each,
 )
 from chainpolicy.checks.power import minimum_detectable_effect
-from chainpolicy.checks.selections import selections
+from chainpolicy.checks.selections import beside_the_famous, selections
 from chainpolicy.checks.space import (
     cumulative_abnormal_returns,
     placebo_in_space,
@@ -69,6 +69,7 @@ __all__ = [
     "SUPPORTIVE",
     "Clusters",
     "adjust_for_multiple_testing",
+    "beside_the_famous",
     "boards",
     "cumulative_abnormal_returns",
     "date_column",

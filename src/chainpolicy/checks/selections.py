@@ -46,3 +46,25 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     chosen = {"all by the rule": every}
     some = {name: mask for name, mask in kept.items() if mask.any() and not mask.all()}
     return chosen | {name: tuple(table.index[mask]) for name, mask in some.items()}
+
+
+def beside_the_famous(study: Study, direction: str = RESTRICTIVE) -> tuple[str, ...]:
+    """Choose what is neither famous nor older than the year in which the famous dates begin.
+
+    "All but the famous" keeps the years before that list: what is left of an effect there says
+    nothing of the years that the list speaks for.
+
+    Parameters
+    ----------
+    study : Study
+        With the column ``famous`` in events.csv.
+    direction : {"restrictive", "supportive"}
+
+    Returns
+    -------
+    tuple of event_id
+    """
+    chosen = selections(study, direction)
+    year = study.events.set_index("event_id")["announced_at"].str[:4]
+    begun = year[list(chosen["famous"])].min()
+    return tuple(name for name in chosen["all but the famous"] if year[name] >= begun)

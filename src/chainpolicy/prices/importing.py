@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,11 @@ def import_prices(
     sources = list(sources)
     remarks: dict[str, list[str]] = {}
     with collecting() as problems:
-        target = _target(folder, [path for _, path in sources], problems)
+        # What else is wrong with the settings is for `check` to say.
+        settings, lines = read_settings(folder / SETTINGS_FILE, [])
+        name = settings.get("prices.file", "prices.csv")
+        line = lines.get("prices.file")
+        target = _target(folder, str(name), line, [path for _, path in sources], problems)
         before = _present(target, problems)
         listed = _listed_tickers(folder)
         parts = [
@@ -76,7 +80,7 @@ def import_prices(
         replaced = _replaced(before, rows, target.name, problems, replace)
     prices = pd.concat([kept, rows[["date", "ticker", "close"]]], ignore_index=True)
     write_csv(prices.sort_values(["date", "ticker"], ignore_index=True), target)
-    said = _outside(folder, rows)
+    said = _outside(settings, rows)
     said += [f"{remark}: {first_few(of_these, MOST_SHOWN)}" for remark, of_these in remarks.items()]
     series = rows.groupby(["ticker", "column", "file"], sort=False)["date"].agg(
         rows="size", first="min", last="max"
@@ -87,28 +91,26 @@ def import_prices(
     )
 
 
-def _outside(folder: Path, rows: pd.DataFrame) -> list[str]:
-    """Say which of the rows are outside the days that study.toml asks for."""
-    settings, _ = read_settings(folder / SETTINGS_FILE, [])
+def _outside(settings: Mapping[str, object], rows: pd.DataFrame) -> list[str]:
+    """Say how many of the rows are outside the days that study.toml asks for."""
     lines = []
-    for key, beyond in (("prices.start", pd.Series.lt), ("prices.end", pd.Series.gt)):
-        day = settings.get(key)
-        count = 0 if day is None else int(beyond(rows["date"], pd.Timestamp(str(day))).sum())
-        if count:
-            side = "before" if key == "prices.start" else "after"
-            lines.append(
-                f"{SETTINGS_FILE}: {count:,} of {len(rows):,} rows are {side} {key}, {day}, and "
-                "are not used"
-            )
+    for key, side in (("prices.start", "before"), ("prices.end", "after")):
+        if settings.get(key) is not None:
+            day = pd.Timestamp(str(settings[key]))
+            beyond = rows["date"] < day if side == "before" else rows["date"] > day
+            if beyond.any():
+                lines.append(
+                    f"{SETTINGS_FILE}: {beyond.sum():,} of {len(rows):,} rows are {side} {key}, "
+                    f"{day:%Y-%m-%d}, and are not used"
+                )
     return lines
 
 
-def _target(folder: Path, sources: Sequence[Path], problems: list[Problem]) -> Path:
-    """Return the file that study.toml names, if it may be written."""
-    # What else is wrong with the settings is for `check` to say.
-    settings, lines = read_settings(folder / SETTINGS_FILE, [])
-    name = settings.get("prices.file", "prices.csv")
-    target = (folder / str(name)).resolve()
+def _target(
+    folder: Path, name: str, line: int | None, sources: Sequence[Path], problems: list[Problem]
+) -> Path:
+    """Return the file that study.toml names in a line, if it may be written."""
+    target = (folder / name).resolve()
     expected = None
     if target.is_dir():
         expected = 'the file to be written, such as "prices.csv"; this is a folder'
@@ -120,7 +122,6 @@ def _target(folder: Path, sources: Sequence[Path], problems: list[Problem]) -> P
             "others may use it, and is only read"
         )
     if expected is not None:
-        line = lines.get("prices.file")
         problems.append(Problem(SETTINGS_FILE, expected, line, "prices.file", name))
     return target
 

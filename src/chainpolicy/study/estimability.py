@@ -6,6 +6,7 @@ import pandas as pd
 
 from chainpolicy.eventstudy import window_label
 from chainpolicy.study.study import Study
+from chainpolicy.typeset.numbers import first_few
 
 MOST_REASONS = 20
 # That a line or a table lists by name.
@@ -58,8 +59,7 @@ def listed_tickers(tickers: list[str]) -> str:
     """List a few tickers, count more of them; a blank one stands for all assets."""
     if tickers == [""]:
         return "all"
-    more = len(tickers) - MOST_TICKERS
-    return ", ".join(tickers[:MOST_TICKERS]) + (f" and {more} more" if more > 0 else "")
+    return first_few(tickers, MOST_TICKERS)
 
 
 def _together(table: pd.DataFrame, keys: list[str]) -> list[tuple[str, ...]]:

@@ -202,9 +202,8 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     """Check cells against each other where `announced_at` is readable."""
     problems = []
     bare = parse_dates(events["announced_at"]).notna()
-    unread = [str(column) for column in events if nearest(str(column), ["in_sample"], 0.8)]
-    unread = [column for column in unread if column != "in_sample"]
-    near = f"; is the column {unread[0]} to be in_sample?" if unread else ""
+    unknown = nearest("in_sample", (str(name) for name in events if name != "in_sample"), 0.8)
+    near = f"; is the column {unknown} to be in_sample?" if unknown else ""
     for line, event in zip(events.index, events.to_dict("records"), strict=True):
         announced_at, precision = event["announced_at"], event["time_precision"]
         if event["in_sample"] == "no" and not event["reason"]:
