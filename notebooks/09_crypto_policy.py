@@ -102,6 +102,9 @@ error = sizes["std_error"].max()
 figures.show("selections", study)
 
 # %%
+figures.show("pooled_forest", study)
+
+# %%
 famous, rest = choice.loc["famous"], choice.loc["all but the famous"]
 excess = 1 - lead["mean"] / famous["mean"]
 others = checks.pooled_subsets(study, "coins", lists).set_index("subset").loc["all but the famous"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import gc
+import io
+import json
 import os
-import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("chainpolicy")
-
-# What a forked process measures is lost with it; it only takes half as long again.
-os.register_at_fork(after_in_child=lambda: sys.settrace(None))
 
 # What a fixture needs is imported in it: a test of the library alone does not wait for the rest.
 
@@ -86,14 +84,22 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Run what is marked ``unmeasured`` at full speed: others run the same lines."""
-    measured = None if item.get_closest_marker("unmeasured") is None else Coverage.current()
-    if measured is None:
-        return (yield)
-    measured.stop()
-    try:
-        return (yield)
-    finally:
-        measured.start()
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the tests did not reach, where branch coverage was taken."""
+    folder = os.environ.get("SLIPCOVER_COVERAGE_DIR")
+    if folder is None or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    from slipcover import print_coverage
+
+    measured = json.loads((Path(folder) / "merged.json").read_text())
+    table = io.StringIO()
+    print_coverage(measured, outfile=table, skip_covered=True)
+    terminalreporter.write_line(table.getvalue())
+    for part in ("", "eventstudy/"):
+        files = [of for name, of in measured["files"].items() if f"chainpolicy/{part}" in name]
+        reached, missed = (
+            sum(len(of[f"{what}_{kind}"]) for of in files for kind in ("lines", "branches"))
+            for what in ("executed", "missing")
+        )
+        share = 100 * reached / (reached + missed)
+        terminalreporter.write_line(f"Branch coverage of src/chainpolicy/{part}: {share:.2f} %")

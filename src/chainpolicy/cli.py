@@ -573,9 +573,12 @@ def import_prices(
         typer.Option(metavar="HEAD", help='The closes. Default: "Adj Close", else Close or Price.'),
     ] = None,
     dayfirst: Annotated[
-        bool | None,
-        typer.Option("--dayfirst/--monthfirst", help="What 03/04/2018 is, if no date shows it."),
-    ] = None,
+        bool,
+        typer.Option("--dayfirst", metavar="", help="03/04/2018 is in April, if no date shows it."),
+    ] = False,
+    monthfirst: Annotated[
+        bool, typer.Option("--monthfirst", metavar="", help="It is in March.")
+    ] = False,
     decimal: Annotated[
         DecimalSign | None,
         typer.Option(help="What 1,234 is, if no number shows it; the other parts thousands."),
@@ -597,7 +600,10 @@ def import_prices(
     sign = {"tab": "\t", "\\t": "\t"}.get(delimiter or "", delimiter)
     if sign is not None and (len(sign) != 1 or sign in '"\r\n'):
         raise typer.BadParameter("--delimiter is one sign, or the word tab")
-    dialect = Dialect(column, dayfirst, None if decimal is None else decimal.value, sign)
+    if dayfirst and monthfirst:
+        raise typer.BadParameter("--dayfirst and --monthfirst contradict each other: give one")
+    order = dayfirst if dayfirst or monthfirst else None
+    dialect = Dialect(column, order, None if decimal is None else decimal.value, sign)
     raise typer.Exit(commands.import_files(files, into, dialect, _console(), replace))
 
 
@@ -738,7 +744,7 @@ _OWN_COLUMNS = {
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
-    from chainpolicy.prices.coverage import missing_factors, probable_closures
+    from chainpolicy.prices.coverage import missing_factors, odd_factors, probable_closures
     from chainpolicy.typeset.numbers import counted
 
     in_sample = int(study.events["in_sample"].sum())
@@ -764,7 +770,28 @@ def _describe(study: Study) -> list[str]:
             index=False
         )
     ]
-    return [*lines, *_unknown_columns(study)]
+    lines += [
+        f"{file}: {name} has a standard deviation of {deviation:.2g} % a day; factors.units is "
+        f"{units} in study.toml: should it be {other}?"
+        for file, name, deviation, units, other in odd_factors(study).itertuples(index=False)
+    ]
+    return [*lines, *_idle_corrections(study), *_unknown_columns(study)]
+
+
+def _idle_corrections(study: Study) -> Iterator[str]:
+    """Say which rows of calendars.csv change nothing."""
+    from chainpolicy.study.calendars import CALENDARS_FILE, canonical, without_effect
+
+    used = {canonical(calendar) for calendar in study.assets["calendar"]}
+    for found in study.corrections:
+        why = (
+            without_effect(found, study.start, study.end)
+            if found.calendar in used
+            else "no asset has this calendar"
+        )
+        if why:
+            row = f"{found.calendar},{found.day},{found.hours}"
+            yield f"{CALENDARS_FILE}: {row} changes nothing: {why}"
 
 
 def _unknown_columns(study: Study) -> Iterator[str]:

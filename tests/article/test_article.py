@@ -787,14 +787,12 @@ def assert_that_day_or_a_reason(text, published, day):
                 assert statement.start == day, (text, published)
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=200, deadline=None)
 @given(DAYS, DAYS, st.sampled_from(WITH_YEAR), st.sampled_from(SENTENCES))
 def test_a_date_with_its_year_is_never_another_day(day, published, style, sentence):
     assert_that_day_or_a_reason(sentence.format(rendered(day, style)), published, day)
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=200, deadline=None)
 @given(
     DAYS, st.integers(-49 * 365, 49 * 365), st.sampled_from(SHORT_YEAR), st.sampled_from(SENTENCES)
@@ -805,7 +803,6 @@ def test_a_date_with_two_digits_of_its_year_is_never_another_day(day, distance, 
         assert_that_day_or_a_reason(sentence.format(rendered(day, style)), published, day)
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=200, deadline=None)
 @given(
     DAYS, st.integers(-92, 272), st.sampled_from(NO_YEAR), st.sampled_from([*SENTENCES, "by {}."])

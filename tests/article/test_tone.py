@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 
 from chainpolicy.article.tone import score, stance_lexicon
 
-pytestmark = pytest.mark.unmeasured
-
 
 def test_loughran_mcdonald_is_the_balance_of_its_words():
     # loss, fraud and illegal are negative words of the dictionary, progress and achieve positive.

@@ -46,7 +46,6 @@ def test_it_loads_nothing_and_needs_no_script(page):
     assert not re.search(r"<script|<link|<img (?!src=\"data:)|@import|url\(|\son\w+=", page)
 
 
-@pytest.mark.unmeasured
 def test_each_window_of_the_study_can_be_chosen(study, soup):
     chosen = [label.get_text() for label in soup.find_all("label")]
     assert chosen == [f"[{first}, {last}]".replace("-", "−") for first, last in study.car_windows]
@@ -131,7 +130,6 @@ def test_a_pair_without_an_estimate_says_why(template):
     assert "no CAR[0, 1], no return on 2023-07-14 (tau = 1)" in cell.get_text()
 
 
-@pytest.mark.unmeasured
 def test_the_static_figures_stand_below_for_print_and_for_mail(template):
     figures = [figures_module.show(name, template) for name in ("forest", "car_heatmap")]
     pictures = read(template).find("details", class_="still").find_all("figure")

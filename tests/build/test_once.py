@@ -17,8 +17,6 @@ from chainpolicy.study import load_study, new_study, read_once
 from chainpolicy.study.remember import remembered
 from small_study import WINDOWS, build_less, small_study
 
-pytestmark = pytest.mark.unmeasured
-
 
 @pytest.fixture
 def folder(tmp_path):

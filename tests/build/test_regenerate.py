@@ -222,7 +222,6 @@ def test_changed_code_rebuilds_everything(project, monkeypatch):
     assert len(project.regenerate().built) == 3
 
 
-@pytest.mark.unmeasured
 def test_code_and_installed_packages_decide(tmp_path, monkeypatch):
     (tmp_path / "__init__.py").touch()
     (tmp_path / "style.mplstyle").write_text("figure.dpi: 200\n")
@@ -399,7 +398,6 @@ def write_abc(staging: Path) -> None:
         (staging / f"{name}.txt").write_text("new " * 50_000)
 
 
-@pytest.mark.unmeasured
 def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path):
     old, new = "old " * 50_000, "new " * 50_000
     texts = [tmp_path / f"{name}.txt" for name in "abc"]
@@ -635,7 +633,6 @@ def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
         regenerate.main(output=tmp_path / "results", only="01_sum")
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_figures_are_drawn_as_vectors_on_request(tmp_path, kind, begins):
     drawn = []
@@ -689,7 +686,6 @@ def test_figures_name_embedded_studies():
     assert any(spec.study for spec in FIGURES)
 
 
-@pytest.mark.unmeasured
 def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch):
     monkeypatch.chdir(project.root)
     assert regenerate.main(only="figures-readme") == 0

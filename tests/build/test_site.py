@@ -39,7 +39,6 @@ def test_every_notebook_has_a_page_in_its_order(site):
         assert turn[1] == f"../{after}"
 
 
-@pytest.mark.unmeasured
 def test_nothing_is_loaded_from_elsewhere_and_every_link_leads_on(site):
     assert broken_links(site) == []
     # The check can fail: without one page the contents of all others lead nowhere.
@@ -125,7 +124,6 @@ def test_outside_the_project_the_command_says_where_to_go(tmp_path, monkeypatch,
     assert not (tmp_path / "site").exists()
 
 
-@pytest.mark.unmeasured
 def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch):
     output = tmp_path / "site"
     monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))

@@ -12,8 +12,6 @@ from chainpolicy.build import notebooks, regenerate
 from chainpolicy.study import load_study, new_study
 from chainpolicy.study.study import EMBEDDED
 
-pytestmark = pytest.mark.unmeasured
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -166,7 +166,6 @@ def test_the_command_says_what_is_wrong_with_its_files(shares, tmp_path, capsys)
     assert "ends with .csv" in capsys.readouterr().err
 
 
-@pytest.mark.unmeasured
 def test_the_donors_of_the_embedded_study_are_those_of_the_panel(tmp_path):
     """The whole file again, and two of its numbers by other means."""
     if not PANEL.is_file():

@@ -120,7 +120,6 @@ def test_the_rule_takes_the_rung_and_the_number_of_factors_that_forecast_best(st
     pd.testing.assert_frame_equal(by_default, rung_errors(study, study.headline_event))
 
 
-@pytest.mark.unmeasured
 def test_the_index_rung_is_the_single_index_model_of_the_study(study, table):
     results = study.estimate("single_index")
     for window in WINDOWS:
@@ -246,7 +245,6 @@ def test_the_published_answer_depends_on_the_yardstick(embedded):
     assert two["caar"].item() < 0.02
 
 
-@pytest.mark.unmeasured
 def test_the_study_of_the_rule_gives_every_group_the_answers_of_its_rung(embedded):
     """A mixture for each share or the mean mixture for all of them: the mean share is the same."""
     ruled = study_of_rule(embedded)

@@ -51,7 +51,6 @@ def masked_sessions(study, sessions: pd.DatetimeIndex) -> set[pd.Timestamp]:
     return {sessions[i] for place in at for i in (place, place + 1)}
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("model", "estimation", "length", "mask", "kind"),
     [
@@ -160,7 +159,6 @@ def test_anchor_at_the_first_event_keeps_its_place(study, own_model):
     pd.testing.assert_series_equal(own.sort_index(), caar.sort_index())
 
 
-@pytest.mark.unmeasured
 def test_a_window_that_only_its_end_keeps_apart_is_not_moved_to_the_event(study, own_model):
     late = replace(study, estimation=replace(study.estimation, window=(-120, -1)))
     assert set(specification_curve(late, LEAD)["estimation"]) == {"study"}
@@ -177,7 +175,6 @@ def test_an_event_that_cannot_be_estimated_has_no_curve(study, own_model):
 # --- leave one out ----------------------------------------------------------------------------
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("group", ["us_listed", "a_shares_tier2", "coins"])
 def test_leaving_an_asset_out_is_estimating_without_it(study, results, group):
     same_as_without(study, results, group)
@@ -421,7 +418,6 @@ def test_placebo_command_compares_with_the_market(small_market, tmp_path, capsys
     assert "ends with .csv" in capsys.readouterr().err
 
 
-@pytest.mark.unmeasured
 def test_stored_numbers_are_those_of_the_whole_market(study):
     """Where the returns of all A-shares are given; elsewhere their stored copy is only read."""
     if not MARKET.is_file():

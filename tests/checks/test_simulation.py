@@ -62,7 +62,6 @@ def test_size_under_event_induced_variance(turbulent, test, published):
     assert within_three_standard_errors(turbulent.loc[test, "rejection_rate"], published)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(("correlation", "published"), [(0.02, 11), (0.10, 34)])
 def test_bmp_over_rejects_with_correlation(correlation, published):
     # Published as whole per cents, hence half a point more; 49 at 0.2 is above, to a tenth.

@@ -120,6 +120,83 @@ def test_windows_that_the_data_clip(folder, capsys):
     ]
 
 
+def test_check_and_estimate_count_the_same_pairs(folder, capsys, tmp_path):
+    # The last session, the first of the last event, has no window of two sessions or more.
+    edit(folder, "study.toml", "end = 2023-10-18", "end = 2023-09-13")
+    edit(folder, "study.toml", "[0, 0], ", "")
+    _, lines, _ = run(capsys, "check", folder)
+    assert "12 of 18 pairs of event and asset estimable" in lines
+    _, _, err = run(capsys, "estimate", folder, "--output", tmp_path / "out")
+    assert err.startswith("12 of 18 pairs estimated; excluded: 1 event, ")
+    with_car = pd.read_csv(tmp_path / "out" / "car.csv")[["event_id", "ticker"]]
+    assert len(with_car.drop_duplicates()) == 12
+
+
+def test_an_estimation_window_that_the_data_clip(folder, capsys):
+    # 28 April 2023 begins 53 sessions of New York before the event of 13 July, the first of them
+    # without a return: 43 of [-100, -11] are left, where 40 are asked for.
+    edit(folder, "study.toml", "minimum = 60", "minimum = 40")
+    keep(folder, lambda p: ~((p["ticker"] == "BOLT") & (p["date"] < "2023-04-28")))
+    from chainpolicy.study.sessions import sessions
+
+    on = sessions("XNYS", pd.Timestamp("2023-04-28"), pd.Timestamp("2023-07-12"))
+    left = len(on) - 1 - 10
+    _, lines, _ = run(capsys, "check", folder)
+    assert (
+        "  shorter estimation window of rule-announced, BOLT: the data begin after the start of "
+        f"[-100, -11], {left} returns estimate it" in lines
+    )
+    assert "18 of 18 pairs of event and asset estimable" in lines
+
+
+def test_rows_of_calendars_that_change_nothing(folder, capsys):
+    rows = {
+        "XLON,2023-05-18,closed": "no asset has this calendar",
+        "XNYS,2022-05-18,closed": "the data are those of 2023-01-03 to 2023-10-18",
+        "XNYS,2023-05-20,closed": "this day is no session anyway",
+        "XNYS,2023-05-22,open": "the calendar has this session and these hours already",
+        "XNYS,2023-07-03,13:00": "the calendar has this session and these hours already",
+        "XNYS,2023-07-05,13:00": None,
+    }
+    (folder / "calendars.csv").write_text("\n".join(["calendar,date,hours", *rows, ""]))
+    _, lines, _ = run(capsys, "check", folder)
+    said = [line for line in lines if line.startswith("calendars.csv: ")]
+    assert said == [
+        f"calendars.csv: {row} changes nothing: {why}" for row, why in rows.items() if why
+    ]
+
+
+def test_a_day_that_the_study_calls_open_is_no_probable_closure(folder, capsys):
+    keep(folder, lambda p: ~(p["ticker"].isin(["ACME", "BOLT", "CRUX", "DUNE", "ECHO", "INDEX"])
+                             & (p["date"] == "2023-05-18")))  # fmt: skip
+    _, lines, _ = run(capsys, "check", folder)
+    assert any(line.startswith("XNYS was probably closed on 2023-05-18") for line in lines)
+    (folder / "calendars.csv").write_text("calendar,date,hours\nXNYS,2023-05-18,open\n")
+    _, lines, _ = run(capsys, "check", folder)
+    assert not any("probably closed" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("units", "scale", "other"), [("percent", 0.01, "decimal"), ("decimal", 0.4, "percent")]
+)
+def test_factors_in_the_other_unit(folder, capsys, units, scale, other):
+    days = pd.bdate_range("2023-01-03", "2023-10-18")
+    market = scale * np.where(np.arange(len(days)) % 2, 1.0, -0.5)
+    table = pd.DataFrame({"date": days, "MKT": market, "RF": 1e-4})
+    table.to_csv(folder / "factors.csv", index=False)
+    settings = (
+        f'\n[factors]\nfile = "factors.csv"\nunits = "{units}"\nrisk_free = "RF"\nkind = "log"\n'
+    )
+    with (folder / "study.toml").open("a") as file:
+        file.write(settings)
+    _, lines, _ = run(capsys, "check", folder)
+    said = [line for line in lines if "factors.units" in line]
+    # 0.0075 % a day, and 30 %.
+    assert len(said) == 1
+    assert said[0].startswith("factors.csv: MKT has a standard deviation of ")
+    assert said[0].endswith(f"factors.units is {units} in study.toml: should it be {other}?")
+
+
 @pytest.mark.parametrize("command", ["check", "estimate", "report"])
 def test_a_study_of_which_nothing_can_be_estimated_ends_with_status_2(
     folder, capsys, tmp_path, command

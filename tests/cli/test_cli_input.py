@@ -244,7 +244,6 @@ def test_a_simulation_without_an_end_is_refused(capsys, options, said):
     assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_output_is_utf8_whatever_the_locale(tmp_path, encoding):
     folder = small_study(tmp_path / "study")

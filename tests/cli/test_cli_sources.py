@@ -156,7 +156,6 @@ def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[
     )
 
 
-@pytest.mark.unmeasured
 def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(PROJECT)
     # Which files there are, not how pictures look.
@@ -195,7 +194,6 @@ def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path, c
     assert len(pictures) >= 4
 
 
-@pytest.mark.unmeasured
 def test_the_study_of_eight_years_from_live_prices(server, tmp_path, capfd):
     name = "china-crypto-policy-2013-2021"
     kept = chainpolicy.load_study(name)

@@ -17,8 +17,6 @@ from chainpolicy.figures import canvas, style
 from chainpolicy.study import new_study
 from earnings_study import EFFECT, N_DATES, earnings_study
 
-pytestmark = pytest.mark.unmeasured
-
 README = Path(__file__).parents[2] / "README.md"
 HEADING = "## Your own study in five commands\n"
 

@@ -21,8 +21,6 @@ from chainpolicy.study import new_study
 from chainpolicy.study import study as study_module
 from yahoo_server import YahooServer
 
-pytestmark = pytest.mark.unmeasured
-
 CHANGING = {
     *("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate"),
     *("os.chmod", "os.chown", "os.utime", "sqlite3.connect"),

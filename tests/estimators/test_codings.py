@@ -9,8 +9,6 @@ import pytest
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import response_by_stance, stance_sessions
 
-pytestmark = pytest.mark.unmeasured
-
 
 @pytest.fixture(scope="module")
 def codings(study):

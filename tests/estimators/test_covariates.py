@@ -69,7 +69,6 @@ def with_median_size(data: pd.DataFrame) -> pd.DataFrame:
     return data.assign(log_size=data["ticker"].map(sizes))
 
 
-@pytest.mark.unmeasured
 def test_a_number_per_asset_is_permuted_over_assets_and_one_asset_is_left_out():
     data = with_median_size(panel())
     found = CrossSection(data, None, exposure="log_size").fit(draws=99)
@@ -120,7 +119,6 @@ def test_the_unit_of_a_regressor_moves_no_p_value(unit):
     assert unit * scaled.estimate == pytest.approx(found.estimate)
 
 
-@pytest.mark.unmeasured
 def test_permuting_assets_keeps_its_size():
     """No effect of size, shocks that the assets of an event share: rejects at its level."""
     rng = np.random.default_rng(11)
@@ -321,7 +319,6 @@ def test_columns_that_no_regressor_names_are_not_looked_at(folder):
     assert load_study(folder).regressors == ()
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("value", ["[]", '"log_size"', '[""]', "[1]"])
 def test_a_key_that_is_no_list_of_names_is_refused(folder, value):
     with (folder / "study.toml").open("a", encoding="utf-8") as stream:

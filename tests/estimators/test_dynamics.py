@@ -85,7 +85,6 @@ def test_regression_finds_a_planted_effect():
     assert fit.p_values[0] < 0.02
 
 
-@pytest.mark.unmeasured
 def test_regression_has_its_size_where_hac_has_not():
     rng = np.random.default_rng(3)
     shocks = sparse(80, [50, 52, 55, 60], [3, 2, -1, 2])
@@ -320,7 +319,6 @@ def test_hours_of_other_announcements_are_not_ordinary():
     assert missed["upper"].iloc[-1] > 2 * calm["upper"].iloc[-1]
 
 
-@pytest.mark.unmeasured
 def test_hourly_rank_has_its_size():
     rng = np.random.default_rng(13)
     found = [hourly_response(hourly(rng), MOMENT, [], (-2, 6))[2] for _ in range(100)]
@@ -525,7 +523,6 @@ def test_a_burst_of_variance_is_found_and_shared_windows_are_counted(study):
     assert found["n_within"].to_dict() == {"e0": 1, "e1": 0, "e2": 0}
 
 
-@pytest.mark.unmeasured
 def test_volatility_ranks_have_their_size(study):
     rng = np.random.default_rng(19)
     p_values = []
@@ -575,7 +572,6 @@ def spread_over(first: int, last: int, total: float) -> dict[int, float]:
     return dict.fromkeys(range(first, last + 1), total / (last - first + 1))
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("effects", "phase"),
     [
@@ -621,7 +617,6 @@ def test_half_life_has_an_interval_that_allows_for_never():
     assert found.latest is None
 
 
-@pytest.mark.unmeasured
 def test_interval_of_the_half_life_covers_the_truth():
     """0.2 less 0.025 a session: at most half is left from session 5 on, three after the jump."""
     covered = 0
@@ -668,7 +663,6 @@ def test_a_jump_that_may_be_zero_has_no_interval():
     assert found.ratio == pytest.approx((path[10] - path[1]) / path[1])
 
 
-@pytest.mark.unmeasured
 def test_interval_of_the_ratio_covers_the_truth():
     covered = 0
     for seed in range(40):
@@ -701,7 +695,6 @@ def test_early_mover_is_found_and_ranked_among_its_own_weeks():
     assert (table["p_placebo"].iloc[1:] > 0.02).all()
 
 
-@pytest.mark.unmeasured
 def test_ranks_of_early_movers_have_their_size():
     p_values = []
     for seed in range(12):
@@ -808,7 +801,6 @@ def test_a_study_without_stances_says_so(study):
         SPECS["local_projections"].draw(silent)
 
 
-@pytest.mark.unmeasured
 def test_the_template_study_goes_through(template):
     example = replace(template)
     assert len(sentiment_regression(example))

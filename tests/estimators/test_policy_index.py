@@ -66,7 +66,6 @@ def test_announcement_before_the_first_session_is_in_the_level_only():
     assert (index["innovation"] == 0).all()
 
 
-@pytest.mark.unmeasured
 @given(announcements(), announcements(), st.floats(0.5, 40))
 def test_a_later_announcement_never_changes_the_index_before_it(early, late, half_life):
     before = sentiment_index(WEEKDAYS, shocks(*early), half_life)
@@ -76,7 +75,6 @@ def test_a_later_announcement_never_changes_the_index_before_it(early, late, hal
     pd.testing.assert_frame_equal(before[earlier], after[earlier], check_exact=True)
 
 
-@pytest.mark.unmeasured
 @given(announcements(), st.floats(0.5, 40))
 def test_level_is_what_is_left_of_yesterday_and_what_enters(entries, half_life):
     index = sentiment_index(WEEKDAYS, shocks(*entries), half_life)
@@ -141,7 +139,6 @@ def test_windows_of_neighbouring_sessions_overlap(study, results):
     assert stance_sessions(study, (0, 0))["overlaps"].sum() == 0
 
 
-@pytest.mark.unmeasured
 def test_means_and_permutation_by_hand(study, results):
     responses = stance_sessions(study)
     one = responses.query("group == 'bitcoin' and dimension == 'overall' and stance != 0")
@@ -288,7 +285,7 @@ def test_a_study_without_policy_events_says_so(study):
     silent = replace(study, alignment=study.alignment.assign(role="control"))
     for name in ("policy_index", "stance_responses"):
         spec = {spec.name: spec for spec in figures.FIGURES}[name]
-        with pytest.raises(figures.NothingToDrawError, match="No policy announcement"):
+        with pytest.raises(figures.NothingToDrawError, match="No announcement"):
             spec.draw(silent)
 
 

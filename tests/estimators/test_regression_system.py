@@ -68,7 +68,6 @@ def system(study):
     return EventDummySystem.from_study(study, window=(0, 1)).fit()
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [None, ConstantMean(), MarketAdjusted()])
 def test_session_dummies_are_abnormal_returns_and_their_covariance_is_v(study, model):
     """The embedded study: every group, every cluster, every asset without a missing session."""
@@ -217,7 +216,6 @@ def test_robust_errors_of_a_long_window_are_those_of_statsmodels(covariance):
 # --- size, power and bias by simulation --------------------------------------------------------
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(("n", "n_assets"), [(130, 8), (130, 30), (60, 30)])
 def test_joint_f_has_its_size(n, n_assets):
     draws = 2_500
@@ -240,7 +238,6 @@ def test_joint_f_has_its_size(n, n_assets):
     assert rejected.mean() == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / draws))
 
 
-@pytest.mark.unmeasured
 def test_window_dummies_recover_overlapping_effects_that_one_by_one_are_biased():
     """Effects of +2 % and -3 % a session over [0, 5], three sessions apart."""
     n_assets, first, second = 80, 110, 113
@@ -460,7 +457,7 @@ def test_group_without_anything_has_no_system():
     assert "No group" in late.summary().note
     placebo = at({"e": 110}, list(returns)).assign(role="placebo")
     none = system_of(returns, market, {}, alignment=placebo).fit()
-    assert none.left["reason"].tolist() == ["no policy event: the group has no system"]
+    assert none.left["reason"].tolist() == ["no announcement: the group has no system"]
     short = EstimationWindow(window=(-100, -21), end=sessions(LENGTH)[10], minimum=60)
     nothing = system_of(returns, market, {"e": 110}, estimation=short).fit()
     assert nothing.left["reason"].tolist() == [
@@ -547,7 +544,6 @@ def test_a_frame_is_read_as_the_event_study_reads_it():
     pd.testing.assert_frame_equal(found.fit().tidy(), plain)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("grouped", [False, True])
 def test_tickers_that_are_numbers_are_those_that_are_text(grouped):
     returns, benchmarks = simulated(3)

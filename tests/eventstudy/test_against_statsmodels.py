@@ -22,8 +22,6 @@ from chainpolicy.eventstudy import (
 )
 from panels import alignment_frame, eleven, fit, pair, returns_frame, sessions
 
-pytestmark = pytest.mark.unmeasured
-
 EVENT = 70
 ESTIMATION = list(range(4, 64))
 WINDOW = (-2, 4)

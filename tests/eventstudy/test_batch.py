@@ -118,7 +118,6 @@ MODELS = [
 ]
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("window", [(-50, -5), (-14, -4)])
 @pytest.mark.parametrize(("n_benchmarks", "model"), MODELS)
 def test_every_session_is_that_session_as_an_event(n_benchmarks, model, window):

@@ -9,8 +9,6 @@ from chainpolicy.eventstudy import EstimationWindow, EventStudy, EventStudyResul
 from chainpolicy.eventstudy import results as results_module
 from panels import alignment_frame, returns_frame
 
-pytestmark = pytest.mark.unmeasured
-
 COUNT = 130
 
 

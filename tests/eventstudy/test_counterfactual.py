@@ -135,7 +135,6 @@ def test_returns_over_gaps_enter_factors_with_the_weight_of_their_sessions():
     assert found.std_error[0, 0] == pytest.approx(np.sqrt(wls.scale * (2 + leverage @ x)))
 
 
-@pytest.mark.unmeasured
 def test_a_panel_of_factors_is_recovered_and_its_intervals_cover():
     """2,000 treated assets, each with its own factors, loadings and 40 donors; effect 2 s."""
     rng = np.random.default_rng(20191028)
@@ -328,7 +327,6 @@ def test_a_portfolio_whose_residuals_cancel_has_a_path_and_no_band():
     assert band[["critical_value", "lower", "upper"]].isna().all().all()
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()])
 def test_the_conformal_p_value_holds_its_size(model):
     """2,000 assets without an effect, each with its own factors and donors."""
@@ -345,7 +343,6 @@ def test_the_conformal_p_value_holds_its_size(model):
     assert abs(rejected - level) < 3 * np.sqrt(level * (1 - level) / draws)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()])
 def test_the_rank_among_ordinary_sessions_holds_its_size(model):
     """200 assets without an effect, each a group, on factors that five donors share."""

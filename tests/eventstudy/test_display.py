@@ -95,6 +95,19 @@ def test_negative_numbers_and_gaps_in_latex():
     body = Summary(frame).to_latex().splitlines()
     assert body[2:6:2] == [r"k & a\_b \\", r"x $<$ 1 \% & $-$0.5000 \\"]
     assert body[5] == r"\textbackslash{} &  \\"
+    assert len(body) == 8
+
+
+def test_a_summary_says_what_its_numbers_are(results):
+    of_one, of_all = results.summary((0, 1)), results.pool(window=(0, 1)).summary()
+    for summary in (of_one, of_all):
+        assert str(summary).endswith(f"\n{summary.note}")
+        assert summary.to_html().endswith(f"<p>{summary.note}</p>")
+    columns = of_one.frame.shape[1] + 2
+    assert of_one.to_latex().splitlines()[-2] == (
+        rf"\multicolumn{{{columns}}}{{l}}"
+        r"{CAAR[0, 1] as a decimal; \_p: two-sided, not adjusted for the rows}"
+    )
 
 
 def test_pooled_effects_show_themselves(results):

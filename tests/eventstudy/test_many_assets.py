@@ -7,8 +7,6 @@ import pytest
 
 from chainpolicy.eventstudy.inference import GroupSample, calendar_error, mean_residual_correlation
 
-pytestmark = pytest.mark.unmeasured
-
 LENGTH, WINDOW = 60, 3
 
 

@@ -20,8 +20,6 @@ from chainpolicy.eventstudy import (
 )
 from panels import sessions
 
-pytestmark = pytest.mark.unmeasured
-
 COUNT = 150
 NAMES = ("A", "B", "C", "D")
 MOVING = EstimationWindow(window=(-45, -4), minimum=30)

@@ -27,8 +27,6 @@ from chainpolicy.eventstudy import (
 from chainpolicy.study.returns import compute_returns
 from panels import alignment_frame, eleven, fit, pair, returns_frame
 
-pytestmark = pytest.mark.unmeasured
-
 
 def settle(ours: float, right: float, *wrong: float) -> None:
     """Assert that ours is right and that no wrong number could pass for it."""

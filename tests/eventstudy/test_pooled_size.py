@@ -13,8 +13,6 @@ import pytest
 from chainpolicy.eventstudy import TEST_NAMES, TESTS, EstimationWindow, EventStudy
 from chainpolicy.eventstudy.results import OVERLAPPING
 
-pytestmark = pytest.mark.unmeasured
-
 IGNORANT = {test.name for test in TESTS if not test.allows_overlap}
 
 

@@ -476,7 +476,7 @@ def test_pairs_without_a_label_are_in_no_pool_and_counted(three):
         (
             {"by": "thema"},
             ValueError,
-            r"no column 'thema' to pool by; expected one of event_id, th",
+            r"no column 'thema' to pool by; .* of event_id to label; did you mean \"theme\"\?$",
         ),
         ({"by": "ticker"}, ValueError, r"no column 'ticker' to pool by"),
         ({"by": {"e151": "x", "e150": "x"}}, ValueError, r"no event e151 to pool; expected event_"),

@@ -22,8 +22,6 @@ from chainpolicy.eventstudy import (
 )
 from panels import alignment_frame, returns_frame
 
-pytestmark = pytest.mark.unmeasured
-
 COUNT, EVENT, WINDOW = 56, 48, (-2, 4)
 ESTIMATION = EstimationWindow(window=(-44, -4), minimum=20)
 GROUPS = {"A": "one", "B": "one", "C": "one", "D": "two", "E": "two"}

@@ -23,8 +23,6 @@ from chainpolicy.eventstudy import (
 )
 from panels import eleven, fit
 
-pytestmark = pytest.mark.unmeasured
-
 ESTIMATION = (-70, -6)
 EVENT_WINDOW = (-3, 3)
 MINIMUM = 20

@@ -149,7 +149,6 @@ def heading(ax: Axes) -> str:
 # --- the registry -----------------------------------------------------------------------------
 
 
-@pytest.mark.unmeasured
 def test_every_figure_of_the_embedded_study_has_numbers(drawn):
     assert len(drawn) == len(figures.FIGURES)
     for figure, frame in drawn.values():
@@ -157,7 +156,6 @@ def test_every_figure_of_the_embedded_study_has_numbers(drawn):
         assert figure.axes
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", SPECS)
 def test_no_text_is_cut_off_or_lies_on_another(drawn, name, monkeypatch):
     figure, _ = drawn[name]
@@ -649,7 +647,6 @@ def twin(tiny: Study) -> Study:
 
 
 # The tests above drew the small study first, with every line measured.
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", SPECS)
 def test_two_draws_are_the_same_bytes_whatever_the_users_style(twin, tiny_drawn, name):
     if name not in tiny_drawn:
@@ -731,15 +728,16 @@ def test_notebook_shows_a_figure_by_itself(tiny_drawn):
 # What one asset with a short window, no price limit, no stance and no hourly price cannot show.
 NOT_SHOWN = {
     "names_at_limit": "No asset of this study has a daily price limit.",
-    "policy_index": "No policy announcement in the sample takes a stance.",
-    "stance_responses": "No policy announcement in the sample takes a stance.",
+    "policy_index": "No announcement in the sample takes a stance.",
+    "stance_responses": "No announcement in the sample takes a stance.",
     "coding_multiverse": "No coding gives sessions of both stances.",
-    "local_projections": "No policy announcement in the sample takes a stance.",
+    "local_projections": "No announcement in the sample takes a stance.",
     "hourly_response": "The study has no hourly prices.",
     "leave_one_out": "No group has two assets with a complete window to leave one out.",
     "counterfactual_ladder": "No group has a second yardstick: an index, or donors.",
     "early_movers": "The event window does not hold the sessions [-5, -1].",
-    "selections": "No policy announcement of the sample is restrictive.",
+    "pooled_forest": "One session alone has the role policy: none to pool.",
+    "selections": "No announcement of the sample is restrictive.",
     "timing": "No event of the sample has another date, of a document or in an article.",
 }
 
@@ -1058,6 +1056,34 @@ def test_the_pooled_forest_draws_clusters_and_their_mean(study: Study) -> None:
         labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
         assert len(labels) == rows + 1
         assert labels[-1] == "pooled"
+
+
+def test_the_pooled_forest_of_its_own_accord_is_that_of_the_commonest_stance(study: Study) -> None:
+    """Of the announcements alone: foreign and known ones have stances, too."""
+    figure, frame = figures.draw_pooled_forest(study)
+    dated = study.alignment.query("in_sample and role == 'policy'")["event_id"]
+    events = study.events[study.events["event_id"].isin(dated)]
+    counts = {
+        (column, value): int((events[column] == value).sum())
+        for column in ("stance_blockchain", "stance_crypto")
+        for value in (-1, 1)
+    }
+    column, value = max(counts, key=counts.__getitem__)
+    members = set(events.loc[events[column] == value, "event_id"])
+    shown = set(";".join(frame["events"].dropna()).split(";"))
+    assert shown <= members
+    assert set(frame["label"]) == {str(value)}
+    assert f"{column}: \N{MINUS SIGN}{-value}" in figure.get_supxlabel()
+    pooled = frame[frame["event_session"].isna()].set_index("group")
+    of_members = study.results.pool(dict.fromkeys(members, "these"), (0, 1)).tidy()
+    means = of_members.set_index("group")["mean"]
+    np.testing.assert_array_equal(pooled["estimate"], means[pooled.index])
+
+
+def test_the_pooled_forest_of_a_study_without_stances_is_that_of_all_announcements(template):
+    events = template.events.drop(columns=["stance_blockchain", "stance_crypto"], errors="ignore")
+    _, frame = figures.draw_pooled_forest(replace(template, events=events))
+    assert set(frame["label"]) == {"policy"}
 
 
 def test_the_pooled_forest_says_what_it_leaves_out(study: Study, monkeypatch) -> None:

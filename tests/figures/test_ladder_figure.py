@@ -11,8 +11,6 @@ from chainpolicy.figures.ladder import draw_counterfactual_ladder
 from chainpolicy.study import Study, load_study
 from donor_study import donor_study
 
-pytestmark = pytest.mark.unmeasured
-
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Study:

@@ -500,6 +500,7 @@ def test_the_command_says_what_it_read(study, tmp_path, capsys, monkeypatch):
         ([], 0),
         (["--dayfirst"], 0),
         (["--monthfirst"], 2),
+        (["--dayfirst", "--monthfirst"], 2),
         (["--decimal", ","], 2),
         (["--decimal", ";"], 2),
         (["--delimiter", "ab"], 2),
@@ -581,7 +582,6 @@ def test_what_was_imported_is_a_study(tmp_path, capsys):
 # Mutated files: read right or refused, never read wrong
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=40)
 @given(
     days=st.lists(
@@ -630,7 +630,6 @@ def test_a_file_is_read_right_or_refused(tmp_path_factory, days, form, data):
     assert ratios in ({10**6}, {10**3})
 
 
-@pytest.mark.unmeasured
 @settings(max_examples=40)
 @given(data=st.data())
 def test_a_damaged_file_is_refused_with_its_place_or_reads_as_what_it_says(tmp_path_factory, data):

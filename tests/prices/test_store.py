@@ -397,7 +397,6 @@ print(kill, sound)
 """
 
 
-@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
 def test_many_kills_during_writes_leave_a_sound_store(tmp_path):
     script = KILLS.format(folder=str(tmp_path))

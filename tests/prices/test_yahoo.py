@@ -137,7 +137,6 @@ def fetch(server, tmp_path) -> Fetching:
     return Fetching(server, tmp_path)
 
 
-@pytest.mark.unmeasured
 def test_three_calendars_arrive_as_the_server_has_them(fetch, server):
     assert fetch() == 0
     assert fetch.verified()
@@ -183,7 +182,6 @@ def test_a_second_run_downloads_only_what_is_missing_stale_or_damaged(fetch, ser
     assert all(server.downloads(ticker) == 1 for ticker in ASSETS["ticker"])
 
 
-@pytest.mark.unmeasured
 def test_a_wider_study_gets_one_download_of_both_ranges(fetch, server):
     assert fetch(start=date(2019, 2, 11), end=date(2019, 2, 20)) == 0
     assert fetch(start=date(2019, 3, 1), end=date(2019, 3, 8)) == 0
@@ -208,7 +206,6 @@ def test_the_bar_of_today_is_not_asked_for(fetch):
         fetch(bitcoin, now=datetime(2019, 1, 2, 15, tzinfo=UTC))
 
 
-@pytest.mark.unmeasured
 def test_a_price_appended_after_the_end_is_no_disorder(fetch, server):
     listed = server.listings["SPY"]
     listed.after_end = True
@@ -217,7 +214,6 @@ def test_a_price_appended_after_the_end_is_no_disorder(fetch, server):
 
 
 # Faults that another try may cure: the pauses double, then the series arrives.
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("fault", ["429", "500", "503", "hang", "truncated", "cut"])
 def test_a_passing_fault_is_tried_again(fetch, server, fault):
     fetch.fill(*ASSETS["ticker"].drop(0))
@@ -405,7 +401,6 @@ def test_a_last_day_sent_twice_alike_is_kept_once(fetch, server):
     assert days.tolist() == sessions("XNYS", START, END).tolist()
 
 
-@pytest.mark.unmeasured
 def test_a_series_in_another_unit_for_three_days_is_not_estimated(fetch, server):
     listed = server.listings["SPY"]
     first = listed.dates.index(pd.Timestamp("2019-02-12"))
@@ -452,7 +447,6 @@ def test_adjusted_closes_with_their_dividends_are_taken(fetch, server):
     np.testing.assert_allclose(stored, [listed.adjusted[place] for place in on], rtol=1e-12)
 
 
-@pytest.mark.unmeasured
 def test_a_group_below_strength_fails(fetch, server):
     for ticker in ("600001.SS", "BTC-USD"):
         server.listings[ticker].always = "delisted"
@@ -466,7 +460,6 @@ def test_a_group_below_strength_fails(fetch, server):
     assert "--strict" not in fetch.text
 
 
-@pytest.mark.unmeasured
 def test_who_loses_the_benchmark_is_lost(fetch, server):
     server.listings["000300.SS"].always = "delisted"
     assert fetch() == 1
@@ -659,7 +652,6 @@ def test_what_yfinance_keeps_cannot_stop_a_download(fetch):
     assert fetch.verified()
 
 
-@pytest.mark.unmeasured
 def test_a_stored_series_is_judged_by_the_calendar_of_the_study(fetch, server):
     fetch.fill()
     elsewhere = ASSETS.assign(calendar=ASSETS["calendar"].replace("XNYS", "XHKG"))
@@ -915,7 +907,6 @@ sys.exit(status)
     )
 
 
-@pytest.mark.unmeasured
 def test_two_processes_at_once_download_each_series_once(fetch, server):
     with fetch.store.lock():
         process = run_fetch(server, fetch.store.folder)
@@ -929,7 +920,6 @@ def test_two_processes_at_once_download_each_series_once(fetch, server):
     assert fetch.verified()
 
 
-@pytest.mark.unmeasured
 def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
     server.listings["SPY"].always = "hang"
     process = run_fetch(server, fetch.store.folder)
@@ -1009,7 +999,6 @@ def kill_fetches(address: str, folder: Path, kills: int) -> None:
     assert run.returncode == 0, run.stderr
 
 
-@pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
 def test_fetches_killed_at_any_moment_leave_whole_series_and_nothing_else(fetch, server):
     kill_fetches(server.address, fetch.store.folder, kills=4)

@@ -152,7 +152,6 @@ def test_no_limit_before_the_first_date_and_none_at_all():
     assert np.isnan(price_limit_on((), days)).all()
 
 
-@pytest.mark.unmeasured
 @given(
     st.lists(st.dates(date(1990, 1, 1), date(2035, 1, 1)), max_size=4, unique=True),
     st.lists(st.integers(1, 99), min_size=5, max_size=5),

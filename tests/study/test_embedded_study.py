@@ -17,8 +17,6 @@ import chainpolicy
 from chainpolicy.study.sessions import event_session, sessions
 from places import SHARED
 
-pytestmark = pytest.mark.unmeasured
-
 FOLDER = Path(chainpolicy.__file__).parent / "studies" / "china_blockchain_2019"
 ARTICLE = SHARED / "article.txt"
 

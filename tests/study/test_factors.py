@@ -274,7 +274,6 @@ def regression(study: Study, folder: Path, ticker: str, event_id: str, kind: str
     return fitted, excess, excess - design @ fitted.params
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", ["log", "simple"])
 def test_a_factor_regression_is_that_of_statsmodels(folder, kind):
     set_benchmarks(folder, **dict.fromkeys(SHARES, "Mkt-RF;SMB;HML"))
@@ -295,7 +294,6 @@ def test_a_factor_regression_is_that_of_statsmodels(folder, kind):
     np.testing.assert_allclose(found["actual"], excess[found.index], rtol=0, atol=1e-12)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("gaps", ["drop", "span"])
 @pytest.mark.parametrize("kind", ["log", "simple"])
 def test_the_market_less_risk_free_is_the_index_in_excess(folder, kind, gaps):
@@ -424,7 +422,6 @@ def test_factors_of_other_years_are_refused(folder):
     ]
 
 
-@pytest.mark.unmeasured
 def test_the_file_is_part_of_the_study(folder):
     before = load_study(folder)
     assert folder / "ff.csv" in before.files

@@ -18,8 +18,6 @@ from chainpolicy.study.sessions import event_session
 from chainpolicy.study.study import EMBEDDED
 from places import SHARED
 
-pytestmark = pytest.mark.unmeasured
-
 NAME = "china-crypto-policy-2013-2021"
 FOLDER = Path(chainpolicy.__file__).parent / "studies" / "china_crypto_policy_2013_2021"
 SHARED_PRICES = SHARED / "prices" / "crypto_policy_prices.csv"

@@ -177,7 +177,6 @@ def test_a_byte_order_mark_and_windows_line_ends(folder):
     assert study.checksum != expected.checksum
 
 
-@pytest.mark.unmeasured
 def test_the_checksum_is_of_names_and_bytes_not_of_the_place(folder, tmp_path):
     first = load_study(folder).checksum
     moved = shutil.move(folder, tmp_path / "elsewhere")
@@ -295,7 +294,6 @@ def test_one_key_that_is_refused(folder, old, new, key, value):
     assert lines[problem.line - 1].startswith(key.rpartition(".")[2])
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("old", "new", "key", "hint"),
     [
@@ -347,7 +345,6 @@ def test_a_section_that_is_no_section(folder):
     ]
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -417,7 +414,6 @@ def test_a_fixed_estimation_end_inside_an_event_window_names_the_events(folder):
     assert "rule-announced (24/7, XNYS), rule-effective (24/7, XNYS)" in problem.expected
 
 
-@pytest.mark.unmeasured
 def test_one_window_before_the_first_policy_event_may_not_reach_an_earlier_control(folder):
     change(
         folder,
@@ -594,7 +590,6 @@ def workplace(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.unmeasured
 @settings(
     max_examples=24,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -629,7 +624,6 @@ LITERALS = st.sampled_from(
 )
 
 
-@pytest.mark.unmeasured
 @settings(
     max_examples=16,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -714,7 +708,6 @@ def affecting(folder: Path, **affects: str) -> None:
     events.to_csv(folder / "events.csv", index=False)
 
 
-@pytest.mark.unmeasured
 def test_an_event_is_estimated_and_masked_for_what_it_affects_alone(folder):
     before = load_study(folder)
     named = {"rule-announced": "makers", "rule-withdrawn": "COIN;ECHO"}

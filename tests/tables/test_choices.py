@@ -73,7 +73,6 @@ def test_splits_are_in_the_words_of_a_reader(study):
     ]
 
 
-@pytest.mark.unmeasured
 def test_the_report_on_timing_says_what_is_lost(study):
     report = tables.timing_report(study, (0, 1))
     shift = dict(zip(report.frame["Event"], report.frame["Sessions early"], strict=False))

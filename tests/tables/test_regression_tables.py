@@ -147,7 +147,7 @@ def test_without_a_policy_event_everything_is_empty_and_says_so(placebos):
         "overlap",
         "cross_section",
     }
-    assert set(tables["system_left"]["reason"]) == {"no policy event: the group has no system"}
+    assert set(tables["system_left"]["reason"]) == {"no announcement: the group has no system"}
     for name in ("system", "undoing", "overlap", "cross_section"):
         assert "tabular" in regression_report(placebos, name).to_latex()
 
@@ -175,7 +175,6 @@ def test_own_window_before_the_data_leaves_a_blank(tmp_path):
 # --- tables of any study -----------------------------------------------------------------------
 
 
-@pytest.mark.unmeasured
 def test_three_events_and_five_assets_get_every_table_without_code(tmp_path, capsys, same_code):
     folder = new_study(tmp_path / "study")
     assert cli.main(["regenerate", str(folder), "--output", str(tmp_path / "out"), "--only",
@@ -244,7 +243,6 @@ SMALL = {
 }
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", list(SMALL))
 def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monkeypatch, name):
     folder = new_study(tmp_path / "study")

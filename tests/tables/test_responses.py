@@ -137,7 +137,6 @@ def test_families_are_corrected_each_by_itself_and_without_controls(rows):
         assert holm[least] == pytest.approx(min(1, rows.loc[least, name] * size))
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [None, "single_index"])
 def test_windows_cumulate_the_mean_abnormal_return(study, model, held):
     windows = [(0, 0), (0, 1), (0, 3), (0, 4), (2, 4)]
@@ -173,7 +172,6 @@ def survivors(p: np.ndarray) -> int:
     return len(p)
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("model", [None, "single_index"])
 def test_significance_counts_each_test_by_itself(study, model):
     table = tables.significance(study, (0, 1), model)
@@ -228,7 +226,6 @@ def test_the_windows_report_has_a_row_per_group_and_log_returns(study, btc, clea
     assert held["adjusted_bmp_p"].isna().tolist() == [True, False]
 
 
-@pytest.mark.unmeasured
 def test_the_windows_report_follows_an_event_into_the_row_of_another(study):
     # On the A-share session of 28 October the Politburo's meeting was announced first; let what
     # was said that day in Shanghai lead the study.

@@ -67,7 +67,6 @@ def rows_of(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-@pytest.mark.unmeasured
 def test_the_folder_holds_eight_tables_and_a_manifest(study, written):
     folder, summary = written
     names = {path.name for path in folder.iterdir()}
@@ -78,7 +77,9 @@ def test_the_folder_holds_eight_tables_and_a_manifest(study, written):
     )
     shown = [kind for kind in ("event", "pair", "window") if kinds[kind]]
     counts = ", ".join(f"{kinds[kind]} {kind}{'s' * (kinds[kind] > 1)}" for kind in shown)
-    estimated = f"{len(rows_of(folder, 'models')):,} pairs estimated"
+    pairs = {(row["event_id"], row["ticker"]) for row in rows_of(folder, "car")}
+    whole = kinds["pair"] + len(rows_of(folder, "models"))
+    estimated = f"{len(pairs):,} of {whole:,} pairs estimated"
     assert summary == f"{estimated}; excluded: {counts}: excluded.csv"
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["study_sha256"] == study.checksum
@@ -185,7 +186,6 @@ def test_events_out_of_sample_are_excluded_as_a_whole_with_their_reason(written)
     assert all(reasons.values())
 
 
-@pytest.mark.unmeasured
 def test_a_single_event_has_the_lines_of_the_whole_run(template, tmp_path):
     every, one = tmp_path / "every", tmp_path / "one"
     tables.write_tables(template, template.results, every)
@@ -231,7 +231,6 @@ def test_events_that_share_a_session_are_one_row(study):
     }
 
 
-@pytest.mark.unmeasured
 def test_a_coin_at_the_sessions_of_an_exchange_keeps_its_own_event_sessions(tmp_path):
     """Announced on 12 July at 17:30 in New York: the coin's UTC day is the 12th, the shares' 13th.
 
@@ -270,7 +269,6 @@ def test_the_caar_of_a_response_is_the_mean_of_the_cars(study, results):
     np.testing.assert_allclose(table["caar"], expected, rtol=1e-12)
 
 
-@pytest.mark.unmeasured
 def test_the_rejection_rate_of_a_response_is_that_of_the_test_it_names(study, placebo):
     table = tables.responses(study).set_index("group")
     # One asset: the exact t is the t of its CAR on each ordinary session.
@@ -429,7 +427,6 @@ def test_bitcoin_pooled_by_stance_is_the_regression_of_its_days(study):
         assert pooled[ours] == pytest.approx(expected[theirs], rel=1e-9)
 
 
-@pytest.mark.unmeasured
 def test_the_pooled_report_says_what_the_file_holds(study, written):
     report = tables.pooled_report(study, "role", (0, 1))
     rows = [row for row in rows_of(written[0], "pooled") if row["window"] == "[0, 1]"]
@@ -479,7 +476,6 @@ def test_a_column_that_the_catalogue_does_not_have_is_refused_with_a_suggestion(
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.unmeasured
 def test_events_of_one_session_that_hit_different_assets_are_rows_of_their_own(tmp_path):
     folder = new_study(tmp_path / "study")
     events = pd.read_csv(folder / "events.csv", dtype=str, keep_default_na=False)

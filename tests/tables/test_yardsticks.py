@@ -45,7 +45,6 @@ def test_the_answers_of_a_group_stand_by_rung_and_window(study):
     assert report.note.startswith("makers: log returns")
 
 
-@pytest.mark.unmeasured
 def test_a_study_without_donors_has_the_rungs_of_its_benchmarks(template):
     tidy = ladder(template)
     assert tidy.groupby("group")["rung"].unique().map(list).to_dict() == {

@@ -232,7 +232,7 @@ class EventDummySystem:
             own = [benchmarks[ticker] for ticker in tickers if ticker in benchmarks]
             clusters = merged[merged["group"] == group].drop(columns=["group", "calendar"])
             if clusters.empty or not own:
-                why = "no asset could be estimated" if len(clusters) else "no policy event"
+                why = "no asset could be estimated" if len(clusters) else "no announcement"
                 left.append((str(group), "", "", f"{why}: the group has no system"))
                 continue
             common = max(own, key=own.count)

@@ -440,7 +440,7 @@ class SystemResults(Sequence[GroupSystem]):
 
     def _note(self) -> str:
         if not self.systems:
-            return "No group has a complete asset at a policy cluster."
+            return "No group has a complete asset at an announcement."
         sizes = "; ".join(
             f"{self._label(s.group)}: n = {len(s.design)}, k = {s.design.shape[1]}"
             for s in self.systems

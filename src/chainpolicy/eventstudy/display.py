@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -31,16 +32,19 @@ class Summary:
     ----------
     frame : DataFrame
         Its numbers, unrounded.
+    note : str
+        What they are, the line below the table.
 
     Examples
     --------
     >>> table = pd.DataFrame({"caar": [-0.04, float("nan")], "N": [2, 0]}, ["speech", "R & D"])
-    >>> summary = Summary(table.rename_axis("event"))
+    >>> summary = Summary(table.rename_axis("event"), "CAAR[0, 1], decimals")
     >>> print(summary)  # doctest: +NORMALIZE_WHITESPACE
               caar  N
     event
     speech -0.0400  2
     R & D           0
+    CAAR[0, 1], decimals
     >>> print(summary.to_latex())
     \begin{tabular}{lrr}
     \hline
@@ -49,20 +53,24 @@ class Summary:
     speech & $-$0.0400 & 2 \\
     R \& D &  & 0 \\
     \hline
+    \multicolumn{3}{l}{CAAR[0, 1], decimals}
     \end{tabular}
     """
 
     frame: pd.DataFrame
+    note: str = ""
 
     def __str__(self) -> str:
-        return str(self.frame.to_string(float_format="{:.4f}".format, na_rep=""))
+        table = str(self.frame.to_string(float_format="{:.4f}".format, na_rep=""))
+        return f"{table}\n{self.note}" if self.note else table
 
     def __repr__(self) -> str:
         return str(self)
 
     def to_html(self) -> str:
         """Return an HTML table."""
-        return str(self.frame.to_html(float_format="{:.4f}".format, na_rep=""))
+        table = self.frame.to_html(float_format="{:.4f}".format, na_rep="")
+        return f"{table}\n<p>{escape(self.note)}</p>" if self.note else str(table)
 
     def _repr_html_(self) -> str:
         return self.to_html()
@@ -75,7 +83,9 @@ class Summary:
         head, *body = (" & ".join(map(_latex_cell, row)) + r" \\" for row in rows)
         layout = "l" * keys + "r" * (table.shape[1] - keys)
         rule = r"\hline"
+        note = rf"\multicolumn{{{table.shape[1]}}}{{l}}{{{_latex_cell(self.note)}}}"
         lines = [rf"\begin{{tabular}}{{{layout}}}", rule, head, rule, *body, rule]
+        lines += [note] if self.note else []
         return "\n".join([*lines, r"\end{tabular}"])
 
 

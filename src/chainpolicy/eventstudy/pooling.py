@@ -178,7 +178,8 @@ class PooledEffects:
         """
         columns = ["n_clusters", "mean", "lower", "upper", "time_series_t_p", "adjusted_bmp_p"]
         columns += ["grank_t_p", "randomization_p", "sign_flip_p"]
-        return Summary(self._table.set_index(["label", "group", "window"])[columns])
+        unit = "mean CAAR as a decimal, 95 % interval; _p: two-sided, not adjusted for the rows"
+        return Summary(self._table.set_index(["label", "group", "window"])[columns], unit)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the pooled means with their 95 % intervals, one row per label and group.

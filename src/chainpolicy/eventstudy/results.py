@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, overload
@@ -995,7 +996,8 @@ class EventStudyResults(ShownResults):
             one = tidy[tidy["test"] == name].set_index(keys)
             table[name] = one["statistic"]
             table[f"{name}_p"] = one["p_value"]
-        return Summary(table)
+        unit = f"CAAR{window_label(window)} as a decimal; _p: two-sided, not adjusted for the rows"
+        return Summary(table, unit)
 
     def tidy(self, windows: Sequence[Window] = ((0, 1),)) -> pd.DataFrame:
         """All tests of several windows, one row each.
@@ -1161,9 +1163,11 @@ class EventStudyResults(ShownResults):
         if isinstance(by, str):
             known = self._alignment.columns.drop(["ticker", "event_session"], errors="ignore")
             if by not in known:
+                near = get_close_matches(by, known, n=1)
                 raise ValueError(
                     f"there is no column {by!r} to pool by; expected one of {', '.join(known)}, or "
                     "a mapping of event_id to label"
+                    + (f'; did you mean "{near[0]}"?' if near else "")
                 )
             values = self._alignment[by].iloc[self._alignment_row]
         elif isinstance(by, Mapping | pd.Series):
@@ -1174,7 +1178,8 @@ class EventStudyResults(ShownResults):
                     f"there is no event {', '.join(sorted(unknown))} to pool; expected event_ids "
                     "of the alignment"
                 )
-            values = event_ids.map(label_of)
+            # Unlike `map`, which makes floats of whole numbers where others are missing.
+            values = pd.Series([label_of.get(event_id) for event_id in event_ids], dtype=object)
         else:
             raise TypeError(
                 f"by is {by!r}; expected a column of the alignment or a mapping of event_id to "

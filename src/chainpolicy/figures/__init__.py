@@ -136,7 +136,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     ),
     FigureSpec(
         "price_with_events",
-        "Price and policy events",
+        "Price and events",
         "Closing price, in the unit of prices.csv, around the events of the sample. Each event is "
         "led to its event session.",
         "prices.csv and events.csv",
@@ -224,7 +224,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     ),
     FigureSpec(
         "policy_index",
-        "Coded policy stance and prices",
+        "Coded stance and prices",
         "Above, the decayed sum of stance times salience; a marker where an announcement enters. "
         "Below, the cumulative return of the first group of each "
         "calendar, equally weighted.",
@@ -237,7 +237,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Response by stance",
         "One mark per session with a net stance, bars are means; p-values by permutation of the "
         "stances, where both signs occur on at least three sessions.",
-        "CAAR of every session with a policy announcement",
+        "CAAR of every session with an announcement",
         "06_article",
         draw_stance_responses,
     ),
@@ -247,7 +247,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Mean CAAR of supportive less restrictive sessions under every coding: weight of an "
         "announcement, sessions of both signs, facts that count, and one stance reversed; sorted "
         "within each group. The codings share their data.",
-        "CAAR of every session with a policy announcement",
+        "CAAR of every session with an announcement",
         "06_article",
         draw_coding_multiverse,
     ),
@@ -257,7 +257,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Cumulative response to a surprise of one point (stance times salience), later "
         "announcements held fixed. Grey: where 95 % of the responses lie when the surprises are "
         "shifted in time.",
-        "returns of every group and the index of coded policy stance",
+        "returns of every group and the index of coded stance",
         "08_dynamics",
         draw_local_projections,
     ),
@@ -304,9 +304,20 @@ FIGURES: tuple[FigureSpec, ...] = (
         "number below each mark), as one rule after another chooses them. 95 % intervals from the "
         "spread over blocks of overlapping windows; filled where the rank among ordinary sessions "
         "is below 5 %. Dashed: all announcements of the rule.",
-        "events.csv and the CAAR of every policy announcement",
+        "events.csv and the CAAR of every announcement",
         "09_crypto_policy",
         draw_selections,
+        study="china-crypto-policy-2013-2021",
+    ),
+    FigureSpec(
+        "pooled_forest",
+        "Announcement by announcement",
+        "Response on every session with an announcement of the stance that most of them take, or "
+        "of all where none is coded, with 95 % intervals of the portfolio; the diamond is their "
+        "mean and its interval.",
+        "CAAR of every session with an announcement",
+        "09_crypto_policy",
+        draw_pooled_forest,
         study="china-crypto-policy-2013-2021",
     ),
     FigureSpec(

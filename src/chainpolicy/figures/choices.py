@@ -53,7 +53,7 @@ def draw_selections(study: Study) -> Drawn:
     """
     chosen = selections(study, RESTRICTIVE)
     if not chosen["all by the rule"]:
-        raise NothingToDrawError("No policy announcement of the sample is restrictive.")
+        raise NothingToDrawError("No announcement of the sample is restrictive.")
     window = leading_window(study)
     frame = pd.concat(
         [pooled_subsets(study, group, chosen, window) for group in study.groups.unique()],

@@ -67,7 +67,7 @@ def draw_local_projections(study: Study) -> Drawn:
     """
     frame = local_projections(study)
     if frame.empty:
-        raise NothingToDrawError("No policy announcement in the sample takes a stance.")
+        raise NothingToDrawError("No announcement in the sample takes a stance.")
     groups, note = shown_groups(study, frame["group"].drop_duplicates().tolist())
     frame = frame[frame["group"].isin(groups)].reset_index(drop=True)
     looks = group_looks(study)
@@ -204,7 +204,7 @@ def draw_volatility(study: Study) -> Drawn:
         Line2D([], [], color=QUIET, label="predicted standard deviation: GARCH(1,1)"),
         Line2D([], [], color=INK, linestyle="--", linewidth=0.8, label="EWMA"),
         Line2D([], [], color=INK, marker="|", linestyle="none", markersize=7,
-               label="policy announcement"),
+               label="announcement"),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=6.5)
     annotate(figure, note)

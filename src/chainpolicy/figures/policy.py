@@ -67,7 +67,7 @@ def draw_policy_index(study: Study) -> Drawn:
     taken = {group: (policy_announcements(study, group)[coded] != 0).any() for group in calendar_of}
     groups = [group for group, any_of in taken.items() if any_of.any()]
     if not groups:
-        raise NothingToDrawError("No policy announcement in the sample takes a stance.")
+        raise NothingToDrawError("No announcement in the sample takes a stance.")
     firsts = list({calendar_of[group]: group for group in reversed(groups)}.values())[::-1]
     chosen = firsts[:MOST_CALENDARS]
     named = [name for name in coded if any(taken[group][name] for group in groups)]
@@ -87,7 +87,7 @@ def draw_policy_index(study: Study) -> Drawn:
         days = f"{place}s" if by_utc else f"sessions in {place}"
         above.set_title(f"{looks[group].label}\n{days}")
         frames.append(frame.assign(group=group))
-    axes[0][0].set_ylabel("Coded policy stance\n(stance × salience)")
+    axes[0][0].set_ylabel("Coded stance\n(stance × salience)")
     axes[1][0].set_ylabel(f"Cumulative {study.kind} return (%)")
     handles = [
         Line2D([], [], color=color, linestyle=line, label=f"index, {dimension}")
@@ -162,7 +162,7 @@ def draw_stance_responses(study: Study) -> Drawn:
     if signed.empty and responses["mixed"].any():
         raise NothingToDrawError("The stances of announcements that share a session cancel.")
     if signed.empty:
-        raise NothingToDrawError("No policy announcement in the sample takes a stance.")
+        raise NothingToDrawError("No announcement in the sample takes a stance.")
     groups, note = shown_groups(study, signed["group"].drop_duplicates().tolist())
     signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
     means = response_by_stance(signed).set_index(["group", "dimension"])

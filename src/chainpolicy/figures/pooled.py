@@ -13,6 +13,8 @@ from chainpolicy.figures.panels import plot_forest
 from chainpolicy.figures.selection import NothingToDrawError, leading_window, shown_groups
 from chainpolicy.figures.style import WIDTH, GroupStyle, StudyFigure, return_label, shorten
 from chainpolicy.study import Study
+from chainpolicy.study.events import stance_columns
+from chainpolicy.typeset.numbers import typeset
 
 MOST_CLUSTERS = 40
 LONGEST_EVENTS = 24
@@ -40,17 +42,18 @@ def plot_diamond(pooled: pd.Series, ax: Axes, look: GroupStyle, row: float) -> A
 
 
 def draw_pooled_forest(
-    study: Study, by: str = "role", label: str = "policy", window: Window | None = None
+    study: Study, by: str | None = None, label: str | None = None, window: Window | None = None
 ) -> Drawn:
     """Draw the clusters of one pool with their 95 % intervals, and the pooled mean below.
 
     Parameters
     ----------
     study : Study
-    by : str
-        Column of events.csv, whose values are the labels.
-    label : str
-        The value whose events are drawn.
+    by : str, optional
+        Column of events.csv, whose values are the labels. Default: of the announcements of the
+        sample the stance that most of them take; in a study without stances, all of them.
+    label : str, optional
+        The value whose events are drawn. Default: that of most announcements.
     window : tuple of int, optional
         Both ends inclusive. Default: that of the study's headline figures.
 
@@ -68,21 +71,47 @@ def draw_pooled_forest(
     ValueError
         If no event has the label.
     """
+    window = window or leading_window(study)
+    if by is None:
+        return _draw(study, *_leading_label(study), window, announcements=True)
     known = list(study.events[by].astype(str)) if by in study.events else []
+    label = label or max(known, key=known.count, default="")
     if known and label not in known:
         named = ", ".join(sorted(set(known) - {""}))
         raise ValueError(f"no event has the {by} {label!r}; there are {named}")
-    return _draw(study, by, label, window or leading_window(study))
+    return _draw(study, by, label, window)
+
+
+def _announcements(study: Study) -> pd.DataFrame:
+    """Return the rows of the announcements of the sample that have an event session."""
+    dated = study.alignment.query("in_sample and role == 'policy'")["event_id"]
+    return study.events[study.events["event_id"].isin(dated)]
+
+
+def _leading_label(study: Study) -> tuple[str, str]:
+    """Return the column and the value that most announcements of the sample share."""
+    events = _announcements(study)
+    taken = events[stance_columns(events)].melt().query("value != 0")
+    if taken.empty:
+        return "role", "policy"
+    most = taken.value_counts(sort=False).reset_index().nlargest(1, "count").iloc[0]
+    return str(most["variable"]), str(most["value"])
 
 
 @study_figure
-def _draw(study: Study, by: str, label: str, window: Window) -> Drawn:
-    effects = study.pool(by, window)
+def _draw(
+    study: Study, by: str, label: str, window: Window, *, announcements: bool = False
+) -> Drawn:
+    told = _announcements(study)
+    label_of = dict(zip(told["event_id"], told[by], strict=True))
+    effects = study.pool(label_of if announcements else by, window)
     clusters = effects.clusters.query("label == @label").rename(columns={"caar": "estimate"})
     if clusters.empty:
         raise NothingToDrawError(
             f"No event with the {by} {shorten(label)} has a complete window {window_label(window)}."
         )
+    if clusters["event_session"].nunique() < 2:
+        raise NothingToDrawError(f"One session alone has the {by} {shorten(label)}: none to pool.")
     pooled = effects.tidy().query("label == @label").rename(columns={"mean": "estimate"})
     held = [g for g in study.groups.unique() if g in set(pooled["group"])]
     groups, note = shown_groups(study, held)
@@ -124,8 +153,7 @@ def _draw(study: Study, by: str, label: str, window: Window) -> Drawn:
     axes[0].set_ylim(bottom + 0.7, -0.6)
     axes[0].set_yticks([*rows.values(), bottom], [*labels, "pooled"], fontsize=6.5)
     quantity = return_label(f"CAAR{window_label(window)}", study.kind)
-    figure.supxlabel(
-        f"{quantity} with 95 % interval, {by}: {shorten(label)}; each group has its own scale"
-    )
+    shown = f"{by}: {typeset(shorten(label))}"
+    figure.supxlabel(f"{quantity} with 95 % interval, {shown}; each group has its own scale")
     annotate(figure, note)
     return figure, frame.reset_index(drop=True)

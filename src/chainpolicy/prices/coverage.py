@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.study import Study
-from chainpolicy.study.calendars import ALWAYS_OPEN
+from chainpolicy.study.calendars import ALWAYS_OPEN, canonical
 from chainpolicy.study.returns import in_excess
 from chainpolicy.study.sessions import effective_calendars, sessions
 
+# Percent a day: hardly a factor is steadier or wilder, but nearly every one in the other unit.
+STEADIEST, WILDEST = 0.03, 20.0
 # Storms and mourning close an exchange for days, not for weeks.
 LONGEST_CLOSURE = 5
 
@@ -81,9 +83,11 @@ def probable_closures(study: Study) -> pd.DataFrame:
     """Find sessions on which no asset of a calendar has a close, though those around them do.
 
     ``calendar, session, n_assets`` (of the calendar, benchmarks among them): runs of at most
-    `LONGEST_CLOSURE` sessions; longer ones are holes in the data.
+    `LONGEST_CLOSURE` sessions; longer ones are holes in the data. Of a day that the study sets
+    right it says itself what it was.
     """
     dates = study.prices.merge(study.assets[["ticker", "calendar"]])
+    told = {(found.calendar, found.day) for found in study.corrections}
     rows = []
     for calendar, own in dates.groupby("calendar"):
         if calendar == ALWAYS_OPEN:
@@ -92,7 +96,11 @@ def probable_closures(study: Study) -> pd.DataFrame:
         days = sessions(str(calendar), closed.min(), closed.max(), study.corrections)
         for run in _runs_without(days, closed):
             if len(run) <= LONGEST_CLOSURE:
-                rows += [(calendar, day, own["ticker"].nunique()) for day in run]
+                rows += [
+                    (calendar, day, own["ticker"].nunique())
+                    for day in run
+                    if (canonical(str(calendar)), day.date()) not in told
+                ]
     return pd.DataFrame(rows, columns=["calendar", "session", "n_assets"])
 
 
@@ -122,6 +130,25 @@ def missing_factors(study: Study) -> pd.DataFrame:
         absent = days[~days.isin(values.dropna().index)]
         if len(absent):
             rows.append((factors.file, name, calendar, len(days), len(absent), absent[0]))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def odd_factors(study: Study) -> pd.DataFrame:
+    """Find factors too steady for percent, or too wild for decimals, to be meant so.
+
+    ``file, factor, deviation`` (standard deviation, percent a day), ``units`` (of study.toml),
+    ``other``. The risk-free return is steady by nature.
+    """
+    columns = ["file", "factor", "deviation", "units", "other"]
+    factors = study.factors
+    if factors is None:
+        return pd.DataFrame(columns=columns)
+    deviation = 100 * factors.growth.sub(factors.rate, axis=0).std()
+    if factors.units == "percent":
+        odd, other = deviation[(deviation > 0) & (deviation < STEADIEST)], "decimal"
+    else:
+        odd, other = deviation[deviation > WILDEST], "percent"
+    rows = [(factors.file, name, value, factors.units, other) for name, value in odd.items()]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -208,11 +208,13 @@ def _corrected(calendar: str, corrections: Corrections) -> Exchange:
     hours = _library(calendar).schedule
     rows = {pd.Timestamp(found.day): _hours(calendar, found) for found in corrections}
     if rows:
-        opened = pd.DataFrame.from_dict(
-            {day: row for day, row in rows.items() if row is not None},
-            orient="index",
-            columns=hours.columns,
-        ).astype(hours.dtypes)
+        sessions = {day: row for day, row in rows.items() if row is not None}
+        opened = pd.DataFrame(
+            {
+                name: pd.Series([row[name] for row in sessions.values()], list(sessions), kind)
+                for name, kind in hours.dtypes.items()
+            }
+        )
         kept = hours.drop(index=[day for day in rows if day in hours.index])
         hours = pd.concat([kept, opened]).sort_index() if len(opened) else kept
     days = hours.index.to_numpy(dtype="datetime64[ns]")
@@ -313,6 +315,24 @@ def read_corrections(path: Path, problems: list[Problem]) -> Corrections:
         else:
             corrections[correction.calendar, correction.day] = (line, correction)
     return tuple(correction for _, correction in corrections.values())
+
+
+def without_effect(correction: Correction, first: pd.Timestamp, last: pd.Timestamp) -> str | None:
+    """Say why a correction changes nothing of data from `first` to `last`; None if it does."""
+    day = pd.Timestamp(correction.day)
+    if not first <= day <= last:
+        return f"the data are those of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    schedule = _library(correction.calendar).schedule
+    hours = _hours(correction.calendar, correction)
+    if hours is None:
+        return None if day in schedule.index else "this day is no session anyway"
+    if day not in schedule.index:
+        return None
+    regular = schedule.loc[day].to_dict()
+    same = all(
+        pd.isna(regular[name]) if pd.isna(at) else regular[name] == at for name, at in hours.items()
+    )
+    return "the calendar has this session and these hours already" if same else None
 
 
 def _expected(calendar: str, correction: Correction) -> tuple[str, str | None]:

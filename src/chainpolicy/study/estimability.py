@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import window_label
@@ -45,6 +46,7 @@ def describe_estimability(study: Study) -> tuple[int, list[str]]:
     whole = pd.MultiIndex.from_frame(out[["event_id", "ticker"]])
     clipped = clipped[~pd.MultiIndex.from_frame(clipped[["event_id", "ticker"]]).isin(whole)]
     windows = _together(clipped, ["event_id", "window", "reason"])
+    lines += _clipped_estimation(study)
     lines += [
         f"  without {event_id} over {window}, {assets}: {reason}"
         for event_id, window, reason, assets in windows
@@ -60,6 +62,31 @@ def listed_tickers(tickers: list[str]) -> str:
     if tickers == [""]:
         return "all"
     return first_few(tickers, MOST_TICKERS)
+
+
+def _clipped_estimation(study: Study) -> list[str]:
+    """Say which estimation windows begin before the returns of their asset."""
+    estimation = study.estimation
+    if estimation.end is not None or estimation.anchor != "event":
+        return []
+    keys = ["event_id", "ticker"]
+    aligned = study.alignment.drop_duplicates(keys)[[*keys, "event_session"]]
+    pairs = study.results.models[[*keys, "n_estimation"]].merge(aligned, on=keys)
+    own = study.returns.dropna(subset="return")
+    sessions = {ticker: pd.Index(rows["session"]) for ticker, rows in own.groupby("ticker")}
+    before = np.array(
+        [
+            sessions[ticker].searchsorted(session)
+            for ticker, session in zip(pairs["ticker"], pairs["event_session"], strict=True)
+        ],
+        dtype=np.int64,
+    )
+    clipped = pairs[before < -estimation.window[0]]
+    return [
+        f"  shorter estimation window of {event_id}, {assets}: the data begin after the start of "
+        f"{window_label(estimation.window)}, {n_returns} returns estimate it"
+        for event_id, n_returns, assets in _together(clipped, ["event_id", "n_estimation"])
+    ]
 
 
 def _together(table: pd.DataFrame, keys: list[str]) -> list[tuple[str, ...]]:

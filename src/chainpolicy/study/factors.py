@@ -65,12 +65,15 @@ class Factors:
         By day: :math:`\log(1 + r_t)`; zero if there is no risk-free return.
     risk_free : str or None
         Name of its column.
+    units : {"percent", "decimal"}
+        Of the file.
     """
 
     file: str
     growth: pd.DataFrame
     rate: pd.Series
     risk_free: str | None
+    units: str
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -179,7 +182,7 @@ def read_factors(
     if kind == "simple":
         growth = growth.where(growth > -1).transform(np.log1p)
         rate = rate.transform(np.log1p)
-    return Factors(name, growth, rate, risk_free)
+    return Factors(name, growth, rate, risk_free, units)
 
 
 def _expected_day(text: str) -> str:

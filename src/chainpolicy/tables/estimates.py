@@ -330,7 +330,8 @@ def write_tables(
     Returns
     -------
     str
-        What was written: the pairs estimated, and the events, pairs and windows excluded.
+        What was written: the pairs that have a CAR, of all, and the events, pairs and windows
+        excluded.
 
     Raises
     ------
@@ -355,10 +356,11 @@ def write_tables(
     with publish(directory, manifest, study.files) as staged:
         for name, table in tables.items():
             write_csv(table, staged / f"{name}.csv")
-    return _summary(len(tables["models"]), tables["excluded"])
+    return _summary(tables)
 
 
-def _summary(estimated: int, left_out: pd.DataFrame) -> str:
+def _summary(tables: dict[str, pd.DataFrame]) -> str:
+    left_out = tables["excluded"]
     whole_event = left_out["ticker"] == ""
     whole_pair = ~whole_event & (left_out["window"] == "")
     kinds = {
@@ -368,4 +370,6 @@ def _summary(estimated: int, left_out: pd.DataFrame) -> str:
     }
     counts = [counted(int(rows.sum()), kind) for kind, rows in kinds.items() if rows.any()]
     excluded_text = f"excluded: {', '.join(counts)}: excluded.csv" if counts else "none excluded"
-    return f"{counted(estimated, 'pair')} estimated; {excluded_text}"
+    estimated = len(tables["car"].drop_duplicates(["event_id", "ticker"]))
+    total = len(tables["models"]) + int(whole_pair.sum())
+    return f"{estimated:,} of {counted(total, 'pair')} estimated; {excluded_text}"

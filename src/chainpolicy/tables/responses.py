@@ -274,7 +274,7 @@ def significance_report(
     )
     limited = bool((study.assets["price_limit"] != "").any())
     note = (
-        f"Responses to policy announcements over {window_label(window)}: one per group and "
+        f"Responses to announcements over {window_label(window)}: one per group and "
         "session; each test is corrected by itself. Adjusted BMP needs several assets"
         f"{', less than a tenth of them at a price limit' if limited else ''}. Rank: of the "
         "studentized CAAR among the ordinary sessions of the group."
