@@ -114,9 +114,10 @@ others = checks.pooled_subsets(study, "coins", lists).set_index("subset").loc["a
 # {{ famous["mean"] | percent }}; {{ excess | share }} of that is gone once the rule decides. The
 # other {{ rest.n_clusters }} days average {{ rest["mean"] | percent }}
 # ({{ (rest.lower, rest.upper) | interval }}, {{ rest.randomization_p | p }}); without those of 2013
-# and 2014 too, {{ neither["mean"] | percent }} ({{ neither.randomization_p | p }}). For Ether and Litecoin what is left is not significant ({{ others["mean"] | percent }},
+# and 2014, {{ neither["mean"] | percent }} ({{ neither.randomization_p | p }}). For Ether and
+# Litecoin what is left is not significant ({{ others["mean"] | percent }},
 # {{ (others.lower, others.upper) | interval }}, {{ others.randomization_p | p }}). The article
-# behind the other study names one restrictive announcement of this list, with a response of
+# of the other study names one restrictive announcement of this list, with a response of
 # {{ choice.loc["named by the article"]["mean"] | percent }}: that autumn could not show what eight
 # years do.
 #

@@ -102,9 +102,11 @@ def _leading_label(study: Study) -> tuple[str, str]:
 def _draw(
     study: Study, by: str, label: str, window: Window, *, announcements: bool = False
 ) -> Drawn:
-    told = _announcements(study)
-    label_of = dict(zip(told["event_id"], told[by], strict=True))
-    effects = study.pool(label_of if announcements else by, window)
+    labels: str | dict[str, object] = by
+    if announcements:
+        told = _announcements(study)
+        labels = dict(zip(told["event_id"], told[by], strict=True))
+    effects = study.pool(labels, window)
     clusters = effects.clusters.query("label == @label").rename(columns={"caar": "estimate"})
     if clusters.empty:
         raise NothingToDrawError(
@@ -149,9 +151,9 @@ def _draw(
         ax.tick_params(axis="y", length=0)
     events = frame.dropna(subset="event_session").drop_duplicates("event_session")
     named = events.set_index("event_session")["events"]
-    labels = [f"{shorten(named[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]
+    ticks = [f"{shorten(named[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]
     axes[0].set_ylim(bottom + 0.7, -0.6)
-    axes[0].set_yticks([*rows.values(), bottom], [*labels, "pooled"], fontsize=6.5)
+    axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=6.5)
     quantity = return_label(f"CAAR{window_label(window)}", study.kind)
     shown = f"{by}: {typeset(shorten(label))}"
     figure.supxlabel(f"{quantity} with 95 % interval, {shown}; each group has its own scale")
