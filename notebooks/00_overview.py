@@ -18,7 +18,7 @@
 import pandas as pd
 
 import chainpolicy
-from chainpolicy import checks, claim, claims, figures, tables
+from chainpolicy import checks, claim, claims, estimators, figures, tables
 from chainpolicy.typeset.numbers import percent
 
 study = chainpolicy.load_study()
@@ -44,7 +44,7 @@ pooled = checks.pooled_subsets(decade, "bitcoin", lists).set_index("subset")
 neither = pooled.loc["neither"]
 banned, praised = pooled.loc["all by the rule"], pooled.loc["supportive"]
 famous, rest = pooled.loc["famous"], pooled.loc["all but the famous"]
-alone = tables.robustness(decade, "bitcoin").set_index("subset")
+alone = estimators.robustness(decade, "bitcoin").set_index("subset")
 alone = alone.loc["days without other news"]
 
 # %% [markdown] tags=["readme"]

@@ -15,7 +15,7 @@ import pandas as pd
 from statsmodels.api import OLS
 
 import chainpolicy
-from chainpolicy import claim, claims, estimators, figures, tables
+from chainpolicy import checks, claim, claims, estimators, figures, tables
 from chainpolicy.article import market_claims
 from chainpolicy.typeset.report_table import estimate_with_interval, formatted
 
@@ -250,7 +250,7 @@ claims(
     claim(
         "The rank among ordinary sessions cannot survive it",
         speech["smallest_p"],
-        speech["smallest_p"] * responses["placebo_p_holm"].count() > 0.05,
+        not checks.within_reach(speech["smallest_p"], responses["placebo_p_holm"].count()),
     ),
     claim(
         "The mean response to restrictive days is not significantly different from zero",

@@ -13,7 +13,7 @@
 import pandas as pd
 
 import chainpolicy
-from chainpolicy import checks, claim, claims, figures, tables
+from chainpolicy import checks, claim, claims, estimators, figures, tables
 
 study = chainpolicy.load_study("china-crypto-policy-2013-2021")
 windows = ((0, 0), (0, 1), (0, 5))
@@ -34,7 +34,7 @@ early, apart, late = differences
 lists["neither"] = checks.beside_the_famous(study)
 choice = checks.pooled_subsets(study, "bitcoin", lists).set_index("subset")
 neither = choice.loc["neither"]
-ways = tables.robustness(study, "bitcoin").set_index("subset")
+ways = estimators.robustness(study, "bitcoin").set_index("subset")
 clean = ways.loc["days without other news"]
 fading = checks.fade(study, "bitcoin", restrictive)
 
@@ -73,6 +73,8 @@ fading = checks.fade(study, "bitcoin", restrictive)
 # the variance that announcements add.
 
 # %%
+pool = study.pool(dict.fromkeys(restrictive, "restrictive"), (0, 1))
+days = pool.clusters.query("group == 'bitcoin'")
 tables.effects_report(study, effects)
 
 # %% [markdown]
@@ -82,7 +84,7 @@ tables.effects_report(study, effects)
 # How often do the tests reject on random dates?
 
 # %%
-sizes = tables.sizes(study, "bitcoin", windows)
+sizes = estimators.sizes(study, "bitcoin", windows)
 tables.sizes_report(sizes)
 
 # %%
@@ -124,7 +126,9 @@ others = checks.pooled_subsets(study, "coins", lists).set_index("subset").loc["a
 # ## Which announcements?
 
 # %%
-split = tables.splits(study, "bitcoin", ("salience", "confidence", "year", "act", "mining_2021"))
+split = estimators.splits(
+    study, "bitcoin", ("salience", "confidence", "year", "act", "mining_2021")
+)
 tables.effects_report(study, split)
 
 # %%
@@ -164,7 +168,7 @@ mining = by.loc[("mining_2021", "yes")]
 # ordinary days come from the same year.
 
 # %%
-tables.effects_report(study, tables.robustness(study, "bitcoin"))
+tables.effects_report(study, estimators.robustness(study, "bitcoin"))
 
 # %%
 known, unknown = ways.loc["hour or latest hour known"], ways.loc["day alone known"]
@@ -200,10 +204,12 @@ public, document = (dated.loc["moved"].loc[by] for by in ("first public", "docum
 #
 # ## Reading
 #
-# Chinese restrictions and falls of Bitcoin went together over eight years, on dates that no price chose. For Bitcoin the result does not depend on a single year, order or
-# measure of volatility, nor on the famous dates, unless 2013 and 2014 go too; where only the day is known the mean is smaller and not significant. It is no
-# proof of cause: most of these days had other news, and the days without are too few to decide. The
-# mean response to supportive announcements is not significant; the praise of 2019 is the exception.
+# Chinese restrictions and falls of Bitcoin went together over eight years, on dates that no price
+# chose. For Bitcoin the result does not depend on a single year, order or measure of volatility, nor
+# on the famous dates, unless 2013 and 2014 go too; where only the day is known the mean is smaller
+# and not significant. It is no proof of cause: the days without other news are too few to decide.
+# The response to supportive announcements is not significant; the praise of 2019 is the
+# exception.
 
 # %%
 claims(
@@ -211,6 +217,11 @@ claims(
         "Restrictive announcements went with falls beyond those of ordinary days",
         lead["randomization_p"],
         lead["mean"] < 0 and lead["randomization_p"] < 0.001 and lead["upper"] < 0,
+    ),
+    claim(
+        "`study.pool` gives the same mean",
+        days["caar"].mean(),
+        abs(days["caar"].mean() - lead["mean"]) < 1e-12,
     ),
     claim(
         "In every window",

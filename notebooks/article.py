@@ -57,12 +57,12 @@ famous, rest = choice.loc["famous"], choice.loc["all but the famous"]
 neither = choice.loc["neither"]
 other_coins = checks.pooled_subsets(policy, "coins", lists)
 other_coins = other_coins.set_index("subset").loc["all but the famous"]
-ways = tables.robustness(policy, "bitcoin").set_index("subset")
+ways = estimators.robustness(policy, "bitcoin").set_index("subset")
 clean = ways.loc["days without other news"]
 known, unknown = ways.loc["hour or latest hour known"], ways.loc["day alone known"]
 least = ways[ways.index.str.endswith("the weightiest")]
 fading = checks.fade(policy, "bitcoin", restrictive)
-sizes = tables.sizes(policy, "bitcoin", ((0, 0), (0, 1), (0, 5)))
+sizes = estimators.sizes(policy, "bitcoin", ((0, 0), (0, 1), (0, 5)))
 size = sizes.set_index(["test", "window"])["rejection_rate"]
 cost = checks.timing_cost(policy, "bitcoin")
 lost = checks.lost_share(cost)
@@ -393,7 +393,7 @@ tables.sizes_report(sizes)
 # announcements with a known hour, and one year or one order left out.
 
 # %%
-tables.effects_report(policy, tables.robustness(policy, "bitcoin"))
+tables.effects_report(policy, estimators.robustness(policy, "bitcoin"))
 
 # %% [markdown]
 # No year and no order carries the result: without the one that matters most the mean is still

@@ -9,7 +9,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from chainpolicy import checks
+from chainpolicy import checks, tables
 from chainpolicy.checks import placebo_days
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.calendars import Correction
@@ -87,10 +87,11 @@ def test_a_day_that_a_study_closes_is_no_session_of_an_announcement(study):
 
 
 def test_each_group_has_a_response_on_each_drawn_day(study, known):
-    responses = checks.placebo_day_responses(study, known)
+    rows = tables.controls(study, known)
+    drawn = rows[rows["kind"] == "drawn day"]
     days = checks.draw_placebo_days(study, known)
-    assert len(responses) == len(days) * study.groups.nunique()
-    bitcoin = responses[responses["group"] == "bitcoin"].set_index("event_id")["caar"]
+    assert len(drawn) == len(days) * study.groups.nunique()
+    bitcoin = drawn[drawn["group"] == "bitcoin"].set_index("what")["caar"]
     close = study.prices[study.prices["ticker"] == "BTC-USD"].set_index("date")["close"]
     day = days[-1]
     two_days = (close[day + pd.Timedelta(days=1)] / close[day - pd.Timedelta(days=1)]) - 1

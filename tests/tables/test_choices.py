@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainpolicy import tables
+from chainpolicy import estimators, tables
 
 
 @pytest.fixture(scope="module")
@@ -23,15 +23,15 @@ def small(study):
 
 
 def test_a_study_without_a_column_has_no_row_of_it(study, small):
-    plain = tables.robustness(study, "bitcoin")["subset"]
-    ordered = tables.robustness(small, "bitcoin")["subset"]
+    plain = estimators.robustness(study, "bitcoin")["subset"]
+    ordered = estimators.robustness(small, "bitcoin")["subset"]
     assert not plain.str.contains("order").any()
     assert "first of each order" in set(ordered)
     assert plain.iloc[0] == "all"
 
 
 def test_the_first_of_each_order_leaves_one_announcement_out(small):
-    table = tables.robustness(small, "bitcoin").set_index("subset")
+    table = estimators.robustness(small, "bitcoin").set_index("subset")
     assert table.loc["first of each order", "n_events"] == table.loc["all", "n_events"] - 1
 
 
@@ -39,15 +39,15 @@ def test_a_day_on_which_any_row_notes_other_news_is_not_one_without(study):
     """18 November 2019 has two announcements in UTC, and a note at one of them counts for both."""
     noted = study.events["event_id"].eq("fundraising-letter")
     events = study.events.assign(other_news=np.where(noted, "a fork", ""))
-    table = tables.robustness(replace(study, events=events), "bitcoin").set_index("subset")
+    table = estimators.robustness(replace(study, events=events), "bitcoin").set_index("subset")
     alone = table.loc["days without other news"]
     assert alone["n_events"] == table.loc["all", "n_events"] - 2
     assert alone["n_clusters"] == table.loc["all", "n_clusters"] - 1
 
 
 def test_groups_with_a_benchmark_have_no_row_in_volatility(study):
-    assert tables.robustness(study, "bitcoin")["subset"].str.contains("EWMA").any()
-    assert not tables.robustness(study, "us_listed")["subset"].str.contains("EWMA").any()
+    assert estimators.robustness(study, "bitcoin")["subset"].str.contains("EWMA").any()
+    assert not estimators.robustness(study, "us_listed")["subset"].str.contains("EWMA").any()
 
 
 def test_the_report_leaves_blank_what_takes_three_blocks(study):

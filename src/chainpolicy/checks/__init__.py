@@ -23,7 +23,7 @@ from chainpolicy.checks.leave_one_out import leave_one_out
 from chainpolicy.checks.market import boards
 from chainpolicy.checks.multiple import adjust_for_multiple_testing, within_reach
 from chainpolicy.checks.ordinary import placebo_p_values, rejection_rates
-from chainpolicy.checks.placebo_days import draw_placebo_days, placebo_day_responses
+from chainpolicy.checks.placebo_days import draw_placebo_days
 from chainpolicy.checks.pooled import (
     DRAWS,
     RESTRICTIVE,
@@ -87,7 +87,6 @@ __all__ = [
     "lost_share",
     "minimum_detectable_effect",
     "one_per_order",
-    "placebo_day_responses",
     "placebo_in_space",
     "placebo_of_rule",
     "placebo_p_values",

@@ -48,26 +48,6 @@ def draw_placebo_days(
     return pd.DatetimeIndex(sorted(drawn))
 
 
-def placebo_day_responses(
-    study: Study, known: pd.DataFrame | None = None, window: Window = (0, 1), seed: int = SEED
-) -> pd.DataFrame:
-    """Estimate the drawn placebo events for every group.
-
-    Parameters
-    ----------
-    study, known, window, seed
-        As in `draw_placebo_days`.
-
-    Returns
-    -------
-    DataFrame
-        The rows of `EventStudyResults.caar` on the drawn days; ``event_id`` is the day.
-    """
-    days = draw_placebo_days(study, known, window, seed).strftime("%Y-%m-%d")
-    responses = study.placebo(window).caar(window)
-    return responses[responses["event_id"].isin(days)].reset_index(drop=True)
-
-
 def _ordinary_days(study: Study, known: pd.DataFrame | None, window: Window) -> pd.DatetimeIndex:
     pairs = study.placebo(window).pairs
     by_group = [set(days) for _, days in pairs.groupby("group")["event_session"]]

@@ -323,21 +323,20 @@ def without_each(
     }
 
 
-def one_per_order(study: Study, events: Collection[str], column: str = "order") -> tuple[str, ...]:
+def one_per_order(study: Study, events: Collection[str]) -> tuple[str, ...]:
     """Keep of the announcements that carry out one order the first, and all others.
 
     Parameters
     ----------
     events : collection of str
-    column : str
-        Label of the order; blank: an order of its own.
+        A blank ``order`` is one of its own.
 
     Returns
     -------
     tuple of event_id
     """
     table = study.events[study.events["event_id"].isin(events)]
-    later = table[column].ne("") & table[column].duplicated()
+    later = table["order"].ne("") & table["order"].duplicated()
     return tuple(table.loc[~later, "event_id"])
 
 
@@ -425,11 +424,11 @@ def fade(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("response")
 
 
-def _correlation(values: Floats, order: Floats, axis: int = -1) -> Floats:
+def _correlation(values: Floats, order: Floats) -> Floats:
     centred = order - order.mean()
-    deviations = values - values.mean(axis=axis, keepdims=True)
-    scale = np.sqrt((deviations**2).sum(axis=axis) * (centred**2).sum())
-    found: Floats = (deviations * centred).sum(axis=axis) / np.where(scale > 0, scale, np.inf)
+    deviations = values - values.mean(axis=-1, keepdims=True)
+    scale = np.sqrt((deviations**2).sum(axis=-1) * (centred**2).sum())
+    found: Floats = (deviations * centred).sum(axis=-1) / np.where(scale > 0, scale, np.inf)
     return found
 
 
@@ -439,7 +438,6 @@ def random_calendars(
     events: Collection[str],
     window: Window = (0, 1),
     *,
-    calendars: int = CALENDARS,
     level: float = LEVEL,
 ) -> pd.DataFrame:
     """Count how often the pooled tests reject on random dates with the same clusters.
@@ -451,8 +449,6 @@ def random_calendars(
     events : collection of event_id
     window : tuple of int
         Both ends inclusive.
-    calendars : int
-        Random calendars.
     level : float
         Nominal size.
 
@@ -471,7 +467,7 @@ def random_calendars(
     if not len(chosen.caar) or chosen.block[-1] + 1 < MINIMUM_CLUSTERS:
         raise ValueError(f"{group} has fewer than {MINIMUM_CLUSTERS} blocks of these events")
     rng = np.random.default_rng(0)
-    caar, scaar = _drawn(chosen, calendars, rng)
+    caar, scaar = _drawn(chosen, CALENDARS, rng)
     block = chosen.block
     # All calendars are ranked among the same draws: enough of them to add no error of their own.
     reference = np.abs(_drawn(chosen, REFERENCE, rng)[1].sum(axis=1))
@@ -487,8 +483,8 @@ def random_calendars(
     rejected["interval"] = np.abs(caar.mean(axis=1)) > bound * block_error(caar, block)
     rates = {name: float(low.mean()) for name, low in rejected.items()}
     table = pd.DataFrame({"rejection_rate": rates}).rename_axis("test")
-    table["std_error"] = np.sqrt(level * (1 - level) / calendars)
-    return table.assign(n_calendars=calendars)
+    table["std_error"] = np.sqrt(level * (1 - level) / CALENDARS)
+    return table.assign(n_calendars=CALENDARS)
 
 
 def _drawn(chosen: Clusters, draws: int, rng: np.random.Generator) -> Sequence[Floats]:

@@ -48,7 +48,7 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     return chosen | {name: tuple(table.index[mask]) for name, mask in some.items()}
 
 
-def beside_the_famous(study: Study, direction: str = RESTRICTIVE) -> tuple[str, ...]:
+def beside_the_famous(study: Study) -> tuple[str, ...]:
     """Choose what is neither famous nor older than the year in which the famous dates begin.
 
     "All but the famous" keeps the years before that list: what is left of an effect there says
@@ -58,13 +58,12 @@ def beside_the_famous(study: Study, direction: str = RESTRICTIVE) -> tuple[str, 
     ----------
     study : Study
         With the column ``famous`` in events.csv.
-    direction : {"restrictive", "supportive"}
 
     Returns
     -------
     tuple of event_id
     """
-    chosen = selections(study, direction)
+    chosen = selections(study)
     year = study.events.set_index("event_id")["announced_at"].str[:4]
     begun = year[list(chosen["famous"])].min()
     return tuple(name for name in chosen["all but the famous"] if year[name] >= begun)

@@ -5,6 +5,7 @@ Events that overlap, share sessions and hit many assets at once (`EventDummySyst
 (`hourly_response`), volatility and the phases of a response.
 """
 
+from chainpolicy.estimators.choices import robustness, sizes, splits
 from chainpolicy.estimators.clusters import policy_clusters
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.cross_section import (
@@ -88,7 +89,10 @@ __all__ = [
     "regress_on_sentiment",
     "reversal",
     "reversals",
+    "robustness",
     "sentiment_regression",
+    "sizes",
+    "splits",
     "stance_codings",
     "undoing",
     "undoing_report",

@@ -17,6 +17,7 @@ from chainpolicy.eventstudy.abnormal import AbnormalReturns, Cumulated, cumulate
 from chainpolicy.eventstudy.bands import sup_t_critical_value
 from chainpolicy.eventstudy.display import ShownResults, Summary
 from chainpolicy.eventstudy.inference import (
+    HEADLINE_TESTS,
     MINIMUM_COMMON_SESSIONS,
     MINIMUM_GRANK_ASSETS,
     ROUNDING,
@@ -984,15 +985,14 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        headline = ["time_series_t", "adjusted_bmp", "grank_t"]
-        tidy = self.tests(window, headline).tidy()
+        tidy = self.tests(window, HEADLINE_TESTS).tidy()
         keys = ["event_id", "group"]
         table = (
             tidy.drop_duplicates(keys)
             .set_index(keys)[["n_assets", "mean_car", "mean_correlation"]]
             .rename(columns={"mean_car": "caar"})
         )
-        for name in headline:
+        for name in HEADLINE_TESTS:
             one = tidy[tidy["test"] == name].set_index(keys)
             table[name] = one["statistic"]
             table[f"{name}_p"] = one["p_value"]

@@ -86,14 +86,14 @@ def column_labels(looks: dict[str, GroupStyle], groups: list[str]) -> dict[str, 
     return dict(zip(groups, labels, strict=True))
 
 
-def frame_event_rows(axes: Sequence[Axes], labels: Sequence[str], margin: float = 0.5) -> None:
+def frame_event_rows(axes: Sequence[Axes], labels: Sequence[str]) -> None:
     """Give each event a row with a faint line in every column, and its label before the first."""
     for ax in axes:
         ax.hlines(range(len(labels)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
                   linewidth=0.5, zorder=0)  # fmt: skip
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
-    axes[0].set_ylim(len(labels) - 1 + margin, -margin)
+    axes[0].set_ylim(len(labels) - 0.5, -0.5)
     axes[0].set_yticks(range(len(labels)), labels, fontsize=6.5)
 
 

@@ -33,7 +33,14 @@ def plot_diamond(pooled: pd.Series, ax: Axes, look: GroupStyle, row: float) -> A
         ``estimate, lower, upper``, decimals.
     ax : Axes
     look : GroupStyle
+        Its colour is taken.
     row : float
+        Where the middle lies on the vertical axis.
+
+    Returns
+    -------
+    Axes
+        That which was given.
     """
     across = [pooled["lower"], pooled["estimate"], pooled["upper"], pooled["estimate"]]
     ax.fill(across, [row, row - 0.32, row, row + 0.32], color=look.color, linewidth=0)

@@ -2,10 +2,7 @@
 
 from chainpolicy.tables.choices import (
     effects_report,
-    robustness,
-    sizes,
     sizes_report,
-    splits,
     timing_report,
 )
 from chainpolicy.tables.dynamics import reversals_report
@@ -65,15 +62,12 @@ __all__ = [
     "responses",
     "responses_report",
     "reversals_report",
-    "robustness",
     "rungs_report",
     "sessions_report",
     "settings_report",
     "significance",
     "significance_report",
-    "sizes",
     "sizes_report",
-    "splits",
     "timing_report",
     "windows_report",
     "write_tables",

@@ -2,133 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from chainpolicy.checks import (
-    RESTRICTIVE,
     date_column,
     dated_caars,
-    event_clusters,
-    events_of,
     lost_share,
-    one_per_order,
-    pooled_effect,
-    pooled_subsets,
-    random_calendars,
-    split_by,
     timing_cost,
-    without_each,
 )
 from chainpolicy.checks.selections import COLUMN_TITLES, CONFIDENCES
-from chainpolicy.estimators import VOLATILITY_MODELS, in_volatility
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
-from chainpolicy.study.remember import remembered
-from chainpolicy.study.sessions import sharing_sessions
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
-HOUR_KNOWN = ("exact", "ceiling", "evening")
 
-
-@remembered
-def robustness(
-    study: Study, group: str, direction: str = RESTRICTIVE, window: Window = (0, 1)
-) -> pd.DataFrame:
-    """Pool the announcements of one direction under other choices.
-
-    Parameters
-    ----------
-    direction : {"restrictive", "supportive"}
-    window : tuple of int
-        Both ends inclusive.
-
-    Returns
-    -------
-    DataFrame
-        One row per choice, the keys of `checks.pooled_effect`. Choices for which events.csv lacks
-        the column, or that leave nothing out, have no row: days on which no row of the catalogue,
-        in the sample or not, notes other news (``other_news``), one announcement per order
-        (``order``), an hour or a latest hour known or not, the year and the order without which the
-        mean is closest to zero ("the weightiest"). Responses in units of volatility where
-        `in_volatility` is defined.
-    """
-    clusters = event_clusters(study, group, window)
-    every = events_of(study, direction)
-    table = study.events.set_index("event_id").loc[list(every)]
-    hour = table["time_precision"].isin(HOUR_KNOWN)
-    chosen: dict[str, Collection[str]] = {"hour or latest hour known": table.index[hour]}
-    chosen["day alone known"] = table.index[~hour]
-    if "order" in table:
-        chosen["first of each order"] = one_per_order(study, every)
-    if "other_news" in table:
-        noted = study.events.loc[study.events["other_news"] != "", "event_id"]
-        of_group = study.alignment[study.alignment["ticker"].map(study.groups) == group]
-        accompanied = sharing_sessions(of_group, noted)
-        chosen["days without other news"] = [name for name in every if name not in accompanied]
-    rows = [
-        pooled_effect(clusters, "all", every),
-        pooled_effect(clusters, "all, ordinary sessions of the same year", every, same_year=True),
-    ]
-    for name in VOLATILITY_MODELS:
-        try:
-            scaled = in_volatility(study, clusters, name)
-        except ValueError:
-            continue
-        rows.append(pooled_effect(scaled, f"all, in units of {name.upper()} volatility", every))
-    rows += [
-        pooled_effect(clusters, name, events)
-        for name, events in chosen.items()
-        if len(events) < len(every)
-    ]
-    for part in ("year", "order"):
-        if part != "year" and part not in table:
-            continue
-        left = pooled_subsets(
-            study, group, without_each(every, split_by(study, every, part)), window
-        )
-        if len(left) > 1:
-            weakest = left.iloc[int(left["mean"].abs().argmin())]
-            named = f"without {weakest['subset']}, of {len(left)} {part}s the weightiest"
-            rows.append({**weakest, "subset": named})
-    return pd.DataFrame(rows)
-
-
-@remembered
-def splits(
-    study: Study,
-    group: str,
-    columns: tuple[str, ...],
-    direction: str = RESTRICTIVE,
-    window: Window = (0, 1),
-) -> pd.DataFrame:
-    """Pool the announcements of one direction by what columns say of them.
-
-    Parameters
-    ----------
-    columns : tuple of str
-        Of events.csv, or "year".
-    direction : {"restrictive", "supportive"}
-    window : tuple of int
-        Both ends inclusive.
-
-    Returns
-    -------
-    DataFrame
-        One row per column and value, ``by`` and the keys of `checks.pooled_effect`.
-    """
-    every = events_of(study, direction)
-    parts = [
-        pooled_subsets(study, group, split_by(study, every, column), window).assign(by=column)
-        for column in columns
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcements") -> ReportTable:
+def effects_report(study: Study, effects: pd.DataFrame) -> ReportTable:
     """Format pooled effects as a report table.
 
     Parameters
@@ -136,8 +28,6 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
     effects : DataFrame
         Rows with the keys of `checks.pooled_effect`; with ``by``, that names the column first, and
         of several groups or windows each row says its own.
-    head : str
-        Of the column that says what is pooled.
 
     Returns
     -------
@@ -149,7 +39,7 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
     if "by" in effects:
         frame["By"] = effects["by"].replace(COLUMN_TITLES)
         chosen = chosen.mask(effects["by"] == "confidence", chosen.replace(CONFIDENCES))
-    frame[head] = chosen
+    frame["Announcements"] = chosen
     if len(groups) > 1:
         frame["Group"] = effects["group"].map(study.label)
     if len(windows) > 1:
@@ -175,34 +65,8 @@ def effects_report(study: Study, effects: pd.DataFrame, head: str = "Announcemen
     return ReportTable(frame.reset_index(drop=True), note[0].upper() + note[1:])
 
 
-@remembered
-def sizes(
-    study: Study, group: str, windows: tuple[Window, ...], direction: str = RESTRICTIVE
-) -> pd.DataFrame:
-    """Count rejections on random dates with the clusters of one direction, over several windows.
-
-    Parameters
-    ----------
-    windows : tuple of tuple of int
-    direction : {"restrictive", "supportive"}
-
-    Returns
-    -------
-    DataFrame
-        As `checks.random_calendars`, with ``window``.
-    """
-    events = events_of(study, direction)
-    parts = [
-        random_calendars(study, group, events, window)
-        .reset_index()
-        .assign(window=window_label(window))
-        for window in windows
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
 def sizes_report(table: pd.DataFrame) -> ReportTable:
-    """Format `sizes` as a report table."""
+    """Format `estimators.sizes` as a report table."""
     wide = table.pivot_table(index="window", columns="test", values="rejection_rate", sort=False)
     heads = {"randomization": "Randomization", "sign_flip": "Sign flips", "interval": "Interval"}
     frame = pd.DataFrame({"Window": wide.index})
