@@ -179,7 +179,7 @@ def sizes(
 
 
 def main() -> None:
-    replications = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
+    replications = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000
     blank = {test.name for test in TESTS if not test.allows_overlap}
     columns = (*TEST_NAMES, *RANDOMIZED)
     print(f"{'rejections, %':<22}" + " ".join(f"{name[:9]:>9}" for name in columns))
