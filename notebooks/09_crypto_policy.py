@@ -219,7 +219,7 @@ claims(
         lead["mean"] < 0 and lead["randomization_p"] < 0.001 and lead["upper"] < 0,
     ),
     claim(
-        "`study.pool` gives the same mean",
+        "Study.pool gives the same mean",
         days["caar"].mean(),
         abs(days["caar"].mean() - lead["mean"]) < 1e-12,
     ),

@@ -180,6 +180,8 @@ def estimate(
     summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
+    for line in _slips(loaded):
+        print(line, file=sys.stderr)
     if len(moves := implausible_moves(loaded.prices, loaded.assets, loaded.corrections)):
         print(f"{count_moves(moves)}: `chainpolicy check` lists them", file=sys.stderr)
     print(summary, file=sys.stderr)
@@ -736,6 +738,7 @@ def _live_study(study: Path | None, output: Path) -> Path:
     return target
 
 
+_SLIP = "unknown columns, ignored"
 _OWN_COLUMNS = {
     "events.csv": "columns of your own, by which report and estimate --by COLUMN can pool effects",
     "assets.csv": "columns of your own, which [cross_section] in study.toml can name as regressors",
@@ -744,7 +747,7 @@ _OWN_COLUMNS = {
 
 def _describe(study: Study) -> list[str]:
     """Say what was read, and what of it is not used."""
-    from chainpolicy.prices.coverage import missing_factors, odd_factors, probable_closures
+    from chainpolicy.prices.coverage import missing_factors, probable_closures
     from chainpolicy.typeset.numbers import counted
 
     in_sample = int(study.events["in_sample"].sum())
@@ -770,12 +773,20 @@ def _describe(study: Study) -> list[str]:
             index=False
         )
     ]
-    lines += [
+    own = [line for line in _unknown_columns(study) if _SLIP not in line]
+    return [*lines, *_idle_corrections(study), *_slips(study), *own]
+
+
+def _slips(study: Study) -> list[str]:
+    """Say which factors are probably in another unit, which columns ignored for their names."""
+    from chainpolicy.prices.coverage import odd_factors
+
+    lines = [
         f"{file}: {name} has a standard deviation of {deviation:.2g} % a day; factors.units is "
         f"{units} in study.toml: should it be {other}?"
         for file, name, deviation, units, other in odd_factors(study).itertuples(index=False)
     ]
-    return [*lines, *_idle_corrections(study), *_unknown_columns(study)]
+    return lines + [line for line in _unknown_columns(study) if _SLIP in line]
 
 
 def _idle_corrections(study: Study) -> Iterator[str]:
@@ -783,6 +794,8 @@ def _idle_corrections(study: Study) -> Iterator[str]:
     from chainpolicy.study.calendars import CALENDARS_FILE, canonical, without_effect
 
     used = {canonical(calendar) for calendar in study.assets["calendar"]}
+    if study.donors is not None:
+        used.add(canonical(study.donors.calendar))
     for found in study.corrections:
         why = (
             without_effect(found, study.start, study.end)
@@ -818,7 +831,7 @@ def _unknown_columns(study: Study) -> Iterator[str]:
         own = [column for column in unknown if not near[column] and file in _OWN_COLUMNS]
         if ignored := [column for column in unknown if column not in own]:
             named = [f"{c} (is it {near[c]}?)" if near[c] else c for c in ignored]
-            yield f"{file}: unknown columns, ignored: {', '.join(named)}"
+            yield f"{file}: {_SLIP}: {', '.join(named)}"
         if own:
             yield f"{file}: {_OWN_COLUMNS[file]}: {', '.join(own)}"
 

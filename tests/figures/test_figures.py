@@ -728,10 +728,10 @@ def test_notebook_shows_a_figure_by_itself(tiny_drawn):
 # What one asset with a short window, no price limit, no stance and no hourly price cannot show.
 NOT_SHOWN = {
     "names_at_limit": "No asset of this study has a daily price limit.",
-    "policy_index": "No announcement in the sample takes a stance.",
+    "policy_index": "No announcement to a whole group takes a stance.",
     "stance_responses": "No announcement in the sample takes a stance.",
     "coding_multiverse": "No coding gives sessions of both stances.",
-    "local_projections": "No announcement in the sample takes a stance.",
+    "local_projections": "No announcement to a whole group takes a stance.",
     "hourly_response": "The study has no hourly prices.",
     "leave_one_out": "No group has two assets with a complete window to leave one out.",
     "counterfactual_ladder": "No group has a second yardstick: an index, or donors.",

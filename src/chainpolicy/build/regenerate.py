@@ -39,6 +39,7 @@ from chainpolicy.figures import (
     FIGURES,
     FigureSpec,
     NothingToDrawError,
+    leading_label,
     leading_window,
     save_figure,
 )
@@ -906,6 +907,7 @@ def study_notebook_product(
         title = prose.as_words(" ".join(study.title.split()))
         text = text.replace("<title>", title)
         text = text.replace("<study>", _loaded_by(study))
+        text = text.replace("<stance>", repr(leading_label(study)[0]))
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()
         source.write_text(text, encoding="utf-8", newline="\n")
@@ -945,6 +947,7 @@ def _without_what_is_lacking(text: str, study: Study) -> str:
     there = {
         "limits": any(limit for limit in study.assets["price_limit"]),
         "policy": bool((study.events["role"] == "policy").any()),
+        "stance": leading_label(study)[0] != "role",
     }
     text = re.sub(
         r"<if (\w+)>(.*?)</if>", lambda m: m[2] if there[m[1]] else "", text, flags=re.DOTALL

@@ -54,6 +54,8 @@ _COLUMNS = [
 class Clusters:
     """The distinct event sessions of one group, and what its ordinary sessions look like.
 
+    Where events of one session hit different assets, the session is there for each set of them.
+
     Attributes
     ----------
     group : str
@@ -116,8 +118,8 @@ class Clusters:
 def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Clusters:
     """Collect the clusters of all events in the sample, and the ordinary sessions of a group.
 
-    Of events on one session that hit different assets of the group, the one that hits the most
-    speaks for the session.
+    Events on one session that hit different assets of the group are clusters of their own, of one
+    block.
 
     Parameters
     ----------
@@ -143,10 +145,12 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
     found = results.caar(window).query("group == @group").dropna(subset="caar")
     # Of a group that has no estimate too, of which `map` would make numbers.
     found = found.assign(event_session=session_of.reindex(found["event_id"]).to_numpy())
-    members = found.groupby("event_session")["event_id"].agg(frozenset)
-    most = found.sort_values("n_assets", ascending=False, kind="stable")
-    most = most.drop_duplicates("event_session").set_index("event_session").sort_index()
-    session = pd.DatetimeIndex(most.index)
+    hit = pairs.sort_values("ticker").groupby("event_id")["ticker"].agg(";".join)
+    found = found.assign(hit=hit.reindex(found["event_id"]).to_numpy())
+    keys = ["event_session", "hit"]
+    members = found.groupby(keys)["event_id"].agg(frozenset)
+    most = found.drop_duplicates(keys).set_index(keys).loc[members.index]
+    session = pd.DatetimeIndex(most.index.get_level_values("event_session"))
     ordinary = placebo.caar(window).query("group == @group").dropna(subset="caar")
     at = calendar.get_indexer(pd.DatetimeIndex(ordinary["event_id"].to_numpy(str)))
     spread: list[Floats] = []
@@ -158,7 +162,7 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
         group=group,
         window=window,
         session=session,
-        events=tuple(members[session]),
+        events=tuple(members),
         position=calendar.get_indexer(session).astype(np.int64),
         caar=most["caar"].to_numpy(np.float64),
         scaar=(most["caar"] / most["std_error"]).to_numpy(np.float64),

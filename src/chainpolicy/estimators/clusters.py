@@ -19,14 +19,43 @@ POLICY = "policy"
 def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None) -> pd.DataFrame:
     """Merge the in-sample policy events that share a session, see `sessions.clusters`.
 
-    Control and placebo events enter no regression. ``in_sample`` defaults to True, ``role`` to
-    policy.
+    Events of one session that hit different assets of a group stay apart. Control and placebo
+    events enter no regression. ``in_sample`` defaults to True, ``role`` to policy.
     """
     if "in_sample" not in alignment.columns:
         alignment = alignment.assign(in_sample=True)
     if "role" in alignment.columns:
         alignment = alignment[alignment["role"] == POLICY]
-    return clusters(alignment, groups)
+    return clusters(alignment, groups, by_assets=groups is not None)
+
+
+def asset_clusters(alignment: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
+    """Merge the in-sample policy events that hit an asset on one session.
+
+    Returns
+    -------
+    DataFrame
+        One row per asset and session: ``ticker, calendar, event_session, first`` (the earliest
+        announced), ``members`` (all that hit the asset, joined by ``;``) and ``event_id``, which
+        names the cluster of the assets of a group that the same events hit: ``first``, or
+        ``members`` where ``first`` begins several clusters.
+    """
+    alone = pd.Series(groups.index, groups.index)
+    merged = regressed_clusters(alignment, alone)
+    table = merged.rename(columns={"group": "ticker", "event_id": "first"})
+    # Of one asset, events of a session always hit the same.
+    by_first = table.assign(group=table["ticker"].map(groups)).groupby(
+        ["group", "event_session", "first"]
+    )
+    alike = by_first["members"].transform("nunique") == 1
+    return table.assign(event_id=table["first"].where(alike, table["members"]))
+
+
+def stances_of(members: pd.Series, events: pd.DataFrame) -> pd.DataFrame:
+    """Give lists of events, joined by ``;``, the sign of the sum of their `weighted_stances`."""
+    names = members.str.split(";").explode()
+    sums = weighted_stances(events).reindex(names).set_axis(names.index).groupby(level=0).sum()
+    return sums.apply(np.sign)
 
 
 def weighted_stances(events: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +100,4 @@ def policy_clusters(
         -1 restrictive, 0 neither).
     """
     merged = regressed_clusters(alignment, groups)
-    coded = weighted_stances(events)
-    members = merged["members"].str.split(";").explode()
-    sums = coded.reindex(members).set_axis(members.index).groupby(level=0).sum()
-    return merged.join(sums.apply(np.sign))
+    return merged.join(stances_of(merged["members"], events))

@@ -33,8 +33,9 @@ from chainpolicy.checks.randomization import (
     wild_bootstrap_p_value,
 )
 from chainpolicy.estimators.clusters import (
-    policy_clusters,
+    asset_clusters,
     regressed_clusters,
+    stances_of,
     weighted_stances,
 )
 from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
@@ -497,15 +498,25 @@ def cross_section_data(
     -------
     DataFrame
         ``event_id`` (of the cluster), ``ticker, group, calendar, car, stance`` and the columns of
-        the stances (of the cluster, see `policy_clusters`) and the exposures, NaN where an asset
+        the stances (of the cluster, see `asset_clusters`) and the exposures, NaN where an asset
         has none: ``beta to <ticker>`` and ``years since evidence``, see `exposures`.
     """
-    car = results.car(window)[["event_id", "ticker", "car"]]
-    car = car.assign(group=car["ticker"].map(study.groups))
-    merged = policy_clusters(study.alignment, study.events, study.groups)
-    columns = ["group", "calendar", "event_id", STANCE, *stance_columns(study.events)]
-    data = car.merge(merged[columns], on=["group", "event_id"])
+    data = _clustered_cars(study, results, window)
+    data = data.drop(columns="members").join(stances_of(data["members"], study.events))
     return data.merge(exposures(study), left_on="ticker", right_index=True)
+
+
+def _clustered_cars(study: Study, results: EventStudyResults, window: Window) -> pd.DataFrame:
+    """Lay out one CAR per asset and session: ``event_id, ticker, car, group, calendar, members``.
+
+    The cluster, ``event_id``, is that of `asset_clusters`.
+    """
+    car = results.car(window)[["event_id", "ticker", "car"]].rename(columns={"event_id": "first"})
+    car = car.assign(group=car["ticker"].map(study.groups))
+    merged = asset_clusters(study.alignment, study.groups)
+    columns = ["ticker", "calendar", "first", "event_id", "members"]
+    data = car.merge(merged[columns], on=["ticker", "first"])
+    return data[["event_id", "ticker", "car", "group", "calendar", "members"]]
 
 
 def exposures(study: Study) -> pd.DataFrame:
@@ -655,17 +666,15 @@ def covariate_data(
     DataFrame
         ``event_id`` (of the cluster), ``ticker, group, calendar, members, car`` and for each
         regressor its two parts under the names of their columns, joined by ``*``. Where several
-        events share a session, a stance is that of `policy_clusters` and any other number their
-        mean, blank if one of them is; products are formed afterwards.
+        events hit an asset on one session, a stance is the sign of their sum and any other number
+        their mean, blank if one of them is; products are formed afterwards.
     """
-    car = results.car(window)[["event_id", "ticker", "car"]]
-    car = car.assign(group=car["ticker"].map(study.groups))
-    merged = regressed_clusters(study.alignment, study.groups)
+    data = _clustered_cars(study, results, window)
     events = study.events.set_index("event_id")
     if STANCE not in events:
         events[STANCE] = events[stance_columns(events)].sum(axis=1)
     assets = study.assets.set_index("ticker")
-    members = merged["members"].str.split(";").explode()
+    members = data["members"].str.split(";").explode()
     columns = dict.fromkeys(name for it in study.regressors for name in it.event)
     weighted = weighted_stances(study.events)
     for name in columns:
@@ -676,14 +685,11 @@ def covariate_data(
             .set_axis(members.index)
         )
         by_cluster = values.groupby(level=0)
-        merged[name] = (
+        data[name] = (
             np.sign(by_cluster.sum())
             if is_stance(name)
             else by_cluster.agg(lambda found: found.mean(skipna=False))
         )
-    data = car.merge(
-        merged[["group", "calendar", "event_id", "members", *columns]], on=["group", "event_id"]
-    )
     parts: dict[str, pd.Series] = {}
     for regressor in study.regressors:
         if regressor.event:

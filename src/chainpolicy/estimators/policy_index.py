@@ -72,33 +72,48 @@ def sentiment_index(days: pd.DatetimeIndex, shocks: pd.DataFrame, half_life: flo
 def policy_announcements(study: Study, group: str) -> pd.DataFrame:
     """List the announcements that make the index of a group: those that hit an asset of it.
 
-    ``event_id, event_session`` and the `dimensions` in stance times salience; in-sample policy
-    announcements in the order in which they were made.
+    ``event_id, event_session, hit`` (the assets of the group that it hits, joined by ``;``) and the
+    `dimensions` in stance times salience; in-sample policy announcements in the order in which they
+    were made.
     """
     aligned = study.alignment[
         (study.alignment["ticker"].map(study.groups) == group)
         & study.alignment["in_sample"]
         & (study.alignment["role"] == "policy")
-    ].drop_duplicates("event_id")
+    ]
+    hit = aligned.sort_values("ticker").groupby("event_id")["ticker"].agg(";".join)
+    aligned = aligned.drop_duplicates("event_id")
+    aligned = aligned.assign(hit=aligned["event_id"].map(hit))
     announced = [
         announcement_time(calendar, at)
         for calendar, at in zip(aligned["calendar"], aligned["announced_at"], strict=True)
     ]
     aligned = aligned.assign(announced=announced).sort_values(["announced", "event_id"])
-    announcements = aligned[["event_id", "event_session"]].reset_index(drop=True)
+    announcements = aligned[["event_id", "event_session", "hit"]].reset_index(drop=True)
     weighted = weighted_stances(study.events).rename(columns=dimension_of)
     weighted[OVERALL] = weighted.pop(STANCE)
     said = weighted[list(dimensions(study))].loc[announcements["event_id"]]
     return announcements.join(said.reset_index(drop=True))
 
 
+def announcements_to_all(study: Study, group: str) -> pd.DataFrame:
+    """List those of `policy_announcements` that hit every asset of the group.
+
+    They make its index: what hits one asset of many is no news of the group.
+    """
+    announced = policy_announcements(study, group)
+    everyone = ";".join(sorted(study.groups.index[study.groups == group]))
+    return announced[announced["hit"] == everyone].reset_index(drop=True)
+
+
 def policy_index(study: Study, group: str) -> pd.DataFrame:
     """Return the index of coded policy stance on the sessions of a group, in stance times salience.
 
+    Of the `announcements_to_all`.
     ``dimension, session, innovation, level``, every session of the study for each of the
     `dimensions`.
     """
-    announced = policy_announcements(study, group)
+    announced = announcements_to_all(study, group)
     days = sessions(study.calendars[group], study.start, study.end, study.corrections)
     nothing = pd.DataFrame({"dimension": "", "session": days, "innovation": 0.0, "level": 0.0})
     frames = [nothing.iloc[:0]]
@@ -112,7 +127,7 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
 
 @remembered
 def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFrame:
-    """Merge the announcements of a session and say how each group responded.
+    """Merge the announcements of a session that hit the same assets; say how these responded.
 
     Returns
     -------
@@ -130,7 +145,7 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
         announced = announced[estimated.isin(responses.index)]
         overlaps = _overlaps(study, str(group), announced["event_session"], window)
         for dimension in dimensions(study):
-            for session, members in announced.groupby("event_session"):
+            for (session, _), members in announced.groupby(["event_session", "hit"]):
                 weights = members[dimension]
                 rows.append(
                     {

@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.estimators.policy_index import (
+    announcements_to_all,
     dimensions,
-    policy_announcements,
     policy_index,
 )
 from chainpolicy.eventstudy.panel import Bools, Floats
@@ -123,7 +123,7 @@ def sentiment_regression(study: Study, without: str | None = None) -> pd.DataFra
     """
     rows = []
     for group, of_group in _series(study):
-        announced = policy_announcements(study, group)
+        announced = announcements_to_all(study, group)
         days = announced.loc[announced["event_id"] == without, "event_session"]
         for dimension in dimensions(study):
             series = of_group[of_group["dimension"] == dimension]

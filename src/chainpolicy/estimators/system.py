@@ -216,6 +216,12 @@ class EventDummySystem:
         )
 
     @cached_property
+    def _hit(self) -> dict[str, set[str]]:
+        """Assets that each event hits."""
+        by_event = self._alignment.groupby("event_id")["ticker"]
+        return {str(event_id): set(tickers) for event_id, tickers in by_event}
+
+    @cached_property
     def _prepared(self) -> _Prepared:
         """What does not depend on the windows, laid out once."""
         fitted = self._study.fit()
@@ -277,12 +283,16 @@ class EventDummySystem:
     ) -> GroupSystem | None:
         calendar = pd.DatetimeIndex(data.wide.index)
         membership: dict[str, tuple[str, ...]] = {}
+        hit: dict[str, list[str]] = {}
         dummied = np.zeros(len(calendar), dtype=np.bool_)
         for event_id, session in data.clusters[["event_id", "event_session"]].itertuples(
             index=False
         ):
             inside, reason = _window_rows(calendar, session, self.window)
-            if not data.complete[inside].all():
+            hit[event_id] = sorted(self._hit[event_id].intersection(data.wide.columns))
+            if not hit[event_id]:
+                reason = "no asset that it hits is in the system of the group"
+            elif not data.complete[inside].all():
                 absent = data.days[inside][~data.complete[inside]][0]
                 reason = f"no return or no benchmark on {absent}"
             if reason:
@@ -308,7 +318,18 @@ class EventDummySystem:
             reason = "too few estimation sessions are left beside the windows: no system"
             left.append((data.group, "", "", reason))
             return None
-        return self._solve(data, rows, outcomes[kept], membership, covariance)
+        hit = {
+            event_id: [name for name in hit[event_id] if name in kept] for event_id in membership
+        }
+        for event_id in [event_id for event_id, names in hit.items() if not names]:
+            left.append((data.group, event_id, "", "every asset that it hits was left out"))
+            del hit[event_id], membership[event_id]
+        if not membership:
+            return None
+        dummied = np.isin(data.days, [day for inside in membership.values() for day in inside])
+        rows = data.estimation | dummied
+        outcomes = data.wide[rows]
+        return self._solve(data, rows, outcomes[kept], membership, hit, covariance)
 
     def _solve(
         self,
@@ -316,11 +337,16 @@ class EventDummySystem:
         rows: Bools,
         outcomes: pd.DataFrame,
         membership: dict[str, tuple[str, ...]],
+        hit: dict[str, list[str]],
         covariance: Covariance,
     ) -> GroupSystem:
         factors, days = data.factors[rows], data.days[rows]
         if self.dummies == "window":
-            named = {event_id: np.isin(days, inside) for event_id, inside in membership.items()}
+            # Events of one session that hit different assets share its window.
+            first: dict[tuple[str, ...], str] = {}
+            for event_id, inside in membership.items():
+                first.setdefault(inside, event_id)
+            named = {event_id: np.isin(days, inside) for inside, event_id in first.items()}
         else:
             dummied = sorted({day for inside in membership.values() for day in inside})
             named = {day: days == day for day in dummied}
@@ -348,6 +374,7 @@ class EventDummySystem:
             residuals=pd.DataFrame(residuals, outcomes.index, outcomes.columns),
             unscaled=unscaled,
             membership=membership,
+            hit=hit,
         )
 
 

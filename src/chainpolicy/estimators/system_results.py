@@ -132,6 +132,8 @@ class GroupSystem:
         :math:`(X'X)^{-1}`.
     membership : dict of str to tuple of str
         Dummied days of each cluster, by event_id.
+    hit : dict of str to list of str
+        Assets of the system that each cluster hits, by event_id: its tests are of these.
     """
 
     group: str
@@ -145,6 +147,7 @@ class GroupSystem:
     residuals: pd.DataFrame
     unscaled: Floats
     membership: dict[str, tuple[str, ...]]
+    hit: dict[str, list[str]]
 
     @property
     def n_assets(self) -> int:
@@ -171,8 +174,16 @@ class GroupSystem:
     @cached_property
     def _dummy_names(self) -> list[str]:
         if self.dummies == "window":
-            return self.clusters["event_id"].tolist()
+            return list(self._window_dummy.values())
         return sorted({day for days in self.membership.values() for day in days})
+
+    @cached_property
+    def _window_dummy(self) -> dict[tuple[str, ...], str]:
+        """Name of the dummy of each window: the first cluster that has it."""
+        first: dict[tuple[str, ...], str] = {}
+        for event_id, days in self.membership.items():
+            first.setdefault(days, event_id)
+        return first
 
     @property
     def _first_dummy(self) -> int:
@@ -201,7 +212,7 @@ class GroupSystem:
         label: str | None = None,
         shared: Literal["each", "once"] = "each",
     ) -> SystemTest:
-        r"""Test a weighted sum of the clusters' CARs, for all assets at once.
+        r"""Test a weighted sum of the clusters' CARs, for all assets that they all hit at once.
 
         .. math:: F = \frac{n - k - N + 1}{N} \frac{g'(E'E)^{-1} g}{v} \sim F(N, n - k - N + 1),
                   \qquad v = c'(X'X)^{-1} c,
@@ -224,8 +235,8 @@ class GroupSystem:
         Raises
         ------
         ValueError
-            If an event is not in the system, two events are one cluster, nothing is left, or
-            `shared` is neither word.
+            If an event is not in the system, two events are one cluster, nothing is left, no asset
+            is hit by all, or `shared` is neither word.
         """
         require_choice("shared", shared, ("each", "once"))
         named: dict[str, float] = {}
@@ -241,7 +252,8 @@ class GroupSystem:
         taken: set[str] = set()
         for lead in sorted(named, key=lambda name: self.membership[name][0]):
             if self.dummies == "window":
-                c[self._place[lead]] += named[lead] * len(self.membership[lead])
+                dummy = self._window_dummy[self.membership[lead]]
+                c[self._place[dummy]] += named[lead] * len(self.membership[lead])
                 continue
             days = [d for d in self.membership[lead] if shared == "each" or d not in taken]
             taken.update(days)
@@ -249,7 +261,14 @@ class GroupSystem:
         if not c.any():
             raise ValueError("the weights of this contrast are zero, or cancel on every session")
         text = " + ".join(name if w == 1 else f"{w:g} {name}" for name, w in named.items())
-        return self._test(c, text if label is None else label)
+        held = [
+            str(ticker)
+            for ticker in self.coefficients
+            if all(ticker in self.hit[lead] for lead in named)
+        ]
+        if not held:
+            raise ValueError(f'no asset of group "{self.group}" is hit by all of these: {text}')
+        return self._test(c, text if label is None else label, held)
 
     def _lead(self, event_id: str) -> str:
         if event_id in self._lead_of:
@@ -269,23 +288,26 @@ class GroupSystem:
             for member in members.split(";")
         }
 
-    def _test(self, c: Floats, label: str) -> SystemTest:
-        effects = pd.Series(c @ self.coefficients.to_numpy(), self.coefficients.columns)
+    def _test(self, c: Floats, label: str, held: list[str]) -> SystemTest:
+        effects = pd.Series(c @ self.coefficients[held].to_numpy(), held)
         v = float(c @ self.unscaled @ c)
+        at = np.flatnonzero(self.coefficients.columns.isin(held))
+        sigma = self.sigma[np.ix_(at, at)]
         if self.covariance == "ols":
-            errors = np.sqrt(v * np.diag(self.sigma))
-            error = float(np.sqrt(v * self.sigma.sum())) / self.n_assets
+            errors = np.sqrt(v * np.diag(sigma))
+            error = float(np.sqrt(v * sigma.sum())) / len(held)
         else:
-            errors = np.array([self._robust_error(y, c) for y in self._outcomes.to_numpy().T])
-            error = self._robust_error(self._outcomes.to_numpy().mean(axis=1), c)
+            outcomes = self._outcomes[held].to_numpy()
+            errors = np.array([self._robust_error(y, c) for y in outcomes.T])
+            error = self._robust_error(outcomes.mean(axis=1), c)
         statistic, degrees, note = joint_f(
-            effects.to_numpy(), self.sigma * self.degrees, v, self.degrees
+            effects.to_numpy(), sigma * self.degrees, v, self.degrees
         )
         return SystemTest(
             label=label,
             group=self.group,
             effects=effects,
-            std_errors=pd.Series(errors, self.coefficients.columns),
+            std_errors=pd.Series(errors, held),
             average=float(effects.mean()),
             std_error=error,
             degrees=self.degrees,

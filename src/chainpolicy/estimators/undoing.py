@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from chainpolicy.estimators.clusters import policy_clusters
@@ -22,7 +23,8 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
     """Test how far the restrictive clusters after the leading supportive one undid it.
 
     The first row of a group is the first supportive cluster of the highest salience; every
-    further row adds the next restrictive cluster. A session in several windows is counted once.
+    further row adds the next restrictive cluster that hits the same assets. A session in several
+    windows is counted once.
 
     Parameters
     ----------
@@ -52,6 +54,9 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
             continue
         leading = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
         later = table["event_session"] > leading["event_session"]
+        # A sum is of one asset: what comes later counts if it hits all of the assets, too.
+        theirs = set(system.hit[str(leading["event_id"])])
+        later &= np.array([theirs <= set(system.hit[name]) for name in table["event_id"]])
         steps = [leading.to_dict(), *table[(table["stance"] < 0) & later].to_dict("records")]
         for step in range(len(steps)):
             weights = {str(cluster["event_id"]): 1.0 for cluster in steps[: step + 1]}

@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from chainpolicy.estimators.policy_index import announcements_to_all
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.study import Study
 from chainpolicy.study.problems import require_choice
@@ -144,7 +145,9 @@ def abnormal_volatility(
 def volatility_around_events(
     study: Study, return_sessions: int = 2, variance_sessions: int = 6
 ) -> pd.DataFrame:
-    """Standardize every group's abnormal returns around policy events by predicted volatility.
+    """Standardize abnormal returns of groups around policy events by predicted volatility.
+
+    Events that hit every asset of a group: others are no news of its portfolio.
 
     Parameters
     ----------
@@ -164,11 +167,11 @@ def volatility_around_events(
         ``n_placebo`` their number. A group with fewer than 60 sessions before the first event
         window has no row.
     """
-    merged = clusters(study.alignment[study.alignment["role"] == "policy"], study.groups)
     rows = []
     for group in study.groups.drop_duplicates():
         aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
-        own = merged[merged["group"] == group]
+        to_all = announcements_to_all(study, str(group))["event_id"]
+        own = clusters(aligned[aligned["event_id"].isin(to_all)], study.groups)
         series, n_estimation = _abnormal_series(study, str(group), aligned)
         if n_estimation < LEAST_SESSIONS or own.empty:
             continue

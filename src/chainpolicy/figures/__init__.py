@@ -44,7 +44,7 @@ from chainpolicy.figures.policy import (
     draw_policy_index,
     draw_stance_responses,
 )
-from chainpolicy.figures.pooled import draw_pooled_forest, plot_diamond
+from chainpolicy.figures.pooled import draw_pooled_forest, leading_label, plot_diamond
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.selection import NothingToDrawError, leading_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles
@@ -58,6 +58,7 @@ __all__ = [
     "NothingToDrawError",
     "draw_pooled_forest",
     "group_styles",
+    "leading_label",
     "leading_window",
     "plot_caar",
     "plot_car_heatmap",
@@ -312,9 +313,8 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "pooled_forest",
         "Announcement by announcement",
-        "Response on every session with an announcement of the stance that most of them take, or "
-        "of all where none is coded, with 95 % intervals of the portfolio; the diamond is their "
-        "mean and its interval.",
+        "Response on every session with an announcement of the kind that the axis names, with 95 % "
+        "intervals of the portfolio; the diamond is their mean and its interval.",
         "CAAR of every session with an announcement",
         "09_crypto_policy",
         draw_pooled_forest,

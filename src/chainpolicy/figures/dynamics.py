@@ -21,7 +21,7 @@ from chainpolicy.estimators import (
     phase_table,
     volatility_paths,
 )
-from chainpolicy.estimators.policy_index import policy_announcements
+from chainpolicy.estimators.policy_index import announcements_to_all
 from chainpolicy.eventstudy import window_label
 from chainpolicy.figures.canvas import Drawn, annotate, group_looks, study_figure
 from chainpolicy.figures.panels import date_axis
@@ -67,7 +67,7 @@ def draw_local_projections(study: Study) -> Drawn:
     """
     frame = local_projections(study)
     if frame.empty:
-        raise NothingToDrawError("No announcement in the sample takes a stance.")
+        raise NothingToDrawError("No announcement to a whole group takes a stance.")
     groups, note = shown_groups(study, frame["group"].drop_duplicates().tolist())
     frame = frame[frame["group"].isin(groups)].reset_index(drop=True)
     looks = group_looks(study)
@@ -191,7 +191,7 @@ def draw_volatility(study: Study) -> Drawn:
         path = frame[frame["group"] == group]
         path = path.iloc[max(int(path["estimation"].sum()) - CALM_SESSIONS, 0) :]
         _plot_volatility(path, ax, looks[group])
-        days = policy_announcements(study, group)["event_session"].unique()
+        days = announcements_to_all(study, group)["event_session"].unique()
         # Below the bars, which they would cover, and above the axis, whose ticks they would seem.
         floor = ax.get_ylim()[1] * -_RUG
         ax.set_ylim(bottom=floor)

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import (
+    announcements_to_all,
     dimensions,
-    policy_announcements,
     policy_index,
     response_by_stance,
     stance_sessions,
@@ -64,10 +64,10 @@ def draw_policy_index(study: Study) -> Drawn:
     """
     calendar_of = study.calendars
     coded = [name for name in dimensions(study) if name != OVERALL] or list(dimensions(study))
-    taken = {group: (policy_announcements(study, group)[coded] != 0).any() for group in calendar_of}
+    taken = {group: (announcements_to_all(study, group)[coded] != 0).any() for group in calendar_of}
     groups = [group for group, any_of in taken.items() if any_of.any()]
     if not groups:
-        raise NothingToDrawError("No announcement in the sample takes a stance.")
+        raise NothingToDrawError("No announcement to a whole group takes a stance.")
     firsts = list({calendar_of[group]: group for group in reversed(groups)}.values())[::-1]
     chosen = firsts[:MOST_CALENDARS]
     named = [name for name in coded if any(taken[group][name] for group in groups)]

@@ -80,7 +80,7 @@ def draw_pooled_forest(
     """
     window = window or leading_window(study)
     if by is None:
-        return _draw(study, *_leading_label(study), window, announcements=True)
+        return _draw(study, *leading_label(study), window, announcements=True)
     known = list(study.events[by].astype(str)) if by in study.events else []
     label = label or max(known, key=known.count, default="")
     if known and label not in known:
@@ -95,7 +95,7 @@ def _announcements(study: Study) -> pd.DataFrame:
     return study.events[study.events["event_id"].isin(dated)]
 
 
-def _leading_label(study: Study) -> tuple[str, str]:
+def leading_label(study: Study) -> tuple[str, str]:
     """Return the column and the value that most announcements of the sample share."""
     events = _announcements(study)
     taken = events[stance_columns(events)].melt().query("value != 0")
@@ -156,8 +156,8 @@ def _draw(
         ax.axhline(len(rows) - 0.4, color="#BBBBBB", linewidth=0.5)
         ax.spines["left"].set_visible(False)
         ax.tick_params(axis="y", length=0)
-    events = frame.dropna(subset="event_session").drop_duplicates("event_session")
-    named = events.set_index("event_session")["events"]
+    by_session = frame.dropna(subset="event_session").groupby("event_session")["events"]
+    named = by_session.agg(lambda lists: ";".join(dict.fromkeys(";".join(lists).split(";"))))
     ticks = [f"{shorten(named[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]
     axes[0].set_ylim(bottom + 0.7, -0.6)
     axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=6.5)

@@ -514,7 +514,7 @@ def responses_report(
         "": f"{about}CAAR over {window_label(window)} in {study.kind} returns; "
         f"{' and '.join(sorted(models))} model; two-sided p-values; a blank is undefined.",
         "Rank p": "Rank p: rank of the studentized CAAR among the ordinary sessions.",
-        "Holm p": f"Holm p: portfolio t, corrected over the {tested} responses to policy.",
+        "Holm p": f"Holm p: portfolio t, corrected over the {tested} responses to announcements.",
         "rbar": "rbar: mean correlation of the residuals.",
         "At limit, %": "At limit: share of the group that closes the window at its price limit.",
         "Rejects, %": "Rejects: share of ordinary sessions on which the nominal 5 % adjusted BMP "
