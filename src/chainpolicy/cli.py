@@ -738,7 +738,6 @@ def _live_study(study: Path | None, output: Path) -> Path:
     return target
 
 
-_SLIP = "unknown columns, ignored"
 _OWN_COLUMNS = {
     "events.csv": "columns of your own, by which report and estimate --by COLUMN can pool effects",
     "assets.csv": "columns of your own, which [cross_section] in study.toml can name as regressors",
@@ -773,7 +772,7 @@ def _describe(study: Study) -> list[str]:
             index=False
         )
     ]
-    own = [line for line in _unknown_columns(study) if _SLIP not in line]
+    _, own = _unknown_columns(study)
     return [*lines, *_idle_corrections(study), *_slips(study), *own]
 
 
@@ -786,7 +785,8 @@ def _slips(study: Study) -> list[str]:
         f"{units} in study.toml: should it be {other}?"
         for file, name, deviation, units, other in odd_factors(study).itertuples(index=False)
     ]
-    return lines + [line for line in _unknown_columns(study) if _SLIP in line]
+    ignored, _ = _unknown_columns(study)
+    return lines + ignored
 
 
 def _idle_corrections(study: Study) -> Iterator[str]:
@@ -807,12 +807,14 @@ def _idle_corrections(study: Study) -> Iterator[str]:
             yield f"{CALENDARS_FILE}: {row} changes nothing: {why}"
 
 
-def _unknown_columns(study: Study) -> Iterator[str]:
-    """Say which columns of the tables are not used, and what each may have been meant for."""
+def _unknown_columns(study: Study) -> tuple[list[str], list[str]]:
+    """Say which columns are ignored, and what each may have been meant for; and which are own."""
     from chainpolicy.study import assets, confounders, events
     from chainpolicy.study.problems import nearest
 
     regressed = {name for regressor in study.regressors for name in regressor.columns}
+    told_ignored: list[str] = []
+    told_own: list[str] = []
     for file, table, schema in (
         ("events.csv", study.events, events.SCHEMA),
         ("assets.csv", study.assets, assets.SCHEMA),
@@ -831,9 +833,10 @@ def _unknown_columns(study: Study) -> Iterator[str]:
         own = [column for column in unknown if not near[column] and file in _OWN_COLUMNS]
         if ignored := [column for column in unknown if column not in own]:
             named = [f"{c} (is it {near[c]}?)" if near[c] else c for c in ignored]
-            yield f"{file}: {_SLIP}: {', '.join(named)}"
+            told_ignored.append(f"{file}: unknown columns, ignored: {', '.join(named)}")
         if own:
-            yield f"{file}: {_OWN_COLUMNS[file]}: {', '.join(own)}"
+            told_own.append(f"{file}: {_OWN_COLUMNS[file]}: {', '.join(own)}")
+    return told_ignored, told_own
 
 
 def _unused(study: Study) -> str:

@@ -24,7 +24,7 @@ import pandas as pd
 
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.inference import critical_value
-from chainpolicy.eventstudy.panel import Floats, Ints
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.eventstudy.pooling import (
     MINIMUM_CLUSTERS,
     blocks_of,
@@ -36,6 +36,7 @@ from chainpolicy.eventstudy.pooling import (
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.events import stance_columns
+from chainpolicy.study.parts import in_parts
 from chainpolicy.study.remember import remembered
 
 DRAWS = 9_999
@@ -91,10 +92,14 @@ class Clusters:
 
     def of(self, events: Collection[str]) -> Clusters:
         """Return the clusters on which some of these events were announced."""
-        wanted = frozenset(events)
-        return self.chosen(np.array([bool(wanted & held) for held in self.events], dtype=bool))
+        return self.chosen(self.held_by(events))
 
-    def chosen(self, mask: np.ndarray) -> Clusters:
+    def held_by(self, events: Collection[str]) -> Bools:
+        """Say of which clusters some of these events are members."""
+        wanted = frozenset(events)
+        return np.array([bool(wanted & held) for held in self.events], dtype=np.bool_)
+
+    def chosen(self, mask: Bools) -> Clusters:
         """Return some of the clusters."""
         return replace(
             self,
@@ -137,7 +142,8 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
     """
     if group not in set(study.groups):
         raise ValueError(f"no group is called {group!r}; there are {', '.join(study.calendars)}")
-    results, placebo = study.results, study.placebo(window)
+    parts = in_parts(study)
+    results, placebo = parts.study.results, study.placebo(window)
     held = study.returns["ticker"].map(study.groups) == group
     calendar = pd.DatetimeIndex(np.sort(study.returns.loc[held, "session"].unique()))
     pairs = results.pairs[results.pairs["group"] == group]
@@ -148,7 +154,9 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
     hit = pairs.sort_values("ticker").groupby("event_id")["ticker"].agg(";".join)
     found = found.assign(hit=hit.reindex(found["event_id"]).to_numpy())
     keys = ["event_session", "hit"]
-    members = found.groupby(keys)["event_id"].agg(frozenset)
+    members = (
+        found.assign(event=parts.events(found["event_id"])).groupby(keys)["event"].agg(frozenset)
+    )
     most = found.drop_duplicates(keys).set_index(keys).loc[members.index]
     session = pd.DatetimeIndex(most.index.get_level_values("event_session"))
     ordinary = placebo.caar(window).query("group == @group").dropna(subset="caar")
@@ -353,7 +361,7 @@ def difference(
 ) -> pd.Series:
     """Compare two choices of announcements, by permutation of the labels over clusters.
 
-    A session of both belongs to the first. Clusters whose windows overlap change places as a block.
+    A cluster of both belongs to the first. Clusters whose windows overlap change places as a block.
 
     Parameters
     ----------
@@ -367,11 +375,10 @@ def difference(
         ``n_first, n_second, mean_first, mean_second, difference, p_value``.
     """
     clusters = event_clusters(study, group, window)
-    one = clusters.of(first)
-    other = clusters.of(second)
-    other = other.chosen(~other.session.isin(one.session))
-    both = clusters.chosen(clusters.session.isin(one.session.union(other.session)))
-    of_first = both.session.isin(one.session)
+    in_first, in_second = clusters.held_by(first), clusters.held_by(second)
+    one, other = clusters.chosen(in_first), clusters.chosen(in_second & ~in_first)
+    both = clusters.chosen(in_first | in_second)
+    of_first = in_first[in_first | in_second]
     means = [float(side.caar.mean()) if len(side.caar) else np.nan for side in (one, other)]
     return pd.Series(
         {

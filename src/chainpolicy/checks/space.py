@@ -239,7 +239,6 @@ def space_of_study(
         If no group of the study has a share in the market.
     """
     used = study.estimate().residuals
-    merged = clusters(study.alignment, study.groups)
     frames = []
     for group in study.groups.drop_duplicates():
         members = study.groups.index[(study.groups == group) & study.groups.index.isin(market)]
@@ -266,8 +265,10 @@ def space_of_study(
             lambda of_board: pd.qcut(of_board, BETA_CLASSES, labels=False, duplicates="drop")
         )
         strata = board + " " + fifth.astype(str)
-        events = merged[merged["group"] == group]
-        events = events.set_index("event_session")["event_id"]
+        # What hits some of the members is no news of their portfolio.
+        hit = study.alignment[study.alignment["ticker"].isin(members)]
+        of_all = hit[hit.groupby("event_id")["ticker"].transform("nunique") == len(members)]
+        events = clusters(of_all, study.groups).set_index("event_session")["event_id"]
         for window in windows:
             placebo = study.placebo(window).pairs
             ordinary = placebo.loc[placebo["ticker"].isin(members), "event_session"].unique()

@@ -37,16 +37,14 @@ def asset_clusters(alignment: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     DataFrame
         One row per asset and session: ``ticker, calendar, event_session, first`` (the earliest
         announced), ``members`` (all that hit the asset, joined by ``;``) and ``event_id``, which
-        names the cluster of the assets of a group that the same events hit: ``first``, or
+        names the cluster of the assets of a calendar that the same events hit: ``first``, or
         ``members`` where ``first`` begins several clusters.
     """
     alone = pd.Series(groups.index, groups.index)
     merged = regressed_clusters(alignment, alone)
     table = merged.rename(columns={"group": "ticker", "event_id": "first"})
     # Of one asset, events of a session always hit the same.
-    by_first = table.assign(group=table["ticker"].map(groups)).groupby(
-        ["group", "event_session", "first"]
-    )
+    by_first = table.groupby(["calendar", "event_session", "first"])
     alike = by_first["members"].transform("nunique") == 1
     return table.assign(event_id=table["first"].where(alike, table["members"]))
 

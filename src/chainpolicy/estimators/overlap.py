@@ -19,6 +19,7 @@ from chainpolicy.eventstudy import (
 )
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.parts import in_parts
 from chainpolicy.study.remember import remembered
 from chainpolicy.typeset.report_table import ReportTable, in_percent
 
@@ -169,6 +170,7 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     window : tuple of int
         Both ends inclusive, inside the study's event window.
     """
+    study = in_parts(study).study
     sessions = {
         str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
         for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))

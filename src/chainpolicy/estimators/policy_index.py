@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from chainpolicy.estimators.clusters import weighted_stances
 from chainpolicy.study import Study
 from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
+from chainpolicy.study.parts import in_parts
 from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, sessions
@@ -137,10 +138,12 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
         ``mixed`` (the session holds both signs), ``overlaps`` (its window shares a session with
         that of the next or the last one), ``n_assets, caar``.
     """
-    responses = study.results.caar(window).set_index(["group", "event_id"])[["n_assets", "caar"]]
+    parts = in_parts(study)
+    responses = parts.study.results.caar(window)
+    responses = responses.set_index(["group", "event_id"])[["n_assets", "caar"]]
     rows = []
     for group in study.groups.unique():
-        announced = policy_announcements(study, str(group))
+        announced = policy_announcements(parts.study, str(group))
         estimated = pd.MultiIndex.from_product([[group], announced["event_id"]])
         announced = announced[estimated.isin(responses.index)]
         overlaps = _overlaps(study, str(group), announced["event_session"], window)
@@ -163,7 +166,8 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
                     }
                 )
     columns = ["group", "dimension", "event_session", "event_id", "members", "net", "stance"]
-    return pd.DataFrame(rows, columns=[*columns, "mixed", "overlaps", "n_assets", "caar"])
+    table = pd.DataFrame(rows, columns=[*columns, "mixed", "overlaps", "n_assets", "caar"])
+    return table.assign(**{name: parts.events(table[name]) for name in ("event_id", "members")})
 
 
 def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:

@@ -41,6 +41,7 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.panel import Bools, build_panel, read_sessions
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.parts import in_parts
 from chainpolicy.study.remember import remembered
 
 # Fewer sessions than this and a robust variance is made of residuals that the dummy fitted away.
@@ -151,7 +152,11 @@ class EventDummySystem:
     def from_study(
         cls, study: Study, *, dummies: Dummies = "session", window: Window = (0, 1)
     ) -> EventDummySystem:
-        """Set up the systems of a study folder, with the study's model and estimation window."""
+        """Set up the systems of a study folder, with the study's model and estimation window.
+
+        Events that share some of their assets with others of a session stand in parts, see
+        `study.parts`.
+        """
         return cls._of_study(study).over(window, dummies)
 
     @staticmethod
@@ -160,7 +165,7 @@ class EventDummySystem:
         """Arrange a study's data, once for all windows."""
         return EventDummySystem(
             study.returns,
-            study.alignment,
+            in_parts(study).study.alignment,
             groups=study.groups,
             benchmarks=study.benchmarks,
             model=MODELS[study.model],

@@ -235,7 +235,7 @@ class GroupSystem:
         Raises
         ------
         ValueError
-            If an event is not in the system, two events are one cluster, nothing is left, no asset
+            If an event is not in the system, two events share a session, nothing is left, no asset
             is hit by all, or `shared` is neither word.
         """
         require_choice("shared", shared, ("each", "once"))
@@ -248,6 +248,11 @@ class GroupSystem:
                     f'"{self.group}": they are one cluster, {lead}; name one of them'
                 )
             named[lead] = float(weight)
+        windows = [self.membership[lead] for lead in named]
+        if len(set(windows)) < len(windows):
+            raise ValueError(
+                f"{' and '.join(named)} share a session: their windows are one; name one of them"
+            )
         c = np.zeros(self.design.shape[1])
         taken: set[str] = set()
         for lead in sorted(named, key=lambda name: self.membership[name][0]):

@@ -16,6 +16,7 @@ from chainpolicy.estimators.system_results import (
 )
 from chainpolicy.eventstudy import window_label
 from chainpolicy.study import Study
+from chainpolicy.study.parts import in_parts
 from chainpolicy.typeset.report_table import ReportTable
 
 
@@ -39,6 +40,7 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         `TEST_COLUMNS`: the test is that of the sum of this and all earlier steps, event_id and
         members those of the cluster added; groups without a supportive cluster have no row.
     """
+    study = in_parts(study).study
     stances = policy_clusters(study.alignment, study.events, study.groups)
     stance_of = dict(zip(stances["members"], stances["stance"], strict=True))
     salience = study.events.set_index("event_id")["salience"]
