@@ -20,6 +20,7 @@ import pandas as pd
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
 from chainpolicy.typeset.numbers import percent
+from chainpolicy.typeset.report_table import in_percent, p_text
 
 study = chainpolicy.load_study()
 rule = tables.RULE
@@ -162,7 +163,25 @@ least, tested = speech["smallest_p"].min(), counts.loc["rank", "responses"]
 known = decade.events
 nothing = tables.controls(study, known, (0, 1), rule)
 clean, foreign = (nothing[(nothing["kind"] == "drawn day") == drawn] for drawn in (True, False))
-tables.controls_report(study, known, (0, 1), rule)
+nothing["text"] = in_percent(nothing["caar"], "+.1f") + " (" + nothing["p_value"].map(p_text) + ")"
+shown = nothing[nothing["kind"] != "drawn day"].pivot_table(
+    "text", "what", "group", "first", sort=False, fill_value=""
+)
+drawn = clean.groupby("group")
+shown.loc[f"{clean['what'].nunique()} drawn days"] = (
+    in_percent(drawn["caar"].min(), "+.1f")
+    + " to "
+    + in_percent(drawn["caar"].max(), "+.1f")
+    + drawn["p_value"].agg(lambda p: f" ({(p < 0.05).sum()})")
+)
+tables.ReportTable(
+    shown[study.groups.unique()]
+    .rename(columns=study.label)
+    .rename_axis("Event or day")
+    .reset_index(),
+    "CAAR over [0, 1] in percent, log returns; in brackets the p-value of the portfolio t, not "
+    "adjusted. Drawn days: lowest and highest CAAR, and how many p-values are below 5 %.",
+)
 
 # %%
 groups = study.groups.unique()

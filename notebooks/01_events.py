@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 import chainpolicy
-from chainpolicy import article, claim, claims, figures, tables
+from chainpolicy import checks, claim, claims, figures, tables
 from chainpolicy.study.calendars import PLACES
 from chainpolicy.study.sessions import clusters, sessions
 
 study = chainpolicy.load_study()
 sample = study.events[study.events["in_sample"]]
-shifts = article.article_shifts(study)
+shifts = checks.session_shifts(study, "article_date")
 shift = shifts.pivot_table(
     "shift", index=["event_id", "article_date"], columns="calendar", sort=False
 ).astype(int)
@@ -31,7 +31,7 @@ published = pd.Timestamp(speech["announced_at"].iloc[0])
 # %% [markdown]
 # **For {{ moved | length }} of the {{ shift | length }} events that the article dates, its date
 # misses the first session that could react, on at least one calendar.** The leading event,
-# “{{ speech["name"].iloc[0] }}”, is dated {{ speech.loc["XSHG"].article_session | day }}
+# “{{ speech["name"].iloc[0] }}”, is dated {{ speech.loc["XSHG"].dated_session | day }}
 # in the article, became public on {{ published | day }} at
 # {{ published.strftime("%H:%M") }} in Beijing, and could first move New York and the coins on
 # {{ speech.loc["XNYS"].event_session | day(year=False) }} and Shanghai on

@@ -15,7 +15,7 @@ import pandas as pd
 from scipy import stats
 
 import chainpolicy
-from chainpolicy import article, checks, claim, claims, figures, prices, tables
+from chainpolicy import checks, claim, claims, figures, prices, tables
 from chainpolicy.study.returns import LIMIT_TOLERANCE
 from chainpolicy.study.sessions import sessions
 from chainpolicy.typeset.numbers import interval, percent
@@ -23,7 +23,7 @@ from chainpolicy.typeset.numbers import interval, percent
 study = chainpolicy.load_study()
 assets = prices.coverage(study)
 missing = prices.missing_closes(study)
-by_date = article.article_date_caars(study, window=(0, 1)).set_index(["event_id", "group"])
+by_date = checks.dated_caars(study, "article_date", (0, 1)).set_index(["event_id", "group"])
 tier1 = by_date.loc[(study.headline_event, "a_shares_tier1")]
 
 # %% [markdown]
@@ -33,9 +33,9 @@ tier1 = by_date.loc[(study.headline_event, "a_shares_tier1")]
 # filled in. The alignment decides the result**: around the leading event the CAAR over $[0, 1]$ of
 # the {{ tier1.n_assets }} Chinese shares of tier 1 is {{ tier1.caar | percent }} (95 %
 # interval {{ (tier1.lower, tier1.upper) | interval }}) if session 0 is the first that could
-# react, {{ tier1.event_session | day }}, and {{ tier1.article_caar | percent }} (95 %
-# interval {{ (tier1.article_lower, tier1.article_upper) | interval }}) if it is taken from
-# the article's date, {{ tier1.article_session | day }}. Returns are log returns in percent.
+# react, {{ tier1.event_session | day }}, and {{ tier1.dated_caar | percent }} (95 %
+# interval {{ (tier1.dated_lower, tier1.dated_upper) | interval }}) if it is taken from
+# the article's date, {{ tier1.dated_session | day }}. Returns are log returns in percent.
 #
 # Before any response is interpreted, three things have to be known about the prices: what is
 # missing, where a price was not free to move, and which session of one market corresponds to which
@@ -210,15 +210,15 @@ figures.show("estimation_fit", study)
 
 # %%
 found = (by_date["lower"] > 0) | (by_date["upper"] < 0)
-found_there = (by_date["article_lower"] > 0) | (by_date["article_upper"] < 0)
+found_there = (by_date["dated_lower"] > 0) | (by_date["dated_upper"] < 0)
 rows = by_date.reset_index()
-there = rows[["article_caar", "article_lower", "article_upper"]].to_numpy()
+there = rows[["dated_caar", "dated_lower", "dated_upper"]].to_numpy()
 first = rows[["caar", "lower", "upper"]].to_numpy()
 frame = pd.DataFrame(
     {
         "Event": rows["event_id"],
         "Group": rows["group"].map(study.label),
-        "Article's session": rows["article_session"].dt.strftime("%Y-%m-%d"),
+        "Article's session": rows["dated_session"].dt.strftime("%Y-%m-%d"),
         "CAAR there (95 % interval)": [
             f"{percent(caar)} ({interval(bounds)})" for caar, *bounds in there
         ],
@@ -262,10 +262,10 @@ speech = by_date.loc[lead]
 shares = ["a_shares_tier1", "a_shares_tier2"]
 abroad = ["bitcoin", "coins", "us_listed"]
 fall = by_date.loc[[("plenum-communique", "a_shares_tier1"), ("plenum-decision", "a_shares_tier1")]]
-ruled = article.article_date_caars(checks.study_of_rule(study), window=(0, 1))
+ruled = checks.dated_caars(checks.study_of_rule(study), "article_date", (0, 1))
 ruled = ruled.set_index(["event_id", "group"]).loc[by_date.index]
 found_by_rule = (ruled["lower"] > 0) | (ruled["upper"] < 0)
-there_by_rule = (ruled["article_lower"] > 0) | (ruled["article_upper"] < 0)
+there_by_rule = (ruled["dated_lower"] > 0) | (ruled["dated_upper"] < 0)
 first_event = study.alignment.loc[study.alignment["in_sample"], "event_session"].min()
 tail = (residuals / models["sigma"])[study.groups[residuals.index].isin(shares).to_numpy()]
 claims(
@@ -281,24 +281,24 @@ claims(
     ),
     claim(
         "Chinese shares: an interval that excludes zero at the first session only",
-        speech.loc[shares, "article_upper"].min(),
+        speech.loc[shares, "dated_upper"].min(),
         found[lead][shares].all() and not found_there[lead][shares].any(),
     ),
     claim(
         "Coins and US-listed names: one that excludes zero at either date",
-        speech.loc[abroad, "article_lower"].min(),
+        speech.loc[abroad, "dated_lower"].min(),
         (found & found_there)[lead][abroad].all(),
     ),
     claim(
         "Hardly any difference for the coins other than Bitcoin",
-        speech.loc["coins", "caar"] - speech.loc["coins", "article_caar"],
-        abs(speech.loc["coins", "caar"] - speech.loc["coins", "article_caar"]) < 0.01,
+        speech.loc["coins", "caar"] - speech.loc["coins", "dated_caar"],
+        abs(speech.loc["coins", "caar"] - speech.loc["coins", "dated_caar"]) < 0.01,
     ),
     claim(
         "The fall at the end of October is one observation, found at the article's date only",
-        fall["article_caar"].iloc[0],
-        fall["article_upper"].max() < 0
-        and len(set(fall["article_session"])) == 1
+        fall["dated_caar"].iloc[0],
+        fall["dated_upper"].max() < 0
+        and len(set(fall["dated_session"])) == 1
         and not found[fall.index].any(),
     ),
     claim(

@@ -18,7 +18,7 @@ import chainpolicy
 from chainpolicy import checks, claim, claims, figures, tables
 from chainpolicy.eventstudy import TESTS
 from chainpolicy.typeset.numbers import percent, share
-from chainpolicy.typeset.report_table import formatted
+from chainpolicy.typeset.report_table import estimate_with_interval, formatted, in_percent, p_text
 
 study = chainpolicy.load_study()
 lead, tier1, tier2 = study.headline_event, "a_shares_tier1", "a_shares_tier2"
@@ -89,9 +89,18 @@ best = late[late["chosen"]].iloc[0]
 # event has no part in it. The interval of a mixture leaves out the error of its weights.
 
 # %%
-errors_of_all = tables.rungs_report(study)
+errors = checks.rung_errors(study)
 tables.ReportTable(
-    errors_of_all.frame.drop(columns=["N", "Error of an asset, %"]), errors_of_all.note
+    pd.DataFrame(
+        {
+            "Group": errors["group"].map(study.label),
+            "Measured against": errors["title"],
+            "Error of the mean, %": in_percent(errors["error"], ".3f"),
+            "Chosen": np.where(errors["chosen"], "yes", ""),
+        }
+    ),
+    f"Root mean squared error of forecasts of the sessions that estimate, each from a fit without "
+    f"it; {study.kind} returns. Chosen: the smallest error of the group's mean.",
 )
 
 # %%
@@ -106,14 +115,23 @@ left_out = OLS(portfolio, add_constant(index)).fit().get_influence().resid_press
 figures.show("counterfactual_ladder", study)
 
 # %%
-answers = tables.ladder_report(study, tier1)
-tables.ReportTable(answers.frame.drop(columns=["CAAR[0, 0], %", "CAAR[-1, 1], %"]), answers.note)
+rows = ladder.loc[["[0, 1]", led["window"], "[0, 10]"]].reset_index()
+rows["Measured against"] = rows["title"] + np.where(rows["chosen"], " *", "")
+rows["answer"] = estimate_with_interval(rows, "caar").str.removesuffix(")")
+for p_value in ("p_value", "p_placebo"):
+    rows["answer"] += ("; " if p_value == "p_value" else ", ") + rows[p_value].map(p_text)
+answers = rows.pivot_table("answer", "Measured against", "window", "first", sort=False) + ")"
+tables.ReportTable(
+    answers.rename(columns="CAAR{}, %".format).fillna("").reset_index(),
+    f"{study.label(tier1)}: {study.kind} returns with the 95 % interval; p of the portfolio t, then "
+    "of the rank among ordinary sessions. *: the smallest error of forecasts without the event.",
+)
 
 # %%
 days, donors = path.loc[:10, "session"], study.donors
 market = np.log1p(donors.returns.loc[days, donors.market]).sum()
 large, growth = own.groupby("session")[["000300.SS", "399006.SZ"]].first().loc[days].sum()
-errors = checks.rung_errors(study).set_index(["group", "rung"])
+errors = errors.set_index(["group", "rung"])
 of_us = errors.loc["us_listed"]["error"]
 
 # %% [markdown]

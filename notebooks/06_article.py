@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 import chainpolicy
-from chainpolicy import article, checks, claim, claims, figures, tables
+from chainpolicy import checks, claim, claims, figures, tables
 from chainpolicy.article import market_claims
 from chainpolicy.article.agreement import agreement
 from chainpolicy.article.tone import TONES
@@ -24,7 +24,7 @@ from chainpolicy.typeset.numbers import share
 from chainpolicy.typeset.report_table import formatted
 
 study = chainpolicy.load_study()
-shifts = article.article_shifts(study)
+shifts = checks.session_shifts(study, "article_date")
 moved = shifts.groupby("event_id")["shift"].apply(lambda shift: (shift != 0).any())
 verdicts = pd.Series(
     {

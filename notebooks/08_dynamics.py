@@ -18,6 +18,7 @@ import pandas as pd
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
 from chainpolicy.typeset.numbers import percent
+from chainpolicy.typeset.report_table import formatted, in_percent
 
 study = chainpolicy.load_study()
 names = study.events.set_index("event_id")["name"]
@@ -212,7 +213,33 @@ predicted = estimators.volatility_paths(study).groupby(["group", "estimation"])[
 figures.show("phases", study)
 
 # %%
-tables.reversals_report(study)
+ends = reversals[["half_life", "earliest", "latest"]].map(
+    lambda n: f">{last}" if pd.isna(n) else f"{n:.0f}"
+)
+bounds = {
+    "ratio": formatted(reversals["lower"], "+.1f") + " to " + formatted(reversals["upper"], "+.1f"),
+    "half-life": ends["earliest"] + " to " + ends["latest"],
+}
+bounds = {
+    name: (" (" + text + ")").where(reversals["lower"].notna(), "") for name, text in bounds.items()
+}
+tables.ReportTable(
+    pd.DataFrame(
+        {
+            "Group": reversals.index.map(study.label),
+            "N": reversals["n_assets"].astype(str),
+            "CAAR[0, 1], %": in_percent(reversals["jump"], "+.1f"),
+            "CAAR[2, 10], %": in_percent(reversals["after"], "+.1f"),
+            "Reversal ratio (95 % interval)": formatted(reversals["ratio"], "+.2f")
+            + bounds["ratio"],
+            "Half gone after, sessions (95 % interval)": ends["half_life"] + bounds["half-life"],
+        }
+    ),
+    f"Around “{names[study.headline_event]}”. CAARs in {study.kind} returns; the reversal ratio is "
+    "CAAR[2, 10] / CAAR[0, 1]: -1 if all is given back, 0 if all is kept, positive if the move went "
+    f"on. >{last}: more than half is left at the end of the event window. Without an interval: the "
+    "jump itself may be zero, and the ratio then has no bounds.",
+)
 
 # %% [markdown]
 # The table is that of the declared benchmarks. By the rule the reversal ratio of tier 1 is

@@ -281,3 +281,13 @@ def test_a_regression_that_the_rule_chooses_predicts_the_mean_of_the_group(
     merged = expected.merge(found, on=["event_id", "group"])
     assert len(merged) == len(expected) > 0
     np.testing.assert_allclose(merged["caar_x"], merged["caar_y"], rtol=1e-9)
+
+
+def test_a_study_without_donors_has_the_rungs_of_its_benchmarks(template):
+    tidy = ladder(template)
+    assert tidy.groupby("group")["rung"].unique().map(list).to_dict() == {
+        "coin": ["constant_mean"],
+        "makers": ["constant_mean", "index"],
+        "sellers": ["constant_mean", "index"],
+    }
+    assert not tidy["effect"].notna().any()

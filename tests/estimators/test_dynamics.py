@@ -10,7 +10,7 @@ import pytest
 import statsmodels.api as sm
 from arch import arch_model
 
-from chainpolicy import estimators, figures, tables
+from chainpolicy import estimators, figures
 from chainpolicy.checks import placebo_p_values, within_reach
 from chainpolicy.estimators import (
     EARLY,
@@ -759,27 +759,6 @@ def test_phases_and_movers_are_drawn_as_computed(study, results):
     assert figure.axes[0].get_yticklabels()[0].get_text().endswith("300468.SZ")
 
 
-def test_reversals_are_laid_out(study, results):
-    frame = tables.reversals_report(study).frame.set_index("Group")
-    jump, after = (
-        results.caar(window).query("event_id == 'xi-politburo'").set_index("group")["caar"]
-        for window in ((0, 1), (2, 10))
-    )
-    ratio = after["a_shares_tier1"] / jump["a_shares_tier1"]
-    shares = frame.loc["A-shares, tier 1"]
-    assert shares["Reversal ratio (95 % interval)"].startswith(f"{ratio:+.2f} (")
-    assert shares["N"] == "38"
-    assert shares["CAAR[0, 1], %"] == f"{100 * jump['a_shares_tier1']:+.1f}"
-    lives = frame["Half gone after, sessions (95 % interval)"]
-    for name, group in {"Coins": "coins", "Bitcoin": "bitcoin"}.items():
-        path = results.caar_path("xi-politburo", group, start=0).set_index("tau")["caar"]
-        assert all(path[tau] / path[1] > 0.5 for tau in range(2, 21))
-        assert lives[name].startswith(">20")
-    # An interval is shown of both or, where the jump may be zero, of neither.
-    ratios = frame["Reversal ratio (95 % interval)"]
-    assert (ratios.str.contains("(", regex=False) == lives.str.contains("(", regex=False)).all()
-
-
 def test_short_event_windows_are_said_not_computed(study):
     short = replace(study, event_window=(0, 3), car_windows=((0, 1),))
     results = short.estimate()
@@ -787,9 +766,7 @@ def test_short_event_windows_are_said_not_computed(study):
     for name in ("phases", "early_movers"):
         with pytest.raises(figures.NothingToDrawError, match="event window"):
             SPECS[name].draw(short)
-    report = tables.reversals_report(short)
-    assert report.frame.empty
-    assert "does not hold" in report.note
+    assert estimators.reversals(short).empty
 
 
 def test_a_study_without_stances_says_so(study):
@@ -805,5 +782,5 @@ def test_the_template_study_goes_through(template):
     example = replace(template)
     assert len(sentiment_regression(example))
     assert len(phase_table(example.results, example.headline_event))
-    assert len(tables.reversals_report(example).frame)
+    assert len(estimators.reversals(example))
     assert len(volatility_around_events(example))

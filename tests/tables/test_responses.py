@@ -271,10 +271,6 @@ def test_controls_are_what_is_no_policy_and_the_drawn_days(study):
     table = tables.controls(study)
     kinds = table.drop_duplicates("what").groupby("kind").size().to_dict()
     assert kinds == {"control": 2, "drawn day": 8, "placebo": 1}
-    rows = tables.controls_report(study).frame
-    days = table[(table["kind"] == "drawn day") & (table["group"] == "bitcoin")]
-    low, high = (f"{100 * value:+.1f}" for value in (days["caar"].min(), days["caar"].max()))
-    assert rows["Bitcoin"].iloc[-1] == f"{low} to {high} ({(days['p_value'] < 0.05).sum()})"
 
 
 def test_a_window_that_ends_at_the_limits_has_no_verdict_by_the_spread(study, rows):

@@ -1,7 +1,6 @@
-"""An article's text, the dated statements in it, and what its dates would have found."""
+"""An article's text, and the dated statements in it."""
 
 from chainpolicy.article.dates import Precision
-from chainpolicy.article.event_dates import article_date_caars, article_shifts
 from chainpolicy.article.reading import Article, read_article
 from chainpolicy.article.statements import Extraction, Statement, dated_statements
 
@@ -10,8 +9,6 @@ __all__ = [
     "Extraction",
     "Precision",
     "Statement",
-    "article_date_caars",
-    "article_shifts",
     "dated_statements",
     "read_article",
 ]

@@ -31,9 +31,10 @@ def coverage(study: Study) -> pd.DataFrame:
         ``upper, lower`` (closes at a price limit), ``limited`` (whether there is a price limit).
     """
     at_limit = study.returns[["ticker", "at_limit"]].value_counts()
+    missing = missing_closes(study).groupby(["ticker", "kind"])["n_sessions"].sum()
     rows = []
     for asset, days, closed in _assets(study):
-        before, after = days < closed.min(), days > closed.max()
+        ticker = asset["ticker"]
         rows.append(
             {
                 **{key: asset[key] for key in ("ticker", "name", "group", "calendar")},
@@ -41,11 +42,11 @@ def coverage(study: Study) -> pd.DataFrame:
                 "first": closed.min(),
                 "last": closed.max(),
                 "closes": len(closed),
-                "late": int(before.sum()),
-                "ended": int(after.sum()),
-                "gaps": int((~before & ~after & ~days.isin(closed)).sum()),
-                "upper": int(at_limit.get((asset["ticker"], "upper"), 0)),
-                "lower": int(at_limit.get((asset["ticker"], "lower"), 0)),
+                "late": int(missing.get((ticker, "late start"), 0)),
+                "ended": int(missing.get((ticker, "early end"), 0)),
+                "gaps": int(missing.get((ticker, "gap"), 0)),
+                "upper": int(at_limit.get((ticker, "upper"), 0)),
+                "lower": int(at_limit.get((ticker, "lower"), 0)),
                 "limited": asset["price_limit"] != "",
             }
         )

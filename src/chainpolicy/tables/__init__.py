@@ -5,7 +5,6 @@ from chainpolicy.tables.choices import (
     sizes_report,
     timing_report,
 )
-from chainpolicy.tables.dynamics import reversals_report
 from chainpolicy.tables.estimates import (
     estimate_tables,
     excluded,
@@ -23,7 +22,6 @@ from chainpolicy.tables.responses import (
     FAMILIES,
     RULE,
     controls,
-    controls_report,
     headline_windows,
     most_significant,
     over_windows,
@@ -34,7 +32,6 @@ from chainpolicy.tables.responses import (
     windows_report,
 )
 from chainpolicy.tables.settings import settings_report
-from chainpolicy.tables.yardsticks import ladder_report, rungs_report
 from chainpolicy.typeset.report_table import ReportTable, p_text
 
 __all__ = [
@@ -43,13 +40,11 @@ __all__ = [
     "RULE",
     "ReportTable",
     "controls",
-    "controls_report",
     "effects_report",
     "estimate_tables",
     "events_report",
     "excluded",
     "headline_windows",
-    "ladder_report",
     "left_out_report",
     "most_significant",
     "over_windows",
@@ -61,8 +56,6 @@ __all__ = [
     "regression_tables",
     "responses",
     "responses_report",
-    "reversals_report",
-    "rungs_report",
     "sessions_report",
     "settings_report",
     "significance",

@@ -403,50 +403,6 @@ def controls(
     return pd.concat([own, drawn[own.columns]], ignore_index=True)
 
 
-def controls_report(
-    study: Study,
-    known: pd.DataFrame | None = None,
-    window: Window = (0, 1),
-    model: str | None = None,
-) -> ReportTable:
-    """Lay `controls` out for reading: a row per event, one for all drawn days, a column per group.
-
-    Parameters
-    ----------
-    study, known, window, model
-        As for `controls`.
-
-    Returns
-    -------
-    ReportTable
-    """
-    table = controls(study, known, window, model)
-    is_day = table["kind"] == "drawn day"
-    events, days = table[~is_day], table[is_day]
-    written = in_percent(events["caar"], "+.1f") + " (" + events["p_value"].map(p_text) + ")"
-    rows: list[dict[str, str]] = [
-        {"Event or day": str(what)}
-        | dict(zip(of_event["group"], written[of_event.index], strict=True))
-        for what, of_event in events.groupby("what", sort=False)
-    ]
-    by_group = days.groupby("group")
-    lowest, highest = (
-        in_percent(edge, "+.1f") for edge in (by_group["caar"].min(), by_group["caar"].max())
-    )
-    below = by_group["p_value"].agg(lambda p_values: int((p_values < LEVEL).sum())).astype(str)
-    drawn = lowest + " to " + highest + " (" + below + ")"
-    summary = {str(group): text for group, text in drawn.items()}
-    rows.append({"Event or day": f"{days['what'].nunique()} drawn days", **summary})
-    names = [group for group in _groups(study) if any(group in row for row in rows)]
-    frame = pd.DataFrame(rows)[["Event or day", *names]].fillna("")
-    note = (
-        f"CAAR over {window_label(window)} in percent, {study.kind} returns; in brackets the "
-        "p-value of the portfolio t, not adjusted. Drawn days: lowest and highest CAAR, and how "
-        "many p-values are below 5 %."
-    )
-    return ReportTable(frame.rename(columns=study.label), note)
-
-
 def _with_interval(table: pd.DataFrame) -> pd.Series[str]:
     """Write CAARs and their intervals in percent."""
     return estimate_with_interval(table, "caar")

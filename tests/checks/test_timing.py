@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from chainpolicy import article, checks, prices, tables
+from chainpolicy import checks, prices, tables
 from chainpolicy.study.study import EMBEDDED
 
 # Event session and sessions from the article's date to it: Shanghai, New York, UTC days.
@@ -80,7 +80,7 @@ def ordinary_fit(shanghai: pd.DataFrame, ticker: str) -> Fit:
 
 
 def test_sessions_from_the_articles_date_are_those_counted_on_a_calendar(study):
-    shifts = article.article_shifts(study).set_index(["event_id", "calendar"])
+    shifts = checks.session_shifts(study, "article_date").set_index(["event_id", "calendar"])
     for event_id, expected in SHIFTS.items():
         for calendar, (session, shift) in zip(CALENDARS, expected, strict=True):
             row = shifts.loc[(event_id, calendar)]
@@ -90,11 +90,11 @@ def test_sessions_from_the_articles_date_are_those_counted_on_a_calendar(study):
 
 
 def test_a_shift_is_counted_per_calendar_and_its_days_are_sessions(study):
-    shifts = article.article_shifts(study)
+    shifts = checks.session_shifts(study, "article_date")
     assert shifts["calendar"].value_counts().to_dict() == dict.fromkeys(CALENDARS, 13)
     # Saturday, 16 November: Shanghai and New York open on Monday, coins trade on the day itself.
     brics = shifts[shifts["event_id"] == "brics-settlement-coin"].set_index("calendar")
-    assert brics["article_session"].dt.strftime("%m-%d").to_dict() == {
+    assert brics["dated_session"].dt.strftime("%m-%d").to_dict() == {
         "XSHG": "11-18",
         "XNYS": "11-18",
         "24/7": "11-16",
@@ -111,20 +111,19 @@ def test_article_dates_move_only_events_of_the_sample_that_have_one(study):
     assert study.events.set_index("event_id").loc["xi-politburo", "announced_at"].endswith("+08:00")
 
 
-def test_study_without_article_dates_is_refused(study):
+def test_a_study_without_article_dates_has_no_shifts(study):
     without = replace(study, events=study.events.assign(article_date=""))
-    with pytest.raises(ValueError, match="no event of the sample has an article_date"):
-        article.article_shifts(without)
+    assert checks.session_shifts(without, "article_date").empty
 
 
 def test_response_of_a_shares_by_either_date_by_least_squares(study, tier1_fits):
     abnormal = pd.concat([abnormal for abnormal, *_ in tier1_fits], axis=1)
     coded = abnormal.loc[["2019-10-28", "2019-10-29"]].sum().mean()
     naive = abnormal.loc[["2019-10-24", "2019-10-25"]].sum().mean()
-    table = article.article_date_caars(study).set_index(["event_id", "group"])
+    table = checks.dated_caars(study, "article_date").set_index(["event_id", "group"])
     row = table.loc[("xi-politburo", "a_shares_tier1")]
     assert row["caar"] == pytest.approx(coded, rel=1e-9)
-    assert row["article_caar"] == pytest.approx(naive, rel=1e-9)
+    assert row["dated_caar"] == pytest.approx(naive, rel=1e-9)
 
 
 def test_response_of_bitcoin_by_either_date_by_hand(study, closes):
@@ -132,11 +131,11 @@ def test_response_of_bitcoin_by_either_date_by_hand(study, closes):
     window = returns[:"2019-09-16"].iloc[-120:].drop(pd.to_datetime(MASKED_UTC_DAYS))
     error = window.std(ddof=1) * np.sqrt(2 + 4 / len(window))
     half = stats.t.ppf(0.975, len(window) - 1) * error
-    table = article.article_date_caars(study).set_index(["event_id", "group"])
+    table = checks.dated_caars(study, "article_date").set_index(["event_id", "group"])
     row = table.loc[("xi-politburo", "bitcoin")]
     for prefix, first, last in (
         ("", "2019-10-25", "2019-10-26"),
-        ("article_", "2019-10-24", "2019-10-25"),
+        ("dated_", "2019-10-24", "2019-10-25"),
     ):
         car = returns[first:last].sum() - 2 * window.mean()
         assert row[f"{prefix}caar"] == pytest.approx(car, rel=1e-9)
@@ -145,7 +144,7 @@ def test_response_of_bitcoin_by_either_date_by_hand(study, closes):
 
 
 def test_only_rows_whose_session_differs_are_compared(study):
-    table = article.article_date_caars(study)
+    table = checks.dated_caars(study, "article_date")
     on_calendar = {"bitcoin": "24/7", "coins": "24/7", "us_listed": "XNYS"}
     expected = {
         (event_id, group)
