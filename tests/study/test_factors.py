@@ -401,6 +401,15 @@ def test_a_misspelt_factor_is_guessed(folder):
     assert 'did you mean "Mkt-RF"?' in error.value.problems[0].expected
 
 
+def test_a_factor_that_is_named_twice_is_the_only_thing_refused(folder):
+    set_benchmarks(folder, **dict.fromkeys(SHARES, "Mkt-RF;SMB"))
+    path = folder / "ff.csv"
+    path.write_text(path.read_text().replace(",HML,", ",SMB,", 1))
+    with pytest.raises(InputError) as error:
+        load_study(folder)
+    assert [(p.file, p.line, p.value) for p in error.value.problems] == [("ff.csv", 3, "SMB")]
+
+
 def test_a_ticker_and_a_factor_of_one_name_are_refused(folder):
     path = folder / "ff.csv"
     path.write_text(path.read_text().replace(",Mkt-RF,", ",ACME,", 1))

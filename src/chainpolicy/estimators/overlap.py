@@ -40,9 +40,12 @@ COLUMNS = (
 
 
 def overlapping_clusters(
-    clusters: pd.DataFrame, sessions: dict[str, pd.DatetimeIndex], window: Window
+    clusters: pd.DataFrame,
+    sessions: dict[str, pd.DatetimeIndex],
+    window: Window,
+    hit: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Say which clusters' windows share sessions.
+    """Say which clusters' windows share sessions of an asset.
 
     Parameters
     ----------
@@ -52,13 +55,15 @@ def overlapping_clusters(
         Sessions of each group.
     window : tuple of int
         Both ends inclusive.
+    hit : Series of set of str, optional
+        Assets of each cluster, in the order of `clusters`. Default: all of its group.
 
     Returns
     -------
     DataFrame
-        The rows of `clusters` with ``overlaps_with`` (event_ids of the other clusters of the
-        group whose windows share a session, joined by ``;``) and ``shared_sessions`` (how many
-        sessions of the window another window covers too).
+        The rows of `clusters` with ``overlaps_with`` (event_ids of the other clusters that hit
+        an asset of this one and whose windows share a session with its own, joined by ``;``) and
+        ``shared_sessions`` (how many sessions of the window another window covers too).
     """
     position = np.array(
         [
@@ -72,6 +77,10 @@ def overlapping_clusters(
     same = group[:, None] == group[None, :]
     distance = position[None, :] - position[:, None]
     near = same & (np.abs(distance) < length) & ~np.eye(len(clusters), dtype=bool)
+    if hit is not None:
+        assets = hit.tolist()
+        for one, other in np.argwhere(near):
+            near[one, other] = not assets[one].isdisjoint(assets[other])
     names = clusters["event_id"].to_numpy()
     covered = []
     for row, shifts in zip(near, distance, strict=True):
@@ -180,7 +189,10 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
     table = joint.tidy().rename(columns={"average": "caar"})
     table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
-    shared = overlapping_clusters(clusters, sessions, window)
+    hit = study.alignment.groupby("event_id")["ticker"].agg(set)
+    of_group = pd.Series(study.groups.index, study.groups.to_numpy()).groupby(level=0).agg(set)
+    assets = clusters["event_id"].map(hit).combine(clusters["group"].map(of_group), set.__and__)
+    shared = overlapping_clusters(clusters, sessions, window, assets)
     shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
     table = table.merge(shared, on=["group", "event_id"])
     fitted = _one_by_one(study, kept) if kept else {}

@@ -29,7 +29,9 @@ RESERVED = ("ticker", "session", "return", "n_sessions", "at_limit", "alpha")
 PriceLimits = tuple[tuple[date | None, float], ...]
 
 
-def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = ()) -> pd.DataFrame:
+def read_assets(
+    path: Path, problems: list[Problem], factors: Collection[str] | None = ()
+) -> pd.DataFrame:
     """Read an asset list.
 
     Refused are, among others, a benchmark without its own row, an asset that is its own benchmark,
@@ -41,8 +43,9 @@ def read_assets(path: Path, problems: list[Problem], factors: Collection[str] = 
     ----------
     path : pathlib.Path
         CSV file with the columns ``ticker, calendar`` and any of those listed below.
-    factors : collection of str
-        What may be a benchmark without a row of its own, see `factors.Factors`.
+    factors : collection of str or None
+        What may be a benchmark without a row of its own, see `factors.Factors`; None: not known,
+        and any name may be one.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def _is_price_limit(text: str) -> bool:
     return True
 
 
-def _check_rows(assets: pd.DataFrame, name: str, factors: Collection[str]) -> list[Problem]:
+def _check_rows(assets: pd.DataFrame, name: str, factors: Collection[str] | None) -> list[Problem]:
     """Check benchmarks and groups; calendars that were refused already say nothing more."""
     problems = []
     own = dict(zip(assets["ticker"], assets["calendar"], strict=True))
@@ -126,7 +129,7 @@ def _check_rows(assets: pd.DataFrame, name: str, factors: Collection[str]) -> li
         ticker, calendar, benchmarks = asset["ticker"], asset["calendar"], asset["benchmark"]
         if calendar and calendar not in CALENDARS:
             problems.append(Problem(name, expected_calendar(calendar), line, "calendar", calendar))
-        if ticker in factors:
+        if factors and ticker in factors:
             taken = "another ticker, because a factor has this name"
             problems.append(Problem(name, taken, line, "ticker", ticker))
         expected = _expected_benchmarks(ticker, calendar, benchmarks, own, factors)
@@ -159,15 +162,16 @@ def _expected_benchmarks(
     calendar: str,
     benchmarks: tuple[str, ...],
     own: dict[str, str],
-    factors: Collection[str],
+    factors: Collection[str] | None,
 ) -> str | None:
     """Say what is expected where benchmarks cannot be used, None where they can."""
     if len(set(benchmarks)) < len(benchmarks):
         return "each benchmark once"
     if ticker in benchmarks:
         return "another ticker: an asset cannot be its own benchmark"
-    for unknown in [other for other in benchmarks if other not in own and other not in factors]:
-        hint = did_you_mean(unknown, [*own, *factors])
+    foreign = [other for other in benchmarks if other not in own]
+    for unknown in [other for other in foreign if factors is not None and other not in factors]:
+        hint = did_you_mean(unknown, [*own, *(factors or ())])
         if factors:
             named = ", ".join(factors)
             return (

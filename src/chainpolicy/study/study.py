@@ -482,7 +482,10 @@ def load_study(path: str | Path | None = None) -> Study:
     before = len(problems)
     events = read_events(folder / _EVENTS, problems)
     factors = _read_factors(folder, settings, lines, problems)
-    assets = read_assets(folder / _ASSETS, problems, factors.names if factors else ())
+    named = factors.names if factors else ()
+    # A file of factors that could not be read says nothing about benchmarks.
+    unread = factors is not None and not named
+    assets = read_assets(folder / _ASSETS, problems, None if unread else named)
     corrections = read_corrections(folder / CALENDARS_FILE, problems)
     if len(problems) == before:
         problems += check_affects(events, assets, _EVENTS)
