@@ -22,11 +22,15 @@ def regressed_clusters(alignment: pd.DataFrame, groups: pd.Series | None = None)
     Events of one session that hit different assets of a group stay apart. Control and placebo
     events enter no regression. ``in_sample`` defaults to True, ``role`` to policy.
     """
+    return clusters(_announcements(alignment), groups, by_assets=groups is not None)
+
+
+def _announcements(alignment: pd.DataFrame) -> pd.DataFrame:
     if "in_sample" not in alignment.columns:
         alignment = alignment.assign(in_sample=True)
     if "role" in alignment.columns:
         alignment = alignment[alignment["role"] == POLICY]
-    return clusters(alignment, groups, by_assets=groups is not None)
+    return alignment
 
 
 def asset_clusters(alignment: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -41,9 +45,8 @@ def asset_clusters(alignment: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
         ``members`` where ``first`` begins several clusters.
     """
     alone = pd.Series(groups.index, groups.index)
-    merged = regressed_clusters(alignment, alone)
+    merged = clusters(_announcements(alignment), alone)
     table = merged.rename(columns={"group": "ticker", "event_id": "first"})
-    # Of one asset, events of a session always hit the same.
     by_first = table.groupby(["calendar", "event_session", "first"])
     alike = by_first["members"].transform("nunique") == 1
     return table.assign(event_id=table["first"].where(alike, table["members"]))

@@ -302,13 +302,17 @@ def clusters(
         events = events.join(by_event.agg(";".join).rename("hit"), on=[*keys, "event_id"])
         keys = [*keys, "hit"]
     events = events[[*keys, "event_id", "announced_at"]].drop_duplicates()
-    announced = [
-        announcement_time(calendar, at)
-        for calendar, at in zip(events["calendar"], events["announced_at"], strict=True)
+    public = events[["calendar", "announced_at"]].drop_duplicates()
+    public["announced"] = [
+        announcement_time(calendar, at) for calendar, at in public.itertuples(index=False)
     ]
-    events = events.assign(announced=announced).sort_values(["announced", "event_id"])
-    merged = events.groupby(keys)["event_id"].agg(["first", ";".join])
+    events = events.merge(public).sort_values(["announced", "event_id"])
+    # Most sessions have one event, and pandas calls Python for every group.
+    several = events.duplicated(keys, keep=False)
+    merged = events[several].groupby(keys)["event_id"].agg(["first", ";".join])
     merged = merged.set_axis(["event_id", "members"], axis=1).reset_index()
+    alone = events.loc[~several, [*keys, "event_id"]].assign(members=events["event_id"])
+    merged = pd.concat([alone, merged], ignore_index=True).sort_values(keys, ignore_index=True)
     return merged.drop(columns="hit", errors="ignore")
 
 
