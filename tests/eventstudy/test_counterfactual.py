@@ -510,8 +510,9 @@ def test_the_sup_t_value_is_that_of_known_maxima():
 
 
 def test_a_band_is_refused_where_there_is_none():
-    with pytest.raises(ValueError, match=r"level = 1 must lie strictly .* gives a 95 % band"):
-        sup_t_critical_value(np.eye(2), level=1)
+    for level in (0, 1):
+        with pytest.raises(ValueError, match=rf"level = {level} must lie strictly .* a 95 % band"):
+            sup_t_critical_value(np.eye(2), level=level)
     with pytest.raises(ValueError, match="a point whose variance is not positive"):
         sup_t_critical_value(np.diag([1.0, 0.0]))
 

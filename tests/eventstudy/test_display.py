@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from chainpolicy.eventstudy import EstimationWindow, EventStudy, EventStudyResults, Summary
+from chainpolicy.eventstudy.display import _choose
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,24 @@ def test_the_picture_is_the_sum_of_abnormal_returns(results, start, first):
         np.testing.assert_allclose(drawn[group][:, 1], mean.cumsum(), atol=1e-12)
     assert ax.get_ylabel() == f"CAAR[{first}, tau] (%)"
     assert "sessions" in ax.get_xlabel()
-    # A decimal of 0.05 stands as 5 on an axis in percent.
-    assert ax.yaxis.get_major_formatter()(0.05).startswith("5")
+    # A decimal of 0.05 stands as 5 on an axis in percent, which its label says.
+    assert float(ax.yaxis.get_major_formatter()(0.05)) == 5
+    for band, (group, path) in zip(ax.collections, drawn.items(), strict=True):
+        bounds = results.caar_path("first & best", group, first)[["lower", "upper"]]
+        corners = band.get_paths()[0].vertices
+        assert {*corners[:, 1].round(12)} == {*bounds.to_numpy().ravel().round(12)}
+        assert set(corners[:, 0]) == set(path[:, 0])
+    # Zero across, and where sessions before the event are shown, the event session.
+    straight = [line for line in ax.lines if line.get_label().startswith("_")]
+    assert list(straight[0].get_ydata()) == [0, 0]
+    assert [list(line.get_xdata()) for line in straight[1:]] == [[0, 0]] * (first < 0)
+
+
+def test_some_groups_are_drawn_in_the_order_that_is_asked_for(results):
+    ax = results.plot("first & best", ["one"], ax=Figure().subplots())
+    assert list(lines(ax)) == ["one"]
+    ax = results.plot("first & best", ["one", "many"], ax=Figure().subplots())
+    assert list(lines(ax)) == ["one", "many"]
 
 
 def test_own_axes_are_made_and_given_ones_are_returned(results):
@@ -77,6 +94,13 @@ def test_what_there_is_to_choose_from_is_named(results):
         results.plot("second", cumulate_from="start")
 
 
+@pytest.mark.parametrize(("n_events", "more"), [(20, ""), (21, " and 1 more"), (23, " and 3 more")])
+def test_of_many_choices_twenty_are_named(n_events, more):
+    events = [f"event {number}" for number in range(n_events)]
+    with pytest.raises(ValueError, match=f"event 18, event 19{more}$"):
+        _choose("event", None, events)
+
+
 def test_the_summary_is_text_html_and_latex(results):
     summary = results.summary((0, 1))
     assert isinstance(summary, Summary)
@@ -96,6 +120,7 @@ def test_negative_numbers_and_gaps_in_latex():
     assert body[2:6:2] == [r"k & a\_b \\", r"x $<$ 1 \% & $-$0.5000 \\"]
     assert body[5] == r"\textbackslash{} &  \\"
     assert len(body) == 8
+    assert (body[0], body[-1]) == (r"\begin{tabular}{lr}", r"\end{tabular}")
 
 
 def test_a_summary_says_what_its_numbers_are(results):
@@ -114,7 +139,9 @@ def test_pooled_effects_show_themselves(results):
     pooled = results.pool(window=(0, 1))
     ax = pooled.plot(Figure().subplots())
     table = pooled.tidy()
-    (marks,) = (line for line in ax.lines if line.get_marker() == "D")
+    marks, zero = ax.lines
+    assert marks.get_marker() == "D"
+    assert list(zero.get_xdata()) == [0, 0]
     np.testing.assert_allclose(marks.get_xdata(), table["mean"])
     ends = np.array([segment[:, 0] for segment in ax.collections[0].get_segments()])
     np.testing.assert_allclose(ends, table[["lower", "upper"]].to_numpy())
@@ -122,6 +149,7 @@ def test_pooled_effects_show_themselves(results):
         *["all, many (2 clusters)", "all, one (1 cluster)"]
     ]
     assert "%" in ax.get_xlabel()
+    assert float(ax.xaxis.get_major_formatter()(0.05)) == 5
     for text in (str(pooled), pooled.summary().to_latex()):
         assert f"{table['mean'][0]:.4f}" in text
     assert "<table" in pooled._repr_html_()
