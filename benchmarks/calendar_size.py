@@ -32,7 +32,7 @@ def main() -> None:
     masked = study.alignment[study.alignment["ticker"] == TICKER].assign(in_sample=False)
     for window in WINDOWS:
         rng = np.random.default_rng(0)
-        chosen = event_clusters(study, GROUP, window).of(events_of(study, RESTRICTIVE))
+        chosen = event_clusters(study, GROUP, window, events_of(study, RESTRICTIVE))
         found = []
         for at in random_places(chosen, calendars, rng):
             moved = pd.DataFrame({"event_session": chosen.calendar[at]}).drop_duplicates()

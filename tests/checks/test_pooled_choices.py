@@ -299,8 +299,10 @@ def test_same_year_draws_from_the_year_alone():
         position=position,
         caar=np.full(4, 1.0),
         scaar=np.full(4, 1.0),
-        ordinary_caar=line,
-        ordinary_scaar=line,
+        ordinary_caar=np.tile(line, (4, 1)),
+        ordinary_scaar=np.tile(line, (4, 1)),
+        whole=np.ones(4, dtype=bool),
+        alike=np.ones(4, dtype=bool),
         calendar=days,
     )
     events = [f"e{k}" for k in range(4)]

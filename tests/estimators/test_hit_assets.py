@@ -13,8 +13,13 @@ from statsmodels.api import OLS
 from chainpolicy import checks, estimators, figures
 from chainpolicy.cli import main
 from chainpolicy.estimators.clusters import asset_clusters
-from chainpolicy.estimators.policy_index import stance_sessions
+from chainpolicy.estimators.policy_index import (
+    permutation_test,
+    response_by_stance,
+    stance_sessions,
+)
 from chainpolicy.study import Study, load_study
+from chainpolicy.study.parts import in_parts
 from earnings_study import earnings_study
 
 
@@ -124,43 +129,98 @@ def test_windows_of_one_session_have_one_dummy(study):
     for test in tests.values():
         assert test.effects.to_dict() == pytest.approx(dummied[test.effects.index].to_dict())
     assert list(tests["FIRM1.L-2"].effects.index) == ["FIRM1.L"]
-    # One announcement to two assets, of which another hit one: a part with it, a part alone.
-    apart = {name: list(system.car(name).effects.index) for name in ("both", "both (2)")}
-    assert sorted(apart.values()) == [["FIRM0.L"], ["FIRM2.L"]]
+    # One announcement to two assets, of which another hit one: a part with it, a part alone. Both
+    # are the announcement.
+    assert list(tests["both"].effects.index) == ["FIRM0.L", "FIRM2.L"]
     assert list(tests["FIRM0.L-2"].effects.index) == ["FIRM0.L"]
+    (part,) = (name for name in system.clusters["event_id"] if name.endswith(" (2)"))
+    assert list(system.car(part).effects.index) in (["FIRM0.L"], ["FIRM2.L"])
 
 
-def test_responses_by_stance_are_those_of_the_assets_that_were_hit(study):
+@pytest.fixture(scope="module")
+def own(study) -> pd.DataFrame:
+    """CARs of assets on their sessions, with the sign of what hit them there, by hand."""
     stance = study.events.set_index("event_id")["stance_surprise"].astype(int)
     car = study.results.car((0, 1))[["event_id", "ticker", "car"]].merge(study.alignment)
-    own = car.groupby(["ticker", "event_session"]).agg(
-        car=("car", "first"), members=("event_id", frozenset)
+    car = car.assign(stance=car["event_id"].map(stance), group=car["ticker"].map(study.groups))
+    own = car.groupby(["group", "event_session", "ticker"]).agg(
+        car=("car", "first"), net=("stance", "sum"), members=("event_id", frozenset)
     )
-    own = own.reset_index().assign(group=lambda table: table["ticker"].map(study.groups))
-    clusters = own.groupby(["group", "event_session", "members"])["car"].mean()
+    return own.assign(sign=np.sign(own["net"])).reset_index()
+
+
+def test_responses_by_stance_are_those_of_the_assets_that_were_hit(study, own):
+    """Of one session, the firms with good news are one response, those with bad news another."""
+    by_hand = own.groupby(["group", "event_session", "sign"])["car"].agg(["mean", "size"])
     rows = stance_sessions(study)
-    assert len(rows) == len(clusters) == len(study.events)
-    for row in rows.to_dict("records"):
-        members = frozenset(row["members"].split(";"))
-        assert row["stance"] == np.sign(sum(stance[name] for name in members))
-        assert row["caar"] == pytest.approx(clusters[row["group"], row["event_session"], members])
-    (mixed,) = rows[rows["members"].str.contains(";")].to_dict("records")
-    assert (mixed["stance"], mixed["mixed"], mixed["n_assets"]) == (0, True, 1)
+    found = rows.set_index(["group", "event_session", "stance"])
+    assert found.index.is_unique
+    assert len(found) == len(by_hand)
+    for key, row in by_hand.iterrows():
+        assert found.loc[key, "caar"] == pytest.approx(row["mean"])
+        assert found.loc[key, "n_assets"] == row["size"]
+    (mixed,) = rows[rows["mixed"]].to_dict("records")
+    assert set(mixed["members"].split(";")) == {"both", "FIRM0.L-2"}
+    twice = rows.duplicated(["group", "event_session"], keep=False)
+    assert twice.any()
+    assert rows.loc[twice, "overlaps"].all()
+    means = response_by_stance(rows).set_index("group")
+    for group, name in (("xlon", "supportive"), ("xtks", "restrictive")):
+        of_sign = by_hand.xs((group, 1 if name == "supportive" else -1), level=("group", "sign"))
+        assert means.loc[group, name] == pytest.approx(of_sign["mean"].mean())
+        assert means.loc[group, f"n_{name}"] == len(of_sign)
 
 
-def test_two_choices_are_compared_by_the_assets_that_they_hit(study):
+def test_two_choices_are_compared_by_the_assets_that_they_hit(study, own):
     stance = study.events.set_index("event_id")["stance_surprise"].astype(int)
     good, bad = (tuple(stance.index[stance == sign]) for sign in (1, -1))
-    rows = stance_sessions(study).query("group == 'xlon'")
-    first = rows["members"].map(lambda names: not {*good}.isdisjoint(names.split(";")))
+    pairs = own[own["group"] == "xlon"]
+    has_good = pairs["members"].map(lambda names: not names.isdisjoint(good))
+    has_bad = pairs["members"].map(lambda names: not names.isdisjoint(bad))
+    first, second, every_bad = (
+        pairs[chosen].groupby("event_session")["car"].mean()
+        for chosen in (has_good, ~has_good, has_bad)
+    )
     found = checks.difference(study, "xlon", good, bad)
-    assert (found["n_first"], found["n_second"]) == (first.sum(), (~first).sum())
-    assert found["mean_first"] == pytest.approx(rows.loc[first, "caar"].mean())
-    assert found["mean_second"] == pytest.approx(rows.loc[~first, "caar"].mean())
-    pooled = checks.pooled_subsets(study, "xlon", {"bad": bad}).iloc[0]
-    holds = rows["members"].map(lambda names: not {*bad}.isdisjoint(names.split(";")))
-    assert pooled["mean"] == pytest.approx(rows.loc[holds, "caar"].mean())
-    assert pooled["n_clusters"] == holds.sum()
+    assert (found["n_first"], found["n_second"]) == (len(first), len(second))
+    assert found["mean_first"] == pytest.approx(first.mean())
+    assert found["mean_second"] == pytest.approx(second.mean())
+    (row,) = checks.pooled_subsets(study, "xlon", {"bad": bad}).to_dict("records")
+    assert row["mean"] == pytest.approx(every_bad.mean())
+    assert row["n_clusters"] == len(every_bad)
+
+
+def test_a_choice_of_announcements_is_pooled_as_the_library_pools_it(study):
+    """The same numbers, by two ways; each session is ranked among its own assets' sessions."""
+    stance = study.events.set_index("event_id")["stance_surprise"].astype(int)
+    bad = tuple(stance.index[stance == -1])
+    (row,) = checks.pooled_subsets(study, "xlon", {"bad": bad}).to_dict("records")
+    pool = study.results.pool(dict.fromkeys(bad, "bad")).tidy().query("group == 'xlon'").iloc[0]
+    for name in ("n_events", "n_clusters", "n_blocks"):
+        assert row[name] == pool[name]
+    for name in ("mean", "randomization_p", "sign_flip_p"):
+        assert row[name] == pytest.approx(pool[name], rel=1e-9)
+    (few, all_of_them) = (
+        checks.event_clusters(study, "xlon", (0, 1), events) for events in (bad, None)
+    )
+    assert few.session.isin(all_of_them.session).all()
+    with pytest.raises(ValueError, match="hit different assets: name those that count"):
+        all_of_them.of(bad)
+    with pytest.raises(ValueError, match="hit only some assets"):
+        estimators.in_volatility(constant_mean(study), few)
+
+
+def constant_mean(study: Study) -> Study:
+    return replace(study, model="constant_mean", benchmarks=dict.fromkeys(study.benchmarks, ()))
+
+
+def test_every_choice_on_one_pair_of_event_and_asset(study):
+    """A mapping may label pairs: of one announcement, one asset alone."""
+    found = study.results.pool({("both", "FIRM2.L"): "one"}).clusters
+    car = study.results.car((0, 1)).set_index(["event_id", "ticker"])["car"]
+    assert found["caar"].tolist() == pytest.approx([car["both", "FIRM2.L"]])
+    with pytest.raises(ValueError, match="there is no event nothing to pool"):
+        study.results.pool({("nothing", "FIRM2.L"): "one"})
 
 
 def test_an_announcement_to_two_groups_names_no_cluster_of_other_members(study):
@@ -245,3 +305,121 @@ def test_the_report_pools_by_stance(study, tmp_path):
     text = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "and by their stance" in text
     assert ">stance_surprise<" in text
+
+
+# --- an announcement to all, and one to a single asset on its session -----------------------------
+
+
+def with_news_of_one(study: Study, event_id: str, name: str, *, stance: int, role: str) -> Study:
+    """Add an announcement that hits one asset of the group, on the session of another."""
+    like = study.alignment.query("event_id == @event_id and ticker == 'ACME'")
+    event = study.events.query("event_id == @event_id")
+    return replace(
+        study,
+        alignment=pd.concat(
+            [study.alignment, like.assign(event_id=name, role=role)], ignore_index=True
+        ),
+        events=pd.concat(
+            [
+                study.events,
+                event.assign(event_id=name, stance_crypto=stance, role=role),
+            ],
+            ignore_index=True,
+        ),
+    )
+
+
+@pytest.mark.parametrize(("stance", "role"), [(-1, "policy"), (0, "policy"), (0, "control")])
+def test_news_of_one_asset_adds_no_observation_to_a_session(template, stance, role):
+    changed = with_news_of_one(template, "rule-withdrawn", "own", stance=stance, role=role)
+    events = ["rule-withdrawn", "rule-announced", *(["own"] if stance else [])]
+    before = checks.pooled_subsets(template, "makers", {"x": events[:2]})
+    after = checks.pooled_subsets(changed, "makers", {"x": events})
+    columns = ["n_clusters", "n_blocks", "mean"]
+    pd.testing.assert_frame_equal(after[columns], before[columns])
+    pd.testing.assert_frame_equal(
+        response_by_stance(stance_sessions(changed)), response_by_stance(stance_sessions(template))
+    )
+
+
+def test_a_later_session_counts_if_its_announcements_together_hit_all(template):
+    changed = with_news_of_one(template, "rule-withdrawn", "own", stance=-1, role="policy")
+    before, after = (
+        estimators.undoing(of, estimators.EventDummySystem.from_study(of).fit())
+        for of in (template, changed)
+    )
+    assert "own" in ";".join(after["members"])
+    numbers = ["group", "step", "n_assets", "average", "std_error", "p_value", "f_p_value"]
+    pd.testing.assert_frame_equal(after[numbers], before[numbers])
+
+
+def test_a_part_takes_no_name_that_an_event_has(template):
+    changed = with_news_of_one(template, "rule-withdrawn", "own", stance=-1, role="policy")
+    other = "rule-withdrawn (2)"
+    changed = replace(
+        changed,
+        events=changed.events.replace({"event_id": {"rule-announced": other}}),
+        alignment=changed.alignment.replace({"event_id": {"rule-announced": other}}),
+    )
+    parts = in_parts(changed)
+    assert other not in parts.event_of
+    assert parts.study.events["event_id"].is_unique
+    assert not parts.study.alignment.duplicated(["event_id", "ticker"]).any()
+
+
+def test_announcements_of_one_session_share_its_shock():
+    """Five firms report on each of six sessions, which move all of them alike: nothing to find."""
+    rng = np.random.default_rng(20)
+    session, firm = np.repeat(np.arange(6), 5), np.tile(np.arange(5), 6)
+    low = {"p_permutation": [], "p_bootstrap": [], "by stance": []}
+    for _ in range(60):
+        car = rng.normal(0, 0.03, 6)[session] + rng.normal(0, 0.01, 30)
+        data = pd.DataFrame(
+            {
+                "event_id": [f"{s}-{f}" for s, f in zip(session, firm, strict=True)],
+                "event_session": pd.to_datetime("2020-01-01") + pd.to_timedelta(session, "D"),
+                "ticker": firm.astype(str),
+                "car": car,
+                "stance": np.where(session % 2, 1, -1),
+            }
+        )
+        fitted = estimators.CrossSection(data, "stance").fit(draws=199)
+        low["p_permutation"].append(fitted.p_permutation)
+        low["p_bootstrap"].append(fitted.p_bootstrap)
+        own = permutation_test(car, session % 2 == 1, draws=199, session=session)
+        low["by stance"].append(own.p_value)
+        assert fitted.n_events == 30
+        assert own.smallest_p > 0.05
+    for p_values in low.values():
+        assert np.mean(np.array(p_values) < 0.05) <= 0.15
+    few = data[data["event_session"] < "2020-01-03"]
+    fitted = estimators.CrossSection(few, "stance").fit(draws=99)
+    assert np.isnan(fitted.p_permutation)
+    assert "5 supportive and 5 restrictive events" in fitted.note
+
+
+def test_stances_that_differ_within_every_session_can_be_told_from_its_shock():
+    rng = np.random.default_rng(21)
+    session = np.repeat(np.arange(8), 2)
+    supportive = rng.permuted(np.tile([True, False], (8, 1)), axis=1).ravel()
+    car = rng.normal(0, 0.05, 8)[session] + 0.02 * supportive + rng.normal(0, 0.001, 16)
+    found = permutation_test(car, supportive, session=session)
+    assert found.difference == pytest.approx(0.02, abs=0.002)
+    assert found.p_value < 0.05
+    alone = permutation_test(car, np.tile([True, False], 8), session=session)
+    assert np.isnan(alone.p_value)
+
+
+def test_a_cluster_is_not_named_as_one_of_another_session_with_other_members():
+    """Of X on Friday and Y on Saturday a share has both on Monday, a coin each on its own day."""
+    friday, monday = pd.to_datetime(["2018-06-08", "2018-06-11"])
+    rows = [("X", "SHARE", monday), ("Y", "SHARE", monday), ("X", "COIN", friday)]
+    rows += [("Y", "COIN", monday), ("X", "LATE", monday)]
+    alignment = pd.DataFrame(rows, columns=["event_id", "ticker", "event_session"])
+    at = {"X": "2018-06-08T17:00-04:00", "Y": "2018-06-09T12:00-04:00"}
+    alignment = alignment.assign(calendar="XNYS", announced_at=alignment["event_id"].map(at))
+    groups = pd.Series({"SHARE": "shares", "COIN": "coins", "LATE": "shares"})
+    table = asset_clusters(alignment, groups)
+    named = table.groupby("event_id")["members"].nunique()
+    assert (named == 1).all()
+    assert set(table.loc[table["members"] == "X;Y", "event_id"]) == {"X;Y"}

@@ -36,7 +36,6 @@ from chainpolicy.eventstudy.pooling import (
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.events import stance_columns
-from chainpolicy.study.parts import in_parts
 from chainpolicy.study.remember import remembered
 
 DRAWS = 9_999
@@ -55,7 +54,7 @@ _COLUMNS = [
 class Clusters:
     """The distinct event sessions of one group, and what its ordinary sessions look like.
 
-    Where events of one session hit different assets, the session is there for each set of them.
+    A session has the mean over the assets that its events hit, each once.
 
     Attributes
     ----------
@@ -69,8 +68,10 @@ class Clusters:
         Of the sessions on the group's calendar.
     caar, scaar : ndarray, shape (C,)
         CAAR, and CAAR over its standard error.
-    ordinary_caar, ordinary_scaar : ndarray, shape (T,)
-        Of every session of the calendar, NaN where it is no ordinary one.
+    ordinary_caar, ordinary_scaar : ndarray, shape (C, T)
+        Of the assets of each on every session of the calendar, NaN where it is no ordinary one.
+    whole, alike : ndarray of bool, shape (C,)
+        Whether its events hit every asset of the group, and whether each of them hits the same.
     calendar : DatetimeIndex, shape (T,)
     """
 
@@ -83,6 +84,8 @@ class Clusters:
     scaar: Floats
     ordinary_caar: Floats
     ordinary_scaar: Floats
+    whole: Bools
+    alike: Bools
     calendar: pd.DatetimeIndex
 
     @property
@@ -91,8 +94,23 @@ class Clusters:
         return blocks_of(self.position, self.window[1] - self.window[0] + 1)
 
     def of(self, events: Collection[str]) -> Clusters:
-        """Return the clusters on which some of these events were announced."""
-        return self.chosen(self.held_by(events))
+        """Return the clusters on which some of these events were announced.
+
+        Raises
+        ------
+        ValueError
+            If the events that stay on a session hit other assets than those that go: then
+            `event_clusters` must be asked for these events.
+        """
+        held = self.held_by(events)
+        wanted = frozenset(events)
+        for session, members, alike in zip(self.session, self.events, self.alike, strict=True):
+            if members & wanted and members - wanted and not alike:
+                raise ValueError(
+                    f"the events of {session:%Y-%m-%d} hit different assets: name those that "
+                    "count where the clusters are collected"
+                )
+        return self.chosen(held)
 
     def held_by(self, events: Collection[str]) -> Bools:
         """Say of which clusters some of these events are members."""
@@ -108,28 +126,34 @@ class Clusters:
             position=self.position[mask],
             caar=self.caar[mask],
             scaar=self.scaar[mask],
+            ordinary_caar=self.ordinary_caar[mask],
+            ordinary_scaar=self.ordinary_scaar[mask],
+            whole=self.whole[mask],
+            alike=self.alike[mask],
         )
 
     def reference(self, *, same_year: bool = False) -> Floats:
         """SCAAR of ordinary sessions for each cluster, shape (C, T); of its own year if asked."""
-        ordinary = np.broadcast_to(self.ordinary_scaar, (len(self.caar), len(self.calendar)))
         if not same_year:
-            return ordinary
+            return self.ordinary_scaar
         alike = self.session.year.to_numpy()[:, None] == self.calendar.year.to_numpy()
-        return np.where(alike, ordinary, np.nan)
+        return np.where(alike, self.ordinary_scaar, np.nan)
 
 
-@remembered
-def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Clusters:
-    """Collect the clusters of all events in the sample, and the ordinary sessions of a group.
-
-    Events on one session that hit different assets of the group are clusters of their own, of one
-    block.
+def event_clusters(
+    study: Study,
+    group: str,
+    window: Window = (0, 1),
+    events: Collection[str] | None = None,
+) -> Clusters:
+    """Collect the sessions of events of the sample, and the ordinary sessions of a group.
 
     Parameters
     ----------
     window : tuple of int
         Both ends inclusive.
+    events : collection of str, optional
+        Those that count. Default: all.
 
     Returns
     -------
@@ -140,10 +164,23 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
     ValueError
         If there is no such group.
     """
+    every = _every_cluster(study, group, window)
+    if events is None:
+        return every
+    wanted = frozenset(events)
+    if every.alike[every.held_by(wanted)].all():
+        return every.of(wanted)
+    return _labelled_clusters(study, every, _label_pairs(study, group, wanted))[_CHOSEN]
+
+
+_CHOSEN, _OTHER = "chosen", "other"
+
+
+@remembered
+def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     if group not in set(study.groups):
         raise ValueError(f"no group is called {group!r}; there are {', '.join(study.calendars)}")
-    parts = in_parts(study)
-    results, placebo = parts.study.results, study.placebo(window)
+    results, placebo = study.results, study.placebo(window)
     held = study.returns["ticker"].map(study.groups) == group
     calendar = pd.DatetimeIndex(np.sort(study.returns.loc[held, "session"].unique()))
     pairs = results.pairs[results.pairs["group"] == group]
@@ -151,33 +188,91 @@ def event_clusters(study: Study, group: str, window: Window = (0, 1)) -> Cluster
     found = results.caar(window).query("group == @group").dropna(subset="caar")
     # Of a group that has no estimate too, of which `map` would make numbers.
     found = found.assign(event_session=session_of.reindex(found["event_id"]).to_numpy())
-    hit = pairs.sort_values("ticker").groupby("event_id")["ticker"].agg(";".join)
-    found = found.assign(hit=hit.reindex(found["event_id"]).to_numpy())
-    keys = ["event_session", "hit"]
-    members = (
-        found.assign(event=parts.events(found["event_id"])).groupby(keys)["event"].agg(frozenset)
-    )
-    most = found.drop_duplicates(keys).set_index(keys).loc[members.index]
-    session = pd.DatetimeIndex(most.index.get_level_values("event_session"))
+    by_session = found.groupby("event_session")
+    members = by_session["event_id"].agg(frozenset)
+    first = found.drop_duplicates("event_session").set_index("event_session").loc[members.index]
+    aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
+    hit = {event_id: frozenset(of) for event_id, of in aligned.groupby("event_id")["ticker"]}
+    sets = [{hit[event_id] for event_id in events} for events in members]
+    everyone = frozenset(study.groups.index[study.groups == group])
     ordinary = placebo.caar(window).query("group == @group").dropna(subset="caar")
     at = calendar.get_indexer(pd.DatetimeIndex(ordinary["event_id"].to_numpy(str)))
     spread: list[Floats] = []
     for values in (ordinary["caar"], ordinary["caar"] / ordinary["std_error"]):
         line = np.full(len(calendar), np.nan)
         line[at] = values
-        spread.append(line)
-    return Clusters(
+        spread.append(np.broadcast_to(line, (len(members), len(line))))
+    session = pd.DatetimeIndex(members.index)
+    every = Clusters(
         group=group,
         window=window,
         session=session,
         events=tuple(members),
         position=calendar.get_indexer(session).astype(np.int64),
-        caar=most["caar"].to_numpy(np.float64),
-        scaar=(most["caar"] / most["std_error"]).to_numpy(np.float64),
+        caar=first["caar"].to_numpy(np.float64),
+        scaar=(first["caar"] / first["std_error"]).to_numpy(np.float64),
         ordinary_caar=spread[0],
         ordinary_scaar=spread[1],
+        whole=np.array([everyone in of for of in sets], dtype=np.bool_),
+        alike=np.array([len(of) == 1 for of in sets], dtype=np.bool_),
         calendar=calendar,
     )
+    if every.whole.all() and every.alike.all():
+        return every
+    return _labelled_clusters(study, every, _label_pairs(study, group, found["event_id"]))[_CHOSEN]
+
+
+def _label_pairs(
+    study: Study, group: str, chosen: Collection[str], other: Collection[str] = ()
+) -> dict[tuple[str, str], str]:
+    """Label pairs of event and asset by the choice to which the asset's session belongs."""
+    pairs = study.results.pairs[study.results.pairs["group"] == group]
+    is_chosen, is_other = (pairs["event_id"].isin(set(some)) for some in (chosen, other))
+    keys = pd.MultiIndex.from_frame(pairs[["event_session", "ticker"]])
+    taken = keys.isin(keys[is_chosen])
+    label = np.where(is_chosen, _CHOSEN, np.where(is_other & ~taken, _OTHER, ""))
+    named = zip(pairs["event_id"], pairs["ticker"], label, strict=True)
+    return {(event_id, ticker): side for event_id, ticker, side in named if side}
+
+
+def _labelled_clusters(
+    study: Study, every: Clusters, labels: Mapping[tuple[str, str], str]
+) -> dict[str, Clusters]:
+    """Collect the clusters of labelled pairs of event and asset of a group."""
+    group, window = every.group, every.window
+    results = study.results
+    of_group = results.pool(labels, window, draws=1).clusters.query("group == @group")
+    pairs = results.car(window).dropna(subset="car")[["event_id", "ticker"]]
+    pairs = pairs.merge(results.pairs[["event_id", "ticker", "event_session"]])
+    label = [labels.get(pair, "") for pair in zip(pairs["event_id"], pairs["ticker"], strict=True)]
+    by_session = pairs.groupby([np.array(label, dtype=object), "event_session"])["ticker"]
+    assets_of = {key: tuple(sorted(set(tickers))) for key, tickers in by_session}
+    everyone = set(study.groups.index[study.groups == group])
+    cars = study.placebo(window).car(window)
+    cars = cars[cars["ticker"].isin(everyone)].pivot_table("car", "event_id", "ticker")
+    cars = cars.set_axis(pd.DatetimeIndex(cars.index.to_numpy(str))).reindex(every.calendar)
+    same = dict(zip(every.session, every.alike, strict=True))
+    found = {}
+    for name in (_CHOSEN, _OTHER):
+        table = of_group[of_group["label"] == name].sort_values("event_session")
+        session = pd.DatetimeIndex(table["event_session"])
+        assets = [assets_of[name, day] for day in session]
+        scaar = results.ordinary_scaar(window, group, assets)
+        caar = np.array([cars.reindex(columns=list(of)).mean(axis=1) for of in assets])
+        caar = np.where(np.isfinite(scaar), caar.reshape(scaar.shape), np.nan)
+        found[name] = replace(
+            every,
+            session=session,
+            events=tuple(frozenset(events.split(";")) for events in table["events"]),
+            position=every.calendar.get_indexer(session).astype(np.int64),
+            caar=table["caar"].to_numpy(np.float64),
+            scaar=table["scaar"].to_numpy(np.float64),
+            ordinary_caar=caar,
+            ordinary_scaar=scaar,
+            whole=np.array([set(of) == everyone for of in assets], dtype=np.bool_),
+            alike=np.array([same[day] for day in session], dtype=np.bool_),
+        )
+    return found
 
 
 def directions(study: Study) -> pd.Series:
@@ -302,7 +397,7 @@ def pooled_subsets(
 def _pooled(
     study: Study, group: str, window: Window, subset: str, events: tuple[str, ...]
 ) -> dict[str, object]:
-    return pooled_effect(event_clusters(study, group, window), subset, events)
+    return pooled_effect(event_clusters(study, group, window, events), subset, events)
 
 
 def split_by(study: Study, events: Collection[str], column: str) -> dict[str, tuple[str, ...]]:
@@ -361,7 +456,8 @@ def difference(
 ) -> pd.Series:
     """Compare two choices of announcements, by permutation of the labels over clusters.
 
-    A cluster of both belongs to the first. Clusters whose windows overlap change places as a block.
+    What an asset was hit by on one session belongs to the first choice if some of it does. Clusters
+    whose windows overlap, those of one session among them, change places as a block.
 
     Parameters
     ----------
@@ -374,11 +470,20 @@ def difference(
     Series
         ``n_first, n_second, mean_first, mean_second, difference, p_value``.
     """
-    clusters = event_clusters(study, group, window)
-    in_first, in_second = clusters.held_by(first), clusters.held_by(second)
-    one, other = clusters.chosen(in_first), clusters.chosen(in_second & ~in_first)
-    both = clusters.chosen(in_first | in_second)
-    of_first = in_first[in_first | in_second]
+    every = _every_cluster(study, group, window)
+    in_first, in_second = every.held_by(first), every.held_by(second)
+    if every.alike[in_first | in_second].all():
+        one, other = every.chosen(in_first), every.chosen(in_second & ~in_first)
+    else:
+        both = _labelled_clusters(study, every, _label_pairs(study, group, first, second))
+        one, other = both[_CHOSEN], both[_OTHER]
+    position = np.concatenate([one.position, other.position])
+    # Of one session, the order must not tell the label.
+    place = np.concatenate([one.caar, other.caar]), position
+    order = np.lexsort(place)
+    position, values = position[order], place[0][order]
+    of_first = order < len(one.caar)
+    block = blocks_of(position, window[1] - window[0] + 1)
     means = [float(side.caar.mean()) if len(side.caar) else np.nan for side in (one, other)]
     return pd.Series(
         {
@@ -387,7 +492,7 @@ def difference(
             "mean_first": means[0],
             "mean_second": means[1],
             "difference": means[0] - means[1],
-            "p_value": permutation_p_value(both.caar, of_first, both.block, DRAWS, 0),
+            "p_value": permutation_p_value(values, of_first, block, DRAWS, 0),
         }
     )
 
@@ -413,7 +518,7 @@ def fade(
     """
     from scipy import stats
 
-    clusters = event_clusters(study, group, window).of(events)
+    clusters = event_clusters(study, group, window, events)
     order = np.arange(len(clusters.caar), dtype=np.float64)
     rows = {}
     responses = {"CAAR": clusters.caar, "SCAAR": clusters.scaar}
@@ -474,7 +579,7 @@ def random_calendars(
     ValueError
         With fewer than three blocks, or without a place for some block.
     """
-    chosen = event_clusters(study, group, window).of(events)
+    chosen = event_clusters(study, group, window, events)
     if not len(chosen.caar) or chosen.block[-1] + 1 < MINIMUM_CLUSTERS:
         raise ValueError(f"{group} has fewer than {MINIMUM_CLUSTERS} blocks of these events")
     rng = np.random.default_rng(0)
@@ -501,7 +606,8 @@ def random_calendars(
 def _drawn(chosen: Clusters, draws: int, rng: np.random.Generator) -> Sequence[Floats]:
     """CAAR and SCAAR of the clusters at random places, each of shape (draws, C)."""
     at = random_places(chosen, draws, rng)
-    return chosen.ordinary_caar[at], chosen.ordinary_scaar[at]
+    every = np.arange(len(chosen.caar))
+    return chosen.ordinary_caar[every, at], chosen.ordinary_scaar[every, at]
 
 
 def random_places(chosen: Clusters, draws: int, rng: np.random.Generator) -> Ints:
@@ -515,7 +621,7 @@ def random_places(chosen: Clusters, draws: int, rng: np.random.Generator) -> Int
         moved = chosen.position[members] - chosen.position[members[0]]
         last = len(chosen.calendar) - int(moved[-1])
         places = np.arange(max(last, 0))[:, None] + moved
-        free = places[np.isfinite(chosen.ordinary_scaar[places]).all(axis=1)]
+        free = places[np.isfinite(chosen.ordinary_scaar[members, places]).all(axis=1)]
         if not len(free):
             raise ValueError(f"no ordinary sessions of {chosen.group} have room for a block")
         found[:, members] = free[rng.integers(len(free), size=draws)]

@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from chainpolicy.eventstudy.panel import Floats, Ints
+from chainpolicy.eventstudy.pooling import moved_in_blocks
 
 # Up to so many distinct assignments are all looked at; beyond, a random sample of them.
 MOST_ASSIGNMENTS = 50_000
@@ -61,7 +62,13 @@ def assignments(stances: Floats, draws: int, rng: np.random.Generator) -> tuple[
 
 
 def assignment_p_value(
-    outcome: Floats, q: Floats, stances: Floats, *, draws: int, rng: np.random.Generator
+    outcome: Floats,
+    q: Floats,
+    stances: Floats,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    session: Ints | None = None,
 ) -> tuple[float, int]:
     r"""Rank the coefficient among those of all assignments of the stances to the events.
 
@@ -77,9 +84,26 @@ def assignment_p_value(
     stances : ndarray, shape (K,)
     draws : int
         Size of the sample where there are too many assignments.
+    session : ndarray of int, shape (K,), optional
+        From 0. Events of one session share its shocks: their stances go together, to a session of
+        as many. Default: each event has its own.
+
+    Returns
+    -------
+    p_value : float
+        NaN where nothing can change places.
+    count : int
+        Of the assignments that were compared.
     """
     moment, cross = q.T @ outcome, q.T @ q
-    assigned, exhaustive = assignments(stances, draws, rng)
+    if session is None or len(np.unique(session)) == len(session):
+        assigned, exhaustive = assignments(stances, draws, rng)
+    else:
+        order = np.argsort(session, kind="stable")
+        assigned, exhaustive = np.empty((draws, len(stances))), False
+        assigned[:, order] = moved_in_blocks(stances[order], session[order], draws, rng)
+        if (assigned == stances).all():
+            return float("nan"), 0
     denominator = np.einsum("ak,kl,al->a", assigned, cross, assigned, optimize=True)
     # An assignment that the fixed effects absorb has no coefficient and none as large.
     defined = denominator > ABSORBED * np.trace(cross) * (stances @ stances) / len(stances)

@@ -167,18 +167,16 @@ def timing_cost(
     shifted = session_shifts(study, column)
     calendar = study.calendars[group]
     moved = shifted.loc[(shifted["calendar"] == calendar) & (shifted["shift"] != 0), "event_id"]
-    clusters = {
-        "first public": event_clusters(study, group, window),
-        column: event_clusters(other, group, window),
-    }
+    dates = {"first public": study, column: other}
     named = directions(study)
     rows = []
     for direction in dict.fromkeys(named[named != ""]):
         events = named.index[named == direction]
         chosen: dict[str, Collection[str]] = {"moved": events[events.isin(moved)], "all": events}
         for which, held in chosen.items():
-            for dated, of in clusters.items():
-                effect = pooled_effect(of, str(direction), held)
+            for dated, of in dates.items():
+                clusters = event_clusters(of, group, window, held)
+                effect = pooled_effect(clusters, str(direction), held)
                 rows.append({"dated": dated, "direction": direction, "rows": which, **effect})
     return pd.DataFrame(rows)
 

@@ -47,8 +47,8 @@ def robustness(study: Study, group: str, window: Window = (0, 1)) -> pd.DataFram
         mean is closest to zero ("the weightiest"). Responses in units of volatility where
         `in_volatility` is defined.
     """
-    clusters = event_clusters(study, group, window)
     every = events_of(study, RESTRICTIVE)
+    clusters = event_clusters(study, group, window, every)
     table = study.events.set_index("event_id").loc[list(every)]
     hour = table["time_precision"].isin(HOUR_KNOWN)
     chosen: dict[str, Collection[str]] = {"hour or latest hour known": table.index[hour]}
@@ -71,7 +71,7 @@ def robustness(study: Study, group: str, window: Window = (0, 1)) -> pd.DataFram
             continue
         rows.append(pooled_effect(scaled, f"all, in units of {name.upper()} volatility", every))
     rows += [
-        pooled_effect(clusters, name, events)
+        pooled_effect(event_clusters(study, group, window, events), name, events)
         for name, events in chosen.items()
         if len(events) < len(every)
     ]

@@ -42,12 +42,12 @@ def asset_clusters(alignment: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
         One row per asset and session: ``ticker, calendar, event_session, first`` (the earliest
         announced), ``members`` (all that hit the asset, joined by ``;``) and ``event_id``, which
         names the cluster of the assets of a calendar that the same events hit: ``first``, or
-        ``members`` where ``first`` begins several clusters.
+        ``members`` where ``first`` begins several clusters, on one session or several.
     """
     alone = pd.Series(groups.index, groups.index)
     merged = clusters(_announcements(alignment), alone)
     table = merged.rename(columns={"group": "ticker", "event_id": "first"})
-    by_first = table.groupby(["calendar", "event_session", "first"])
+    by_first = table.groupby(["calendar", "first"])
     alike = by_first["members"].transform("nunique") == 1
     return table.assign(event_id=table["first"].where(alike, table["members"]))
 

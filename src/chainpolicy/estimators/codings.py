@@ -16,7 +16,7 @@ from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
     dimensions,
     permutation_test,
-    stance_sessions,
+    stance_parts,
 )
 from chainpolicy.study import Study
 from chainpolicy.study.events import stance_columns
@@ -51,7 +51,7 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
         (permutation; NaN with fewer than three sessions of either sign) and ``chosen`` (the
         coding of all other tables).
     """
-    every = stance_sessions(study, window)
+    every = stance_parts(study, window)
     # The last dimension is the sum of the stances, or the only one.
     every = every[every["dimension"].isin(dimensions(study)[-1:])].reset_index(drop=True)
     events = study.events.set_index("event_id")
@@ -67,7 +67,6 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
         "dated source": seen.reindex(event).to_numpy(),
     }
     groups = every["group"].to_numpy(dtype=object)
-    caar = every["caar"].to_numpy(np.float64)
     rows = []
     for facts in FACTS:
         counts = counted[facts]
@@ -80,7 +79,7 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
                 for mixed in MIXED:
                     sides = net if mixed == "net" else np.where(both, 0, net)
                     choice = (weight, mixed, facts, flipped)
-                    rows += _differences(groups, caar, sides, choice)
+                    rows += _differences(groups, every, sides, choice)
     columns = ["group", "weight", "mixed", "facts", "flipped", "n_supportive", "n_restrictive"]
     table = pd.DataFrame(rows, columns=[*columns, "difference", "p_value"])
     own = (table["weight"] == "salience") & (table["mixed"] == "net") & (table["facts"] == "all")
@@ -94,7 +93,7 @@ def _any_of(at: NDArray[np.int64], is_so: NDArray[np.bool_], size: int) -> NDArr
 
 def _differences(
     groups: NDArray[np.object_],
-    caar: NDArray[np.float64],
+    responses: pd.DataFrame,
     sides: NDArray[np.float64],
     choice: tuple[str, str, str, str],
 ) -> list[tuple[object, ...]]:
@@ -102,12 +101,30 @@ def _differences(
     rows: list[tuple[object, ...]] = []
     for group in dict.fromkeys(groups[sides != 0]):
         here = (groups == group) & (sides != 0)
-        labels, values = sides[here] > 0, caar[here]
+        values, labels, session = _merged(responses[here], sides[here] > 0)
         counts = int(labels.sum()), int((~labels).sum())
         if min(counts) == 0:
             continue
         difference = float(values[labels].mean() - values[~labels].mean())
         tested = min(counts) >= LEAST_SESSIONS
-        p_value = permutation_test(values, labels).p_value if tested else np.nan
+        p_value = permutation_test(values, labels, session=session).p_value if tested else np.nan
         rows.append((group, *choice, *counts, difference, p_value))
     return rows
+
+
+def _merged(
+    responses: pd.DataFrame, supportive: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Merge what has one side of one session: responses, sides and sessions."""
+    session = pd.factorize(responses["event_session"])[0].astype(np.int64)
+    caar = responses["caar"].to_numpy(np.float64)
+    places, first, part = np.unique(
+        2 * session + supportive, return_index=True, return_inverse=True
+    )
+    if len(places) == len(session):
+        return caar, supportive, session
+    count = responses["n_assets"].to_numpy(np.float64)
+    mean = np.bincount(part, count * caar) / np.bincount(part, count)
+    # Of one session, the order must not tell the side.
+    order = np.argsort(first, kind="stable")
+    return mean[order], supportive[first][order], session[first][order]

@@ -231,7 +231,9 @@ class CrossSection:
     ----------
     data : DataFrame
         ``event_id, ticker, car``, the stance (one value per event) and the exposure (one value
-        per asset); a row with a blank among them is left out.
+        per asset); a row with a blank among them is left out. With ``event_session``, events of one
+        session have one fixed effect, are one cluster of the errors and of the bootstrap, and their
+        stances are permuted together.
     stance : str, optional
         Column of the stance, or of another number per event; None: the exposure alone.
     exposure : str, optional
@@ -308,6 +310,17 @@ class CrossSection:
         key, column = ("ticker", "exposure") if self.unit == "asset" else ("event_id", "stance")
         return rows.groupby(key)[column].first().sort_index().to_numpy(np.float64)
 
+    def _least_sessions(self, rows: pd.DataFrame) -> int:
+        """Count the sessions, or assets, of the side that has the fewer."""
+        if self.unit == "asset":
+            return min(self.sides(rows)[:2])
+        values = rows.groupby("event_id").agg({"stance": "first", "event_session": "first"})
+        centre = 0.0 if is_stance(self.stance) else values["stance"].mean()
+        away = values["stance"] - centre
+        away = away.mask(away.abs() <= 1e-9 * away.abs().max(), 0.0)
+        sides = [values.loc[side, "event_session"].nunique() for side in (away > 0, away < 0)]
+        return min(sides)
+
     def fit(self, *, draws: int = DRAWS, seed: int = SEED) -> CrossSectionResults:
         """Estimate, and randomize over events (over assets, for an exposure alone).
 
@@ -327,11 +340,18 @@ class CrossSection:
         if rows.empty:
             raise AbsorbedError(f"no row has a CAR and a value of {self.regressor}")
         asset = pd.factorize(rows["ticker"], sort=self.unit == "asset")[0].astype(np.int64)
-        event = pd.factorize(rows["event_id"], sort=True)[0].astype(np.int64)
-        n_events = int(event.max()) + 1
+        announced, names = pd.factorize(rows["event_id"], sort=True)
+        n_events = len(names)
+        session = pd.factorize(rows["event_session"], sort=True)[0].astype(np.int64)
+        session_of = np.zeros(n_events, dtype=np.int64)
+        session_of[announced] = session
+        # Where each event has its own session, in the order of the events.
+        apart = len(np.unique(session_of)) == n_events
+        event = announced.astype(np.int64) if apart else session
         by_asset = self.unit == "asset"
-        unit = asset if by_asset else event
+        unit = asset if by_asset else announced.astype(np.int64)
         n_units = int(unit.max()) + 1
+        cluster = asset if by_asset else event
         # What an assignment multiplies in each row.
         fixed = rows["stance" if by_asset else "exposure"].to_numpy()
         car = rows["car"].to_numpy()
@@ -344,14 +364,21 @@ class CrossSection:
         signs = self.sides(rows)
         p_values = (np.nan, 0, np.nan, 0)
         note = ""
-        if min(signs[:2]) >= MINIMUM_EVENTS:
+        if self._least_sessions(rows) >= MINIMUM_EVENTS:
             rng = np.random.default_rng(seed)
             q = np.zeros((len(rows), n_units))
             q[np.arange(len(rows)), unit] = fixed
             permuted, count = assignment_p_value(
-                outcome, _residual(q, basis), self._varying(rows), draws=draws, rng=rng
+                outcome,
+                _residual(q, basis),
+                self._varying(rows),
+                draws=draws,
+                rng=rng,
+                session=None if by_asset or apart else session_of,
             )
-            booted = wild_bootstrap_p_value(regressor, outcome, basis, unit, draws=draws, rng=rng)
+            booted = wild_bootstrap_p_value(
+                regressor, outcome, basis, cluster, draws=draws, rng=rng
+            )
             p_values = (permuted, count, booted, draws)
         else:
             found = f"{signs[0]} above and {signs[1]} below the mean over {self.unit}s"
@@ -360,8 +387,8 @@ class CrossSection:
             needed = f"{MINIMUM_EVENTS} of either {'sign' if is_stance(self.stance) else 'kind'}"
             note = f"no p-value: {found}, {needed} are needed"
         left_out = []
-        for number in range(n_units):
-            kept = unit != number
+        for number in range(int(cluster.max()) + 1):
+            kept = cluster != number
             basis = self._basis(asset[kept], event[kept])
             parts = _residual(car[kept], basis), _residual(raw[kept], basis)
             left_out.append(_slope(*parts, raw[kept]))
@@ -396,7 +423,9 @@ class CrossSection:
             1.0 if name is None else self.data[name].astype(np.float64)
             for name in (self.stance, self.exposure)
         )
-        return self.data[["event_id", "ticker", "car"]].assign(stance=stance, exposure=exposure)
+        rows = self.data[["event_id", "ticker", "car"]].assign(stance=stance, exposure=exposure)
+        session = self.data["event_session" if "event_session" in self.data else "event_id"]
+        return rows.assign(event_session=session)
 
     def _why_absorbed(self, rows: pd.DataFrame) -> str:
         if self.stance is None:
@@ -507,16 +536,18 @@ def cross_section_data(
 
 
 def _clustered_cars(study: Study, results: EventStudyResults, window: Window) -> pd.DataFrame:
-    """Lay out one CAR per asset and session: ``event_id, ticker, car, group, calendar, members``.
+    """Lay out one CAR per asset and session.
+
+    ``event_id, event_session, ticker, car, group, calendar, members``.
 
     The cluster, ``event_id``, is that of `asset_clusters`.
     """
     car = results.car(window)[["event_id", "ticker", "car"]].rename(columns={"event_id": "first"})
     car = car.assign(group=car["ticker"].map(study.groups))
     merged = asset_clusters(study.alignment, study.groups)
-    columns = ["ticker", "calendar", "first", "event_id", "members"]
+    columns = ["ticker", "calendar", "event_session", "first", "event_id", "members"]
     data = car.merge(merged[columns], on=["ticker", "first"])
-    return data[["event_id", "ticker", "car", "group", "calendar", "members"]]
+    return data[["event_id", "event_session", "ticker", "car", "group", "calendar", "members"]]
 
 
 def exposures(study: Study) -> pd.DataFrame:

@@ -22,6 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.estimators.clusters import weighted_stances
+from chainpolicy.eventstudy.pooling import moved_in_blocks
 from chainpolicy.study import Study
 from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
@@ -126,17 +127,44 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
-@remembered
 def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFrame:
-    """Merge the announcements of a session that hit the same assets; say how these responded.
+    """Merge the announcements of a session and say how each group responded.
+
+    A session on which some assets were hit by good news and others by bad is there twice, with the
+    assets of either.
 
     Returns
     -------
     DataFrame
         ``group, dimension, event_session, event_id`` (the earliest announced), ``members`` (all
-        of them, joined by ``;``), ``net`` (sum of stance times salience), ``stance`` (its sign),
-        ``mixed`` (the session holds both signs), ``overlaps`` (its window shares a session with
-        that of the next or the last one), ``n_assets, caar``.
+        of them, joined by ``;``), ``net`` (sum of stance times salience; that of most assets, if
+        they differ), ``stance`` (its sign), ``mixed`` (an asset was hit by both signs),
+        ``overlaps`` (its window shares a session with that of another row), ``n_assets, caar``.
+    """
+    table = stance_parts(study, window)
+    keys = ["group", "dimension", "event_session"]
+    if not table.duplicated([*keys, "stance"]).any():
+        return table.assign(overlaps=table["overlaps"] | table.duplicated(keys, keep=False))
+    merged: list[dict[str, object]] = []
+    for _, rows in table.groupby([*keys, "stance"], sort=False):
+        most = rows.sort_values("n_assets", ascending=False, kind="stable").iloc[0].to_dict()
+        members = dict.fromkeys(";".join(rows["members"]).split(";"))
+        count = int(rows["n_assets"].sum())
+        caar = float((rows["n_assets"] * rows["caar"]).sum()) / count
+        alike = {"members": ";".join(members), "n_assets": count, "caar": caar}
+        about = {str(name): value for name, value in most.items()}
+        merged.append(about | alike | {"mixed": bool(rows["mixed"].any())})
+    found = pd.DataFrame(merged, columns=list(table.columns))
+    return found.assign(
+        overlaps=found["overlaps"].astype(bool) | found.duplicated(keys, keep=False)
+    )
+
+
+@remembered
+def stance_parts(study: Study, window: tuple[int, int]) -> pd.DataFrame:
+    """Say how the assets responded that the same announcements of a session hit.
+
+    The columns of `stance_sessions`; no asset is in two rows of a session.
     """
     parts = in_parts(study)
     responses = parts.study.results.caar(window)
@@ -196,7 +224,9 @@ def response_by_stance(responses: pd.DataFrame) -> pd.DataFrame:
         means = [float(values[side].mean()) if side.any() else np.nan
                  for side in (supportive, ~supportive)]  # fmt: skip
         without = _differences_without_one(values, supportive)
-        test = permutation_test(values, supportive) if min(counts) >= LEAST_SESSIONS else None
+        session = pd.factorize(signed["event_session"])[0]
+        tested = min(counts) >= LEAST_SESSIONS
+        test = permutation_test(values, supportive, session=session) if tested else None
         rows.append(
             {
                 "group": group,
@@ -253,7 +283,12 @@ class PermutationTest:
 
 
 def permutation_test(
-    values: NDArray[np.float64], labels: NDArray[np.bool_], draws: int = DRAWS, seed: int = SEED
+    values: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    draws: int = DRAWS,
+    seed: int = SEED,
+    *,
+    session: NDArray[np.int64] | None = None,
 ) -> PermutationTest:
     r"""Test whether values differ between two labels, by reassigning the labels.
 
@@ -267,7 +302,17 @@ def permutation_test(
     values : ndarray, shape (n,)
     labels : ndarray of bool, shape (n,)
         Both values occur.
+    session : ndarray of int, shape (n,), optional
+        Ascending from 0. Values of one session share its shocks, and change places as a block, with
+        sessions that have as many. Default: each has its own.
+
+    Returns
+    -------
+    PermutationTest
+        With a blank p-value where nothing can change places.
     """
+    if session is not None and len(np.unique(session)) < len(session):
+        return _test_in_sessions(values, labels, session, draws, seed)
     size, chosen = len(values), int(labels.sum())
     every = comb(size, chosen) <= draws
     total = values.sum()
@@ -281,6 +326,27 @@ def permutation_test(
     # With equal numbers of both labels their exchange turns the sign alone.
     ties = 2 if every and 2 * chosen == size else 1
     return PermutationTest(actual, float(reached.mean()), len(first), ties / len(first))
+
+
+def _test_in_sessions(
+    values: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    session: NDArray[np.int64],
+    draws: int,
+    seed: int,
+) -> PermutationTest:
+    moved = np.vstack([moved_in_blocks(labels, session, draws, seed), labels])
+    actual = float(values[labels].mean() - values[~labels].mean())
+    if (moved == labels).all():
+        return PermutationTest(actual, np.nan, 1, np.nan)
+    first, chosen = moved @ values, int(labels.sum())
+    differences = np.abs(first / chosen - (values.sum() - first) / (len(values) - chosen))
+    # Rounding must not part what is equal.
+    reached, farthest = (
+        float((differences >= size * (1 - 1e-9)).mean())
+        for size in (abs(actual), differences.max())
+    )
+    return PermutationTest(actual, reached, len(moved), farthest)
 
 
 # Codings differ in a label or two, so that the same values recur with as many labels.

@@ -48,11 +48,14 @@ def in_volatility(
     Raises
     ------
     ValueError
-        If the group's normal return is no constant mean, or its returns have gaps.
+        If the group's normal return is no constant mean, its returns have gaps, or an announcement
+        hits only some of its assets, which have another volatility.
     """
     tickers = study.groups.index[study.groups == clusters.group]
     if any(study.benchmarks[ticker] for ticker in tickers) and study.model != "constant_mean":
         raise ValueError(f"the normal return of {clusters.group} is no constant mean")
+    if not clusters.whole.all():
+        raise ValueError(f"some announcements hit only some assets of {clusters.group}")
     portfolio = portfolio_returns(study.returns, study.groups)
     returns = portfolio[portfolio["group"] == clusters.group].set_index("session")["return"]
     known = returns.reindex(clusters.calendar).dropna()

@@ -42,13 +42,16 @@ def mean_response_by_stance(
     Raises
     ------
     ValueError
-        If the group has several assets or its normal return is no constant mean.
+        If the group has several assets, its normal return is no constant mean, or the headline
+        event does not hit it.
     """
     tickers = study.groups.index[study.groups == group]
     if len(tickers) != 1:
         raise ValueError(f"{group} has {len(tickers)} assets, not one")
     results = study.results
     models = results.models.set_index(["event_id", "ticker"])
+    if (study.headline_event, tickers[0]) not in models.index:
+        raise ValueError(f"{tickers[0]} has no estimate for {study.headline_event}")
     model = models.loc[(study.headline_event, tickers[0])]
     if model["model"] != "constant_mean":
         raise ValueError(f"the normal return of {group} is {model['model']}, no constant mean")

@@ -91,6 +91,8 @@ class EventDummySystem:
         Sessions of each cluster, both ends inclusive, relative to its event session.
     labels : mapping of group to str, optional
         What tables to be read call the groups.
+    event_of : mapping of str to str, optional
+        Event of each event_id that stands for a part of one, see `study.parts`.
 
     Raises
     ------
@@ -110,8 +112,10 @@ class EventDummySystem:
         dummies: Dummies = "session",
         window: Window = (0, 1),
         labels: Mapping[str, str] | None = None,
+        event_of: Mapping[str, str] | None = None,
     ) -> None:
         _check(window, dummies)
+        self._event_of = dict(event_of or {})
         self.labels = dict(labels or {})
         missing = [name for name in ("calendar", "announced_at") if name not in alignment.columns]
         if missing:
@@ -163,14 +167,16 @@ class EventDummySystem:
     @remembered
     def _of_study(study: Study) -> EventDummySystem:
         """Arrange a study's data, once for all windows."""
+        parts = in_parts(study)
         return EventDummySystem(
             study.returns,
-            in_parts(study).study.alignment,
+            parts.study.alignment,
             groups=study.groups,
             benchmarks=study.benchmarks,
             model=MODELS[study.model],
             estimation=study.estimation,
             labels=study.labels,
+            event_of=parts.event_of,
         )
 
     def over(self, window: Window, dummies: Dummies = "session") -> EventDummySystem:
@@ -380,6 +386,7 @@ class EventDummySystem:
             unscaled=unscaled,
             membership=membership,
             hit=hit,
+            event_of=self._event_of,
         )
 
 

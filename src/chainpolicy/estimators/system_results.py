@@ -134,6 +134,8 @@ class GroupSystem:
         Dummied days of each cluster, by event_id.
     hit : dict of str to list of str
         Assets of the system that each cluster hits, by event_id: its tests are of these.
+    event_of : dict of str to str
+        Event of each member of a cluster that is only a part of one.
     """
 
     group: str
@@ -148,6 +150,7 @@ class GroupSystem:
     unscaled: Floats
     membership: dict[str, tuple[str, ...]]
     hit: dict[str, list[str]]
+    event_of: dict[str, str]
 
     @property
     def n_assets(self) -> int:
@@ -196,14 +199,19 @@ class GroupSystem:
         return {name: self._first_dummy + i for i, name in enumerate(self._dummy_names)}
 
     def car(self, event_id: str) -> SystemTest:
-        """Test one cluster's CAR over the window of the system.
+        """Test the CAR over the window of the system of all assets that an event hits.
 
         Parameters
         ----------
         event_id : str
-            Any member of the cluster.
+            Any member of a cluster; an event of which clusters hold parts stands for all of them.
         """
-        return self.contrast({event_id: 1.0}, label=self._lead(event_id))
+        leads = self._leads(event_id)
+        return self.contrast({event_id: 1.0}, label=leads[0] if len(leads) == 1 else event_id)
+
+    def car_of_cluster(self, lead: str) -> SystemTest:
+        """Test the CAR of one cluster, by its event_id."""
+        return self._contrast({lead: 1.0}, {lead: set(self.hit[lead])}, lead, "each")
 
     def contrast(
         self,
@@ -240,8 +248,11 @@ class GroupSystem:
         """
         require_choice("shared", shared, ("each", "once"))
         named: dict[str, float] = {}
+        hit: dict[str, set[str]] = {}
         for event_id, weight in weights.items():
-            lead = self._lead(event_id)
+            leads = self._leads(event_id)
+            lead = leads[0]
+            hit[lead] = {ticker for one in leads for ticker in self.hit[one]}
             if lead in named:
                 raise ValueError(
                     f"{event_id} shares the session of another event of this contrast in group "
@@ -253,6 +264,26 @@ class GroupSystem:
             raise ValueError(
                 f"{' and '.join(named)} share a session: their windows are one; name one of them"
             )
+        return self._contrast(named, hit, label, shared)
+
+    def contrast_of_assets(self, weights: Mapping[str, float], assets: set[str]) -> SystemTest:
+        """Test a sum of the CARs of some assets over clusters, each session counted once.
+
+        Parameters
+        ----------
+        weights : mapping of event_id to float
+            Of clusters; one stands for all of its session.
+        assets : set of str
+        """
+        return self._contrast(weights, dict.fromkeys(weights, assets), None, "once")
+
+    def _contrast(
+        self,
+        named: Mapping[str, float],
+        hit: Mapping[str, set[str]],
+        label: str | None,
+        shared: Literal["each", "once"],
+    ) -> SystemTest:
         c = np.zeros(self.design.shape[1])
         taken: set[str] = set()
         for lead in sorted(named, key=lambda name: self.membership[name][0]):
@@ -269,29 +300,29 @@ class GroupSystem:
         held = [
             str(ticker)
             for ticker in self.coefficients
-            if all(ticker in self.hit[lead] for lead in named)
+            if all(ticker in hit[lead] for lead in named)
         ]
         if not held:
             raise ValueError(f'no asset of group "{self.group}" is hit by all of these: {text}')
         return self._test(c, text if label is None else label, held)
 
-    def _lead(self, event_id: str) -> str:
-        if event_id in self._lead_of:
-            return self._lead_of[event_id]
+    def _leads(self, event_id: str) -> list[str]:
+        """Clusters of an event, or of its parts, by their event_ids."""
+        if event_id in self._leads_of:
+            return self._leads_of[event_id]
         known = ", ".join(self.clusters["event_id"])
         raise ValueError(
             f'{event_id} has no cluster in the system of group "{self.group}"; it has {known}'
         )
 
     @cached_property
-    def _lead_of(self) -> dict[str, str]:
-        return {
-            member: lead
-            for lead, members in zip(
-                self.clusters["event_id"], self.clusters["members"], strict=True
-            )
-            for member in members.split(";")
-        }
+    def _leads_of(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for lead, members in self.clusters[["event_id", "members"]].itertuples(index=False):
+            for member in members.split(";"):
+                for event_id in {member, self.event_of.get(member, member)}:
+                    found.setdefault(event_id, []).append(lead)
+        return found
 
     def _test(self, c: Floats, label: str, held: list[str]) -> SystemTest:
         effects = pd.Series(c @ self.coefficients[held].to_numpy(), held)
@@ -383,7 +414,7 @@ class SystemResults(Sequence[GroupSystem]):
     def tests(self) -> tuple[tuple[GroupSystem, dict[Any, Any], SystemTest], ...]:
         """Every cluster's CAR: system, ``event_session, event_id, members``, test."""
         return tuple(
-            (system, cluster, system.car(cluster["event_id"]))
+            (system, cluster, system.car_of_cluster(cluster["event_id"]))
             for system in self.systems
             for cluster in system.clusters.to_dict("records")
         )

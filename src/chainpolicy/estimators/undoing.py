@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from chainpolicy.estimators.clusters import policy_clusters
@@ -40,11 +39,12 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         `TEST_COLUMNS`: the test is that of the sum of this and all earlier steps, event_id and
         members those of the cluster added; groups without a supportive cluster have no row.
     """
-    study = in_parts(study).study
+    parts = in_parts(study)
+    study = parts.study
     stances = policy_clusters(study.alignment, study.events, study.groups)
     stance_of = dict(zip(stances["members"], stances["stance"], strict=True))
     salience = study.events.set_index("event_id")["salience"]
-    rows = []
+    found = []
     for system in results:
         table = system.clusters.sort_values("event_session")
         table = table.assign(
@@ -55,28 +55,36 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         if supportive.empty:
             continue
         leading = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
-        later = table["event_session"] > leading["event_session"]
-        # A sum is of one asset: what comes later counts if it hits all of the assets, too.
-        theirs = set(system.hit[str(leading["event_id"])])
-        later &= np.array([theirs <= set(system.hit[name]) for name in table["event_id"]])
-        steps = [leading.to_dict(), *table[(table["stance"] < 0) & later].to_dict("records")]
-        for step in range(len(steps)):
-            weights = {str(cluster["event_id"]): 1.0 for cluster in steps[: step + 1]}
-            test = system.contrast(weights, shared="once")
-            rows.append(
+        first = supportive[supportive["event_session"] == leading["event_session"]]
+        first = first.sort_values("salience", ascending=False, kind="stable")
+        # A sum is of one asset: a later session counts if it hits all of the assets of the first.
+        theirs = {ticker for name in first["event_id"] for ticker in system.hit[name]}
+        later = table[(table["stance"] < 0) & (table["event_session"] > leading["event_session"])]
+        sessions = [
+            rows
+            for _, rows in later.groupby("event_session")
+            if theirs <= {ticker for name in rows["event_id"] for ticker in system.hit[name]}
+        ]
+        weights: dict[str, float] = {}
+        for step, rows in enumerate([first, *sessions]):
+            # The parts of a session have the same dummies: one of them stands for it.
+            weights[str(rows["event_id"].iloc[0])] = 1.0
+            test = system.contrast_of_assets(weights, theirs)
+            members = dict.fromkeys(";".join(parts.events(rows["members"])).split(";"))
+            found.append(
                 {
                     "group": system.group,
                     "window": window_label(system.window),
                     "dummies": system.dummies,
                     "step": step,
-                    "event_id": steps[step]["event_id"],
-                    "members": steps[step]["members"],
+                    "event_id": parts.events(rows["event_id"]).iloc[0],
+                    "members": ";".join(members),
                     "n_assets": test.n_assets,
                     **tested_columns(test),
                 }
             )
     columns = ["group", "window", "dummies", "step", "event_id", "members", "n_assets"]
-    return tested_frame(rows, columns)
+    return tested_frame(found, columns)
 
 
 def undoing_report(table: pd.DataFrame, labels: Mapping[str, str] | None = None) -> ReportTable:

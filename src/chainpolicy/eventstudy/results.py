@@ -1020,7 +1020,7 @@ class EventStudyResults(ShownResults):
 
     def pool(
         self,
-        by: str | Mapping[str, object] | pd.Series | None = None,
+        by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None = None,
         window: Window = (0, 1),
         *,
         draws: int = 9_999,
@@ -1034,9 +1034,9 @@ class EventStudyResults(ShownResults):
         Parameters
         ----------
         by : str or mapping, optional
-            A column of the alignment, or a mapping of event_id to label; pairs whose label is
-            blank, or whose event the mapping does not name, are in no pool. Default: one pool
-            "all".
+            A column of the alignment, or a mapping of event_id, or of (event_id, ticker), to label;
+            pairs whose label is blank, or that the mapping does not name, are in no pool. Default:
+            one pool "all".
         window : tuple of int
             Both ends inclusive, inside the event window.
         draws, seed : int
@@ -1155,7 +1155,9 @@ class EventStudyResults(ShownResults):
             _tests=pd.DataFrame(tests, columns=POOLED_TEST_COLUMNS),
         )
 
-    def _labels(self, by: str | Mapping[str, object] | pd.Series | None) -> NDArray[np.object_]:
+    def _labels(
+        self, by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None
+    ) -> NDArray[np.object_]:
         """Label of each pair, blank for none."""
         event_ids = self._pairs["event_id"]
         if by is None:
@@ -1171,15 +1173,20 @@ class EventStudyResults(ShownResults):
                 )
             values = self._alignment[by].iloc[self._alignment_row]
         elif isinstance(by, Mapping | pd.Series):
-            label_of = {str(event_id): label for event_id, label in by.items()}
-            unknown = label_of.keys() - set(self._alignment["event_id"])
+            label_of = {
+                key if isinstance(key, tuple) else str(key): label for key, label in by.items()
+            }
+            named = {key[0] if isinstance(key, tuple) else key for key in label_of}
+            unknown = named - set(self._alignment["event_id"])
             if unknown:
                 raise ValueError(
                     f"there is no event {', '.join(sorted(unknown))} to pool; expected event_ids "
                     "of the alignment"
                 )
             # Unlike `map`, which makes floats of whole numbers where others are missing.
-            values = pd.Series([label_of.get(event_id) for event_id in event_ids], dtype=object)
+            pairs = zip(event_ids, self._pairs["ticker"], strict=True)
+            labels = [label_of.get(pair, label_of.get(pair[0])) for pair in pairs]
+            values = pd.Series(labels, dtype=object)
         else:
             raise TypeError(
                 f"by is {by!r}; expected a column of the alignment or a mapping of event_id to "
@@ -1252,6 +1259,34 @@ class EventStudyResults(ShownResults):
             key: np.stack([scaar[key[1], assets] for assets in sets])
             for key, sets in assets_of.items()
         }
+
+    def ordinary_scaar(
+        self, window: Window, group: str, assets: Sequence[tuple[str, ...]]
+    ) -> Floats:
+        """CAARs over their standard errors on the ordinary sessions of some assets of a group.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive, inside the event window.
+        group : str
+        assets : sequence of tuple of str
+            C sets of tickers.
+
+        Returns
+        -------
+        ndarray, shape (C, T)
+            On every session of the calendar of the group, of those of the assets that have a CAR;
+            NaN where it is no ordinary one.
+
+        Examples
+        --------
+        See `EventStudyResults.pool`, whose randomization draws from them.
+        """
+        found = self._ordinary(window, {group: list(dict.fromkeys(assets))}) if assets else {}
+        size = len(self._panel.calendars[group])
+        scaar: Floats = np.array([found[group, names] for names in assets], dtype=np.float64)
+        return scaar.reshape(-1, size)
 
     def _studentize(
         self, scaar: Floats, assets: tuple[str, ...], group: str, window: Window, wanted: Bools

@@ -52,14 +52,16 @@ def in_parts(study: Study) -> Parts:
     renamed: dict[tuple[str, str], str] = {}
     event_of: dict[str, str] = {}
     count: defaultdict[str, int] = defaultdict(lambda: 1)
+    taken = set(study.events["event_id"])
     for _, shared in rows[several].groupby(keys):
         hit_by = shared.groupby("ticker")["event_id"].agg(frozenset)
         for event, tickers in shared.groupby("event_id")["ticker"]:
             event_id = str(event)
             held = [list(part) for _, part in tickers.groupby(tickers.map(hit_by), sort=False)]
             for part in sorted(held, key=len, reverse=True)[1:]:
-                count[event_id] += 1
-                name = f"{event_id} ({count[event_id]})"
+                while (name := f"{event_id} ({count[event_id] + 1})") in taken:
+                    count[event_id] += 1
+                taken.add(name)
                 event_of[name] = event_id
                 renamed |= {(event_id, ticker): name for ticker in part}
     if not renamed:
