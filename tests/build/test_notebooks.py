@@ -26,6 +26,7 @@ from chainpolicy import claim, claims
 from chainpolicy.build import notebooks
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.typeset import numbers
+from chainpolicy.typeset.prose import evaluate
 from places import ROOT
 
 SOURCE = """\
@@ -255,12 +256,23 @@ def test_claims_are_a_table_and_need_a_truth_value():
     ]
     assert [failed.sentence for failed in shown.failed] == ["So be it"]
     assert "<table" in shown._repr_html_()
-    for holds in (pd.Series([True, False]), pd.DataFrame()):
+    columns = (pd.Series([True, False]), pd.DataFrame(), np.array([True]))
+    for holds in (*columns, float("nan"), np.float64("nan"), 0.03, 1, None, "yes"):
         with pytest.raises(TypeError, match="not True or False"):
             claim("All of it", 1, holds)
-    for number in (float("nan"), np.float64("inf")):
-        with pytest.raises(ValueError, match=f'"All of it": the number is {number}'):
+    for number in (float("nan"), np.float64("inf"), None, pd.NaT, "nan %", "0.3, +nan", "<NA>"):
+        with pytest.raises(ValueError, match=re.escape(f'"All of it": the number is {number}')):
             claim("All of it", number, True)
+    assert claim("Finance", "Nan Hai, infinite", True).number == "Nan Hai, infinite"
+
+
+@pytest.mark.parametrize(
+    "expression", ["x | string", 'x ~ " %"', '"%.1f" | format(x)', '[x, "a"] | join(", ")']
+)
+def test_a_number_that_is_missing_does_not_become_text(expression):
+    assert evaluate(expression, {"x": "1.5"} if "format" not in expression else {"x": 1.5})
+    with pytest.raises(numbers.NotFiniteError, match="missing or not finite"):
+        evaluate(expression, {"x": float("nan")})
 
 
 def test_numbers_are_written_by_kind():

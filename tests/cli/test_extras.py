@@ -70,6 +70,21 @@ print(len(results.pairs), len(results.tests((0, 1)).tidy()), len(results.caar((0
     assert [int(number) > 0 for number in done.stdout.split()] == [True] * 3
 
 
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("from chainpolicy import figures", "figures need matplotlib"),
+        ("from chainpolicy.eventstudy.display import _axes; _axes(None)", "a picture needs matplo"),
+    ],
+)
+def test_a_missing_extra_is_named_in_python_too(code, what):
+    done = run({"matplotlib"}, code)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"ModuleNotFoundError: {what}")
+    assert last.endswith("pip install 'chainpolicy[notebooks]'")
+
+
 # Every command in a fork of one process, which imports once what none of them is without.
 LACKING = """
 import json, os

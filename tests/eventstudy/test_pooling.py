@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations, permutations, product
 from math import sqrt
 
@@ -19,7 +20,9 @@ from chainpolicy.eventstudy import (
     MarketModel,
     PooledEffects,
 )
+from chainpolicy.eventstudy.inference import EXAMPLE
 from chainpolicy.eventstudy.pooling import (
+    cluster_sample,
     permutation_p_value,
     randomization_p_value,
     sign_flip_p_value,
@@ -522,3 +525,46 @@ def test_the_frames_are_the_callers(three):
         frame[name] = 0.0
     assert (pooled.tidy()["mean"] != 0).all()
     assert (pooled.clusters["caar"] != 0).all()
+
+
+def test_residuals_of_a_cluster_are_the_mean_of_those_that_exist():
+    """Of the first pair sessions 3 and 4 are missing, of both of the cluster session 7."""
+    residuals = EXAMPLE.residuals.copy()
+    residuals[0, [3, 4, 7]] = np.nan
+    residuals[1, 7] = np.nan
+    found = cluster_sample(replace(EXAMPLE, residuals=residuals), np.array([0, 0, 1]))
+    by_hand = pd.DataFrame(residuals[:2]).mean()
+    np.testing.assert_allclose(found.residuals[0], by_hand, atol=1e-12)
+    np.testing.assert_array_equal(found.residuals[1], residuals[2])
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_the_same_seed_gives_the_same_permutations(length):
+    values = np.random.default_rng(5).normal(size=36)
+    first = np.arange(36) % 3 == 0
+    block = np.arange(36) // length
+    found = {permutation_p_value(values, first, block, 199, seed) for seed in (1, 1, 1, 2, 3)}
+    assert len(found) <= 3
+    again = [permutation_p_value(values, first, block, 199, 1) for _ in range(2)]
+    assert again[0] == again[1]
+
+
+def test_labels_without_any_spread_are_as_far_apart_as_can_be():
+    """Of the 20 ways to choose three of six, two leave no spread within the labels."""
+    values = np.array([1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+    assert permutation_p_value(values, values > 1, np.arange(6), 9_999, 0) == pytest.approx(0.1)
+    # In two blocks of three nothing is ever closer together.
+    assert permutation_p_value(values, values > 1, np.arange(6) // 3, 99, 0) == 1.0
+
+
+def test_columns_and_reasons_of_pooled_tables(three):
+    pooled = three.pool({"e150": "a", "e200": "b"}, window=(0, 0))
+    assert list(pooled.tests) == [
+        *["label", "group", "window", "test", "statistic", "degrees", "p_value", "note"]
+    ]
+    assert pooled.tests.query("test == 'time_series_t'")["degrees"].notna().all()
+    apart = pooled.difference("a", "b")
+    assert list(apart)[-4:] == ["mean_first", "mean_second", "difference", "p_value"]
+    for note in pooled.tidy()["note"]:
+        assert "fewer than 3 clusters: randomization" in note
+        assert "fewer than 3 blocks of clusters: sign_flip" in note

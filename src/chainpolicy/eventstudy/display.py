@@ -235,7 +235,11 @@ def _choose(what: str, given: str | None, known: Sequence[str] | pd.Series) -> s
 def _axes(ax: Axes | None) -> Axes:
     if ax is not None:
         return ax
-    from matplotlib import pyplot as plt
+    try:
+        from matplotlib import pyplot as plt
+    except ModuleNotFoundError as error:
+        message = "a picture needs matplotlib: pip install 'chainpolicy[notebooks]'"
+        raise ModuleNotFoundError(message, name=error.name) from None
 
     return plt.subplots()[1]
 

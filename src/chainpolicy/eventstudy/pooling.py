@@ -33,6 +33,7 @@ Label = TypeVar("Label", bound=np.generic)
 MINIMUM_CLUSTERS = 3
 # Up to so many blocks all signs are tried.
 EXHAUSTIVE_BLOCKS = 16
+_BEYOND = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -494,11 +495,12 @@ def _studentized_difference(first: Floats, second: Floats, axis: int = -1) -> Fl
     difference = first.mean(axis=axis) - second.mean(axis=axis)
     variance = first.var(axis=axis, ddof=1) / first.shape[axis]
     variance = variance + second.var(axis=axis, ddof=1) / second.shape[axis]
-    # Without any spread a difference is beyond all others.
+    # Without any spread a difference is beyond all others. Of infinite ones SciPy would compare
+    # differences that are none.
     ratio: Floats = np.divide(
         difference,
         np.sqrt(variance),
-        out=np.where(difference == 0, 0.0, np.copysign(np.inf, difference)),
+        out=np.where(difference == 0, 0.0, np.copysign(_BEYOND, difference)),
         where=variance > 0,
     )
     return ratio

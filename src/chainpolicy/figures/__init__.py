@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+try:
+    import matplotlib  # noqa: F401
+except ModuleNotFoundError as error:
+    needed = f"figures need {error.name}: pip install 'chainpolicy[notebooks]'"
+    raise ModuleNotFoundError(needed, name=error.name) from None
+
 from chainpolicy.figures.choices import draw_selections, draw_timing
 from chainpolicy.figures.dynamics import (
     draw_early_movers,

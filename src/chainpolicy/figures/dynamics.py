@@ -42,12 +42,12 @@ from chainpolicy.figures.style import (
     WIDTH,
     GroupStyle,
     StudyFigure,
-    day_label,
     percent_ticks,
     return_label,
     shorten,
 )
 from chainpolicy.study import Study
+from chainpolicy.typeset import numbers
 from chainpolicy.typeset.numbers import p, typeset
 
 SURPRISES = {"supportive": SUPPORTIVE_COLOR, "restrictive": RESTRICTIVE_COLOR}
@@ -117,7 +117,7 @@ def draw_hourly_response(study: Study) -> Drawn:
         _mark_confounders(response, other[other["event_id"] == response.event_id], ax)
         name = shorten(study.assets.set_index("ticker")["name"][response.ticker])
         moment = response.announced_at
-        hour = f"{day_label(moment)}, {moment:%H:%M} UTC"
+        hour = f"{numbers.day(moment)}, {moment:%H:%M} UTC"
         ax.set_title(f"{name}, {hour}\n{event_title(study, response.event_id)}")
         ax.set_ylabel("CAR, log return (%)")
     axes[-1].set_xlabel("hours from the start of the hour of the announcement, drawn at their ends")

@@ -66,7 +66,6 @@ from chainpolicy.figures.style import (
     WIDTH,
     StudyFigure,
     color_scale,
-    day_label,
     nice,
     percent_number,
     percent_ticks,
@@ -76,6 +75,7 @@ from chainpolicy.figures.style import (
 from chainpolicy.study import Study
 from chainpolicy.study.events import stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
+from chainpolicy.typeset import numbers
 from chainpolicy.typeset.numbers import typeset
 
 LONGEST_COLUMN = 12
@@ -143,7 +143,7 @@ def draw_caar_paths(study: Study) -> Drawn:
         plot_caar(results, event_id, group, ax, looks[group])
         session = cells.loc[cells["group"] == group, "session"].iloc[0]
         ax.set_title(
-            f"{looks[group].label} ({asset_counts(path['n_assets'])})\n{day_label(session)}"
+            f"{looks[group].label} ({asset_counts(path['n_assets'])})\n{numbers.day(session)}"
         )
         frames.append(path.assign(event_id=event_id, group=group))
     for ax in axes[len(groups) :]:
@@ -378,7 +378,7 @@ def draw_names_at_limit(study: Study) -> Drawn:
         plot_names_at_limit(counts, ax, looks[group])
         total = of_group["ticker"].nunique()
         session = cells.loc[cells["group"] == group, "session"].iloc[0]
-        ax.set_title(f"{looks[group].label} (N = {total}), event session {day_label(session)}")
+        ax.set_title(f"{looks[group].label} (N = {total}), event session {numbers.day(session)}")
         ax.set_ylabel("← lower    names    upper →")
         frames.append(counts.assign(event_id=event_id, group=group, n_assets=total))
     axes[-1].set_xlabel(f"τ, sessions from the event session of\n{event_title(study, event_id)}")

@@ -28,7 +28,6 @@ from chainpolicy.figures.style import (
     RESTRICTIVE_COLOR,
     SUPPORTIVE_COLOR,
     GroupStyle,
-    day_label,
     group_styles,
     percent_ticks,
     shorten_all,
@@ -37,6 +36,7 @@ from chainpolicy.figures.style import (
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
 from chainpolicy.study.events import dimension_of, hour_label, stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
+from chainpolicy.typeset import numbers
 from chainpolicy.typeset.numbers import typeset
 
 # A price that moved by more than this factor is shown on a log scale.
@@ -383,7 +383,7 @@ def _calendar_markers(marks: Iterable[str]) -> dict[str, str]:
 def announcement_label(announced_at: str, time_precision: str) -> str:
     """Write when the public first knew, as precisely as it is known and no more."""
     moment = datetime.fromisoformat(announced_at)
-    day = f"{moment:%a} {day_label(pd.Timestamp(moment.date()))}"
+    day = f"{moment:%a} {numbers.day(pd.Timestamp(moment.date()))}"
     return day + hour_label(announced_at, time_precision)
 
 

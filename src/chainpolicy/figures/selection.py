@@ -5,11 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults, window_label
-from chainpolicy.figures.style import day_label, shorten, shorten_all
+from chainpolicy.figures.style import shorten, shorten_all
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, clusters
+from chainpolicy.typeset import numbers
 
 # What still can be read on one page; a larger study's figures say what they leave out.
 MOST_EVENTS = 40
@@ -160,7 +161,7 @@ def announced_days(study: Study) -> dict[str, str]:
     days = pd.to_datetime(dated["announced_at"].str[:10])
     several_years = (days.max() - days.min()).days > 366
     return {
-        event_id: day_label(day, year=several_years)
+        event_id: numbers.day(day, year=several_years)
         for event_id, day in zip(dated["event_id"], days, strict=True)
     }
 

@@ -251,11 +251,6 @@ def _n_shared(lists: Sequence[Sequence[str]]) -> int:
     return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, together))
 
 
-def day_label(day: pd.Timestamp, year: bool = True) -> str:
-    """Write a day as 25 Oct 2019."""
-    return f"{day.day} {day:%b %Y}" if year else f"{day.day} {day:%b}"
-
-
 def percent_number(value: float) -> str:
     """Write a decimal as a percentage without its sign, 0.05 as 5."""
     return typeset(f"{round(100 * value, 6):g}")

@@ -7,13 +7,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from chainpolicy.typeset.numbers import says_no_number
 from chainpolicy.typeset.report_table import ReportTable
 
 
@@ -65,15 +65,15 @@ def claim(sentence: str, number: Any, holds: Any) -> Claim:
     Raises
     ------
     TypeError
-        If `holds` is not True or False: a comparison of whole columns, say.
+        If `holds` is not True or False: a number, or a comparison of whole columns.
     ValueError
-        If the number is not finite: nothing rests on it, whatever the condition says of it.
+        If the number is missing or not finite, or a text says so: it would carry no conclusion.
     """
-    if isinstance(holds, pd.Series | pd.DataFrame) or not hasattr(holds, "__bool__"):
+    if not isinstance(holds, bool | np.bool_):
         raise TypeError(f'"{sentence}": the condition is {holds!r}, not True or False')
-    if isinstance(number, Real) and not math.isfinite(number):
-        raise ValueError(f'"{sentence}": the number is {number}')
     text = f"{number:.4g}" if isinstance(number, float) else str(number)
+    if number is None or says_no_number(text):
+        raise ValueError(f'"{sentence}": the number is {text}')
     return Claim(sentence, text, bool(holds))
 
 

@@ -76,6 +76,15 @@ def day(value: pd.Timestamp, year: bool = True) -> str:
     return f"{value.day} {value:%b %Y}" if year else f"{value.day} {value:%b}"
 
 
+def says_no_number(text: str) -> bool:
+    """Say whether a text holds what Python writes for a number that is missing or not finite.
+
+    >>> says_no_number("nan %"), says_no_number("Nancy in finance")
+    (True, False)
+    """
+    return re.search(r"(?<![\w-])[-+]?(?:nan|NaN|inf|NaT)(?!\w)|<NA>", text) is not None
+
+
 def typeset(text: str) -> str:
     """Write the minus of a negative number as a minus sign, not as a hyphen."""
     return re.sub(r"(?<![\w.)])-(?=\d)", "\N{MINUS SIGN}", text)

@@ -99,6 +99,8 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> str:
 
 def _written(value: object) -> str:
     if isinstance(value, str) and value.strip():
+        if numbers.says_no_number(value):
+            raise numbers.NotFiniteError(f"{value!r} holds a number that is missing or not finite")
         return value
     if isinstance(value, Integral) and not isinstance(value, bool):
         return numbers.count(int(value))
