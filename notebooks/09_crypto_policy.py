@@ -129,7 +129,7 @@ others = checks.pooled_subsets(study, "coins", lists).set_index("subset").loc["a
 split = estimators.splits(
     study, "bitcoin", ("salience", "confidence", "year", "act", "mining_2021")
 )
-tables.effects_report(study, split)
+tables.effects_report(study, split.replace({"by": {"mining_2021": "wave against mining, 2021"}}))
 
 # %%
 by = split.set_index(["by", "subset"])

@@ -8,11 +8,10 @@ from chainpolicy.study.sessions import sharing_sessions
 
 CONFIDENCES = {"H": "high", "M": "medium", "L": "low"}
 LEAST_SALIENCE = 2
-# What rows of a catalogue are sorted by, in a reader's words.
+# What columns of a catalogue are called in a reader's words, where their names do not say it.
 COLUMN_TITLES = {
     "confidence": "confidence in the date",
     "salience": "salience (1 to 3)",
-    "mining_2021": "wave against mining, 2021",
 }
 
 
