@@ -406,8 +406,32 @@ def test_stances_that_differ_within_every_session_can_be_told_from_its_shock():
     found = permutation_test(car, supportive, session=session)
     assert found.difference == pytest.approx(0.02, abs=0.002)
     assert found.p_value < 0.05
-    alone = permutation_test(car, np.tile([True, False], 8), session=session)
-    assert np.isnan(alone.p_value)
+    other = permutation_test(car, np.tile([True, False], 8), session=session)
+    assert other.p_value > 0.05
+    # One session of one and one of two: nothing can change places.
+    fixed = permutation_test(car[:3], np.array([True, False, False]), session=np.array([0, 1, 1]))
+    assert np.isnan(fixed.p_value)
+
+
+def test_what_announcements_are_called_does_not_change_a_permutation():
+    rng = np.random.default_rng(22)
+    session = np.repeat(np.arange(8), [1, 2, 3, 3, 2, 2, 3, 2])
+    data = pd.DataFrame(
+        {
+            "event_id": [f"e{n}" for n in range(len(session))],
+            "event_session": pd.to_datetime("2020-01-01") + pd.to_timedelta(session, "D"),
+            "ticker": [str(n) for n in rng.integers(3, size=len(session))],
+            "car": rng.normal(size=len(session)),
+            "stance": rng.choice([-1, 1], size=len(session)),
+        }
+    )
+    names = rng.permutation(data["event_id"])
+    found = [
+        estimators.CrossSection(data.assign(event_id=ids), "stance").fit()
+        for ids in (data["event_id"], names)
+    ]
+    assert found[0].estimate == pytest.approx(found[1].estimate)
+    assert found[0].p_permutation == pytest.approx(found[1].p_permutation, abs=0.03)
 
 
 def test_a_cluster_is_not_named_as_one_of_another_session_with_other_members():

@@ -251,11 +251,14 @@ def _labelled_clusters(
     cars = study.placebo(window).car(window)
     cars = cars[cars["ticker"].isin(everyone)].pivot_table("car", "event_id", "ticker")
     cars = cars.set_axis(pd.DatetimeIndex(cars.index.to_numpy(str))).reindex(every.calendar)
+    aligned = study.alignment[study.alignment["ticker"].isin(everyone)]
+    hit = {str(event): set(of) for event, of in aligned.groupby("event_id")["ticker"]}
     same = dict(zip(every.session, every.alike, strict=True))
     found = {}
     for name in (_CHOSEN, _OTHER):
         table = of_group[of_group["label"] == name].sort_values("event_session")
         session = pd.DatetimeIndex(table["event_session"])
+        events = [named.split(";") for named in table["events"]]
         assets = [assets_of[name, day] for day in session]
         scaar = results.ordinary_scaar(window, group, assets)
         caar = np.array([cars.reindex(columns=list(of)).mean(axis=1) for of in assets])
@@ -263,13 +266,15 @@ def _labelled_clusters(
         found[name] = replace(
             every,
             session=session,
-            events=tuple(frozenset(events.split(";")) for events in table["events"]),
+            events=tuple(map(frozenset, events)),
             position=every.calendar.get_indexer(session).astype(np.int64),
             caar=table["caar"].to_numpy(np.float64),
             scaar=table["scaar"].to_numpy(np.float64),
             ordinary_caar=caar,
             ordinary_scaar=scaar,
-            whole=np.array([set(of) == everyone for of in assets], dtype=np.bool_),
+            whole=np.array(
+                [everyone <= {asset for event in of for asset in hit[event]} for of in events]
+            ),
             alike=np.array([same[day] for day in session], dtype=np.bool_),
         )
     return found
@@ -478,10 +483,9 @@ def difference(
         both = _labelled_clusters(study, every, _label_pairs(study, group, first, second))
         one, other = both[_CHOSEN], both[_OTHER]
     position = np.concatenate([one.position, other.position])
-    # Of one session, the order must not tell the label.
-    place = np.concatenate([one.caar, other.caar]), position
-    order = np.lexsort(place)
-    position, values = position[order], place[0][order]
+    # Of one session, the order must tell neither the label nor the response.
+    order = np.lexsort((np.random.default_rng(0).random(len(position)), position))
+    position, values = position[order], np.concatenate([one.caar, other.caar])[order]
     of_first = order < len(one.caar)
     block = blocks_of(position, window[1] - window[0] + 1)
     means = [float(side.caar.mean()) if len(side.caar) else np.nan for side in (one, other)]

@@ -384,6 +384,8 @@ class CrossSection:
             found = f"{signs[0]} above and {signs[1]} below the mean over {self.unit}s"
             if is_stance(self.stance):
                 found = f"{signs[0]} supportive and {signs[1]} restrictive events"
+            if min(signs[:2]) >= MINIMUM_EVENTS:
+                found += f" on few sessions, {self._least_sessions(rows)} of one side"
             needed = f"{MINIMUM_EVENTS} of either {'sign' if is_stance(self.stance) else 'kind'}"
             note = f"no p-value: {found}, {needed} are needed"
         left_out = []

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.checks.randomization import exchanged
 from chainpolicy.estimators.clusters import weighted_stances
-from chainpolicy.eventstudy.pooling import moved_in_blocks
 from chainpolicy.study import Study
 from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
@@ -303,8 +303,8 @@ def permutation_test(
     labels : ndarray of bool, shape (n,)
         Both values occur.
     session : ndarray of int, shape (n,), optional
-        Ascending from 0. Values of one session share its shocks, and change places as a block, with
-        sessions that have as many. Default: each has its own.
+        From 0. Values of one session share its shocks: sessions change places with sessions that
+        have as many, and values inside a session. Default: each has its own.
 
     Returns
     -------
@@ -335,7 +335,7 @@ def _test_in_sessions(
     draws: int,
     seed: int,
 ) -> PermutationTest:
-    moved = np.vstack([moved_in_blocks(labels, session, draws, seed), labels])
+    moved = np.vstack([labels[_exchanged(tuple(session.tolist()), draws, seed)], labels])
     actual = float(values[labels].mean() - values[~labels].mean())
     if (moved == labels).all():
         return PermutationTest(actual, np.nan, 1, np.nan)
@@ -347,6 +347,12 @@ def _test_in_sessions(
         for size in (abs(actual), differences.max())
     )
     return PermutationTest(actual, reached, len(moved), farthest)
+
+
+# Codings have other labels of the same sessions.
+@lru_cache(maxsize=16)
+def _exchanged(session: tuple[int, ...], draws: int, seed: int) -> NDArray[np.int64]:
+    return exchanged(np.array(session), draws, np.random.default_rng(seed))
 
 
 # Codings differ in a label or two, so that the same values recur with as many labels.

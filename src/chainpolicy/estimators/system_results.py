@@ -264,7 +264,15 @@ class GroupSystem:
             raise ValueError(
                 f"{' and '.join(named)} share a session: their windows are one; name one of them"
             )
-        return self._contrast(named, hit, label, shared)
+        shown = dict(zip(named, weights, strict=True))
+        text = " + ".join(
+            name if w == 1 else f"{w:g} {name}"
+            for name, w in (
+                (shown[lead] if len(self._leads(shown[lead])) > 1 else lead, w)
+                for lead, w in named.items()
+            )
+        )
+        return self._contrast(named, hit, text if label is None else label, shared)
 
     def contrast_of_assets(self, weights: Mapping[str, float], assets: set[str]) -> SystemTest:
         """Test a sum of the CARs of some assets over clusters, each session counted once.

@@ -15,11 +15,10 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.display import Summary, plot_pooled
 from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Fewer clusters, or blocks of them, carry no randomization.
-Label = TypeVar("Label", bound=np.generic)
 MINIMUM_CLUSTERS = 3
 # Up to so many blocks all signs are tried.
 EXHAUSTIVE_BLOCKS = 16
@@ -450,7 +448,7 @@ def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, s
             rng=np.random.default_rng(seed),
         )
         return float(found.pvalue)
-    moved = moved_in_blocks(first, block, draws, seed)
+    moved = _moved_in_blocks(first, block, draws, seed)
     if (moved == first).all():
         return float("nan")
     one, other = (values[np.nonzero(side)[1].reshape(draws, -1)] for side in (moved, ~moved))
@@ -460,29 +458,10 @@ def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, s
     return float((1 + (drawn >= actual * (1 - 1e-9)).sum()) / (1 + draws))
 
 
-def moved_in_blocks(
-    first: NDArray[Label], block: Ints, draws: int, seed: int | np.random.Generator
-) -> NDArray[Label]:
-    """Shuffle the labels of whole blocks among blocks of as many clusters, shape (draws, C).
-
-    Parameters
-    ----------
-    first : ndarray, shape (C,)
-    block : ndarray of int, shape (C,)
-        Ascending from 0.
-    draws : int
-    seed : int or numpy.random.Generator
-
-    Examples
-    --------
-    Of two blocks of two the labels change places as they are.
-
-    >>> drawn = moved_in_blocks(np.array([True, True, False, False]), np.array([0, 0, 1, 1]), 9, 0)
-    >>> sorted(set(map(tuple, drawn.tolist())))
-    [(False, False, True, True), (True, True, False, False)]
-    """
+def _moved_in_blocks(first: Bools, block: Ints, draws: int, seed: int) -> Bools:
+    """Shuffle the labels of whole blocks among blocks of as many clusters, shape (draws, C)."""
     rng = np.random.default_rng(seed)
-    moved = np.empty((draws, len(first)), dtype=first.dtype)
+    moved = np.empty((draws, len(first)), dtype=np.bool_)
     sizes = np.bincount(block)
     for size in np.unique(sizes):
         members = np.flatnonzero(sizes[block] == size).reshape(-1, size)
