@@ -168,6 +168,7 @@ def test_too_few_sessions_of_a_sign_have_no_p_value():
         {
             "group": "g",
             "dimension": "crypto",
+            "event_session": pd.date_range("2020-01-01", periods=6),
             "stance": [1, 1, 1, -1, -1, 0],
             "mixed": False,
             "overlaps": [True, False, False, False, False, True],
@@ -185,6 +186,7 @@ def test_range_without_one_session_by_hand():
         {
             "group": "g",
             "dimension": "crypto",
+            "event_session": pd.date_range("2020-01-01", periods=4),
             "stance": [1, 1, -1, -1],
             "mixed": False,
             "overlaps": False,

@@ -67,7 +67,7 @@ def test_windows_overlap_by_hand():
     assert found["overlaps_with"].tolist() == ["b", "a;c", "b", "", ""]
     assert found["shared_sessions"].tolist() == [2, 4, 2, 0, 0]
     # The second hits a firm of its own, the third one of each.
-    hit = pd.Series([{"X"}, {"Y"}, {"X", "Y"}, {"X"}, {"X"}])
+    hit = [{"X"}, {"Y"}, {"X", "Y"}, {"X"}, {"X"}]
     found = overlapping_clusters(clusters, {"shares": days, "funds": days}, (-1, 2), hit)
     assert found["overlaps_with"].tolist() == ["", "c", "b", "", ""]
     assert found["shared_sessions"].tolist() == [0, 2, 2, 0, 0]

@@ -385,7 +385,7 @@ class CrossSection:
             if is_stance(self.stance):
                 found = f"{signs[0]} supportive and {signs[1]} restrictive events"
             if min(signs[:2]) >= MINIMUM_EVENTS:
-                found += f" on few sessions, {self._least_sessions(rows)} of one side"
+                found += f" on as few as {self._least_sessions(rows)} sessions"
             needed = f"{MINIMUM_EVENTS} of either {'sign' if is_stance(self.stance) else 'kind'}"
             note = f"no p-value: {found}, {needed} are needed"
         left_out = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -43,7 +43,7 @@ def overlapping_clusters(
     clusters: pd.DataFrame,
     sessions: dict[str, pd.DatetimeIndex],
     window: Window,
-    hit: pd.Series | None = None,
+    hit: Sequence[set[str]] | None = None,
 ) -> pd.DataFrame:
     """Say which clusters' windows share sessions of an asset.
 
@@ -55,7 +55,7 @@ def overlapping_clusters(
         Sessions of each group.
     window : tuple of int
         Both ends inclusive.
-    hit : Series of set of str, optional
+    hit : sequence of set of str, optional
         Assets of each cluster, in the order of `clusters`. Default: all of its group.
 
     Returns
@@ -78,9 +78,8 @@ def overlapping_clusters(
     distance = position[None, :] - position[:, None]
     near = same & (np.abs(distance) < length) & ~np.eye(len(clusters), dtype=bool)
     if hit is not None:
-        assets = hit.tolist()
         for one, other in np.argwhere(near):
-            near[one, other] = not assets[one].isdisjoint(assets[other])
+            near[one, other] = not hit[one].isdisjoint(hit[other])
     names = clusters["event_id"].to_numpy()
     covered = []
     for row, shifts in zip(near, distance, strict=True):
@@ -189,9 +188,12 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
     table = joint.tidy().rename(columns={"average": "caar"})
     table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})
-    hit = study.alignment.groupby("event_id")["ticker"].agg(set)
-    of_group = pd.Series(study.groups.index, study.groups.to_numpy()).groupby(level=0).agg(set)
-    assets = clusters["event_id"].map(hit).combine(clusters["group"].map(of_group), set.__and__)
+    hit = {event: set(of) for event, of in study.alignment.groupby("event_id")["ticker"]}
+    group_of = study.groups.to_dict()
+    assets = [
+        {ticker for ticker in hit[event_id] if group_of[ticker] == group}
+        for event_id, group in clusters[["event_id", "group"]].itertuples(index=False)
+    ]
     shared = overlapping_clusters(clusters, sessions, window, assets)
     shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
     table = table.merge(shared, on=["group", "event_id"])

@@ -311,7 +311,7 @@ def clusters(
     several = events.duplicated(keys, keep=False)
     merged = events[several].groupby(keys)["event_id"].agg(["first", ";".join])
     merged = merged.set_axis(["event_id", "members"], axis=1).reset_index()
-    alone = events.loc[~several, [*keys, "event_id"]].assign(members=events["event_id"])
+    alone = events.loc[~several, [*keys, "event_id"]].assign(members=lambda rows: rows["event_id"])
     merged = pd.concat([alone, merged], ignore_index=True).sort_values(keys, ignore_index=True)
     return merged.drop(columns="hit", errors="ignore")
 
