@@ -447,3 +447,65 @@ def test_a_cluster_is_not_named_as_one_of_another_session_with_other_members():
     named = table.groupby("event_id")["members"].nunique()
     assert (named == 1).all()
     assert set(table.loc[table["members"] == "X;Y", "event_id"]) == {"X;Y"}
+
+
+def test_every_comparison_of_labels_within_sessions_finds_the_same(template):
+    """Two firms report on each of ten sessions, one good (+5 %), one bad: 2 of 1,024 exchanges."""
+    days = pd.DatetimeIndex(np.sort(template.returns.query("ticker == 'ACME'")["session"].unique()))
+    at = days[-60:-10:5]
+    like = template.alignment.query("event_id == 'rule-announced'").iloc[0].to_dict()
+    event = template.events.query("event_id == 'rule-announced'")
+    returns = template.returns.set_index(["ticker", "session"])["return"].copy()
+    rows, events, good, bad = [], [], [], []
+    for number, day in enumerate(at):
+        firms = ("ACME", "BOLT") if number % 2 else ("BOLT", "ACME")
+        for firm, stance, chosen in zip(firms, (1, -1), (good, bad), strict=True):
+            name = f"{firm}-{number}"
+            chosen.append(name)
+            rows.append(like | {"event_id": name, "ticker": firm, "event_session": day})
+            events.append(event.assign(event_id=name, stance_crypto=stance))
+            returns[firm, day] += 0.05 * stance
+    study = replace(
+        template,
+        alignment=pd.DataFrame(rows).assign(calendar="XNYS"),
+        events=pd.concat(events, ignore_index=True),
+        returns=template.returns.assign(
+            **{"return": [returns[key] for key in zip(template.returns["ticker"],
+                                                      template.returns["session"], strict=True)]}
+        ),
+    )  # fmt: skip
+    window = (0, 0)
+    found = checks.difference(study, "makers", good, bad, window)
+    labels = dict.fromkeys(good, "good") | dict.fromkeys(bad, "bad")
+    (pooled,) = study.results.pool(labels, window).difference("good", "bad").to_dict("records")
+    by_stance = response_by_stance(stance_sessions(study, window))
+    by_stance = by_stance.query("group == 'makers'").iloc[0]
+    data = estimators.cross_section_data(study, study.results, window)
+    fitted = estimators.CrossSection(data, "stance_crypto").fit()
+    assert found["n_first"] == pooled["n_first"] == by_stance["n_supportive"] == 10
+    assert found["difference"] == pytest.approx(0.1, abs=0.02)
+    assert pooled["difference"] == pytest.approx(found["difference"])
+    assert by_stance["difference"] == pytest.approx(found["difference"])
+    assert fitted.n_assignments == 2**10
+    for p_value in (
+        *(found["p_value"], pooled["p_value"], by_stance["p_value"], fitted.p_permutation),
+    ):
+        assert p_value == pytest.approx(2 / 2**10, abs=0.002)
+
+
+def test_sessions_that_cannot_change_places_leave_a_reason():
+    """Sessions of one to six events of one stance: none has as many as another."""
+    session = np.repeat(np.arange(6), np.arange(1, 7))
+    data = pd.DataFrame(
+        {
+            "event_id": [f"e{n}" for n in range(len(session))],
+            "event_session": pd.to_datetime("2020-01-01") + pd.to_timedelta(session, "D"),
+            "ticker": [str(n % 3) for n in range(len(session))],
+            "car": np.random.default_rng(23).normal(size=len(session)),
+            "stance": np.where(session % 2, 1, -1),
+        }
+    )
+    fitted = estimators.CrossSection(data, "stance").fit(draws=99)
+    assert np.isnan(fitted.p_permutation)
+    assert fitted.note.startswith("no permutation: no session has as many events as another")
+    assert fitted.p_bootstrap > 0

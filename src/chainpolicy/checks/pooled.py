@@ -170,10 +170,7 @@ def event_clusters(
     wanted = frozenset(events)
     if every.alike[every.held_by(wanted)].all():
         return every.of(wanted)
-    return _labelled_clusters(study, every, _label_pairs(study, group, wanted))[_CHOSEN]
-
-
-_CHOSEN, _OTHER = "chosen", "other"
+    return _of_hit_assets(study, every, wanted)
 
 
 @remembered
@@ -219,65 +216,45 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     )
     if every.whole.all() and every.alike.all():
         return every
-    return _labelled_clusters(study, every, _label_pairs(study, group, found["event_id"]))[_CHOSEN]
+    return _of_hit_assets(study, every, frozenset(found["event_id"]))
 
 
-def _label_pairs(
-    study: Study, group: str, chosen: Collection[str], other: Collection[str] = ()
-) -> dict[tuple[str, str], str]:
-    """Label pairs of event and asset by the choice to which the asset's session belongs."""
-    pairs = study.results.pairs[study.results.pairs["group"] == group]
-    is_chosen, is_other = (pairs["event_id"].isin(set(some)) for some in (chosen, other))
-    keys = pd.MultiIndex.from_frame(pairs[["event_session", "ticker"]])
-    taken = keys.isin(keys[is_chosen])
-    label = np.where(is_chosen, _CHOSEN, np.where(is_other & ~taken, _OTHER, ""))
-    named = zip(pairs["event_id"], pairs["ticker"], label, strict=True)
-    return {(event_id, ticker): side for event_id, ticker, side in named if side}
-
-
-def _labelled_clusters(
-    study: Study, every: Clusters, labels: Mapping[tuple[str, str], str]
-) -> dict[str, Clusters]:
-    """Collect the clusters of labelled pairs of event and asset of a group."""
-    group, window = every.group, every.window
-    results = study.results
-    of_group = results.pool(labels, window, draws=1).clusters.query("group == @group")
+def _of_hit_assets(study: Study, every: Clusters, events: frozenset[str]) -> Clusters:
+    """Collect the clusters of some events that hit different assets on a session."""
+    group, window, results = every.group, every.window, study.results
     pairs = results.car(window).dropna(subset="car")[["event_id", "ticker"]]
-    pairs = pairs.merge(results.pairs[["event_id", "ticker", "event_session"]])
-    label = [labels.get(pair, "") for pair in zip(pairs["event_id"], pairs["ticker"], strict=True)]
-    by_session = pairs.groupby([np.array(label, dtype=object), "event_session"])["ticker"]
-    assets_of = {key: tuple(sorted(set(tickers))) for key, tickers in by_session}
-    everyone = set(study.groups.index[study.groups == group])
-    cars = study.placebo(window).car(window)
-    cars = cars[cars["ticker"].isin(everyone)].pivot_table("car", "event_id", "ticker")
+    pairs = pairs[pairs["event_id"].isin(events) & (pairs["ticker"].map(study.groups) == group)]
+    pool = results.pool(dict.fromkeys(pairs["event_id"], "chosen"), window, draws=1).clusters
+    table = pool[pool["group"] == group].sort_values("event_session")
+    session = pd.DatetimeIndex(table["event_session"])
+    members = [names.split(";") for names in table["events"]]
+    estimated = {event_id: set(of) for event_id, of in pairs.groupby("event_id")["ticker"]}
+    assets = [
+        tuple(sorted(set[str]().union(*(estimated.get(name, set()) for name in of))))
+        for of in members
+    ]
+    scaar = results.ordinary_scaar(window, group, assets)
+    cars = study.placebo(window).car(window).pivot_table("car", "event_id", "ticker")
     cars = cars.set_axis(pd.DatetimeIndex(cars.index.to_numpy(str))).reindex(every.calendar)
-    aligned = study.alignment[study.alignment["ticker"].isin(everyone)]
-    hit = {str(event): set(of) for event, of in aligned.groupby("event_id")["ticker"]}
-    same = dict(zip(every.session, every.alike, strict=True))
-    found = {}
-    for name in (_CHOSEN, _OTHER):
-        table = of_group[of_group["label"] == name].sort_values("event_session")
-        session = pd.DatetimeIndex(table["event_session"])
-        events = [named.split(";") for named in table["events"]]
-        assets = [assets_of[name, day] for day in session]
-        scaar = results.ordinary_scaar(window, group, assets)
-        caar = np.array([cars.reindex(columns=list(of)).mean(axis=1) for of in assets])
-        caar = np.where(np.isfinite(scaar), caar.reshape(scaar.shape), np.nan)
-        found[name] = replace(
-            every,
-            session=session,
-            events=tuple(map(frozenset, events)),
-            position=every.calendar.get_indexer(session).astype(np.int64),
-            caar=table["caar"].to_numpy(np.float64),
-            scaar=table["scaar"].to_numpy(np.float64),
-            ordinary_caar=caar,
-            ordinary_scaar=scaar,
-            whole=np.array(
-                [everyone <= {asset for event in of for asset in hit[event]} for of in events]
-            ),
-            alike=np.array([same[day] for day in session], dtype=np.bool_),
-        )
-    return found
+    caar = np.array([cars.reindex(columns=list(of)).mean(axis=1) for of in assets])
+    aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
+    hit = {str(event_id): set(of) for event_id, of in aligned.groupby("event_id")["ticker"]}
+    everyone = set(study.groups.index[study.groups == group])
+    alike = dict(zip(every.session, every.alike, strict=True))
+    return replace(
+        every,
+        session=session,
+        events=tuple(map(frozenset, members)),
+        position=every.calendar.get_indexer(session).astype(np.int64),
+        caar=table["caar"].to_numpy(np.float64),
+        scaar=table["scaar"].to_numpy(np.float64),
+        ordinary_caar=np.where(np.isfinite(scaar), caar.reshape(scaar.shape), np.nan),
+        ordinary_scaar=scaar,
+        whole=np.array(
+            [everyone <= set().union(*(hit[name] for name in of)) for of in members], dtype=np.bool_
+        ),
+        alike=np.array([alike[day] for day in session], dtype=np.bool_),
+    )
 
 
 def directions(study: Study) -> pd.Series:
@@ -462,7 +439,7 @@ def difference(
     """Compare two choices of announcements, by permutation of the labels over clusters.
 
     What an asset was hit by on one session belongs to the first choice if some of it does. Clusters
-    whose windows overlap, those of one session among them, change places as a block.
+    whose windows overlap change places as a block, those of one session among themselves.
 
     Parameters
     ----------
@@ -475,28 +452,29 @@ def difference(
     Series
         ``n_first, n_second, mean_first, mean_second, difference, p_value``.
     """
-    every = _every_cluster(study, group, window)
-    in_first, in_second = every.held_by(first), every.held_by(second)
-    if every.alike[in_first | in_second].all():
-        one, other = every.chosen(in_first), every.chosen(in_second & ~in_first)
-    else:
-        both = _labelled_clusters(study, every, _label_pairs(study, group, first, second))
-        one, other = both[_CHOSEN], both[_OTHER]
-    position = np.concatenate([one.position, other.position])
-    # Of one session, the order must tell neither the label nor the response.
-    order = np.lexsort((np.random.default_rng(0).random(len(position)), position))
-    position, values = position[order], np.concatenate([one.caar, other.caar])[order]
-    of_first = order < len(one.caar)
+    pairs = study.results.pairs[study.results.pairs["group"] == group]
+    of_first, of_second = (pairs["event_id"].isin(set(some)) for some in (first, second))
+    hit = pd.MultiIndex.from_frame(pairs[["event_session", "ticker"]])
+    label = np.where(
+        of_first, "first", np.where(of_second & ~hit.isin(hit[of_first]), "second", "")
+    )
+    named = dict(zip(zip(pairs["event_id"], pairs["ticker"], strict=True), label, strict=True))
+    clusters = study.results.pool(named, window, draws=1).clusters.sort_values("event_session")
+    calendar = event_clusters(study, group, window).calendar
+    position = calendar.get_indexer(pd.DatetimeIndex(clusters["event_session"]))
+    caar = clusters["caar"].to_numpy(np.float64)
+    in_first = (clusters["label"] == "first").to_numpy()
+    sides = caar[in_first], caar[~in_first]
+    means = [float(side.mean()) if len(side) else np.nan for side in sides]
     block = blocks_of(position, window[1] - window[0] + 1)
-    means = [float(side.caar.mean()) if len(side.caar) else np.nan for side in (one, other)]
     return pd.Series(
         {
-            "n_first": len(one.caar),
-            "n_second": len(other.caar),
+            "n_first": len(sides[0]),
+            "n_second": len(sides[1]),
             "mean_first": means[0],
             "mean_second": means[1],
             "difference": means[0] - means[1],
-            "p_value": permutation_p_value(values, of_first, block, DRAWS, 0),
+            "p_value": permutation_p_value(caar, in_first, block, DRAWS, 0, session=position),
         }
     )
 

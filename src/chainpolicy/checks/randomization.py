@@ -13,6 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from chainpolicy.eventstudy.panel import Floats, Ints
+from chainpolicy.eventstudy.pooling import exchanged
 
 # Up to so many distinct assignments are all looked at; beyond, a random sample of them.
 MOST_ASSIGNMENTS = 50_000
@@ -60,36 +61,6 @@ def assignments(stances: Floats, draws: int, rng: np.random.Generator) -> tuple[
     return assigned, True
 
 
-def exchanged(session: Ints, draws: int, rng: np.random.Generator) -> Ints:
-    """Draw which unit's label each unit takes where units of a session share its shocks.
-
-    Sessions change places with sessions of as many units, and units inside a session.
-
-    Parameters
-    ----------
-    session : ndarray of int, shape (K,)
-        From 0.
-
-    Returns
-    -------
-    ndarray of int, shape (draws, K)
-
-    Examples
-    --------
-    >>> drawn = exchanged(np.array([0, 1, 0, 1, 2]), 99, np.random.default_rng(0))
-    >>> sorted({tuple(row) for row in drawn[:, [0, 2]].tolist()}), set(drawn[:, 4].tolist())
-    ([(0, 2), (1, 3), (2, 0), (3, 1)], {4})
-    """
-    by_session = np.argsort(session, kind="stable")
-    sizes = np.bincount(session)[session[by_session]]
-    taken = np.empty((draws, len(session)), dtype=np.int64)
-    for size in np.unique(sizes):
-        units = by_session[sizes == size].reshape(-1, size)
-        places = rng.permuted(np.tile(np.arange(len(units)), (draws, 1)), axis=1)
-        taken[:, units.ravel()] = rng.permuted(units[places], axis=2).reshape(draws, -1)
-    return taken
-
-
 def assignment_p_value(
     outcome: Floats,
     q: Floats,
@@ -114,7 +85,7 @@ def assignment_p_value(
     draws : int
         Size of the sample where there are too many assignments.
     session : ndarray of int, shape (K,), optional
-        From 0. Events of one session share its shocks, see `exchanged`. Default: each event has
+        Events of one session share its shocks, see `pooling.exchanged`. Default: each event has
         its own.
 
     Returns
@@ -122,13 +93,14 @@ def assignment_p_value(
     p_value : float
         NaN where nothing can change places.
     count : int
-        Of the assignments that were compared.
+        Of the distinct assignments that were compared: p can be no smaller than one over it.
     """
     moment, cross = q.T @ outcome, q.T @ q
     if session is None or len(np.unique(session)) == len(session):
         assigned, exhaustive = assignments(stances, draws, rng)
     else:
-        assigned, exhaustive = stances[exchanged(session, draws, rng)], False
+        assigned = stances[exchanged(session, draws, rng, session=session)]
+        exhaustive = False
         if (assigned == stances).all():
             return float("nan"), 0
     denominator = np.einsum("ak,kl,al->a", assigned, cross, assigned, optimize=True)
@@ -139,7 +111,8 @@ def assignment_p_value(
     beyond = int((np.abs(beta) >= actual * (1 - 1e-9)).sum())
     if exhaustive:
         return beyond / len(assigned), len(assigned)
-    return (1 + beyond) / (1 + len(assigned)), len(assigned)
+    count = len(assigned) if session is None else len(np.unique(assigned, axis=0))
+    return (1 + beyond) / (1 + len(assigned)), count
 
 
 def wild_bootstrap_p_value(

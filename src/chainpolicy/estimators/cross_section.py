@@ -345,7 +345,7 @@ class CrossSection:
         session = pd.factorize(rows["event_session"], sort=True)[0].astype(np.int64)
         session_of = np.zeros(n_events, dtype=np.int64)
         session_of[announced] = session
-        # Where each event has its own session, in the order of the events.
+        # Where each event has its own session, events keep their order.
         apart = len(np.unique(session_of)) == n_events
         event = announced.astype(np.int64) if apart else session
         by_asset = self.unit == "asset"
@@ -380,13 +380,16 @@ class CrossSection:
                 regressor, outcome, basis, cluster, draws=draws, rng=rng
             )
             p_values = (permuted, count, booted, draws)
+            if np.isnan(permuted):
+                note = "no permutation: no session has as many events as another, with other signs"
         else:
             found = f"{signs[0]} above and {signs[1]} below the mean over {self.unit}s"
             if is_stance(self.stance):
                 found = f"{signs[0]} supportive and {signs[1]} restrictive events"
-            if min(signs[:2]) >= MINIMUM_EVENTS:
-                found += f" on as few as {self._least_sessions(rows)} sessions"
             needed = f"{MINIMUM_EVENTS} of either {'sign' if is_stance(self.stance) else 'kind'}"
+            if min(signs[:2]) >= MINIMUM_EVENTS:
+                found += f" on no more than {self._least_sessions(rows)} sessions of one side"
+                needed = f"{MINIMUM_EVENTS} sessions of either"
             note = f"no p-value: {found}, {needed} are needed"
         left_out = []
         for number in range(int(cluster.max()) + 1):

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from chainpolicy.checks.randomization import exchanged
 from chainpolicy.estimators.clusters import weighted_stances
+from chainpolicy.eventstudy.pooling import exchanged
 from chainpolicy.study import Study
 from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
@@ -143,20 +143,24 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
     """
     table = stance_parts(study, window)
     keys = ["group", "dimension", "event_session"]
-    if not table.duplicated([*keys, "stance"]).any():
-        return table.assign(overlaps=table["overlaps"] | table.duplicated(keys, keep=False))
-    merged: list[dict[str, object]] = []
-    for _, rows in table.groupby([*keys, "stance"], sort=False):
-        most = rows.sort_values("n_assets", ascending=False, kind="stable").iloc[0].to_dict()
-        members = dict.fromkeys(";".join(rows["members"]).split(";"))
-        count = int(rows["n_assets"].sum())
-        caar = float((rows["n_assets"] * rows["caar"]).sum()) / count
-        alike = {"members": ";".join(members), "n_assets": count, "caar": caar}
-        about = {str(name): value for name, value in most.items()}
-        merged.append(about | alike | {"mixed": bool(rows["mixed"].any())})
-    found = pd.DataFrame(merged, columns=list(table.columns))
-    return found.assign(
-        overlaps=found["overlaps"].astype(bool) | found.duplicated(keys, keep=False)
+    if table.duplicated([*keys, "stance"]).any():
+        of_sign = table.groupby([*keys, "stance"], sort=False)
+        table = pd.concat([_merged(rows) for _, rows in of_sign], ignore_index=True)
+    return table.assign(overlaps=table["overlaps"] | table.duplicated(keys, keep=False))
+
+
+def _merged(parts: pd.DataFrame) -> pd.DataFrame:
+    """Merge the parts of a session into one row, that of most assets with what all share."""
+    count = parts["n_assets"].sum()
+    return (
+        parts.sort_values("n_assets", ascending=False, kind="stable")
+        .head(1)
+        .assign(
+            members=";".join(dict.fromkeys(";".join(parts["members"]).split(";"))),
+            mixed=bool(parts["mixed"].any()),
+            n_assets=count,
+            caar=(parts["n_assets"] * parts["caar"]).sum() / count,
+        )
     )
 
 
@@ -303,8 +307,7 @@ def permutation_test(
     labels : ndarray of bool, shape (n,)
         Both values occur.
     session : ndarray of int, shape (n,), optional
-        From 0. Values of one session share its shocks: sessions change places with sessions that
-        have as many, and values inside a session. Default: each has its own.
+        Values of one session share its shocks, see `pooling.exchanged`. Default: each has its own.
 
     Returns
     -------
@@ -352,7 +355,8 @@ def _test_in_sessions(
 # Codings have other labels of the same sessions.
 @lru_cache(maxsize=16)
 def _exchanged(session: tuple[int, ...], draws: int, seed: int) -> NDArray[np.int64]:
-    return exchanged(np.array(session), draws, np.random.default_rng(seed))
+    places = np.array(session)
+    return exchanged(places, draws, np.random.default_rng(seed), session=places)
 
 
 # Codings differ in a label or two, so that the same values recur with as many labels.

@@ -206,12 +206,11 @@ class GroupSystem:
         event_id : str
             Any member of a cluster; an event of which clusters hold parts stands for all of them.
         """
-        leads = self._leads(event_id)
-        return self.contrast({event_id: 1.0}, label=leads[0] if len(leads) == 1 else event_id)
+        return self.contrast({event_id: 1.0})
 
     def car_of_cluster(self, lead: str) -> SystemTest:
         """Test the CAR of one cluster, by its event_id."""
-        return self._contrast({lead: 1.0}, {lead: set(self.hit[lead])}, lead, "each")
+        return self._contrast({lead: 1.0}, set(self.hit[lead]), lead, "each")
 
     def contrast(
         self,
@@ -248,71 +247,69 @@ class GroupSystem:
         """
         require_choice("shared", shared, ("each", "once"))
         named: dict[str, float] = {}
+        shown: dict[str, str] = {}
         hit: dict[str, set[str]] = {}
         for event_id, weight in weights.items():
             leads = self._leads(event_id)
             lead = leads[0]
-            hit[lead] = {ticker for one in leads for ticker in self.hit[one]}
+            name = self._name_of(event_id)
             if lead in named:
                 raise ValueError(
                     f"{event_id} shares the session of another event of this contrast in group "
-                    f'"{self.group}": they are one cluster, {lead}; name one of them'
+                    f'"{self.group}": they are one cluster, {name}; name one of them'
                 )
-            named[lead] = float(weight)
-        windows = [self.membership[lead] for lead in named]
-        if len(set(windows)) < len(windows):
+            named[lead], shown[lead] = float(weight), name
+            hit[lead] = {ticker for one in leads for ticker in self.hit[one]}
+        if len({self.membership[lead] for lead in named}) < len(named):
             raise ValueError(
-                f"{' and '.join(named)} share a session: their windows are one; name one of them"
+                f"{' and '.join(shown.values())} share a session: their windows are one; name one "
+                "of them"
             )
-        shown = dict(zip(named, weights, strict=True))
         text = " + ".join(
-            name if w == 1 else f"{w:g} {name}"
-            for name, w in (
-                (shown[lead] if len(self._leads(shown[lead])) > 1 else lead, w)
-                for lead, w in named.items()
-            )
+            shown[lead] if w == 1 else f"{w:g} {shown[lead]}" for lead, w in named.items()
         )
-        return self._contrast(named, hit, text if label is None else label, shared)
+        held = set.intersection(*hit.values()) if hit else set[str]()
+        if named and not held:
+            raise ValueError(f'no asset of group "{self.group}" is hit by all of these: {text}')
+        return self._contrast(named, held, text if label is None else label, shared)
 
-    def contrast_of_assets(self, weights: Mapping[str, float], assets: set[str]) -> SystemTest:
-        """Test a sum of the CARs of some assets over clusters, each session counted once.
+    def sum_over_sessions(self, leads: Sequence[str], assets: set[str]) -> SystemTest:
+        """Test the sum of the CARs of some assets over clusters, each session counted once.
 
         Parameters
         ----------
-        weights : mapping of event_id to float
-            Of clusters; one stands for all of its session.
+        leads : sequence of str
+            Clusters, by their event_ids; one stands for all of its session.
         assets : set of str
         """
-        return self._contrast(weights, dict.fromkeys(weights, assets), None, "once")
+        return self._contrast(dict.fromkeys(leads, 1.0), assets, " + ".join(leads), "once")
 
     def _contrast(
         self,
-        named: Mapping[str, float],
-        hit: Mapping[str, set[str]],
-        label: str | None,
+        weights: Mapping[str, float],
+        assets: set[str],
+        label: str,
         shared: Literal["each", "once"],
     ) -> SystemTest:
         c = np.zeros(self.design.shape[1])
         taken: set[str] = set()
-        for lead in sorted(named, key=lambda name: self.membership[name][0]):
+        for lead in sorted(weights, key=lambda name: self.membership[name][0]):
             if self.dummies == "window":
                 dummy = self._window_dummy[self.membership[lead]]
-                c[self._place[dummy]] += named[lead] * len(self.membership[lead])
+                c[self._place[dummy]] += weights[lead] * len(self.membership[lead])
                 continue
             days = [d for d in self.membership[lead] if shared == "each" or d not in taken]
             taken.update(days)
-            c[[self._place[day] for day in days]] += named[lead]
+            c[[self._place[day] for day in days]] += weights[lead]
         if not c.any():
             raise ValueError("the weights of this contrast are zero, or cancel on every session")
-        text = " + ".join(name if w == 1 else f"{w:g} {name}" for name, w in named.items())
-        held = [
-            str(ticker)
-            for ticker in self.coefficients
-            if all(ticker in hit[lead] for lead in named)
-        ]
-        if not held:
-            raise ValueError(f'no asset of group "{self.group}" is hit by all of these: {text}')
-        return self._test(c, text if label is None else label, held)
+        held = [str(ticker) for ticker in self.coefficients if ticker in assets]
+        return self._test(c, label, held)
+
+    def _name_of(self, event_id: str) -> str:
+        """Name an event as its cluster, or as itself if several clusters hold parts of it."""
+        leads = self._leads(event_id)
+        return leads[0] if len(leads) == 1 else event_id
 
     def _leads(self, event_id: str) -> list[str]:
         """Clusters of an event, or of its parts, by their event_ids."""

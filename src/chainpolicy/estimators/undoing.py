@@ -65,11 +65,12 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
             for _, rows in later.groupby("event_session")
             if theirs <= {ticker for name in rows["event_id"] for ticker in system.hit[name]}
         ]
-        weights: dict[str, float] = {}
+        leads: list[str] = []
         for step, rows in enumerate([first, *sessions]):
-            # The parts of a session have the same dummies: one of them stands for it.
-            weights[str(rows["event_id"].iloc[0])] = 1.0
-            test = system.contrast_of_assets(weights, theirs)
+            # The parts of a session have the same dummies: that of most assets stands for it.
+            lead = max(rows["event_id"], key=lambda name: len(system.hit[name]))
+            leads.append(str(lead))
+            test = system.sum_over_sessions(leads, theirs)
             members = dict.fromkeys(";".join(parts.events(rows["members"])).split(";"))
             found.append(
                 {
@@ -77,7 +78,7 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
                     "window": window_label(system.window),
                     "dummies": system.dummies,
                     "step": step,
-                    "event_id": parts.events(rows["event_id"]).iloc[0],
+                    "event_id": parts.event_of.get(lead, lead),
                     "members": ";".join(members),
                     "n_assets": test.n_assets,
                     **tested_columns(test),

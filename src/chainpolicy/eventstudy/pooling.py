@@ -107,7 +107,8 @@ class PooledEffects:
         :math:`|\bar C_1 - \bar C_2| / \sqrt{v_1 / n_1 + v_2 / n_2}` of their CAARs, which allows
         for variances that differ (Chung & Romano 2013, *Annals of Statistics* 41(2), 484-507).
         Clusters whose windows overlap, whichever their labels, change places as a block, with a
-        block of as many. Without overlap all assignments are tried if there are no more than
+        block of as many on as many sessions, and those of one session among themselves. Without
+        overlap all assignments are tried if there are no more than
         `draws`.
 
         Parameters
@@ -147,7 +148,15 @@ class PooledEffects:
             if min(map(len, sides)) == 0:
                 continue
             means = [float(side.mean()) for side in sides]
-            block = blocks_of(both["position"].to_numpy(np.int64), self._n_window)
+            position = both["position"].to_numpy(np.int64)
+            p_value = permutation_p_value(
+                caar,
+                of_first,
+                blocks_of(position, self._n_window),
+                self.draws,
+                self.seed,
+                session=position,
+            )
             rows.append(
                 {
                     "first": first,
@@ -159,7 +168,7 @@ class PooledEffects:
                     "mean_first": means[0],
                     "mean_second": means[1],
                     "difference": means[0] - means[1],
-                    "p_value": permutation_p_value(caar, of_first, block, self.draws, self.seed),
+                    "p_value": p_value,
                 }
             )
         columns = ["first", "second", "group", "window", "n_first", "n_second"]
@@ -412,16 +421,25 @@ def _random_turns(blocks: int, draws: int, seed: Sequence[int]) -> Bools:
     return turned
 
 
-def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, seed: int) -> float:
+def permutation_p_value(
+    values: Floats,
+    first: Bools,
+    block: Ints,
+    draws: int,
+    seed: int,
+    *,
+    session: Ints | None = None,
+) -> float:
     """Rank a studentized difference of means among those of shuffled labels.
 
-    The blocks of clusters whose windows overlap change places as a whole: the labels of a block go
-    to a block of as many clusters. Without overlap all assignments of the labels are tried if there
-    are no more than `draws`. NaN with fewer than `MINIMUM_CLUSTERS` values of either label, and
-    where blocks of equal length have equal labels, so that nothing can change places.
+    The blocks of clusters whose windows overlap change places as a whole, and clusters of one
+    session among themselves, see `exchanged`. Without overlap all assignments of the labels are
+    tried if there are no more than `draws`. NaN with fewer than `MINIMUM_CLUSTERS` values of either
+    label, and where nothing can change places.
 
     `values` (C,) are in the order of their sessions, `first` tells which have the first label,
-    `block` as in `blocks_of`, `draws` and `seed` as in `EventStudyResults.pool`.
+    `block` as in `blocks_of`, `draws` and `seed` as in `EventStudyResults.pool`; `session` numbers
+    the session of each, by default each has its own.
 
     Examples
     --------
@@ -448,7 +466,7 @@ def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, s
             rng=np.random.default_rng(seed),
         )
         return float(found.pvalue)
-    moved = _moved_in_blocks(first, block, draws, seed)
+    moved = first[exchanged(block, draws, np.random.default_rng(seed), session=session)]
     if (moved == first).all():
         return float("nan")
     one, other = (values[np.nonzero(side)[1].reshape(draws, -1)] for side in (moved, ~moved))
@@ -458,16 +476,54 @@ def permutation_p_value(values: Floats, first: Bools, block: Ints, draws: int, s
     return float((1 + (drawn >= actual * (1 - 1e-9)).sum()) / (1 + draws))
 
 
-def _moved_in_blocks(first: Bools, block: Ints, draws: int, seed: int) -> Bools:
-    """Shuffle the labels of whole blocks among blocks of as many clusters, shape (draws, C)."""
-    rng = np.random.default_rng(seed)
-    moved = np.empty((draws, len(first)), dtype=np.bool_)
-    sizes = np.bincount(block)
-    for size in np.unique(sizes):
-        members = np.flatnonzero(sizes[block] == size).reshape(-1, size)
-        order = rng.permuted(np.tile(np.arange(len(members)), (draws, 1)), axis=1)
-        moved[:, members.ravel()] = first[members][order].reshape(draws, -1)
-    return moved
+def exchanged(
+    block: Ints, draws: int, rng: np.random.Generator, *, session: Ints | None = None
+) -> Ints:
+    """Draw whose label each cluster takes where clusters are not exchangeable one by one.
+
+    A block changes places with blocks of as many clusters on as many sessions. Clusters of one
+    session share its shocks and change places among themselves, which takes them for equally
+    variable.
+
+    Parameters
+    ----------
+    block, session : ndarray of int, shape (C,)
+        Number of the block and of the session of each, in any order; by default each cluster has
+        its own session.
+    draws : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of int, shape (draws, C)
+
+    Examples
+    --------
+    Two blocks of two sessions, and two sessions of two clusters:
+
+    >>> places, rng = np.array([0, 0, 1, 1]), np.random.default_rng(0)
+    >>> sorted(set(map(tuple, exchanged(places, 99, rng).tolist())))
+    [(0, 1, 2, 3), (2, 3, 0, 1)]
+    >>> len(set(map(tuple, exchanged(places, 99, rng, session=places).tolist())))
+    8
+    """
+    session = np.arange(len(block)) if session is None else session
+    order = np.lexsort((session, block))
+    alike: dict[tuple[int, ...], list[Ints]] = {}
+    for members in np.split(order, np.flatnonzero(np.diff(block[order])) + 1):
+        pattern = np.unique(session[members], return_counts=True)[1]
+        alike.setdefault(tuple(pattern.tolist()), []).append(members)
+    taken = np.empty((draws, len(block)), dtype=np.int64)
+    for counts, blocks in sorted(alike.items(), key=lambda item: (sum(item[0]), item[0])):
+        members = np.array(blocks)
+        places = rng.permuted(np.tile(np.arange(len(members)), (draws, 1)), axis=1)
+        moved = members[places]
+        for last, count in zip(np.cumsum(counts), counts, strict=True):
+            if count > 1:
+                together = moved[:, :, last - count : last]
+                moved[:, :, last - count : last] = rng.permuted(together, axis=2)
+        taken[:, members.ravel()] = moved.reshape(draws, -1)
+    return taken
 
 
 def _studentized_difference(first: Floats, second: Floats, axis: int = -1) -> Floats:
