@@ -23,6 +23,7 @@ from chainpolicy.eventstudy import (
 from chainpolicy.eventstudy.inference import EXAMPLE
 from chainpolicy.eventstudy.pooling import (
     cluster_sample,
+    exchanged,
     permutation_p_value,
     randomization_p_value,
     sign_flip_p_value,
@@ -568,3 +569,27 @@ def test_columns_and_reasons_of_pooled_tables(three):
     for note in pooled.tidy()["note"]:
         assert "fewer than 3 clusters: randomization" in note
         assert "fewer than 3 blocks of clusters: sign_flip" in note
+
+
+def test_labels_that_change_places_between_equal_values_have_no_p_value():
+    """Both labels hit the same asset on six sessions: whatever is exchanged, nothing changes."""
+    values = np.repeat(np.random.default_rng(6).normal(size=6), 2)
+    session = np.repeat(np.arange(6), 2)
+    first = np.arange(12) % 2 == 0
+    assert np.isnan(permutation_p_value(values, first, session, 99, 0, session=session))
+
+
+def test_what_is_exchanged_is_closed_and_complete():
+    """Blocks (2, 1), (2, 1), (1, 2), (2), (2): 2 of the first two, 2 of the last, 2^5 inside."""
+    counts = [(2, 1), (2, 1), (1, 2), (2,), (2,)]
+    flat = [count for block in counts for count in block]
+    session = np.repeat(np.arange(len(flat)), flat)
+    block = np.repeat(np.arange(len(counts)), [sum(block) for block in counts])
+    drawn = exchanged(block, 4_000, np.random.default_rng(7), session=session)
+    found = set(map(tuple, drawn.tolist()))
+    assert len(found) == 2 * 2 * 2**5
+    several = [np.array(one) for one in list(found)[:20]]
+    assert {tuple(one[other]) for one in several for other in several} <= found
+    shuffled = np.random.default_rng(8).permutation(len(block))
+    again = exchanged(block[shuffled], 4_000, np.random.default_rng(7), session=session[shuffled])
+    assert len(set(map(tuple, again.tolist()))) == len(found)

@@ -28,7 +28,6 @@ from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.eventstudy.pooling import (
     MINIMUM_CLUSTERS,
     blocks_of,
-    permutation_p_value,
     randomization_p_value,
     seed_of,
     sign_flip_p_value,
@@ -224,8 +223,8 @@ def _of_hit_assets(study: Study, every: Clusters, events: frozenset[str]) -> Clu
     group, window, results = every.group, every.window, study.results
     pairs = results.car(window).dropna(subset="car")[["event_id", "ticker"]]
     pairs = pairs[pairs["event_id"].isin(events) & (pairs["ticker"].map(study.groups) == group)]
-    pool = results.pool(dict.fromkeys(pairs["event_id"], "chosen"), window, draws=1).clusters
-    table = pool[pool["group"] == group].sort_values("event_session")
+    chosen = dict.fromkeys(zip(pairs["event_id"], pairs["ticker"], strict=True), "chosen")
+    table = results.pool(chosen, window, draws=1).clusters
     session = pd.DatetimeIndex(table["event_session"])
     members = [names.split(";") for names in table["events"]]
     estimated = {event_id: set(of) for event_id, of in pairs.groupby("event_id")["ticker"]}
@@ -459,22 +458,18 @@ def difference(
         of_first, "first", np.where(of_second & ~hit.isin(hit[of_first]), "second", "")
     )
     named = dict(zip(zip(pairs["event_id"], pairs["ticker"], strict=True), label, strict=True))
-    clusters = study.results.pool(named, window, draws=1).clusters.sort_values("event_session")
-    calendar = event_clusters(study, group, window).calendar
-    position = calendar.get_indexer(pd.DatetimeIndex(clusters["event_session"]))
-    caar = clusters["caar"].to_numpy(np.float64)
-    in_first = (clusters["label"] == "first").to_numpy()
-    sides = caar[in_first], caar[~in_first]
-    means = [float(side.mean()) if len(side) else np.nan for side in sides]
-    block = blocks_of(position, window[1] - window[0] + 1)
+    pool = study.results.pool(named, window)
+    sides = pool.tidy().set_index("label")[["n_clusters", "mean"]]
+    sides = sides.reindex(["first", "second"])
+    both = sides["mean"].notna().all()
     return pd.Series(
         {
-            "n_first": len(sides[0]),
-            "n_second": len(sides[1]),
-            "mean_first": means[0],
-            "mean_second": means[1],
-            "difference": means[0] - means[1],
-            "p_value": permutation_p_value(caar, in_first, block, DRAWS, 0, session=position),
+            "n_first": sides["n_clusters"].fillna(0)["first"],
+            "n_second": sides["n_clusters"].fillna(0)["second"],
+            "mean_first": sides["mean"]["first"],
+            "mean_second": sides["mean"]["second"],
+            "difference": sides["mean"]["first"] - sides["mean"]["second"],
+            "p_value": pool.difference("first", "second")["p_value"].item() if both else np.nan,
         }
     )
 

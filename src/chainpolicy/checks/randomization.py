@@ -93,15 +93,17 @@ def assignment_p_value(
     p_value : float
         NaN where nothing can change places.
     count : int
-        Of the distinct assignments that were compared: p can be no smaller than one over it.
+        Of the assignments that were compared; where events share sessions, of the distinct ones.
     """
     moment, cross = q.T @ outcome, q.T @ q
     if session is None or len(np.unique(session)) == len(session):
         assigned, exhaustive = assignments(stances, draws, rng)
+        count = len(assigned)
     else:
         assigned = stances[exchanged(session, draws, rng, session=session)]
         exhaustive = False
-        if (assigned == stances).all():
+        count = len(np.unique(np.vstack([assigned, stances]), axis=0))
+        if count == 1:
             return float("nan"), 0
     denominator = np.einsum("ak,kl,al->a", assigned, cross, assigned, optimize=True)
     # An assignment that the fixed effects absorb has no coefficient and none as large.
@@ -110,8 +112,7 @@ def assignment_p_value(
     actual = abs(stances @ moment / (stances @ cross @ stances))
     beyond = int((np.abs(beta) >= actual * (1 - 1e-9)).sum())
     if exhaustive:
-        return beyond / len(assigned), len(assigned)
-    count = len(assigned) if session is None else len(np.unique(assigned, axis=0))
+        return beyond / count, count
     return (1 + beyond) / (1 + len(assigned)), count
 
 

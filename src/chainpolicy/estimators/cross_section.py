@@ -79,7 +79,8 @@ class CrossSectionResults:
         Events by the sign of their stance; of another regressor, those above, below and at its
         mean over events (over assets, where `unit` is "asset").
     p_permutation, p_bootstrap : float
-        NaN with fewer than 3 events (assets) on either side.
+        NaN with fewer than 3 events (assets) on either side, or on fewer sessions; the first also
+        where nothing can change places.
     n_assignments, n_draws : int
         Assignments of the permutation, draws of the bootstrap; 0 where there is no p-value.
     lowest, highest : float
@@ -168,11 +169,11 @@ class CrossSections(Sequence[CrossSectionResults]):
         note = (
             "CAR in percent (return kind of the study) per unit of the regressor. *** p < .01, "
             "** p < .05, * p < .10 by the permutation of stances over events, which assumes that "
-            "events are exchangeable and gives no smaller one than 1 / assignments; wild "
+            "events are exchangeable and cannot be small where there are few assignments; wild "
             "bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way "
             "clustered by asset and event (one asset: by event), for description, far too small "
             "with so few events; blank where that variance is not positive. No p-value with fewer "
-            f"than {MINIMUM_EVENTS} events of either sign."
+            f"than {MINIMUM_EVENTS} events of either sign, on as many sessions."
         )
         if not all(is_stance(result.regressor) for result in self.results):
             note += (
@@ -381,7 +382,7 @@ class CrossSection:
             )
             p_values = (permuted, count, booted, draws)
             if np.isnan(permuted):
-                note = "no permutation: no session has as many events as another, with other signs"
+                note = "no permutation: no session has as many events as another, of other values"
         else:
             found = f"{signs[0]} above and {signs[1]} below the mean over {self.unit}s"
             if is_stance(self.stance):

@@ -279,7 +279,7 @@ class GroupSystem:
         Parameters
         ----------
         leads : sequence of str
-            Clusters, by their event_ids; one stands for all of its session.
+            One cluster of each session, by their event_ids.
         assets : set of str
         """
         return self._contrast(dict.fromkeys(leads, 1.0), assets, " + ".join(leads), "once")

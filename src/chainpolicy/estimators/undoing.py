@@ -46,7 +46,13 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
     salience = study.events.set_index("event_id")["salience"]
     found = []
     for system in results:
-        table = system.clusters.sort_values("event_session")
+        table = system.clusters.assign(
+            n_hit=[len(system.hit[name]) for name in system.clusters["event_id"]]
+        )
+        # Of the clusters of a session the one that hits the most assets comes first.
+        table = table.sort_values(
+            ["event_session", "n_hit"], ascending=[True, False], kind="stable"
+        )
         table = table.assign(
             stance=table["members"].map(stance_of),
             salience=[salience[names.split(";")].max() for names in table["members"]],
@@ -67,9 +73,9 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         ]
         leads: list[str] = []
         for step, rows in enumerate([first, *sessions]):
-            # The parts of a session have the same dummies: that of most assets stands for it.
-            lead = max(rows["event_id"], key=lambda name: len(system.hit[name]))
-            leads.append(str(lead))
+            # The parts of a session have the same dummies: one of them stands for it.
+            lead = str(rows["event_id"].iloc[0])
+            leads.append(lead)
             test = system.sum_over_sessions(leads, theirs)
             members = dict.fromkeys(";".join(parts.events(rows["members"])).split(";"))
             found.append(

@@ -105,11 +105,12 @@ class PooledEffects:
 
         The clusters of both labels are shuffled; p is the rank of the studentized difference
         :math:`|\bar C_1 - \bar C_2| / \sqrt{v_1 / n_1 + v_2 / n_2}` of their CAARs, which allows
-        for variances that differ (Chung & Romano 2013, *Annals of Statistics* 41(2), 484-507).
+        for variances that differ (Chung & Romano 2013, *Annals of Statistics* 41(2), 484-507),
+        except between clusters of one session. A session on which both labels hit the same assets
+        is a cluster of both.
         Clusters whose windows overlap, whichever their labels, change places as a block, with a
-        block of as many on as many sessions, and those of one session among themselves. Without
-        overlap all assignments are tried if there are no more than
-        `draws`.
+        block that has as many on each session, and those of one session among themselves. Without
+        overlap all assignments are tried if there are no more than `draws`.
 
         Parameters
         ----------
@@ -121,7 +122,7 @@ class PooledEffects:
         DataFrame
             ``first, second, group, window, n_first, n_second, mean_first, mean_second, difference,
             p_value``, one row per group with both; p is NaN with fewer than three clusters of
-            either, and where no two blocks could change places.
+            either, and where nothing that differs could change places.
 
         Raises
         ------
@@ -467,9 +468,10 @@ def permutation_p_value(
         )
         return float(found.pvalue)
     moved = first[exchanged(block, draws, np.random.default_rng(seed), session=session)]
-    if (moved == first).all():
-        return float("nan")
     one, other = (values[np.nonzero(side)[1].reshape(draws, -1)] for side in (moved, ~moved))
+    # Nothing changes either where labels change places between equal values.
+    if (np.abs(one.sum(axis=1) - values[first].sum()) <= 1e-9 * np.abs(values).sum()).all():
+        return float("nan")
     drawn = np.abs(_studentized_difference(one, other))
     actual = np.abs(_studentized_difference(values[first], values[~first]))
     # Rounding must not part what is equal.
@@ -481,9 +483,9 @@ def exchanged(
 ) -> Ints:
     """Draw whose label each cluster takes where clusters are not exchangeable one by one.
 
-    A block changes places with blocks of as many clusters on as many sessions. Clusters of one
-    session share its shocks and change places among themselves, which takes them for equally
-    variable.
+    A block changes places with blocks that have as many clusters on each session, one after the
+    other. Clusters of one session share its shocks and change places among themselves, which takes
+    them for equally variable.
 
     Parameters
     ----------
