@@ -15,6 +15,7 @@ import pandas as pd
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, figures, tables
+from chainpolicy.study.announced import local_day, local_time
 from chainpolicy.study.calendars import PLACES
 from chainpolicy.study.sessions import clusters, sessions
 
@@ -26,7 +27,7 @@ shift = shifts.pivot_table(
 ).astype(int)
 moved = shift[(shift != 0).any(axis=1)]
 speech = shifts[shifts["event_id"] == study.headline_event].set_index("calendar")
-published = pd.Timestamp(speech["announced_at"].iloc[0])
+published = local_time(speech["announced_at"].iloc[0])
 
 # %% [markdown]
 # **For {{ moved | length }} of the {{ shift | length }} events that the article dates, its date
@@ -90,7 +91,7 @@ known = sample["time_precision"].value_counts()
 
 # %%
 dated = shifts.drop_duplicates("event_id")
-days = pd.to_datetime(dated["announced_at"].str[:10]) - pd.to_datetime(dated["article_date"])
+days = dated["announced_at"].map(local_day) - pd.to_datetime(dated["article_date"])
 agreeing = dated[~dated["event_id"].isin(moved.index.get_level_values("event_id"))]
 heads = {"event_id": "Event", "article_date": "Article's date"}
 tables.ReportTable(

@@ -15,6 +15,7 @@ import pandas as pd
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
+from chainpolicy.study.announced import local_day
 
 study = chainpolicy.load_study()
 lead = study.headline_event
@@ -74,7 +75,8 @@ by_rule = policy.events[ruled].set_index("event_id")
 unused = by_rule[~by_rule["in_sample"]]
 silent = by_rule.index.difference([*unused.index, *restrictive, *supportive])
 undated = int((unused["announced_at"] == "").sum())
-too_late = int((pd.to_datetime(unused["announced_at"]) > policy.prices["date"].max()).sum())
+known_on = unused.loc[unused["announced_at"] != "", "announced_at"].map(local_day)
+too_late = int((known_on > policy.prices["date"].max()).sum())
 
 # %% [markdown]
 # ## Abstract

@@ -16,7 +16,7 @@ ORDER = [
 ]
 EVENTSTUDY = [
     *["panel", "normal", "abnormal", "inference", "bands", "display", "pooling", "results"],
-    *["batch", "counterfactual", "estimator"],
+    *["diagnostics", "batch", "counterfactual", "estimator"],
 ]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chainpolicy.study import events as events_module
+from chainpolicy.study.announced import is_time
 from chainpolicy.study.events import stance_columns
 from chainpolicy.study.problems import InputError
 from raising import raising
@@ -197,8 +198,8 @@ def test_everything_at_once(write):
 def test_every_time_that_python_writes_with_an_offset_is_read(moment, offset, detail, separator):
     zone = timezone(timedelta(minutes=offset))
     text = moment.replace(tzinfo=zone).isoformat(separator, detail)
-    assert events_module.is_time(text)
-    assert not events_module.is_time(text[:-6])
+    assert is_time(text)
+    assert not is_time(text[:-6])
 
 
 AFFECTS = "event_id,announced_at,affects"

@@ -34,6 +34,7 @@ from chainpolicy.eventstudy.pooling import (
 )
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.announced import local_day
 from chainpolicy.study.events import stance_columns
 from chainpolicy.study.remember import remembered
 
@@ -396,7 +397,10 @@ def split_by(study: Study, events: Collection[str], column: str) -> dict[str, tu
         Values in order.
     """
     table = study.events[study.events["event_id"].isin(events)]
-    said = table["announced_at"].str[:4] if column == "year" else table[column].astype(str)
+    if column == "year":
+        said = table["announced_at"].map(lambda at: str(local_day(at).year) if at else "")
+    else:
+        said = table[column].astype(str)
     groups = table["event_id"].groupby(said)
     return {str(value): tuple(held) for value, held in groups if value}
 

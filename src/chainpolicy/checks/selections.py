@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from chainpolicy.checks.pooled import RESTRICTIVE, events_of
 from chainpolicy.study import Study
+from chainpolicy.study.announced import local_day
 from chainpolicy.study.sessions import sharing_sessions
 
 CONFIDENCES = {"H": "high", "M": "medium", "L": "low"}
@@ -63,6 +64,7 @@ def beside_the_famous(study: Study) -> tuple[str, ...]:
     tuple of event_id
     """
     chosen = selections(study)
-    year = study.events.set_index("event_id")["announced_at"].str[:4]
-    begun = year[list(chosen["famous"])].min()
-    return tuple(name for name in chosen["all but the famous"] if year[name] >= begun)
+    announced_at = study.events.set_index("event_id")["announced_at"]
+    begun = announced_at[list(chosen["famous"])].map(local_day).min().year
+    others = announced_at[list(chosen["all but the famous"])].map(local_day)
+    return tuple(others.index[others.dt.year >= begun])

@@ -16,6 +16,7 @@ from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
     dimensions,
     permutation_test,
+    responses_of_sides,
     stance_parts,
 )
 from chainpolicy.study import Study
@@ -116,15 +117,8 @@ def _merged(
     responses: pd.DataFrame, supportive: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
     """Merge what has one side of one session: responses, sides and sessions."""
-    session = pd.factorize(responses["event_session"])[0].astype(np.int64)
-    caar = responses["caar"].to_numpy(np.float64)
-    places, first, part = np.unique(
-        2 * session + supportive, return_index=True, return_inverse=True
-    )
-    if len(places) == len(session):
-        return caar, supportive, session
-    count = responses["n_assets"].to_numpy(np.float64)
-    mean = np.bincount(part, count * caar) / np.bincount(part, count)
-    # Of one session, the order must not tell the side.
-    order = np.argsort(first, kind="stable")
-    return mean[order], supportive[first][order], session[first][order]
+    session = pd.factorize(responses["event_session"])[0]
+    # In the order of their first parts: of one session, the order must not tell the side.
+    side, of_side = pd.factorize(2 * session + supportive)
+    count, caar = responses["n_assets"].to_numpy(), responses["caar"].to_numpy(np.float64)
+    return responses_of_sides(side, count, caar), of_side % 2 == 1, of_side // 2

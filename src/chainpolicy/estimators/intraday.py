@@ -162,7 +162,7 @@ def hourly_responses(
     announced_at = {
         event_id: at
         for event_id, at in zip(events["event_id"], events["announced_at"], strict=True)
-        if len(at) > len("YYYY-MM-DD")
+        if at
     }
     moments = {name: announcement_time(ALWAYS_OPEN, at) for name, at in announced_at.items()}
     in_sample = set(events.loc[events["in_sample"], "event_id"])

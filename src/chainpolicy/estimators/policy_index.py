@@ -28,6 +28,7 @@ from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
 from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.remember import remembered
+from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.study.sessions import announcement_time, sessions
 
 # Fewer sessions of either sign than this carry no permutation test.
@@ -127,6 +128,36 @@ def policy_index(study: Study, group: str) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+def index_and_returns(study: Study, group: str, named: list[str]) -> pd.DataFrame:
+    """Put the index of a group beside its cumulative return.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    named : list of str
+        Which of the `dimensions`.
+
+    Returns
+    -------
+    DataFrame
+        ``session``, ``level_<dimension>`` and ``innovation_<dimension>``, and ``cumulative_return``
+        of the equally weighted group in the study's kind of return; from the beginning of the
+        event window of the first announcement on.
+    """
+    index = policy_index(study, group).pivot_table(
+        index="session", columns="dimension", values=["level", "innovation"], sort=False
+    )
+    frame = pd.DataFrame(
+        {f"{part}_{name}": index[part, name] for part in ("level", "innovation") for name in named}
+    )
+    entered = int((frame != 0).any(axis=1).to_numpy().argmax())
+    frame = frame.iloc[max(entered + min(study.event_window[0], 0), 0) :]
+    portfolio = portfolio_returns(study.returns, study.groups)
+    returns = portfolio[portfolio["group"] == group].set_index("session")["return"]
+    return frame.assign(cumulative_return=returns.reindex(frame.index).cumsum()).reset_index()
+
+
 def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFrame:
     """Merge the announcements of a session and say how each group responded.
 
@@ -143,25 +174,45 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
     """
     table = stance_parts(study, window)
     keys = ["group", "dimension", "event_session"]
-    if table.duplicated([*keys, "stance"]).any():
-        of_sign = table.groupby([*keys, "stance"], sort=False)
-        table = pd.concat([_merged(rows) for _, rows in of_sign], ignore_index=True)
-    return table.assign(overlaps=table["overlaps"] | table.duplicated(keys, keep=False))
-
-
-def _merged(parts: pd.DataFrame) -> pd.DataFrame:
-    """Merge the parts of a session into one row, that of most assets with what all share."""
-    count = parts["n_assets"].sum()
-    return (
-        parts.sort_values("n_assets", ascending=False, kind="stable")
-        .head(1)
-        .assign(
-            members=";".join(dict.fromkeys(";".join(parts["members"]).split(";"))),
-            mixed=bool(parts["mixed"].any()),
-            n_assets=count,
-            caar=(parts["n_assets"] * parts["caar"]).sum() / count,
-        )
+    side = pd.factorize(pd.MultiIndex.from_frame(table[[*keys, "stance"]]))[0]
+    parts = table.groupby(side)
+    caar = responses_of_sides(side, table["n_assets"].to_numpy(), table["caar"].to_numpy())
+    # Told by the part of most assets where parts differ.
+    told = table.assign(side=side).sort_values("n_assets", ascending=False, kind="stable")
+    told = told.drop_duplicates("side").sort_values("side", ignore_index=True)
+    told = told.drop(columns="side").assign(
+        members=parts["members"].agg(_each_once),
+        mixed=parts["mixed"].any(),
+        n_assets=parts["n_assets"].sum(),
+        caar=caar,
     )
+    return told.assign(overlaps=told["overlaps"] | told.duplicated(keys, keep=False))
+
+
+def _each_once(lists: pd.Series) -> str:
+    return ";".join(dict.fromkeys(";".join(lists).split(";")))
+
+
+def responses_of_sides(
+    side: NDArray[np.int64], n_assets: NDArray[np.int64], caar: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean over all assets of the parts of one side of a session.
+
+    Parameters
+    ----------
+    side : ndarray of int, shape (parts,)
+        Numbered from 0 without a gap.
+    n_assets, caar : ndarray, shape (parts,)
+
+    Returns
+    -------
+    ndarray, shape (sides,)
+    """
+    alone = np.bincount(side)[side] == 1
+    mean = np.bincount(side, n_assets * caar) / np.bincount(side, n_assets)
+    # What is of one part stays as it is, to the last digit.
+    mean[side[alone]] = caar[alone]
+    return np.asarray(mean)
 
 
 @remembered

@@ -96,6 +96,7 @@ from chainpolicy.eventstudy.counterfactual import (
     donor_weights,
     matched_effect,
 )
+from chainpolicy.eventstudy.diagnostics import residual_autocorrelation, residual_quantiles
 from chainpolicy.eventstudy.display import Summary
 from chainpolicy.eventstudy.estimator import EstimationWindow, EventStudy
 from chainpolicy.eventstudy.inference import TEST_NAMES, TESTS
@@ -141,6 +142,8 @@ __all__ = [
     "conformal_p_value",
     "donor_weights",
     "matched_effect",
+    "residual_autocorrelation",
+    "residual_quantiles",
     "sup_t_critical_value",
     "window_label",
 ]

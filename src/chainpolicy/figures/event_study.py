@@ -11,9 +11,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
-from scipy import special
 
-from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy import EventStudyResults, residual_autocorrelation, window_label
 from chainpolicy.figures.canvas import (
     Drawn,
     annotate,
@@ -73,6 +72,7 @@ from chainpolicy.figures.style import (
     shorten,
 )
 from chainpolicy.study import Study
+from chainpolicy.study.announced import local_day, local_time
 from chainpolicy.study.events import stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
 from chainpolicy.typeset import numbers
@@ -225,9 +225,8 @@ def draw_event_timeline(study: Study) -> Drawn:
     rows = []
     for event_id, event in dated.iterrows():
         announced_at = str(event["announced_at"])
-        midnight = pd.Timestamp(announced_at[:10])
-        local = pd.Timestamp(announced_at).tz_localize(None)
-        marks = [("first public", local)]
+        midnight = local_day(announced_at)
+        marks = [("first public", local_time(announced_at))]
         if event["article_date"]:
             marks.append(("article date", pd.Timestamp(event["article_date"])))
         of_event = sessions[sessions["event_id"] == event_id].sort_values("calendar")
@@ -408,7 +407,6 @@ def draw_estimation_fit(study: Study) -> Drawn:
     groups, note = shown_groups(study, cells["group"].tolist())
     looks = group_looks(study)
     panels = fit_panels(results, event_id, study.groups, groups)
-    lengths = results.models.loc[results.models["event_id"] == event_id, "n_estimation"]
     figure = StudyFigure(figsize=(WIDTH, 5.4), layout="constrained")
     axes = dict(
         zip(
@@ -441,7 +439,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
         ax.tick_params(axis="x", length=0)
         ax.set_xlim(-0.6, len(columns) - 0.4)
     percent_ticks(axes["sigma"].yaxis)
-    bound = special.ndtri(0.975) / math.sqrt(float(lengths.median()))
+    bound = float(residual_autocorrelation(results, event_id)["bound"].median())
     for level in (-bound, 0, bound):
         axes["autocorrelation"].axhline(level, color=INK, linewidth=0.5,
                                         linestyle="-" if level == 0 else (0, (2, 2)))  # fmt: skip

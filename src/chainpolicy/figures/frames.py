@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
-from chainpolicy.eventstudy import EventStudyResults, window_label
+from chainpolicy.eventstudy import (
+    EventStudyResults,
+    residual_autocorrelation,
+    residual_quantiles,
+    window_label,
+)
 
 
 def caar_segments(results: EventStudyResults, event_id: str, group: str) -> pd.DataFrame:
@@ -124,45 +128,30 @@ def fit_panels(
 ) -> dict[str, pd.DataFrame]:
     """Lay out the panels of the estimation diagnostics."""
     models = results.models[results.models["event_id"] == event_id]
-    residuals = results.residuals[results.residuals["event_id"] == event_id]
-    residuals = residuals.sort_values(["ticker", "session"])
-    sigma = models.set_index("ticker")["sigma"]
     beta = results.coefficients[results.coefficients["event_id"] == event_id]
     beta = beta[beta["term"] != "alpha"].rename(columns={"estimate": "value", "term": "column"})
     by_asset = {
-        "r_squared": models.rename(columns={"r_squared": "value"}),
-        "sigma": models.rename(columns={"sigma": "value"}),
-        "autocorrelation": residuals.groupby("ticker")["residual"]
-        .apply(lambda residual: residual.autocorr(1))
-        .rename("value")
-        .reset_index(),
+        "r_squared": models,
+        "sigma": models,
+        "autocorrelation": residual_autocorrelation(results, event_id),
     }
-    by_asset = {
-        name: values.assign(column=values["ticker"].map(group_of))
-        for name, values in by_asset.items()
-    }
-    panels = {
-        name: _sorted_spreads(values, group_of, groups)
-        for name, values in {"beta": beta, **by_asset}.items()
-    }
+    panels = {"beta": _sorted_spreads(beta, group_of, groups)}
+    for name, table in by_asset.items():
+        values = table.assign(value=table[name], column=table["ticker"].map(group_of))
+        panels[name] = _sorted_spreads(values, group_of, groups)
     tails = [0.005, 0.995]
-    standardized = residuals["residual"] / residuals["ticker"].map(sigma)
     probabilities = np.sort(np.append(np.arange(1, 100) / 100, tails))
-    parts = []
-    for group in groups:
-        of_group = standardized[residuals["ticker"].map(group_of) == group]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "column": group,
-                    "group": group,
-                    "ticker": "",
-                    "x": special.ndtri(probabilities),
-                    "value": of_group.quantile(probabilities).to_numpy(),
-                }
-            )
-        )
-    panels["quantiles"] = pd.concat(parts, ignore_index=True)
+    quantiles = residual_quantiles(results, event_id, probabilities)
+    quantiles = quantiles.set_index("group").loc[groups].reset_index()
+    panels["quantiles"] = pd.DataFrame(
+        {
+            "column": quantiles["group"],
+            "group": quantiles["group"],
+            "ticker": "",
+            "x": quantiles["normal"],
+            "value": quantiles["residual"],
+        }
+    )
     return panels
 
 

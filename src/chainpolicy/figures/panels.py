@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import compress, cycle
 from typing import Any
 
@@ -33,8 +32,9 @@ from chainpolicy.figures.style import (
     shorten_all,
     spread,
 )
+from chainpolicy.study.announced import hour_label, local_day
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
-from chainpolicy.study.events import dimension_of, hour_label, stance_columns
+from chainpolicy.study.events import dimension_of, stance_columns
 from chainpolicy.tables.responses import CENSORED_SHARE
 from chainpolicy.typeset import numbers
 from chainpolicy.typeset.numbers import typeset
@@ -292,7 +292,7 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
     position: dict[str, int] = {}
     for row, event in enumerate(events.to_dict("records")):
         position[event["event_id"]] = row
-        monday = pd.Timestamp(event["announced_at"][:10]).weekday()
+        monday = local_day(event["announced_at"]).weekday()
         weekend = [(d, 1) for d in range(first, last) if (monday + d) % 7 >= 5]
         ax.broken_barh(weekend, (row - 0.45, 0.9), color="#EDEDED", linewidth=0)
         ink = INK if event["in_sample"] else QUIET
@@ -382,9 +382,8 @@ def _calendar_markers(marks: Iterable[str]) -> dict[str, str]:
 
 def announcement_label(announced_at: str, time_precision: str) -> str:
     """Write when the public first knew, as precisely as it is known and no more."""
-    moment = datetime.fromisoformat(announced_at)
-    day = f"{moment:%a} {numbers.day(pd.Timestamp(moment.date()))}"
-    return day + hour_label(announced_at, time_precision)
+    day = local_day(announced_at)
+    return f"{day:%a} {numbers.day(day)}" + hour_label(announced_at, time_precision)
 
 
 def plot_car_heatmap(cells: pd.DataFrame, ax: Axes, scale: float) -> Axes:

@@ -15,7 +15,7 @@ from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import (
     announcements_to_all,
     dimensions,
-    policy_index,
+    index_and_returns,
     response_by_stance,
     stance_sessions,
 )
@@ -41,7 +41,6 @@ from chainpolicy.figures.style import (
 from chainpolicy.study import Study
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES, WEEKDAYS
 from chainpolicy.study.events import OVERALL, stance_columns
-from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.typeset.numbers import p
 
 MOST_CALENDARS = 3
@@ -79,7 +78,7 @@ def draw_policy_index(study: Study) -> Drawn:
     )
     frames = []
     for group, (above, below) in zip(chosen, axes.T, strict=True):
-        frame = _index_frame(study, group, list(lines))
+        frame = index_and_returns(study, group, list(lines))
         _plot_index(frame, above, lines)
         _plot_cumulative(frame, below, looks[group])
         place = PLACES[calendar_of[group]]
@@ -106,22 +105,6 @@ def draw_policy_index(study: Study) -> Drawn:
     columns = ["group", "session", "cumulative_return"]
     columns += [f"{part}_{name}" for part in ("level", "innovation") for name in lines]
     return figure, pd.concat(frames, ignore_index=True)[columns]
-
-
-def _index_frame(study: Study, group: str, named: list[str]) -> pd.DataFrame:
-    """Index and cumulative return of a group from before its first announcement on."""
-    index = policy_index(study, group).pivot_table(
-        index="session", columns="dimension", values=["level", "innovation"], sort=False
-    )
-    frame = pd.DataFrame(
-        {f"{part}_{name}": index[part, name] for part in ("level", "innovation") for name in named}
-    )
-    entered = int((frame != 0).any(axis=1).to_numpy().argmax())
-    frame = frame.iloc[max(entered + min(study.event_window[0], 0), 0) :]
-    portfolio = portfolio_returns(study.returns, study.groups)
-    returns = portfolio[portfolio["group"] == group].set_index("session")["return"]
-    frame["cumulative_return"] = returns.reindex(frame.index).cumsum()
-    return frame.reset_index()
 
 
 def _plot_index(frame: pd.DataFrame, ax: Axes, lines: dict[str, tuple[str, Line]]) -> Axes:
@@ -165,7 +148,7 @@ def draw_stance_responses(study: Study) -> Drawn:
         raise NothingToDrawError("No announcement in the sample takes a stance.")
     groups, note = shown_groups(study, signed["group"].drop_duplicates().tolist())
     signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
-    means = response_by_stance(signed).set_index(["group", "dimension"])
+    means = response_by_stance(signed)
     looks = group_looks(study)
     named = signed["dimension"].drop_duplicates().tolist()
     if len(named) > MOST_DIMENSIONS + 1:
@@ -181,9 +164,10 @@ def draw_stance_responses(study: Study) -> Drawn:
     for ax in axes.flat[len(named) :]:
         ax.set_axis_off()
     for dimension, ax in zip(named, axes.flat, strict=False):
-        _plot_responses(signed[signed["dimension"] == dimension], groups, ax)
+        of_dimension = means.loc[means["dimension"] == dimension].set_index("group")
+        _plot_responses(signed[signed["dimension"] == dimension], of_dimension, groups, ax)
         for row, group in enumerate(groups):
-            p_value = means["p_value"].get((group, dimension), np.nan)
+            p_value = of_dimension["p_value"].get(group, np.nan)
             if np.isfinite(p_value):
                 ax.text(1, row - 0.36, p(p_value), ha="right", fontsize=6, color=QUIET,
                         transform=ax.get_yaxis_transform())  # fmt: skip
@@ -253,17 +237,17 @@ def _stance_title(dimension: str, n_stances: int) -> str:
     return f"{'Both' if n_stances == 2 else 'All'} stances added"
 
 
-def _plot_responses(signed: pd.DataFrame, groups: list[str], ax: Axes) -> Axes:
+def _plot_responses(signed: pd.DataFrame, means: pd.DataFrame, groups: list[str], ax: Axes) -> Axes:
     ax.axvline(0, color=INK, linewidth=0.6)
-    for stance, shift in ((1, -0.14), (-1, 0.14)):
+    for name, stance, shift in (("supportive", 1, -0.14), ("restrictive", -1, 0.14)):
         mark = STANCES[stance]
         of_stance = signed[signed["stance"] == stance]
         rows = of_stance["group"].map(groups.index).to_numpy(np.float64) + shift
         ax.plot(of_stance["caar"], rows, marker=str(mark["marker"]), color=str(mark["color"]),
                 linestyle="none", markersize=3.5, alpha=0.75, markeredgewidth=0)  # fmt: skip
-        means = of_stance.groupby("group")["caar"].mean()
-        at = [groups.index(str(group)) + shift for group in means.index]
-        ax.plot(means, at, "|", color=INK, markersize=9, markeredgewidth=1.2)
+        shown = means[name].dropna()
+        at = [groups.index(str(group)) + shift for group in shown.index]
+        ax.plot(shown, at, "|", color=INK, markersize=9, markeredgewidth=1.2)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))

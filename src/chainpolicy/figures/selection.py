@@ -7,6 +7,7 @@ import pandas as pd
 from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.style import shorten, shorten_all
 from chainpolicy.study import Study
+from chainpolicy.study.announced import local_day
 from chainpolicy.study.calendars import ALWAYS_OPEN
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import announcement_time, clusters
@@ -158,7 +159,7 @@ def in_order(study: Study, event_ids: list[str]) -> list[str]:
 def announced_days(study: Study) -> dict[str, str]:
     """Write the day of every dated event, with the year where that is needed."""
     dated = study.events[study.events["announced_at"] != ""]
-    days = pd.to_datetime(dated["announced_at"].str[:10])
+    days = dated["announced_at"].map(local_day)
     several_years = (days.max() - days.min()).days > 366
     return {
         event_id: numbers.day(day, year=several_years)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.study.events import is_time
+from chainpolicy.study.announced import is_time
 from chainpolicy.study.problems import Problem
 from chainpolicy.study.tabular import cell, read_table
 

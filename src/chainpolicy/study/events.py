@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
 
+from chainpolicy.study.announced import TIME, is_time, local_time
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.problems import Problem, did_you_mean, nearest
 from chainpolicy.study.tabular import (
@@ -30,8 +29,6 @@ STANCE_PREFIX = "stance_"
 OVERALL = "overall"
 SALIENCES = {"1": 1, "2": 2, "3": 3}
 
-_TIME = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
-_OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
 _YES = {"yes": True, "no": False}
 
 
@@ -157,26 +154,6 @@ def _is_time_or_date(text: pd.Series) -> pd.Series:
     return parse_dates(text).notna() | text.map(is_time).astype(bool)
 
 
-def is_time(text: str) -> bool:
-    """Whether a text is a time in ISO 8601 with its UTC offset."""
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return False
-    return re.fullmatch(_TIME + _OFFSET, text) is not None
-
-
-def hour_label(announced_at: str, time_precision: str) -> str:
-    """Write the hour after the day of an announcement, as precisely as it is known and no more."""
-    moment = datetime.fromisoformat(announced_at)
-    known = {
-        "exact": f", {moment:%H:%M}",
-        "ceiling": f", by {moment:%H:%M}",
-        "evening": ", evening",
-    }
-    return known.get(time_precision, "")
-
-
 def _check_dimensions(stances: list[str], name: str) -> list[Problem]:
     """Refuse stances whose dimension has no name of its own."""
     problems = []
@@ -225,7 +202,7 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
                 "or write only the date there"
             )
             problems.append(Problem(name, expected, line, "time_precision", precision))
-        elif precision == "evening" and datetime.fromisoformat(announced_at).hour != 20:
+        elif precision == "evening" and local_time(announced_at).hour != 20:
             expected = "20:00 local time, by which an evening is written; or time_precision exact"
             problems.append(Problem(name, expected, line, "announced_at", announced_at))
     return problems
@@ -241,7 +218,7 @@ SCHEMA = pa.DataFrameSchema(
         ),
         "announced_at": cell(
             (
-                lambda text: ~text.str.fullmatch(_TIME),
+                lambda text: ~text.str.fullmatch(TIME),
                 "a UTC offset after the time, such as 2019-10-25T18:15+08:00; "
                 "or a bare date if the hour is unknown",
             ),

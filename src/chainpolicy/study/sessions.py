@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, time
-from functools import cache
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from chainpolicy.study.announced import moment
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.calendars import ALWAYS_OPEN, Corrections, exchange
 from chainpolicy.study.problems import InputError, Problem
@@ -65,14 +65,14 @@ def event_session(calendar: str, announced_at: str, corrections: Corrections = (
     announcement. Raises `InputError` if `announced_at` cannot be read or the calendar does not
     reach that far.
     """
-    moment = _parse(announced_at)
-    if calendar == ALWAYS_OPEN or not isinstance(moment, datetime):
-        day = moment.astimezone(_UTC).date() if isinstance(moment, datetime) else moment
+    public = moment(announced_at)
+    if calendar == ALWAYS_OPEN or not isinstance(public, datetime):
+        day = public.astimezone(_UTC).date() if isinstance(public, datetime) else public
         return _first_session_from(calendar, day, announced_at, corrections)
     market = exchange(calendar, corrections)
-    local_day = moment.astimezone(market.tz).date()
+    local_day = public.astimezone(market.tz).date()
     first, last = reach(calendar)
-    position = int(market.hours["close"].searchsorted(pd.Timestamp(moment), side="right"))
+    position = int(market.hours["close"].searchsorted(pd.Timestamp(public), side="right"))
     if not first <= local_day <= last or position == len(market.sessions):
         raise InputError([_not_covered(calendar, announced_at)])
     return market.sessions[position]
@@ -86,23 +86,23 @@ def trading_hours(calendar: str, announced_at: str, corrections: Corrections = (
     it), ``"no session that day"`` or ``"hour unknown"``. The day is that of the exchange's time
     zone. Raises as `event_session` does.
     """
-    moment = _parse(announced_at)
+    public = moment(announced_at)
     if calendar == ALWAYS_OPEN:
-        return "inside trading hours" if isinstance(moment, datetime) else "hour unknown"
+        return "inside trading hours" if isinstance(public, datetime) else "hour unknown"
     market = exchange(calendar, corrections)
-    if isinstance(moment, datetime):
-        day = moment.astimezone(market.tz).date()
+    if isinstance(public, datetime):
+        day = public.astimezone(market.tz).date()
         hours = market.hours.loc[event_session(calendar, announced_at, corrections)]
-        if hours["open"] <= moment:
-            at_lunch = hours["break_start"] <= moment < hours["break_end"]
+        if hours["open"] <= public:
+            at_lunch = hours["break_start"] <= public < hours["break_end"]
             return "lunch break" if at_lunch else "inside trading hours"
     else:
-        day = moment
+        day = public
     if _first_session_from(calendar, day, announced_at, corrections) != pd.Timestamp(day):
         return "no session that day"
-    if not isinstance(moment, datetime):
+    if not isinstance(public, datetime):
         return "hour unknown"
-    opened = pd.Timestamp(moment) >= market.hours["open"].loc[pd.Timestamp(day)]
+    opened = pd.Timestamp(public) >= market.hours["open"].loc[pd.Timestamp(day)]
     return "after the close" if opened else "before the open"
 
 
@@ -112,11 +112,11 @@ def announcement_time(calendar: str, announced_at: str) -> pd.Timestamp:
     A bare date counts from the start of that day in the calendar's time zone: it orders, it claims
     no hour. Raises `InputError` if `announced_at` cannot be read.
     """
-    moment = _parse(announced_at)
-    if not isinstance(moment, datetime):
+    public = moment(announced_at)
+    if not isinstance(public, datetime):
         zone = _UTC if calendar == ALWAYS_OPEN else exchange(calendar).tz
-        moment = datetime.combine(moment, time(), zone)
-    return pd.Timestamp(moment).tz_convert("UTC")
+        public = datetime.combine(public, time(), zone)
+    return pd.Timestamp(public).tz_convert("UTC")
 
 
 def effective_calendars(assets: pd.DataFrame) -> pd.Series:
@@ -349,26 +349,3 @@ def _not_covered(calendar: str, announced_at: str) -> Problem:
         column="announced_at",
         value=announced_at,
     )
-
-
-@cache
-def _parse(announced_at: str) -> date | datetime:
-    try:
-        if len(announced_at) == len("YYYY-MM-DD"):
-            return date.fromisoformat(announced_at)
-        moment = datetime.fromisoformat(announced_at)
-    except ValueError:
-        moment = None
-    # The years at the very ends of the Gregorian range cannot be moved between time zones.
-    if moment is None or moment.tzinfo is None or not date.min.year < moment.year < date.max.year:
-        raise InputError(
-            [
-                Problem(
-                    "events.csv",
-                    "ISO 8601 with UTC offset, such as 2019-10-25T18:15+08:00, or a bare date",
-                    column="announced_at",
-                    value=announced_at,
-                )
-            ]
-        )
-    return moment

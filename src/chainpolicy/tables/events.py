@@ -7,8 +7,9 @@ from collections.abc import Collection
 import pandas as pd
 
 from chainpolicy.study import Study
+from chainpolicy.study.announced import hour_label, local_day
 from chainpolicy.study.calendars import ALWAYS_OPEN, PLACES
-from chainpolicy.study.events import dimension_of, hour_label, stance_columns
+from chainpolicy.study.events import dimension_of, stance_columns
 from chainpolicy.study.sessions import trading_hours
 from chainpolicy.typeset.report_table import ReportTable
 
@@ -111,7 +112,7 @@ def _first_public(events: pd.DataFrame) -> list[str]:
         if not at:
             written.append("")
             continue
-        day = _with_weekday(pd.Timestamp(at[:10]))
+        day = _with_weekday(local_day(at))
         written.append(day + hour_label(at, precision))
     return written
 
