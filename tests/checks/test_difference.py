@@ -9,6 +9,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from chainpolicy import checks
+from made_study import event, made_study
 
 
 @pytest.mark.parametrize("window", [(0, 1), (0, 5)])
@@ -70,3 +71,28 @@ def test_adjusted_bmp_without_one_name_is_that_of_the_others(study):
     r = (wide.corr().to_numpy().sum() - 8) / (8 * 7)
     t = stats.ttest_1samp(scar, 0).statistic * np.sqrt((1 - r) / (1 + 7 * r))
     assert test.p_value == pytest.approx(2 * stats.t.sf(abs(t), 7), rel=1e-9)
+
+
+def test_an_asset_without_a_car_is_in_neither_mean_nor_error():
+    events = [event("only", 350)]
+    groups = {"A": "g", "B": "g", "C": "h", "D": "h"}
+    study = made_study(events, groups, missing=[("B", 351)])
+    assert study.results.car((0, 1)).dropna()["ticker"].tolist() == ["A", "C", "D"]
+    found = checks.portfolio_difference(study, "AB", "CD", [(0, 0), (0, 1)])
+    without = checks.portfolio_difference(study, "A", "CD", [(0, 1)])
+    pd.testing.assert_series_equal(found.loc[1], without.loc[0], check_names=False)
+    # Over [0, 0] all four have one.
+    car = study.results.car((0, 0)).set_index("ticker")["car"]
+    expected = car[["A", "B"]].mean() - car[["C", "D"]].mean()
+    assert found.loc[0, "mean"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_portfolio_without_any_car_has_no_difference():
+    study = made_study([event("only", 350)], {"A": "g", "B": "h"}, missing=[("B", 351)])
+    row = checks.portfolio_difference(study, "A", "B", [(0, 1)]).iloc[0]
+    assert row[["mean", "lower", "upper", "t_stat", "p_value"]].isna().all()
+
+
+def test_a_ticker_that_is_no_estimated_asset_is_refused(study):
+    with pytest.raises(ValueError, match=r"there is no estimated asset 000300\.SS, XNTE"):
+        checks.portfolio_difference(study, ["XNTE"], ["000300.SS"], [(0, 1)])

@@ -378,3 +378,13 @@ def test_a_group_without_an_estimate_has_no_effect_to_pool(tmp_path):
     (effect,) = checks.pooled_subsets(study, "coin", {"all": events}, (0, 0)).to_dict("records")
     assert (effect["n_events"], effect["n_clusters"]) == (0, 0)
     assert np.isnan([effect["mean"], effect["std_error"], effect["randomization_p"]]).all()
+
+
+def test_a_group_that_is_not_there_is_refused(policy):
+    events = policy.events["event_id"].tolist()
+    for compare in (
+        lambda: checks.difference(policy, "bitcion", events[:5], events[5:]),
+        lambda: checks.pooled_subsets(policy, "bitcion", {"some": events[:5]}),
+    ):
+        with pytest.raises(ValueError, match="no group is called 'bitcion'; there are bitcoin"):
+            compare()

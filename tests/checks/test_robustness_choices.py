@@ -25,7 +25,7 @@ from chainpolicy.checks import (
     specifications,
     stored_space,
 )
-from chainpolicy.eventstudy import MODELS
+from chainpolicy.eventstudy import MODELS, EstimationWindow
 from chainpolicy.figures import NothingToDrawError
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.study import EMBEDDED, TEMPLATE
@@ -390,6 +390,31 @@ def test_a_coin_on_the_sessions_of_the_shares_adds_no_event_to_them(study, small
     found = space_of_study(mixed, market, [(0, 1)], draws=49)
     keys = ["group", "event_id", "event_session", "caar"]
     pd.testing.assert_frame_equal(found[keys], own[keys])
+
+
+def test_news_of_some_members_makes_no_session_ordinary_and_estimates_nothing(study, small_market):
+    """Nor does it matter what happened on those sessions."""
+    market = read_market(small_market, study)
+    moving = EstimationWindow(window=(-120, -11), minimum=60)
+    study = replace(study, estimation=moving)
+    days = study.returns.query("ticker == '600570.SS'")["session"].to_numpy()
+    of_one = study.alignment[study.alignment["ticker"] == "600570.SS"].iloc[[0]]
+    # Ten announcements of one share, in the estimation window and behind it.
+    own = [
+        of_one.assign(event_id=f"own{k}", event_session=days[at], shares_session_with="")
+        for k, at in enumerate([*range(150, 200, 10), *range(215, 235, 4)])
+    ]
+    held = replace(study, alignment=pd.concat([study.alignment, *own], ignore_index=True))
+    moved = market.copy()
+    taken = pd.DatetimeIndex(np.concatenate([frame["event_session"] for frame in own]))
+    moved.loc[taken, "600570.SS"] += 0.3
+    # Those of the share's own group: to the others it is one of the market.
+    before, calm, shaken = (
+        space_of_study(of, shares, [(0, 0)], draws=49).query("group == 'a_shares_tier1'")
+        for of, shares in ((study, market), (held, market), (held, moved))
+    )
+    pd.testing.assert_frame_equal(calm, shaken)
+    assert (calm["n_ordinary"] < before["n_ordinary"].iloc[0]).all()
 
 
 def test_a_return_after_a_suspension_spans_it_and_is_left_out(study, small_market):

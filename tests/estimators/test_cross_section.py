@@ -272,7 +272,7 @@ def test_seven_to_one_never_rejects():
 
 def test_planted_effect_is_found():
     data = panel(stances=np.repeat([1.0, -1.0], 5))
-    found = CrossSection(data, exposure="beta").fit(draws=999)
+    found = CrossSection(data, exposure="beta").fit(draws=1_999)
     assert found.estimate == pytest.approx(0.02, abs=0.006)
     assert found.p_permutation == pytest.approx(2 / 252)
     assert found.p_bootstrap < 0.01
@@ -483,3 +483,68 @@ def test_names_of_other_studies_stay_as_they_are():
     rows = panel()
     found = CrossSection(rows, sample="makers, large").fit()
     assert found.summary().frame.set_index("").loc["Sample", "(1)"] == "makers, large"
+
+
+# --- sessions ----------------------------------------------------------------------------------
+
+
+def joined_sessions() -> pd.DataFrame:
+    """Eight events for five assets, of which B reacts a session sooner, and one for E alone."""
+    rng = np.random.default_rng(5)
+    exposure = dict(zip("ABCDE", rng.uniform(0, 2, 5), strict=True))
+    rows = [
+        {
+            "event_id": f"e{k}",
+            "ticker": ticker,
+            "event_session": pd.Timestamp("2020-01-03")
+            + pd.Timedelta(10 * k + (0 if ticker == "B" else 3), "D"),
+            "car": rng.normal(0, 0.02),
+            "stance": (1.0, -1.0)[k % 2],
+            "beta": beta,
+        }
+        for k in range(8)
+        for ticker, beta in exposure.items()
+    ]
+    # On a session of e3, for the one asset that e3 does not hit.
+    rows = [row for row in rows if (row["event_id"], row["ticker"]) != ("e3", "E")]
+    at = pd.Timestamp("2020-01-03") + pd.Timedelta(33, "D")
+    rows.append({"event_id": "own", "ticker": "E", "event_session": at, "car": 0.01,
+                 "stance": 1.0, "beta": exposure["E"]})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("order", ["as it is", "reversed", "by ticker"])
+def test_an_event_on_two_sessions_makes_them_one_whatever_the_order_of_rows(order):
+    data = joined_sessions()
+    shuffled = {
+        "as it is": data,
+        "reversed": data.iloc[::-1],
+        "by ticker": data.sort_values(["ticker", "event_id"], ascending=False),
+    }[order]
+    found = CrossSection(shuffled.reset_index(drop=True), exposure="beta").fit(draws=1_999)
+    # e3 and the asset's own event share one effect, and every other event has its own.
+    shock = data["event_id"].replace("own", "e3")
+    theirs = smf.ols("car ~ stance:beta + C(ticker) + C(shock)", data.assign(shock=shock)).fit()
+    assert found.estimate == pytest.approx(theirs.params["stance:beta"], rel=1e-9)
+    # e3 and the own event share a session and differ in sign: inside it they change places, too.
+    singles = np.array([1.0, -1, 1, 1, -1, 1, -1])
+    assert found.n_assignments == 2 * count_assignments(singles)
+    same = CrossSection(data, exposure="beta").fit(draws=1_999)
+    numbers = ["std_error", "lowest", "highest"]
+    for name in numbers:
+        assert getattr(found, name) == pytest.approx(getattr(same, name), rel=1e-9)
+    assert (found.p_permutation, found.p_bootstrap) == (same.p_permutation, same.p_bootstrap)
+
+
+def test_what_the_asset_effects_absorb_is_named():
+    reason = "stance does not differ between the events of an asset"
+    # Every asset has one event, so that no stance differs within it.
+    data = panel().drop_duplicates("ticker").assign(event_id=[f"own{k}" for k in range(10)])
+    data["stance"] = np.resize([1.0, -1.0], 10)
+    with pytest.raises(AbsorbedError, match=reason):
+        CrossSection(data).fit()
+    # Each event hits two assets of its own.
+    data["event_id"] = [f"own{k // 2}" for k in range(10)]
+    data["stance"] = np.repeat([1.0, -1.0, 1.0, -1.0, 1.0], 2)
+    with pytest.raises(AbsorbedError, match=reason):
+        CrossSection(data, exposure="beta").fit()

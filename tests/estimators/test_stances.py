@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from chainpolicy import estimators
+from made_study import DAYS, event, made_study
 
 # Read off the price file's calendar by hand: 120 UTC days up to 16 September 2019, less the event
 # days and the days after them of the four announcements inside.
@@ -76,3 +77,49 @@ def test_a_normal_return_that_is_no_constant_is_refused(study):
     )
     with pytest.raises(ValueError, match="us_listed is market, no constant mean"):
         estimators.mean_response_by_stance(alone, "us_listed")
+
+
+FIXED = {"estimation.end": DAYS[280].date()}
+ALTERNATING = [event(f"e{k}", 300 + 20 * k, stance=(1, -1)[k % 2]) for k in range(6)]
+
+
+def alone(events, missing=(), settings=FIXED):
+    return made_study(events, {"A": "g"}, benchmark="", missing=missing, settings=settings)
+
+
+def cars_by_stance(study) -> pd.DataFrame:
+    car = study.results.car((0, 1)).dropna(subset="car").merge(study.events)
+    return car.groupby("stance_policy")["car"].agg(["size", "mean"])
+
+
+def test_means_of_windows_that_do_not_overlap_are_those_of_the_cars():
+    study = alone(ALTERNATING)
+    table = estimators.mean_response_by_stance(study, "g")
+    means = cars_by_stance(study)
+    for name, stance in (("supportive", 1), ("restrictive", -1)):
+        assert table.loc[name, "days"] == means.loc[stance, "size"] == 3
+        assert table.loc[name, "mean_car"] == pytest.approx(means.loc[stance, "mean"], rel=1e-9)
+
+
+def test_an_announcement_without_a_car_is_no_day():
+    # e1 has no return on its second session, and the last session has none after it.
+    events = [*ALTERNATING, event("late", len(DAYS) - 1, stance=-1)]
+    study = alone(events, missing=[("A", 321)])
+    means = cars_by_stance(study)
+    table = estimators.mean_response_by_stance(study, "g")
+    assert table.loc["restrictive", "days"] == means.loc[-1, "size"] == 2
+    assert table.loc["restrictive", "mean_car"] == pytest.approx(means.loc[-1, "mean"], rel=1e-9)
+    assert table.loc["supportive", "days"] == 3
+
+
+def test_of_no_announcement_nothing_is_known():
+    table = estimators.mean_response_by_stance(alone(ALTERNATING[::2]), "g")
+    numbers = ["mean_car", "lower", "upper", "t_stat", "p_value"]
+    assert table.loc["supportive", numbers].notna().all()
+    assert table.loc[["restrictive", "difference"], numbers].isna().all(axis=None)
+    assert table["days"].to_list() == [0, 3, 2, 3]
+
+
+def test_estimation_windows_that_move_are_refused():
+    with pytest.raises(ValueError, match=r"g is estimated anew for every event; .*estimation\.end"):
+        estimators.mean_response_by_stance(alone(ALTERNATING, settings=None), "g")

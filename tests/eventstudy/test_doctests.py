@@ -27,7 +27,7 @@ NAMES = [
 MODULES = [
     *(eventstudy.panel, eventstudy.normal, eventstudy.abnormal, eventstudy.inference),
     *(eventstudy.pooling, eventstudy.results, eventstudy.batch, eventstudy.estimator),
-    *(eventstudy.counterfactual, eventstudy.bands, eventstudy.display),
+    *(eventstudy.counterfactual, eventstudy.bands, eventstudy.display, eventstudy.diagnostics),
 ]
 
 

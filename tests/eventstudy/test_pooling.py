@@ -593,3 +593,43 @@ def test_what_is_exchanged_is_closed_and_complete():
     shuffled = np.random.default_rng(8).permutation(len(block))
     again = exchanged(block[shuffled], 4_000, np.random.default_rng(7), session=session[shuffled])
     assert len(set(map(tuple, again.tolist()))) == len(found)
+
+
+def test_pairs_can_be_labelled_under_whole_numbers_and_unknown_ones_are_refused():
+    returns, market = simulated(["A", "B"], 3)
+    rows = [(k, ticker, 150 + 20 * k) for k in range(4) for ticker in "AB"]
+    results = estimate(returns, market, dates(rows))
+    of_a = {(k, "A"): "x" for k in range(4)}
+    expected = results.pool({(str(k), "A"): "x" for k in range(4)}, (0, 1)).tidy()
+    found = results.pool(of_a, (0, 1)).tidy()
+    pd.testing.assert_frame_equal(found, expected)
+    assert found["n_pairs"].tolist() == [4]
+    for key in ((0, "NOPE"), (0, "A", "x")):
+        with pytest.raises(ValueError, match=r"no row of the alignment is \('0', '(NOPE|A)'"):
+            results.pool({key: "x"}, (0, 1))
+    with pytest.raises(ValueError, match="there is no event 9 to pool"):
+        results.pool({(9, "A"): "x"}, (0, 1))
+
+
+def test_few_assignments_are_all_found_whatever_the_order_and_the_seed():
+    """Six sessions of two clusters, one of each label: 2^6 exchanges, counted by hand."""
+    rng = np.random.default_rng(8)
+    session = np.repeat(np.arange(6), 2)
+    values = rng.normal(0.3, 1.0, 12) * np.tile([1, -1], 6)
+    first = np.tile([True, False], 6)
+
+    def ratio(chosen: np.ndarray) -> float:
+        one, other = values[chosen], values[~chosen]
+        return abs(one.mean() - other.mean()) / sqrt(one.var(ddof=1) / 6 + other.var(ddof=1) / 6)
+
+    every = [np.ravel([(not turned, turned) for turned in turns])
+             for turns in product([False, True], repeat=6)]  # fmt: skip
+    # Sessions are blocks of two, one of each label: to exchange them changes nothing.
+    expected = np.mean([ratio(chosen) >= ratio(first) * (1 - 1e-9) for chosen in every])
+    for seed in (0, 1):
+        shuffled = np.random.default_rng(seed).permutation(12)
+        found = permutation_p_value(
+            values[shuffled], first[shuffled], session[shuffled], 9_999, seed,
+            session=session[shuffled],
+        )  # fmt: skip
+        assert found == pytest.approx(expected, abs=1e-12)

@@ -29,7 +29,8 @@ def portfolio_difference(
               s_D^2 = \frac{\sum_{est} (AAR_{1t} - AAR_{2t})^2}{T_e - p},
 
     :math:`D / se \sim t(T_e - p)`, :math:`T_e` the estimation sessions on which both portfolios
-    have a residual, p the largest number of parameters. What moves both portfolios cancels.
+    have a residual, p the largest number of parameters. What moves both portfolios cancels. An
+    asset without a CAR over the window is in neither mean and in no residual.
 
     Parameters
     ----------
@@ -46,25 +47,37 @@ def portfolio_difference(
     DataFrame
         ``model, window, first, second, degrees, mean, lower, upper, t_stat, p_value``, one row per
         window, in the return kind of the study; `mean` is D, the interval covers 95 %.
+
+    Raises
+    ------
+    ValueError
+        If a ticker is no estimated asset of the study.
     """
+    if unknown := sorted({*first, *second} - set(study.groups.index)):
+        raise ValueError(
+            f"there is no estimated asset {', '.join(unknown)}; expected tickers of assets.csv "
+            "outside the group benchmark"
+        )
     results = study.estimate(model)
     event_id = study.headline_event
     residuals = results.residuals[results.residuals["event_id"] == event_id]
     by_ticker = residuals.pivot_table(index="session", columns="ticker", values="residual")
-    sides = [list(first), list(second)]
-    both = sides[0] + sides[1]
-    aar = [by_ticker.reindex(columns=side).mean(axis=1) for side in sides]
-    apart = (aar[0] - aar[1]).dropna()
     coefficients = results.coefficients[results.coefficients["event_id"] == event_id]
-    parameters = coefficients.groupby("ticker").size().reindex(both).fillna(0)
-    degrees = len(apart) - int(parameters.max())
+    parameters = coefficients.groupby("ticker").size()
     sigma = results.models[results.models["event_id"] == event_id].set_index("ticker")["sigma"]
     rows = []
     for window in windows:
         car = results.car(window)
-        car = car[car["event_id"] == event_id].set_index("ticker")
+        car = car[car["event_id"] == event_id].dropna(subset="car").set_index("ticker")
+        sides = [[ticker for ticker in side if ticker in car.index] for side in (first, second)]
+        both = sides[0] + sides[1]
+        aar = [by_ticker[side].mean(axis=1) for side in sides]
+        apart = (aar[0] - aar[1]).dropna()
+        # A market-adjusted return has no parameter.
+        estimated = parameters.reindex(both).fillna(0).max()
+        degrees = len(apart) - int(estimated) if len(apart) else 0
         multiplier = ((car["std_error"] / sigma).reindex(both) ** 2).mean()
-        error = float(np.sqrt((apart**2).sum() / degrees * multiplier))
+        error = float(np.sqrt((apart**2).sum() / (degrees or np.nan) * multiplier))
         means = [float(car["car"].reindex(side).mean()) for side in sides]
         difference = means[0] - means[1]
         half = float(critical_value(LEVEL, degrees)) * error

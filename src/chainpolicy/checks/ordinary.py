@@ -8,8 +8,36 @@ import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults
+from chainpolicy.eventstudy.estimator import EVENTFUL_SESSIONS
 from chainpolicy.eventstudy.inference import require_level
+from chainpolicy.eventstudy.panel import Bools, Ints
 from chainpolicy.eventstudy.results import Window
+
+
+def near_events(
+    session: Ints, window: Window, events: Ints, taken: Window = EVENTFUL_SESSIONS
+) -> Bools:
+    """Say which windows hold a session that an event takes.
+
+    Parameters
+    ----------
+    session : ndarray of int, shape (n,)
+        Positions of the windows' event sessions on a calendar.
+    window : tuple of int
+        Both ends inclusive.
+    events : ndarray of int, shape (k,)
+        Positions of the events.
+    taken : tuple of int
+        Sessions of an event, relative to it; the default are those that are not ordinary.
+
+    Examples
+    --------
+    >>> near_events(np.array([8, 9, 15, 16]), (0, 1), np.array([10])).tolist()
+    [False, True, True, False]
+    """
+    first, last = taken
+    apart = session[:, None] - events
+    return np.asarray(((apart + window[1] >= first) & (apart + window[0] <= last)).any(axis=1))
 
 
 def rejection_rates(

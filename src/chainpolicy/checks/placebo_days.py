@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from chainpolicy.eventstudy.estimator import EVENTFUL_SESSIONS
+from chainpolicy.checks.ordinary import near_events
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.sessions import event_session, sessions
@@ -75,6 +75,4 @@ def _near(
     inside = [event_session(calendar, at, study.corrections) for at in announced]
     within = pd.DatetimeIndex([at for at in inside if study.start <= at <= study.end])
     places = open_days.get_indexer(within)
-    first, last = EVENTFUL_SESSIONS
-    apart = open_days.get_indexer(days)[:, None] - places
-    return np.asarray(((apart + window[1] >= first) & (apart + window[0] <= last)).any(axis=1))
+    return near_events(open_days.get_indexer(days), window, places)

@@ -173,10 +173,14 @@ def event_clusters(
     return _of_hit_assets(study, every, wanted)
 
 
+def _require_group(study: Study, group: str) -> None:
+    if group not in study.calendars:
+        raise ValueError(f"no group is called {group!r}; there are {', '.join(study.calendars)}")
+
+
 @remembered
 def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
-    if group not in set(study.groups):
-        raise ValueError(f"no group is called {group!r}; there are {', '.join(study.calendars)}")
+    _require_group(study, group)
     results, placebo = study.results, study.placebo(window)
     held = study.returns["ticker"].map(study.groups) == group
     calendar = pd.DatetimeIndex(np.sort(study.returns.loc[held, "session"].unique()))
@@ -454,7 +458,13 @@ def difference(
     -------
     Series
         ``n_first, n_second, mean_first, mean_second, difference, p_value``.
+
+    Raises
+    ------
+    ValueError
+        If the study has no such group.
     """
+    _require_group(study, group)
     pairs = study.results.pairs[study.results.pairs["group"] == group]
     of_first, of_second = (pairs["event_id"].isin(set(some)) for some in (first, second))
     hit = pd.MultiIndex.from_frame(pairs[["event_session", "ticker"]])

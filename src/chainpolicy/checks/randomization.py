@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from chainpolicy.eventstudy.panel import Floats, Ints
-from chainpolicy.eventstudy.pooling import exchanged
+from chainpolicy.eventstudy.pooling import exchanged, relabelled
 
 # Up to so many distinct assignments are all looked at; beyond, a random sample of them.
 MOST_ASSIGNMENTS = 50_000
@@ -85,7 +85,7 @@ def assignment_p_value(
     draws : int
         Size of the sample where there are too many assignments.
     session : ndarray of int, shape (K,), optional
-        Events of one session share its shocks, see `pooling.exchanged`. Default: each event has
+        Events of one session share its shocks, see `pooling.relabelled`. Default: each event has
         its own.
 
     Returns
@@ -93,18 +93,16 @@ def assignment_p_value(
     p_value : float
         NaN where nothing can change places.
     count : int
-        Of the assignments that were compared; where events share sessions, of the distinct ones.
+        Of the assignments that were compared.
     """
     moment, cross = q.T @ outcome, q.T @ q
     if session is None or len(np.unique(session)) == len(session):
         assigned, exhaustive = assignments(stances, draws, rng)
-        count = len(assigned)
     else:
-        assigned = stances[exchanged(session, draws, rng, session=session)]
-        exhaustive = False
-        count = len(np.unique(np.vstack([assigned, stances]), axis=0))
-        if count == 1:
+        assigned, exhaustive = relabelled(stances, exchanged(session, draws, rng, session=session))
+        if len(assigned) == 1:
             return float("nan"), 0
+    count = len(assigned)
     denominator = np.einsum("ak,kl,al->a", assigned, cross, assigned, optimize=True)
     # An assignment that the fixed effects absorb has no coefficient and none as large.
     defined = denominator > ABSORBED * np.trace(cross) * (stances @ stances) / len(stances)

@@ -23,7 +23,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from chainpolicy.checks.market import boards, read_shares, returns_of_shares
+from chainpolicy.checks.ordinary import near_events
 from chainpolicy.eventstudy import window_label
+from chainpolicy.eventstudy.estimator import MASKED_SESSIONS
 from chainpolicy.eventstudy.normal import fit_normal
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
@@ -246,6 +248,16 @@ def space_of_study(
         if members.empty or estimation.empty:
             continue
         days = sessions(study.calendars[str(group)], study.start, study.end, study.corrections)
+        # What hits some of the members is no news of their portfolio, and no ordinary session.
+        hit = study.alignment[study.alignment["ticker"].isin(members)]
+        of_all = hit[hit.groupby("event_id")["ticker"].transform("nunique") == len(members)]
+        events = clusters(of_all, study.groups).set_index("event_session")["event_id"]
+        position = np.arange(len(days))
+        of_some = days.get_indexer(hit.loc[hit.index.difference(of_all.index), "event_session"])
+        of_some = of_some[of_some >= 0]
+        estimating = days.isin(estimation)
+        if study.estimation.mask:
+            estimating &= ~near_events(position, (0, 0), of_some, MASKED_SESSIONS)
         own = study.returns[study.returns["ticker"].isin(members)]
         # Beside a return that spans a gap stands the benchmark's over the same sessions.
         own = own[own["n_sessions"] == 1].groupby("session").first()
@@ -257,7 +269,7 @@ def space_of_study(
         abnormal, beta = cumulative_abnormal_returns(
             shares,
             factors,
-            pd.DatetimeIndex(np.sort(estimation.unique())),
+            days[estimating],
             study.estimation.minimum,
         )
         board = boards(abnormal.columns)
@@ -265,14 +277,11 @@ def space_of_study(
             lambda of_board: pd.qcut(of_board, BETA_CLASSES, labels=False, duplicates="drop")
         )
         strata = board + " " + fifth.astype(str)
-        # What hits some of the members is no news of their portfolio.
-        hit = study.alignment[study.alignment["ticker"].isin(members)]
-        of_all = hit[hit.groupby("event_id")["ticker"].transform("nunique") == len(members)]
-        events = clusters(of_all, study.groups).set_index("event_session")["event_id"]
         for window in windows:
             placebo = study.placebo(window).pairs
             ordinary = placebo.loc[placebo["ticker"].isin(members), "event_session"].unique()
-            at = days[days.isin(ordinary) | days.isin(events.index)]
+            usual = days.isin(ordinary) & ~near_events(position, window, of_some)
+            at = days[usual | days.isin(events.index)]
             cars = _cumulated(abnormal, window).loc[at]
             found = placebo_in_space(cars, members, strata, list(events.index), draws=draws)
             found["event_id"] = found["event_session"].map(events)

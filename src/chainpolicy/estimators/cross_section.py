@@ -25,7 +25,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from pandas.api.typing import NaTType
-from scipy import linalg
+from scipy import linalg, sparse
+from scipy.sparse import csgraph
 
 from chainpolicy.checks.randomization import (
     ABSORBED,
@@ -234,7 +235,8 @@ class CrossSection:
         ``event_id, ticker, car``, the stance (one value per event) and the exposure (one value
         per asset); a row with a blank among them is left out. With ``event_session``, events of one
         session have one fixed effect, are one cluster of the errors and of the bootstrap, and their
-        stances are permuted together.
+        stances are permuted together; so are the events of sessions that an event joins, to which
+        one asset reacts sooner than another.
     stance : str, optional
         Column of the stance, or of another number per event; None: the exposure alone.
     exposure : str, optional
@@ -422,7 +424,8 @@ class CrossSection:
         )
 
     def _rows(self) -> pd.DataFrame:
-        return self._every_row().dropna().reset_index(drop=True)
+        rows = self._every_row().dropna().reset_index(drop=True)
+        return rows.assign(event_session=_first_of_joined(rows))
 
     def _every_row(self) -> pd.DataFrame:
         stance, exposure = (
@@ -454,10 +457,10 @@ class CrossSection:
                 f"{self.stance} is {rows['stance'].iloc[0]:g} at every event, so the fixed effects "
                 "absorb it: nothing is left to compare"
             )
-        return (
-            f"{self.regressor} is absorbed by the {' and '.join(self._effects)} effects: "
-            f"{self.exposure} does not differ between the assets of an event"
-        )
+        absorbed = f"{self.regressor} is absorbed by the {' and '.join(self._effects)} effects: "
+        if self.exposure is not None and rows.groupby("event_id")["exposure"].nunique().max() == 1:
+            return f"{absorbed}{self.exposure} does not differ between the assets of an event"
+        return f"{absorbed}{self.stance} does not differ between the events of an asset"
 
     def _basis(self, asset: Ints, event: Ints) -> Floats:
         """Orthonormal columns that span the fixed effects, shape (n, r)."""
@@ -500,6 +503,20 @@ def clustered_error(outcome: Floats, regressor: Floats, asset: Ints, event: Ints
     variance = float(fitted.cov_params()[0, 0])
     # Rounding is no variance: the residuals of a saturated fit are zero.
     return float(np.sqrt(variance)) if variance > 1e-20 else np.nan
+
+
+def _first_of_joined(rows: pd.DataFrame) -> pd.Series:
+    """Name sessions by the earliest of those that events join: one event is one shock."""
+    each = rows[["event_id", "event_session"]].drop_duplicates()
+    if each["event_id"].is_unique:
+        return rows["event_session"]
+    event = pd.factorize(each["event_id"])[0]
+    at, days = pd.factorize(each["event_session"], sort=True)
+    size = len(days) + int(event.max()) + 1
+    edges = sparse.coo_array((np.ones(len(at)), (at, len(days) + event)), shape=(size, size))
+    joined = csgraph.connected_components(edges, directed=False)[1][: len(days)]
+    earliest = pd.Series(days).groupby(joined).transform("min").set_axis(days)
+    return rows["event_session"].map(earliest)
 
 
 def _residual(values: Floats, basis: Floats) -> Floats:

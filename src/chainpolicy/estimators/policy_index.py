@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.estimators.clusters import weighted_stances
-from chainpolicy.eventstudy.pooling import exchanged
+from chainpolicy.eventstudy.pooling import exchanged, relabelled
 from chainpolicy.study import Study
 from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
@@ -168,8 +168,9 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
     -------
     DataFrame
         ``group, dimension, event_session, event_id`` (the earliest announced), ``members`` (all
-        of them, joined by ``;``), ``net`` (sum of stance times salience; that of most assets, if
-        they differ), ``stance`` (its sign), ``mixed`` (an asset was hit by both signs),
+        of them, joined by ``;``), ``net`` (sum of stance times salience; if assets differ, that of
+        most, or of those hit first), ``stance`` (its sign), ``mixed`` (an asset was hit by both
+        signs),
         ``overlaps`` (its window shares a session with that of another row), ``n_assets, caar``.
     """
     table = stance_parts(study, window)
@@ -177,16 +178,16 @@ def stance_sessions(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFr
     side = pd.factorize(pd.MultiIndex.from_frame(table[[*keys, "stance"]]))[0]
     parts = table.groupby(side)
     caar = responses_of_sides(side, table["n_assets"].to_numpy(), table["caar"].to_numpy())
-    # Told by the part of most assets where parts differ.
-    told = table.assign(side=side).sort_values("n_assets", ascending=False, kind="stable")
-    told = told.drop_duplicates("side").sort_values("side", ignore_index=True)
-    told = told.drop(columns="side").assign(
-        members=parts["members"].agg(_each_once),
-        mixed=parts["mixed"].any(),
-        n_assets=parts["n_assets"].sum(),
+    # Of parts that differ, what most assets were told.
+    told = table.loc[parts["n_assets"].idxmax()].assign(
+        event_id=parts["event_id"].first().to_numpy(),
+        members=parts["members"].agg(_each_once).to_numpy(),
+        mixed=parts["mixed"].any().to_numpy(),
+        n_assets=parts["n_assets"].sum().to_numpy(),
         caar=caar,
     )
-    return told.assign(overlaps=told["overlaps"] | told.duplicated(keys, keep=False))
+    told = told.assign(overlaps=told["overlaps"] | told.duplicated(keys, keep=False))
+    return told.reset_index(drop=True)
 
 
 def _each_once(lists: pd.Series) -> str:
@@ -231,7 +232,9 @@ def stance_parts(study: Study, window: tuple[int, int]) -> pd.DataFrame:
         announced = announced[estimated.isin(responses.index)]
         overlaps = _overlaps(study, str(group), announced["event_session"], window)
         for dimension in dimensions(study):
-            for (session, _), members in announced.groupby(["event_session", "hit"]):
+            # In the order of sessions, and of the first announcements of their parts.
+            in_order = announced.sort_values("event_session", kind="stable")
+            for (session, _), members in in_order.groupby(["event_session", "hit"], sort=False):
                 weights = members[dimension]
                 rows.append(
                     {
@@ -358,7 +361,7 @@ def permutation_test(
     labels : ndarray of bool, shape (n,)
         Both values occur.
     session : ndarray of int, shape (n,), optional
-        Values of one session share its shocks, see `pooling.exchanged`. Default: each has its own.
+        Values of one session share its shocks, see `pooling.relabelled`. Default: each has its own.
 
     Returns
     -------
@@ -389,11 +392,14 @@ def _test_in_sessions(
     draws: int,
     seed: int,
 ) -> PermutationTest:
-    moved = np.vstack([labels[_exchanged(tuple(session.tolist()), draws, seed)], labels])
+    moved, every = relabelled(labels, _exchanged(tuple(session.tolist()), draws, seed))
     actual = float(values[labels].mean() - values[~labels].mean())
-    if (moved == labels).all():
+    if len(moved) == 1:
         return PermutationTest(actual, np.nan, 1, np.nan)
-    first, chosen = moved @ values, int(labels.sum())
+    if not every:
+        moved = np.vstack([moved, labels])
+    chosen = int(labels.sum())
+    first = moved.astype(np.float64) @ values
     differences = np.abs(first / chosen - (values.sum() - first) / (len(values) - chosen))
     # Rounding must not part what is equal.
     reached, farthest = (

@@ -37,13 +37,15 @@ def mean_response_by_stance(
     DataFrame
         Indexed by "restrictive", "supportive", "apart" (supportive, in windows that do not
         overlap that of the headline event) and "difference" (supportive less restrictive):
-        ``days, negative, mean_car, lower, upper, t_stat, p_value``.
+        ``days`` (with a CAR), ``negative, mean_car, lower, upper, t_stat, p_value``, NaN where no
+        day is left.
 
     Raises
     ------
     ValueError
-        If the group has several assets, its normal return is no constant mean, or the headline
-        event does not hit it.
+        If the group has several assets, its normal return is no constant mean, the headline event
+        has no estimate there, or days have estimates from different windows: then no return is
+        abnormal in one sense.
     """
     tickers = study.groups.index[study.groups == group]
     if len(tickers) != 1:
@@ -55,37 +57,50 @@ def mean_response_by_stance(
     model = models.loc[(study.headline_event, tickers[0])]
     if model["model"] != "constant_mean":
         raise ValueError(f"the normal return of {group} is {model['model']}, no constant mean")
+    own = models.xs(tickers[0], level="ticker")[["n_estimation", "alpha", "sigma"]]
+    if len(own.drop_duplicates()) > 1:
+        raise ValueError(
+            f"the normal return of {group} is estimated anew for every event; a mean over days that"
+            " share sessions needs one estimation window for all: set estimation.end in study.toml"
+        )
     merged = policy_clusters(study.alignment, study.events, study.groups)
-    merged = merged[merged["group"] == group]
+    cars = results.car(window).query("ticker == @tickers[0]").dropna(subset="car")
+    merged = merged[(merged["group"] == group) & merged["event_id"].isin(cars["event_id"])]
     stance = dict(zip(merged["event_id"], merged["stance"], strict=True))
 
     abnormal = results.abnormal_returns.query("ticker == @tickers[0]")
     series = abnormal.drop_duplicates("session").set_index("session")["abnormal"].sort_index()
-    inside = abnormal[abnormal["tau"].between(*window)].assign(held=1.0)
+    inside = abnormal[abnormal["tau"].between(*window)].dropna(subset="abnormal").assign(held=1.0)
     held = inside.pivot_table(index="session", columns="event_id", values="held")
     held = held.reindex(series.index).fillna(0.0)
-    overlaps = held.mul(held[study.headline_event], axis=0).sum() > 0
+    lead = inside.loc[inside["event_id"] == study.headline_event, "session"]
+    overlaps = held.loc[lead].any()
 
     chosen = {
         name: [str(event_id) for event_id, value in stance.items() if value == sign]
         for name, sign in (("restrictive", -1), ("supportive", 1))
     }
     chosen["apart"] = [event_id for event_id in chosen["supportive"] if not overlaps[event_id]]
-    weights = {name: held[event_ids].mean(axis=1) for name, event_ids in chosen.items()}
+    # Of no day the mean is blank, not zero.
+    weights = {
+        name: held[event_ids].sum(axis=1) / (len(event_ids) or np.nan)
+        for name, event_ids in chosen.items()
+    }
     chosen["difference"] = chosen["supportive"] + chosen["restrictive"]
     weights["difference"] = weights["supportive"] - weights["restrictive"]
 
-    cars = held.mul(series, axis=0).sum()
+    of_event = cars.set_index("event_id")["car"]
     degrees = int(model["n_estimation"]) - 1
     rows = {}
     for name, weight in weights.items():
-        mean = float((weight * series).sum())
-        variance = (weight**2).sum() + weight.sum() ** 2 / model["n_estimation"]
+        mean = float((weight * series.fillna(0.0)).sum(skipna=False))
+        total = weight.sum(skipna=False)
+        variance = (weight**2).sum() + total**2 / model["n_estimation"]
         error = model["sigma"] * np.sqrt(variance)
         half = float(critical_value(level, degrees)) * error
         rows[name] = {
             "days": len(chosen[name]),
-            "negative": int((cars[chosen[name]] < 0).sum()),
+            "negative": int((of_event[chosen[name]] < 0).sum()),
             "mean_car": mean,
             "lower": mean - half,
             "upper": mean + half,

@@ -31,6 +31,10 @@ def residual_autocorrelation(results: EventStudyResults, event_id: str) -> pd.Da
         If no asset was estimated at the event.
     ValueError
         If an asset has several dates under the event: its residuals are not told apart.
+
+    Examples
+    --------
+    See `EventStudy`.
     """
     models, residuals = _of_event(results, event_id)
     found = residuals.groupby("ticker")["residual"].apply(lambda of_one: of_one.autocorr(1))
@@ -62,6 +66,10 @@ def residual_quantiles(
     ------
     KeyError, ValueError
         As `residual_autocorrelation`.
+
+    Examples
+    --------
+    See `EventStudy`.
     """
     share = np.asarray(probabilities, dtype=np.float64)
     models, residuals = _of_event(results, event_id)

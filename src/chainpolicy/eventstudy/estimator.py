@@ -204,6 +204,19 @@ class EventStudy:
     >>> study.conformal((0, 1)).round(4)
       event_id group  n_sessions  p_conformal  smallest_p
     0   speech   all          62       0.0323      0.0161
+
+    The residuals of B change their sign from session to session; those of both, over their sigma,
+    are 0.98 in magnitude throughout, where half of normal ones would lie within 0.67.
+
+    >>> from chainpolicy.eventstudy import residual_autocorrelation, residual_quantiles
+    >>> residual_autocorrelation(results, "speech").round(3)
+      ticker  n_estimation  autocorrelation  bound
+    0      A            60           -0.017  0.253
+    1      B            60           -1.000  0.253
+    >>> residual_quantiles(results, "speech", [0.25, 0.75]).round(3)
+      group  probability  normal  residual
+    0   all         0.25  -0.674    -0.983
+    1   all         0.75   0.674     0.983
     """
 
     def __init__(

@@ -15,10 +15,11 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.display import Summary, plot_pooled
 from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
 
 # Fewer clusters, or blocks of them, carry no randomization.
 MINIMUM_CLUSTERS = 3
+# So many draws for each possible assignment have every one, but in one of 10^6 cases.
+DRAWS_TO_SEE_ALL = 20
 # Up to so many blocks all signs are tried.
 EXHAUSTIVE_BLOCKS = 16
 _BEYOND = 1e300
+
+_Label = TypeVar("_Label", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -434,7 +439,7 @@ def permutation_p_value(
     """Rank a studentized difference of means among those of shuffled labels.
 
     The blocks of clusters whose windows overlap change places as a whole, and clusters of one
-    session among themselves, see `exchanged`. Without overlap all assignments of the labels are
+    session among themselves, see `relabelled`. Without overlap all assignments of the labels are
     tried if there are no more than `draws`. NaN with fewer than `MINIMUM_CLUSTERS` values of either
     label, and where nothing can change places.
 
@@ -467,15 +472,51 @@ def permutation_p_value(
             rng=np.random.default_rng(seed),
         )
         return float(found.pvalue)
-    moved = first[exchanged(block, draws, np.random.default_rng(seed), session=session)]
-    one, other = (values[np.nonzero(side)[1].reshape(draws, -1)] for side in (moved, ~moved))
+    places = exchanged(block, draws, np.random.default_rng(seed), session=session)
+    moved, every = relabelled(first, places)
+    one, other = (values[np.nonzero(side)[1].reshape(len(moved), -1)] for side in (moved, ~moved))
     # Nothing changes either where labels change places between equal values.
     if (np.abs(one.sum(axis=1) - values[first].sum()) <= 1e-9 * np.abs(values).sum()).all():
         return float("nan")
     drawn = np.abs(_studentized_difference(one, other))
     actual = np.abs(_studentized_difference(values[first], values[~first]))
     # Rounding must not part what is equal.
-    return float((1 + (drawn >= actual * (1 - 1e-9)).sum()) / (1 + draws))
+    reached = int((drawn >= actual * (1 - 1e-9)).sum())
+    return reached / len(drawn) if every else (1 + reached) / (1 + len(drawn))
+
+
+def relabelled(labels: NDArray[_Label], places: Ints) -> tuple[NDArray[_Label], bool]:
+    """Assign labels anew, by `places` that `exchanged` drew.
+
+    Every assignment is as probable as every other. Where few are possible all of them are found.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (C,)
+    places : ndarray of int, shape (draws, C)
+
+    Returns
+    -------
+    assigned : ndarray, shape (A, C)
+        Each assignment once, the actual one among them; or one for each draw.
+    every : bool
+        Whether these are all.
+
+    Examples
+    --------
+    >>> pairs, rng = np.array([0, 0, 1, 1]), np.random.default_rng(0)
+    >>> places = exchanged(pairs, 99, rng, session=pairs)
+    >>> assigned, every = relabelled(np.array([1, 0, 0, 0]), places)
+    >>> assigned.tolist(), every
+    ([[0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0], [1, 0, 0, 0]], True)
+    """
+    assigned = labels[places]
+    most = len(places) // DRAWS_TO_SEE_ALL
+    # If more are possible than that, twice as many draws show it.
+    if len(np.unique(assigned[: 2 * most + 1], axis=0)) > most:
+        return assigned, False
+    found = np.unique(np.vstack([assigned, labels]), axis=0)
+    return (found, True) if len(found) <= most else (assigned, False)
 
 
 def exchanged(

@@ -1174,7 +1174,8 @@ class EventStudyResults(ShownResults):
             values = self._alignment[by].iloc[self._alignment_row]
         elif isinstance(by, Mapping | pd.Series):
             label_of = {
-                key if isinstance(key, tuple) else str(key): label for key, label in by.items()
+                (str(key[0]), *key[1:]) if isinstance(key, tuple) else str(key): label
+                for key, label in by.items()
             }
             named = {key[0] if isinstance(key, tuple) else key for key in label_of}
             unknown = named - set(self._alignment["event_id"])
@@ -1182,6 +1183,13 @@ class EventStudyResults(ShownResults):
                 raise ValueError(
                     f"there is no event {', '.join(sorted(unknown))} to pool; expected event_ids "
                     "of the alignment"
+                )
+            hit = set(zip(self._alignment["event_id"], self._alignment["ticker"], strict=True))
+            apart = [key for key in label_of if isinstance(key, tuple) and key not in hit]
+            if apart:
+                raise ValueError(
+                    f"no row of the alignment is {apart[0]}; expected pairs of an event_id and a "
+                    "ticker that it hits"
                 )
             # Unlike `map`, which makes floats of whole numbers where others are missing.
             pairs = zip(event_ids, self._pairs["ticker"], strict=True)
