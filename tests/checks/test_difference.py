@@ -59,6 +59,8 @@ def test_another_model_replaces_the_studys_own(study):
     assert (own["model"].item(), mean["model"].item()) == ("market", "constant_mean")
     # One factor less to estimate, one degree of freedom more.
     assert mean["degrees"].item() == own["degrees"].item() + 1
+    nothing = checks.portfolio_difference(study, *sides, [(0, 1)], model="market_adjusted")
+    assert nothing["degrees"].item() == own["degrees"].item() + 2
 
 
 def test_adjusted_bmp_without_one_name_is_that_of_the_others(study):
