@@ -81,6 +81,19 @@ tables.effects_report(study, effects)
 # For Bitcoin the restrictive mean less the supportive one is {{ early.difference | percent }} over [0, 0]
 # ({{ early.p_value | p }} by permutation of the labels), {{ apart.difference | percent }} over [0, 1]
 # ({{ apart.p_value | p }}) and {{ late.difference | percent }} over [0, 5] ({{ late.p_value | p }}).
+
+# %%
+figures.show("pooled_paths", study)
+
+# %%
+path = study.results.pooled_path(dict.fromkeys(restrictive, "restrictive"))
+runup = path.query("group == 'bitcoin' and tau == -1").iloc[0]
+
+# %% [markdown]
+# In the ten days before restrictive announcements Bitcoin moved by {{ runup["mean"] | percent }}
+# ({{ (runup.lower, runup.upper) | interval }}): what preceded them is no response to them. The bands
+# take the variance of ordinary days, and are narrower than the intervals of the table.
+#
 # How often do the tests reject on random dates?
 
 # %%

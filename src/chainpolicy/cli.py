@@ -167,8 +167,12 @@ def estimate(
     model: Annotated[str | None, typer.Option(help="Replaces the model of study.toml.")] = None,
     only: Annotated[str | None, typer.Option(metavar="EVENT", help="One event alone.")] = None,
     by: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column of events.csv to pool effects by.")
-    ] = "role",
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of events.csv to pool effects by. Default: event.pool_by of study.toml.",
+        ),
+    ] = None,
 ) -> None:
     """Estimate a study and write its tables, one tidy CSV each."""
     from chainpolicy.prices.moves import count_moves, implausible_moves

@@ -57,8 +57,19 @@ def data_rows(latex: str) -> list[str]:
 
 def test_latex_has_nothing_that_either_engine_misreads(table):
     latex = table.to_latex()
-    preamble, body = latex.split("\n", 1)
-    assert preamble == r"% The preamble loads \usepackage{booktabs,threeparttable}."
+    head, body = latex.split("\\fi\n")
+    loaded = r"\usepackage{booktabs,threeparttable}"
+    assert head.split("\n")[0] == rf"% A document that has this by \input loads {loaded}."
+    # Alone it is a document with the same packages, in another nothing but the table.
+    alone, inside = head.split("\\else\n")
+    assert alone.split("\n")[1:] == [
+        r"\expandafter\ifx\csname @classoptionslist\endcsname\relax",
+        *(r"\documentclass{article}", loaded, r"\begin{document}"),
+        *(r"\def\endoftable{\end{document}}", ""),
+    ]
+    assert inside == "\\let\\endoftable\\relax\n"
+    assert body.endswith("\n\\endoftable\n")
+    body = body.removesuffix("\\endoftable\n")
     # In the text font of pdflatex < and > are other signs, and a minus outside ASCII is none.
     assert body.isascii()
     outside = re.sub(r"\$[^$]*\$", "", body.replace(r"\$", ""))
@@ -101,7 +112,7 @@ def test_the_note_stands_under_the_table(table):
 def test_a_table_longer_than_a_page_breaks_under_heads_that_repeat(table):
     frame = pd.concat([table.frame] * 30, ignore_index=True).assign(N=range(90))
     latex = ReportTable(frame, table.note).to_latex()
-    assert latex.startswith(r"% The preamble loads \usepackage{booktabs,longtable}." + "\n")
+    assert latex.split("\n")[0].endswith(r"\input loads \usepackage{booktabs,longtable}.")
     # A float that is longer than the page loses its last rows.
     assert r"\begin{table}" not in latex
     heads, rows = latex.split(r"\endhead" + "\n")

@@ -167,19 +167,21 @@ class CrossSections(Sequence[CrossSectionResults]):
             for number, result in enumerate(self.results, start=1)
             if result.note
         )
+        stances = [is_stance(result.regressor) for result in self.results]
+        permuted = "stances" if all(stances) else "values"
         note = (
             "CAR in percent (return kind of the study) per unit of the regressor. *** p < .01, "
-            "** p < .05, * p < .10 by the permutation of stances over events, which assumes that "
-            "events are exchangeable and cannot be small where there are few assignments; wild "
-            "bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way "
+            f"** p < .05, * p < .10 by the permutation of {permuted} over events, which assumes "
+            "that events are exchangeable and cannot be small where there are few assignments; "
+            "wild bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way "
             "clustered by asset and event (one asset: by event), for description, far too small "
             "with so few events; blank where that variance is not positive. No p-value with fewer "
             f"than {MINIMUM_EVENTS} events of either sign, on as many sessions."
         )
-        if not all(is_stance(result.regressor) for result in self.results):
+        if not all(stances):
             note += (
-                " Of a regressor that is no stance, the events above, below and at its mean are "
-                "counted."
+                " Of a regressor that is no stance, the events (of one of assets alone, the assets)"
+                " above, below and at its mean are counted."
             )
         if any(result.unit == "asset" for result in self.results):
             note += (
@@ -205,7 +207,8 @@ def _column(result: CrossSectionResults, labels: Mapping[str, str]) -> list[str]
         f"{lowest} to {written(result.highest)}" if lowest else "",
         "yes" if "asset" in result.effects else "no",
         "yes" if "event" in result.effects else "no",
-        f"{result.n_supportive} / {result.n_restrictive} / {result.n_neutral}",
+        f"{result.n_supportive} / {result.n_restrictive} / {result.n_neutral}"
+        + (" assets" if result.unit == "asset" else ""),
         str(result.n_assets),
         str(result.n_obs),
     ]

@@ -1084,6 +1084,13 @@ class EventStudyResults(ShownResults):
         >>> up.difference("up", "down")[["n_first", "n_second", "difference", "p_value"]].round(4)
            n_first  n_second  difference  p_value
         0        2         2      -0.003      NaN
+        >>> path = study.fit().pooled_path(by="surprise", start=0)
+        >>> path[["label", "tau", "n_clusters", "mean"]].round(4)
+          label  tau  n_clusters    mean
+        0  down    0           2  0.0215
+        1  down    1           2  0.0315
+        2    up    0           2  0.0185
+        3    up    1           2  0.0285
         """
         for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
             whole = isinstance(value, int | np.integer)
@@ -1201,6 +1208,55 @@ class EventStudyResults(ShownResults):
                 "label"
             )
         return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=object)
+
+    def pooled_path(
+        self,
+        by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None = None,
+        *,
+        start: int | None = None,
+    ) -> pd.DataFrame:
+        """Cumulate the effects pooled over many events from one session on.
+
+        Parameters
+        ----------
+        by : str or mapping, optional
+            As for `pool`.
+        start : int, optional
+            The tau of the first session; by default the first of the event window.
+
+        Returns
+        -------
+        DataFrame
+            ``label, group, start, tau, n_clusters, mean, std_error, degrees, lower, upper``: those
+            of `pool` over the window from `start` to tau, for every tau from `start` on. A cluster
+            without a CAR over a window is missing from it.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `pool`; if `start` does not lie inside the event window.
+
+        Examples
+        --------
+        See `pool`.
+        """
+        labels = self._labels(by)
+        begin = self.event_window[0] if start is None else start
+        self._columns((begin, self.event_window[1]))
+        rows = []
+        for tau in range(begin, self.event_window[1] + 1):
+            columns, cumulated = self._columns((begin, tau)), self._cumulated((begin, tau))
+            every = self._labelled(labels, np.isfinite(cumulated.car))
+            for (label, group), members in every.items():
+                pairs, cluster = self._by_session(members)
+                sample = cluster_sample(self._staggered_sample(pairs, columns, cumulated), cluster)
+                about = {"label": label, "group": group, "start": begin, "tau": tau}
+                about["n_clusters"] = int(cluster[-1]) + 1
+                rows.append({**about, **_mean_with_interval(sample)})
+        columns_of_path = ["label", "group", "start", "tau", "n_clusters"]
+        columns_of_path += ["mean", "std_error", "degrees", "lower", "upper"]
+        path = pd.DataFrame(rows, columns=columns_of_path)
+        return path.sort_values(["label", "group", "tau"], ignore_index=True)
 
     def _labelled(
         self, labels: NDArray[np.object_], complete: Bools

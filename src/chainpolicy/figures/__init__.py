@@ -50,7 +50,13 @@ from chainpolicy.figures.policy import (
     draw_policy_index,
     draw_stance_responses,
 )
-from chainpolicy.figures.pooled import draw_pooled_forest, leading_label, plot_diamond
+from chainpolicy.figures.pooled import (
+    draw_pooled_forest,
+    draw_pooled_paths,
+    leading_label,
+    plot_diamond,
+    plot_mean_path,
+)
 from chainpolicy.figures.robustness import draw_leave_one_out, draw_specification_curve
 from chainpolicy.figures.selection import NothingToDrawError, leading_window
 from chainpolicy.figures.style import DPI, StudyFigure, group_styles
@@ -63,6 +69,7 @@ __all__ = [
     "FigureSpec",
     "NothingToDrawError",
     "draw_pooled_forest",
+    "draw_pooled_paths",
     "group_styles",
     "leading_label",
     "leading_window",
@@ -70,6 +77,7 @@ __all__ = [
     "plot_car_heatmap",
     "plot_diamond",
     "plot_forest",
+    "plot_mean_path",
     "plot_names_at_limit",
     "plot_price",
     "plot_quantiles",
@@ -314,6 +322,17 @@ FIGURES: tuple[FigureSpec, ...] = (
         "events.csv and the CAAR of every announcement",
         "09_crypto_policy",
         draw_selections,
+        study="china-crypto-policy-2013-2021",
+    ),
+    FigureSpec(
+        "pooled_paths",
+        "Before and after",
+        "Mean CAAR over all sessions with an announcement of a kind, with 95 % bands of the mean, "
+        "for one session at a time. The run-up is cumulated from the first session of the event "
+        "window, the response anew from τ = 0. Each panel has its own scale.",
+        "abnormal returns of all announcements",
+        "09_crypto_policy",
+        draw_pooled_paths,
         study="china-crypto-policy-2013-2021",
     ),
     FigureSpec(

@@ -187,11 +187,13 @@ def draw_volatility(study: Study) -> Drawn:
     figure = StudyFigure(figsize=(WIDTH, 0.8 + 1.05 * len(groups)), layout="constrained")
     axes = figure.subplots(len(groups), 1, squeeze=False)[:, 0]
     parts = []
+    announced = False
     for group, ax in zip(groups, axes, strict=True):
         path = frame[frame["group"] == group]
         path = path.iloc[max(int(path["estimation"].sum()) - CALM_SESSIONS, 0) :]
         _plot_volatility(path, ax, looks[group])
         days = announcements_to_all(study, group)["event_session"].unique()
+        announced |= len(days) > 0
         # Below the bars, which they would cover, and above the axis, whose ticks they would seem.
         floor = ax.get_ylim()[1] * -_RUG
         ax.set_ylim(bottom=floor)
@@ -206,7 +208,8 @@ def draw_volatility(study: Study) -> Drawn:
         Line2D([], [], color=INK, marker="|", linestyle="none", markersize=7,
                label="announcement"),
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=6.5)
+    figure.legend(handles=handles if announced else handles[:-1], loc="outside lower center",
+                  ncols=4, fontsize=6.5)  # fmt: skip
     annotate(figure, note)
     return figure, pd.concat(parts, ignore_index=True)
 

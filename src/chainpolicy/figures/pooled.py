@@ -1,22 +1,42 @@
-"""The figure of effects pooled over events: clusters, and the pooled diamond below them."""
+"""Figures of effects pooled over events: mean paths; clusters with the diamond below them."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
+from chainpolicy.checks.pooled import SUPPORTIVE, directions
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
-from chainpolicy.figures.panels import plot_forest
-from chainpolicy.figures.selection import NothingToDrawError, leading_window, shown_groups
-from chainpolicy.figures.style import WIDTH, GroupStyle, StudyFigure, return_label, shorten
+from chainpolicy.figures.panels import STANCES, plot_forest
+from chainpolicy.figures.selection import (
+    NothingToDrawError,
+    estimated_events,
+    leading_window,
+    shown_groups,
+)
+from chainpolicy.figures.style import (
+    INK,
+    WIDTH,
+    GroupStyle,
+    StudyFigure,
+    group_styles,
+    percent_ticks,
+    return_label,
+    shorten,
+)
 from chainpolicy.study import Study
-from chainpolicy.study.events import stance_columns
+from chainpolicy.study.events import dimension_of, stance_columns
 from chainpolicy.typeset.numbers import typeset
 
 MOST_CLUSTERS = 40
+MOST_LABELS = 4
 LONGEST_EVENTS = 24
 COLUMNS = (
     *("label", "group", "window", "event_session", "events", "n_assets", "n_clusters"),
@@ -57,8 +77,8 @@ def draw_pooled_forest(
     ----------
     study : Study
     by : str, optional
-        Column of events.csv, whose values are the labels. Default: of the announcements of the
-        sample the stance that most of them take; in a study without stances, all of them.
+        Column of events.csv, whose values are the labels. Default: that of `leading_label`, for
+        the announcements of the sample.
     label : str, optional
         The value whose events are drawn. Default: that of most announcements.
     window : tuple of int, optional
@@ -96,8 +116,15 @@ def _announcements(study: Study) -> pd.DataFrame:
 
 
 def leading_label(study: Study) -> tuple[str, str]:
-    """Return the column and the value that most announcements of the sample share."""
+    """Return the column and the value that most announcements of the sample share.
+
+    The column is the study's `pool_by`, else a stance that announcements take, else the role.
+    """
     events = _announcements(study)
+    if study.pool_by != "role":
+        labels = [label for label in events[study.pool_by].astype(str) if label]
+        if labels:
+            return study.pool_by, max(dict.fromkeys(labels), key=labels.count)
     taken = events[stance_columns(events)].melt().query("value != 0")
     if taken.empty:
         return "role", "policy"
@@ -105,14 +132,116 @@ def leading_label(study: Study) -> tuple[str, str]:
     return str(most["variable"]), str(most["value"])
 
 
+def _labels(study: Study, by: str) -> dict[str, object]:
+    told = _announcements(study)
+    return dict(zip(told["event_id"], told[by], strict=True))
+
+
+@study_figure
+def draw_pooled_paths(study: Study) -> Drawn:
+    """Draw the mean CAAR of the clusters of each label around the event session, with its band.
+
+    The labels are the values of the column that `leading_label` names, for the announcements of
+    the sample; of a stance what `checks.directions` says of all of them.
+
+    Frame: ``label, group, start, tau, n_clusters, mean, lower, upper``.
+    """
+    results, _ = estimated_events(study)
+    by, _ = leading_label(study)
+    labels, title = _labels(study, by), by
+    stances = stance_columns(study.events)
+    if by in stances:
+        labels = dict(directions(study))
+        title = "stance" if len(stances) > 1 else f"stance on {dimension_of(by)}"
+    first, last = results.event_window
+    starts = [first, 0] if first < 0 <= last else [first]
+    paths = pd.concat([results.pooled_path(labels, start=start) for start in starts])
+    # A run-up ends where the response begins.
+    paths = paths[(paths["start"] >= 0) | (paths["tau"] < 0)]
+    clusters = paths.groupby("label")["n_clusters"].max()
+    several = clusters[clusters > 1]
+    if several.empty:
+        raise NothingToDrawError(f"No {by} is shared by announcements of two sessions.")
+    drawn = several.sort_values(ascending=False, kind="stable").index[:MOST_LABELS].tolist()
+    paths = paths[paths["label"].isin(drawn)].reset_index(drop=True)
+    groups, note = shown_groups(
+        study, [g for g in study.groups.unique() if g in set(paths["group"])]
+    )
+    if len(several) > len(drawn):
+        about = f"{len(drawn)} of {len(several)} labels shown, those of most sessions"
+        note = "; ".join(filter(None, [note, about]))
+    paths = paths[paths["group"].isin(groups)].reset_index(drop=True)
+    looks = {label: _label_look(label, number, by in stances) for number, label in enumerate(drawn)}
+    columns = min(3, len(groups))
+    rows = -(-len(groups) // columns)
+    figure = StudyFigure(figsize=(WIDTH, 0.9 + 2.0 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax in axes[len(groups) :]:
+        ax.set_axis_off()
+    for group, ax in zip(groups, axes, strict=False):
+        of_group = paths[paths["group"] == group]
+        for label, look in looks.items():
+            plot_mean_path(of_group[of_group["label"] == label], ax, look)
+        ax.set_xlim(first - 0.7, last + 0.7)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
+        percent_ticks(ax.yaxis)
+        counts = of_group.groupby("label", sort=False)["n_clusters"].max()
+        counted = ", ".join(str(counts[label]) for label in drawn if label in counts)
+        ax.set_title(f"{study.label(group)}\n{counted} sessions", fontsize=7)
+    handles = [
+        Line2D([], [], color=look.color, linestyle=look.line, marker=look.marker, markersize=4,
+               label=look.label)
+        for look in looks.values()
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper left", ncols=4, title=title,
+                  alignment="left")  # fmt: skip
+    figure.supylabel(return_label("mean CAAR", study.kind))
+    figure.supxlabel("τ, sessions from the event session; run-up and response cumulated separately")
+    annotate(figure, note)
+    shown = ["label", "group", "start", "tau", "n_clusters", "mean", "lower", "upper"]
+    return figure, paths[shown]
+
+
+def plot_mean_path(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
+    """Draw the path of a pooled mean with its 95 % band.
+
+    Parameters
+    ----------
+    path : DataFrame
+        ``start, tau, mean, lower, upper`` of one label and group, decimals.
+    ax : Axes
+    look : GroupStyle
+
+    Returns
+    -------
+    Axes
+        That which was given.
+    """
+    ax.axhline(0, color=INK, linewidth=0.6)
+    ax.axvline(0, color=INK, linewidth=0.6, linestyle=(0, (2, 2)))
+    for _, part in path.groupby("start"):
+        tau = part["tau"].to_numpy()
+        ax.fill_between(tau, part["lower"].to_numpy(), part["upper"].to_numpy(), color=look.color,
+                        alpha=0.18, linewidth=0)  # fmt: skip
+        ax.plot(tau, part["mean"].to_numpy(), color=look.color, linestyle=look.line,
+                marker=look.marker, markersize=2.6)  # fmt: skip
+    return ax
+
+
+def _label_look(label: str, number: int, stance: bool) -> GroupStyle:
+    """Look of a label: that of a stance, or of its number."""
+    if stance:
+        own = STANCES[1 if label == SUPPORTIVE else -1]
+        return GroupStyle(str(own["label"]), str(own["color"]), str(own["marker"]), "-")
+    styles = group_styles([str(k) for k in range(MOST_LABELS)])
+    return replace(styles[str(number)], label=typeset(shorten(label)))
+
+
 @study_figure
 def _draw(
     study: Study, by: str, label: str, window: Window, *, announcements: bool = False
 ) -> Drawn:
-    labels: str | dict[str, object] = by
-    if announcements:
-        told = _announcements(study)
-        labels = dict(zip(told["event_id"], told[by], strict=True))
+    labels: str | dict[str, object] = _labels(study, by) if announcements else by
     effects = study.pool(labels, window)
     clusters = effects.clusters.query("label == @label").rename(columns={"caar": "estimate"})
     if clusters.empty:

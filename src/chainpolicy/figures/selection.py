@@ -64,10 +64,15 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
 def headline_cells(study: Study, merged: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     """Return the headline event and its rows of the second result of `estimated_events`.
 
-    Raises `NothingToDrawError` if it could not be estimated.
+    Raises `NothingToDrawError` if it could not be estimated, or hits single assets of groups alone:
+    then it is one announcement of many, and stands for none of the others.
     """
     event_id = study.headline_event
     cells = merged[merged["event_id"] == event_id]
+    hit = study.alignment.loc[study.alignment["event_id"] == event_id, "ticker"]
+    missed = study.groups[~study.groups.index.isin(hit)]
+    if not cells.empty and cells["group"].isin(missed).all():
+        raise NothingToDrawError(f"The headline event {shorten(event_id)} hits no whole group.")
     if cells.empty:
         raise NothingToDrawError(f"The headline event {shorten(event_id)} could not be estimated.")
     return event_id, cells

@@ -120,6 +120,8 @@ class Study:
     regressors : tuple of Regressor
         Of the cross-section; empty: those that every study has, see
         `estimators.cross_sections`. The columns of events and assets that they name are numbers.
+    pool_by : str
+        Column of events.csv, by whose values effects are pooled.
     half_life : float
         Of the index of coded policy stance, in calendar days.
     checksum : str
@@ -157,6 +159,7 @@ class Study:
     kind: Literal["log", "simple"]
     gaps: Literal["drop", "span"]
     regressors: tuple[Regressor, ...]
+    pool_by: str
     half_life: float
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
@@ -320,7 +323,7 @@ class Study:
 
     def pool(
         self,
-        by: str | Mapping[str, object] = "role",
+        by: str | Mapping[str, object] | None = None,
         window: Window = (0, 1),
         model: str | NormalReturnModel | None = None,
     ) -> PooledEffects:
@@ -328,8 +331,9 @@ class Study:
 
         Parameters
         ----------
-        by : str or mapping
+        by : str or mapping, optional
             A column of events.csv, whose values are the labels, or a mapping of event_id to label.
+            Default: `pool_by`.
         window : tuple of int
             Both ends inclusive, inside the event window.
         model : str or NormalReturnModel, optional
@@ -340,7 +344,8 @@ class Study:
         InputError
             If events.csv has no such column.
         """
-        known = [str(column) for column in self.events.columns if column != "affects"]
+        by = self.pool_by if by is None else by
+        known = _columns_to_pool_by(self.events)
         if isinstance(by, str) and by not in known:
             expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(by, known)}"
             raise InputError([Problem("--by", expected, value=by)])
@@ -481,6 +486,7 @@ def load_study(path: str | Path | None = None) -> Study:
 
     before = len(problems)
     events = read_events(folder / _EVENTS, problems)
+    readable = len(problems) == before
     factors = _read_factors(folder, settings, lines, problems)
     named = factors.names if factors else ()
     # A file of factors that could not be read says nothing about benchmarks.
@@ -502,6 +508,8 @@ def load_study(path: str | Path | None = None) -> Study:
     if "prices.file" in settings:
         prices = _read_prices(folder, settings, assets, corrections, problems)
     problems += _check_labels(settings["groups"], assets, lines)
+    if readable:
+        problems += _check_pool_by(settings, events, lines)
     hourly = _read_hourly(folder, settings, lines, assets, problems)
     start, end = _date_range(settings, prices)
     out_of_range = _check_estimation_end(settings, lines, start, end)
@@ -558,6 +566,7 @@ def load_study(path: str | Path | None = None) -> Study:
         kind=kind,
         gaps=gaps,
         regressors=regressors,
+        pool_by=settings["event.pool_by"],
         half_life=settings["sentiment.half_life"],
         checksum=_checksum(files),
         unused_tickers=unused,
@@ -782,6 +791,23 @@ def _check_labels(
         for group in labels
         if groups and group not in groups
     ]
+
+
+def _check_pool_by(
+    settings: Settings, events: pd.DataFrame, lines: dict[str, int]
+) -> list[Problem]:
+    """Refuse a column to pool by that events.csv does not have."""
+    key = "event.pool_by"
+    known = _columns_to_pool_by(events)
+    if settings.get(key, "role") in known:
+        return []
+    value = settings[key]
+    expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(value, known)}"
+    return [Problem(SETTINGS_FILE, expected, lines.get(key), key, value)]
+
+
+def _columns_to_pool_by(events: pd.DataFrame) -> list[str]:
+    return [str(column) for column in events.columns if column != "affects"]
 
 
 def _check_reach(assets: pd.DataFrame, settings: Settings, lines: dict[str, int]) -> list[Problem]:

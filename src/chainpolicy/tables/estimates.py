@@ -55,7 +55,7 @@ KEYS = {
 
 
 def estimate_tables(
-    study: Study, results: EventStudyResults, by: str = "role"
+    study: Study, results: EventStudyResults, by: str | None = None
 ) -> dict[str, pd.DataFrame]:
     """Turn results into the tables of ``chainpolicy estimate``.
 
@@ -64,8 +64,8 @@ def estimate_tables(
     study : Study
     results : EventStudyResults
         Of this study.
-    by : str
-        Column of events.csv by which effects are pooled.
+    by : str, optional
+        Column of events.csv by which effects are pooled. Default: the study's `pool_by`.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def estimate_tables(
 
 
 def pooled(
-    study: Study, windows: Sequence[Window], by: str = "role", model: str | None = None
+    study: Study, windows: Sequence[Window], by: str | None = None, model: str | None = None
 ) -> pd.DataFrame:
     """Pool the effects of many events over several windows.
 
@@ -100,8 +100,8 @@ def pooled(
     study : Study
     windows : sequence of tuple of int
         Both ends inclusive.
-    by : str
-        Column of events.csv, whose values are the labels.
+    by : str, optional
+        Column of events.csv, whose values are the labels. Default: the study's `pool_by`.
     model : str, optional
         Replaces the study's own.
 
@@ -312,7 +312,7 @@ def write_tables(
     results: EventStudyResults,
     directory: Path,
     only: str | None = None,
-    by: str = "role",
+    by: str | None = None,
 ) -> str:
     """Write the tables and ``manifest.json``, as one set (see `output.publish`).
 
@@ -324,8 +324,8 @@ def write_tables(
         Created if missing.
     only : str, optional
         An event_id: the tables hold this event alone, its numbers unchanged; none is pooled.
-    by : str
-        Column of events.csv by which effects are pooled.
+    by : str, optional
+        Column of events.csv by which effects are pooled. Default: the study's `pool_by`.
 
     Returns
     -------

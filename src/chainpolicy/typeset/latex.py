@@ -1,4 +1,4 @@
-"""A table to be read, as LaTeX that pdflatex and lualatex set as it is."""
+"""A table to be read, as LaTeX that pdflatex and lualatex set as it is, alone or in a document."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from pylatexenc.latexencode import (
     UnicodeToLatexEncoder,
 )
 
+# Before a class is loaded LaTeX knows no class options: then the file is the whole document.
+_ALONE = r"""\expandafter\ifx\csname @classoptionslist\endcsname\relax
+\documentclass{article}
+\usepackage{PACKAGES}
+\begin{document}
+\def\endoftable{\end{document}}
+\else
+\let\endoftable\relax
+\fi
+"""
 # As a float, a table of more rows would run off the page: it is set as one that breaks.
 LONGEST_FLOAT = 40
 # Longer cells of words are broken; the column takes this share of the line.
@@ -64,10 +74,11 @@ def latex_text(text: str) -> str:
 def latex_table(
     heads: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[bool], note: str
 ) -> str:
-    """Write a table in LaTeX, numeric columns to the right, its note under it.
+    r"""Write a table in LaTeX, numeric columns to the right, its note under it.
 
     What is wider than a line is set smaller, then on a turned page, then in parts that repeat the
-    columns that name a row. It begins with a comment that says what the document has to load.
+    columns that name a row. The file is a document of its own, and can be put into another with
+    ``\input``; it begins with a comment that says what that one has to load.
     """
     cells = list(zip(heads, *rows, strict=True))
     parts = [list(range(len(heads)))]
@@ -88,14 +99,15 @@ def latex_table(
         lines = [r"\begin{landscape}", *lines, r"\end{landscape}"]
         packages.append("lscape")
     text = "\n".join([*lines, ""])
-    above = f"% The preamble loads \\usepackage{{{','.join(packages)}}}.\n"
+    loaded = ",".join(packages)
+    above = f"% A document that has this by \\input loads \\usepackage{{{loaded}}}.\n"
     unknown = sorted({sign for sign in text if not sign.isascii()})
     if unknown:
         above += (
             f"% LaTeX has no command for {' '.join(unknown)}: set this with lualatex and a font "
             "that has them.\n"
         )
-    return above + text
+    return above + _ALONE.replace("PACKAGES", loaded) + text + "\\endoftable\n"
 
 
 def _fitted(cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> tuple[str, bool] | None:
