@@ -16,7 +16,7 @@ from statsmodels.api import OLS
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
-from chainpolicy.article import market_claims
+from chainpolicy.article import whole_market
 from chainpolicy.typeset.report_table import estimate_with_interval, formatted
 
 study = chainpolicy.load_study()
@@ -170,7 +170,7 @@ hours = study.hourly["BTC-USD"].set_index("time")["close"]
 hourly = np.log(hours).diff()
 expiry = hourly["2019-10-25T15:00Z"]
 morning = hourly["2019-10-26T00:00Z"] + hourly["2019-10-26T01:00Z"]
-year = market_claims.stored_figures(study)
+year = whole_market.stored_figures(study)
 
 # %% [markdown]
 # In the hour of the expiry it moved {{ expiry | percent }}. At the

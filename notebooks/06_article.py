@@ -15,7 +15,7 @@ import pandas as pd
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, figures, tables
-from chainpolicy.article import market_claims
+from chainpolicy.article import market_claims, whole_market
 from chainpolicy.article.agreement import agreement
 from chainpolicy.article.tone import TONES
 from chainpolicy.estimators.codings import stance_codings
@@ -208,7 +208,7 @@ evening = pd.Timestamp("2019-10-25T10:00Z"), pd.Timestamp("2019-10-25T16:00Z")
 monday, notice = pd.Timestamp("2019-10-28"), pd.Timestamp("2019-11-14")
 tiers = ["a_shares_tier1", "a_shares_tier2"]
 indices = ["000001.SS", "000300.SS", "399006.SZ"]
-market = market_claims.stored_figures(study)
+market = whole_market.stored_figures(study)
 rise = market_claims.rise(study, "BTC-USD", *evening, until=pd.Timestamp("2019-10-27T00:00Z"))
 trades = np.log(market["bitcoin_high"] / market["bitcoin_low"])
 lead = market_claims.lead(study, "a_shares_tier1", indices, monday)

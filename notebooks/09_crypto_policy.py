@@ -91,7 +91,7 @@ runup = path.query("group == 'bitcoin' and tau == -1").iloc[0]
 
 # %% [markdown]
 # In the ten days before restrictive announcements Bitcoin moved by {{ runup["mean"] | percent }}
-# ({{ (runup.lower, runup.upper) | interval }}): what preceded them is no response to them. The bands
+# ({{ (runup.lower, runup.upper) | interval }}); these days hold earlier announcements, too. The bands
 # take the variance of ordinary days, and are narrower than the intervals of the table.
 #
 # How often do the tests reject on random dates?

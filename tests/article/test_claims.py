@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from chainpolicy.article import market_claims
+from chainpolicy.article import market_claims, whole_market
 from chainpolicy.study.problems import InputError
 from places import ROOT, SHARED
 
@@ -102,17 +102,17 @@ def test_stored_figures_come_from_the_large_files(study):
     members = study.groups.index[study.groups == "a_shares_tier1"]
     day, until = pd.Timestamp("2019-10-25T00:00Z"), pd.Timestamp("2019-10-27T00:00Z")
     again = {
-        **market_claims.hourly_range(hourly, day, until),
-        **market_claims.expiry_hours(
+        **whole_market.hourly_range(hourly, day, until),
+        **whole_market.expiry_hours(
             hourly, pd.Timestamp("2019-10-25T15:00Z"), pd.Timestamp("2019-10-26T00:00Z")
         ),
-        **market_claims.market_day(market, MONDAY, members),
-        **market_claims.market_limits(market, MONDAY),
+        **whole_market.market_day(market, MONDAY, members),
+        **whole_market.market_limits(market, MONDAY),
     }
-    stored = market_claims.stored_figures(study)
+    stored = whole_market.stored_figures(study)
     # Log returns are stored to five decimals.
     assert again == pytest.approx(stored.to_dict(), rel=1e-5, abs=5e-6)
-    table = pd.read_csv(study.path / market_claims.STORED).set_index("figure")
+    table = pd.read_csv(study.path / whole_market.STORED).set_index("figure")
     for name, path in {"bitcoin_low": hourly, "n_upper": market}.items():
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -135,7 +135,7 @@ def test_expiries_are_at_four_in_london_on_the_last_friday_of_a_month(tmp_path):
     bars = pd.DataFrame({"time": hours, "close": np.exp(returns.cumsum().to_numpy())})
     bars.to_parquet(tmp_path / "hourly.parquet")
     own = pd.Timestamp("2019-04-26T15:00Z"), pd.Timestamp("2019-04-27T00:00Z")
-    found = market_claims.expiry_hours(tmp_path / "hourly.parquet", *own)
+    found = whole_market.expiry_hours(tmp_path / "hourly.parquet", *own)
     assert found == pytest.approx(
         {
             "n_other_expiries": 2,
@@ -169,10 +169,10 @@ def test_recomputation_from_small_files_by_hand(tmp_path):
     bars.loc[30, "high"] = 120.0
     bars.loc[50, "high"] = 900.0  # at the end, which is not searched
     bars.to_parquet(tmp_path / "hourly.parquet")
-    found = market_claims.hourly_range(tmp_path / "hourly.parquet", hours[2], hours[50])
+    found = whole_market.hourly_range(tmp_path / "hourly.parquet", hours[2], hours[50])
     assert found == {"bitcoin_low": 80.0, "bitcoin_high": 120.0}
     market = tmp_path / "market.parquet"
-    assert market_claims.market_day(market, MONDAY, ["000021.SZ"]) == pytest.approx(
+    assert whole_market.market_day(market, MONDAY, ["000021.SZ"]) == pytest.approx(
         {
             "n_shares": 4,
             # 10 % twice, 5 % and -10 %.
@@ -180,23 +180,23 @@ def test_recomputation_from_small_files_by_hand(tmp_path):
             "share_below": 0.5,
         }
     )
-    assert market_claims.market_limits(market, MONDAY) == {"n_upper": 1, "n_upper_before": 0}
+    assert whole_market.market_limits(market, MONDAY) == {"n_upper": 1, "n_upper_before": 0}
 
 
 def test_a_study_without_stored_figures_says_so(study, tmp_path):
     bare = replace(study, path=tmp_path)
     with pytest.raises(InputError, match=r"market_figures\.csv.*a file of this name"):
-        market_claims.stored_figures(bare)
-    (tmp_path / market_claims.STORED).write_text("figure,value\nn_upper,1\n", encoding="utf-8")
+        whole_market.stored_figures(bare)
+    (tmp_path / whole_market.STORED).write_text("figure,value\nn_upper,1\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"market_figures\.csv, line 1.*source"):
-        market_claims.stored_figures(bare)
-    (tmp_path / market_claims.STORED).write_text("figure,value,source,sha256\nn,1 000,here,ab\n")
+        whole_market.stored_figures(bare)
+    (tmp_path / whole_market.STORED).write_text("figure,value,source,sha256\nn,1 000,here,ab\n")
     with pytest.raises(InputError, match='line 2, value: found "1 000"; expected a number'):
-        market_claims.stored_figures(bare)
-    (tmp_path / market_claims.STORED).unlink()
-    os.mkfifo(tmp_path / market_claims.STORED)
+        whole_market.stored_figures(bare)
+    (tmp_path / whole_market.STORED).unlink()
+    os.mkfifo(tmp_path / whole_market.STORED)
     with pytest.raises(InputError, match="a regular file; this is a named pipe"):
-        market_claims.stored_figures(bare)
+        whole_market.stored_figures(bare)
 
 
 def test_a_return_over_a_gap_is_not_that_of_the_day(study):

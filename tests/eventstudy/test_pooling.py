@@ -633,3 +633,33 @@ def test_few_assignments_are_all_found_whatever_the_order_and_the_seed():
             session=session[shuffled],
         )  # fmt: skip
         assert found == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("start", [None, 0, -1])
+def test_a_pooled_path_is_the_pool_over_every_window_that_begins_there(start):
+    returns, market = simulated(["A", "B", "C"], 5, common=0.4)
+    # e0 and e1 overlap; the last event's windows run past the data.
+    rows = [
+        (f"e{k}", ticker, day) for k, day in enumerate((150, 153, 220, 417)) for ticker in "ABC"
+    ]
+    results = estimate(returns, market, dates(rows[:-1]))
+    labels = {"e0": "x", "e1": "y", "e2": "x", "e3": "x"}
+    path = results.pooled_path(labels, start=start)
+    begin = -2 if start is None else start
+    assert path["start"].unique().tolist() == [begin]
+    names = ["label", "group", "n_clusters", "mean", "std_error", "degrees", "lower", "upper"]
+    for tau in range(begin, 6):
+        pooled = results.pool(labels, (begin, tau)).tidy()
+        found = path[path["tau"] == tau].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found[names], pooled[names])
+    assert path.query("label == 'x'")["n_clusters"].tolist()[-1] == 2
+    assert path.query("label == 'x'")["n_clusters"].tolist()[0] == 3
+
+
+def test_a_path_that_begins_outside_the_event_window_is_refused(three):
+    with pytest.raises(
+        ValueError, match=r"the window \[-9, 5\] does not lie inside the event window"
+    ):
+        three.pooled_path(by="theme", start=-9)
+    with pytest.raises(ValueError, match="no column 'thema' to pool by"):
+        three.pooled_path(by="thema")

@@ -22,7 +22,7 @@ from matplotlib.transforms import Bbox
 from PIL import Image
 from scipy import stats
 
-from chainpolicy import figures
+from chainpolicy import checks, figures
 from chainpolicy.figures import event_study, panels, selection, style
 from chainpolicy.figures.canvas import column_labels
 from chainpolicy.figures.frames import caar_segments
@@ -39,6 +39,7 @@ from chainpolicy.figures.style import (
 )
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.problems import InputError
+from made_study import event, made_study
 from places import ROOT
 
 EMBEDDED_GROUPS = ["bitcoin", "coins", "a_shares_tier1", "a_shares_tier2", "us_listed"]
@@ -737,6 +738,7 @@ NOT_SHOWN = {
     "counterfactual_ladder": "No group has a second yardstick: an index, or donors.",
     "early_movers": "The event window does not hold the sessions [-5, -1].",
     "pooled_forest": "One session alone has the role policy: none to pool.",
+    "pooled_paths": "No role is shared by announcements of two sessions.",
     "selections": "No announcement of the sample is restrictive.",
     "timing": "No event of the sample has another date, of a document or in an article.",
 }
@@ -1107,3 +1109,75 @@ def test_a_pool_that_nobody_is_in_is_named(study: Study) -> None:
         figures.draw_pooled_forest(study, "role", "polcy")
     with pytest.raises(InputError, match="did you mean"):
         figures.draw_pooled_forest(study, "rol", "policy")
+
+
+def test_pooled_paths_are_those_of_the_results(study: Study) -> None:
+    figure, frame = figures.draw_pooled_paths(study)
+    directions = checks.directions(study)
+    named = dict(directions[directions != ""])
+    expected = pd.concat([study.results.pooled_path(named, start=start) for start in (-10, 0)])
+    expected = expected[(expected["start"] == 0) | (expected["tau"] < 0)]
+    keys = ["label", "group", "start", "tau"]
+    drawn = frame.set_index(keys).sort_index()
+    expected = expected.set_index(keys).sort_index().loc[drawn.index]
+    for name in ("n_clusters", "mean", "lower", "upper"):
+        np.testing.assert_array_equal(drawn[name], expected[name])
+    shown = [ax for ax in figure.axes if ax.axison]
+    for group, ax in zip(EMBEDDED_GROUPS, shown, strict=True):
+        of_group = frame[frame["group"] == group]
+        lines = [line for line in ax.lines if line.get_marker() in "^v"]
+        ys = np.concatenate([line.get_ydata() for line in lines])
+        assert sorted(ys) == sorted(of_group["mean"])
+        assert len(ax.collections) == of_group[["label", "start"]].drop_duplicates().shape[0]
+
+
+SURPRISES = ["good", "bad"] * 4 + ["", "good"]
+
+
+@pytest.fixture(scope="module")
+def earnings() -> Study:
+    """Ten announcements of single firms, nine of them good or bad, pooled by that."""
+    events = [event(f"q{k}", 300 + 10 * k, "AB"[k % 2], stance=0) for k in range(10)]
+    told = [row | {"surprise": text} for row, text in zip(events, SURPRISES, strict=True)]
+    return made_study(told, {"A": "g", "B": "g"}, settings={"event.pool_by": "surprise"})
+
+
+def test_figures_pool_by_the_column_that_a_study_names(earnings: Study) -> None:
+    _, paths = figures.draw_pooled_paths(earnings)
+    assert paths.groupby("label")["n_clusters"].max().to_dict() == {"bad": 4, "good": 5}
+    figure, forest = figures.draw_pooled_forest(earnings)
+    assert set(forest["label"]) == {"good"}
+    assert "surprise: good" in figure.get_supxlabel()
+
+
+def test_an_event_of_one_firm_of_a_group_is_no_headline(earnings: Study) -> None:
+    for spec in figures.FIGURES:
+        if spec.name in ("caar_paths", "estimation_fit", "phases", "specification_curve"):
+            with pytest.raises(
+                figures.NothingToDrawError, match="headline event q0 hits no whole group"
+            ):
+                spec.draw(earnings)
+
+
+def test_a_key_has_no_mark_that_is_not_drawn(earnings: Study, study: Study) -> None:
+    """Of announcements to single firms none is one of the group."""
+    (volatility,) = [spec for spec in figures.FIGURES if spec.name == "volatility"]
+    for of, there in ((earnings, False), (study, True)):
+        figure, _ = volatility.draw(of)
+        (legend,) = figure.legends
+        assert ("announcement" in [text.get_text() for text in legend.get_texts()]) == there
+
+
+def test_labels_of_one_session_have_no_path(earnings: Study) -> None:
+    apart = earnings.events.assign(surprise=[f"s{k}" for k in range(10)])
+    with pytest.raises(
+        figures.NothingToDrawError, match="No surprise is shared by announcements of two"
+    ):
+        figures.draw_pooled_paths(replace(earnings, events=apart))
+
+
+def test_of_many_labels_those_of_most_sessions_are_drawn(earnings: Study, monkeypatch) -> None:
+    monkeypatch.setattr(figures.pooled, "MOST_LABELS", 1)
+    figure, frame = figures.draw_pooled_paths(replace(earnings))
+    assert set(frame["label"]) == {"good"}
+    assert "1 of 2 labels shown, those of most sessions" in figure.get_suptitle()

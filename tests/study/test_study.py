@@ -127,6 +127,7 @@ def test_the_required_keys_are_enough(folder):
     assert (study.model, study.kind, study.gaps, study.half_life) == ("market", "log", "drop", 5.0)
     assert (study.estimation.anchor, study.estimation.mask) == ("event", True)
     assert study.estimation.minimum == 60
+    assert study.pool_by == "role"
 
 
 def test_the_other_value_of_every_key(folder):
@@ -150,6 +151,7 @@ minimum = 30
 [event]
 window = [-3, 3]
 car_windows = [[-3, 3]]
+pool_by = "theme"
 """,
         encoding="utf-8",
     )
@@ -159,6 +161,7 @@ car_windows = [[-3, 3]]
     assert study.prices["date"].max() == pd.Timestamp("2023-10-17")
     assert study.hourly["COIN"]["close"].tolist() == [1.0]
     assert (study.kind, study.gaps, study.half_life) == ("simple", "span", 2.5)
+    assert study.pool_by == "theme"
     assert study.model == "single_index"
     assert study.estimation.end == pd.Timestamp("2023-06-30")
     assert study.estimation.anchor == "first"
@@ -279,6 +282,9 @@ def test_what_is_no_study_folder(folder, tmp_path, name, message):
             "event.car_windows",
             "[]",
         ),
+        ('# pool_by = "theme"', 'pool_by = "surprse"', "event.pool_by", "surprse"),
+        ('# pool_by = "theme"', 'pool_by = "affects"', "event.pool_by", "affects"),
+        ('# pool_by = "theme"', 'pool_by = ["theme"]', "event.pool_by", None),
         ("half_life = 5", "half_life = 0", "sentiment.half_life", "0"),
         ("half_life = 5", "half_life = nan", "sentiment.half_life", "nan"),
         ("half_life = 5", "half_life = 1e300", "sentiment.half_life", "1e+300"),

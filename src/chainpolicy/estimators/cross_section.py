@@ -173,8 +173,8 @@ class CrossSections(Sequence[CrossSectionResults]):
             "CAR in percent (return kind of the study) per unit of the regressor. *** p < .01, "
             f"** p < .05, * p < .10 by the permutation of {permuted} over events, which assumes "
             "that events are exchangeable and cannot be small where there are few assignments; "
-            "wild bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way "
-            "clustered by asset and event (one asset: by event), for description, far too small "
+            "wild bootstrap: restricted, clustered by event, Webb weights. Standard errors: two-way"
+            " clustered by asset and event (one asset: by event), for description, far too small "
             "with so few events; blank where that variance is not positive. No p-value with fewer "
             f"than {MINIMUM_EVENTS} events of either sign, on as many sessions."
         )
