@@ -16,6 +16,7 @@ from scipy import stats
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, figures, prices, tables
+from chainpolicy.eventstudy import residual_autocorrelation
 from chainpolicy.study.returns import LIMIT_TOLERANCE
 from chainpolicy.study.sessions import sessions
 from chainpolicy.typeset.numbers import interval, percent
@@ -166,10 +167,8 @@ tables.ReportTable(
 results = study.results
 lead = study.headline_event
 models = results.models.query("event_id == @lead").set_index("ticker")
-residuals = results.residuals.query("event_id == @lead").set_index("ticker")["residual"]
-autocorrelation = residuals.groupby("ticker").apply(pd.Series.autocorr)
-bound = stats.norm.isf(0.025) / np.sqrt(models["n_estimation"])
-models["autocorrelated"] = autocorrelation.abs() > bound
+neighbours = residual_autocorrelation(results, lead).set_index("ticker")
+models["autocorrelated"] = neighbours["autocorrelation"].abs() > neighbours["bound"]
 fit = models.groupby(study.groups).agg(
     N=("sigma", "size"),
     benchmarks=("benchmark", "first"),
@@ -267,6 +266,7 @@ ruled = ruled.set_index(["event_id", "group"]).loc[by_date.index]
 found_by_rule = (ruled["lower"] > 0) | (ruled["upper"] < 0)
 there_by_rule = (ruled["dated_lower"] > 0) | (ruled["dated_upper"] < 0)
 first_event = study.alignment.loc[study.alignment["in_sample"], "event_session"].min()
+residuals = results.residuals.query("event_id == @lead").set_index("ticker")["residual"]
 tail = (residuals / models["sigma"])[study.groups[residuals.index].isin(shares).to_numpy()]
 claims(
     claim(

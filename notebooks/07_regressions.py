@@ -11,7 +11,6 @@
 
 # %%
 import pandas as pd
-from scipy import stats
 from statsmodels.api import OLS
 
 import chainpolicy
@@ -26,9 +25,6 @@ speech = system["a_shares_tier1"].car(study.headline_event)
 ruled = checks.study_of_rule(study)
 by_rule = estimators.EventDummySystem.from_study(ruled, window=(0, 1)).fit()
 sums, sums_by_rule = estimators.undoing(study, system), estimators.undoing(ruled, by_rule)
-for table in (sums, sums_by_rule):
-    half = stats.t.isf(0.025, table["degrees"]) * table["std_error"]
-    table["lower"], table["upper"] = table["average"] - half, table["average"] + half
 sums["added"] = sums.groupby("group")["average"].diff()
 steps = sums[sums["group"] == "a_shares_tier1"].set_index("event_id")
 first, last = (sums.groupby("group").nth(place).set_index("group") for place in (0, -1))

@@ -27,6 +27,7 @@ from chainpolicy.build import notebooks
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.typeset import numbers
 from chainpolicy.typeset.prose import evaluate
+from notebook_rules import lint
 from places import ROOT
 
 SOURCE = """\
@@ -494,7 +495,7 @@ def test_notebook_without_cell_ids_is_read_without_a_warning(executed, tmp_path)
 )
 def test_lint_names_what_does_not_belong_in_a_cell(tmp_path, cell, problem):
     source = write_source(tmp_path, "res.summary()", cell)
-    (found,) = notebooks.lint(source)
+    (found,) = lint(source)
     assert found.startswith("02_broken.py, cell 3 (")
     assert f"): {problem}" in found
 
@@ -502,15 +503,15 @@ def test_lint_names_what_does_not_belong_in_a_cell(tmp_path, cell, problem):
 def test_lint_asks_for_one_question(tmp_path):
     source = tmp_path / "03.py"
     source.write_text("# %% [markdown]\n# # Results\n\n# %% [markdown]\n# # Why is it so?\n")
-    assert notebooks.lint(source) == [
+    assert lint(source) == [
         "03.py: expected exactly one H1, a question; found ['Results', 'Why is it so?']"
     ]
 
 
 def test_sources_of_this_project_are_prose_with_a_little_code():
     sources = sorted((ROOT / "notebooks").glob("*.py"))
-    assert [problem for source in sources for problem in notebooks.lint(source)] == []
+    assert [problem for source in sources for problem in lint(source)] == []
 
 
 def test_lint_allows_calendars_and_intervals(tmp_path):
-    assert notebooks.lint(write_source(tmp_path, 'sessions("24/7", "CAR / AR")[0:1]')) == []
+    assert lint(write_source(tmp_path, 'sessions("24/7", "CAR / AR")[0:1]')) == []

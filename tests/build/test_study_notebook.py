@@ -11,6 +11,7 @@ import pytest
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.study import load_study, new_study
 from chainpolicy.study.study import EMBEDDED
+from notebook_rules import lint
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_it_loads_the_study_it_is_about(folder, tmp_path, monkeypatch):
         regenerate.study_notebook_product(load_study(name)).build(staging)
         written = staging / "notebooks" / "study.py"
         assert f"study = chainpolicy.load_study({argument})" in written.read_text()
-        assert notebooks.lint(written) == []
+        assert lint(written) == []
 
 
 def test_nothing_in_it_names_the_embedded_study(study):

@@ -11,10 +11,10 @@ import pytest
 from statsmodels.api import OLS
 
 from chainpolicy import checks, estimators, figures
+from chainpolicy.checks.randomization import permutation_test
 from chainpolicy.cli import main
 from chainpolicy.estimators.clusters import asset_clusters
 from chainpolicy.estimators.policy_index import (
-    permutation_test,
     response_by_stance,
     stance_sessions,
 )

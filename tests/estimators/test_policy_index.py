@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from chainpolicy import figures
+from chainpolicy.checks.randomization import permutation_test
 from chainpolicy.estimators.policy_index import (
     dimensions,
-    permutation_test,
     policy_announcements,
     policy_index,
     response_by_stance,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainpolicy
-from chainpolicy.article import market_claims
+from chainpolicy.article import market_claims, whole_market
 from chainpolicy.estimators.policy_index import sentiment_index
 from chainpolicy.eventstudy import EstimationWindow
 from chainpolicy.study.assets import parse_price_limit, price_limit_on
@@ -510,8 +510,8 @@ ZONED = pd.Timestamp("2019-10-28", tz="Asia/Shanghai")
         lambda study, day: market_claims.lead(study, "bitcoin", [], day),
         lambda study, day: market_claims.at_upper_limit(study, ["bitcoin"], day),
         lambda study, day: market_claims.turn(study, ["bitcoin"], day, "xi-politburo", "none"),
-        lambda study, day: market_claims.market_day(SNAPSHOT, day, []),
-        lambda study, day: market_claims.market_limits(SNAPSHOT, day),
+        lambda study, day: whole_market.market_day(SNAPSHOT, day, []),
+        lambda study, day: whole_market.market_limits(SNAPSHOT, day),
         lambda study, day: sentiment_index(
             pd.DatetimeIndex([day]), pd.DataFrame({"event_session": [day], "value": [1.0]}), 5
         ),
@@ -528,7 +528,7 @@ def test_a_moment_without_a_time_zone_is_refused(study):
     with pytest.raises(ValueError, match="start: 2019-10-25 00:00:00 has no time zone"):
         market_claims.rise(study, "BTC-USD", *naive)
     with pytest.raises(ValueError, match="day: 2019-10-25 00:00:00 has no time zone"):
-        market_claims.hourly_range(SNAPSHOT, *naive[:2])
+        whole_market.hourly_range(SNAPSHOT, *naive[:2])
 
 
 @pytest.mark.parametrize("value", ["2019-13-45", "soon", None])

@@ -118,5 +118,5 @@ def _n_fitting(mentions: Sequence[Mention], year: int) -> int:
     )
 
 
-def _cut(text: str, width: int = 120) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
+def _cut(text: str) -> str:
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -55,7 +55,6 @@ _UNWANTED = {
     r"Traceback \(most recent call last\)": "a traceback",
     r"\w*Warning: ": "a warning",
 }
-_PATH = re.compile(r"^(~|\.{0,2}/)|\.(csv|toml|png|txt|json|parquet|ipynb|py)$")
 
 
 class NotebookError(Exception):
@@ -303,50 +302,6 @@ def _unfit_output(output: NotebookNode) -> Iterator[str]:
     for pattern, problem in _UNWANTED.items():
         if any(re.search(pattern, text) for text in texts):
             yield problem
-
-
-def lint(source: Path) -> list[str]:
-    """Check that a notebook's source is prose with a little code.
-
-    Parameters
-    ----------
-    source : Path
-        A ``.py`` file in jupytext's percent format.
-
-    Returns
-    -------
-    list of str
-        One line per problem: not exactly one H1 that is a question; a code cell that is not plain
-        Python, defines a function or class, or names a file.
-    """
-    notebook = read_source(source)
-    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    titles = re.findall(r"^# (.+)$", prose, flags=re.MULTILINE)
-    found = []
-    if len(titles) != 1 or not titles[0].rstrip().endswith("?"):
-        found.append(f"{source.name}: expected exactly one H1, a question; found {titles}")
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type == "code":
-            place = f"{source.name}, {_place(cell, index)}"
-            found += [f"{place}: {problem}" for problem in _lint_code(cell.source)]
-    return found
-
-
-def _lint_code(code: str) -> Iterator[str]:
-    try:
-        nodes = list(ast.walk(ast.parse(code)))
-    except SyntaxError as error:
-        yield f"not plain Python ({error.msg})"
-        return
-    for node in nodes:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield f"defines {node.name}; definitions belong in the package"
-        elif (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and _PATH.search(node.value)
-        ):
-            yield f'names a file, "{node.value}"; paths belong in the study folder'
 
 
 def read(path: Path) -> NotebookNode:

@@ -745,14 +745,14 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
     return Product(source.stem, build, (source, *data), prose=source, rewrite=rewrite)
 
 
-def article_product(source: Path, data: Sequence[Path] = ()) -> Product:
+def article_product(source: Path, data: Sequence[Path]) -> Product:
     """Register the article: a notebook whose code no reader needs.
 
     Parameters
     ----------
     source : Path
         As of a notebook.
-    data : sequence of Path, optional
+    data : sequence of Path
         Files that it reads through the package.
 
     Returns

@@ -7,7 +7,6 @@
 - what tests could find, and reject by chance: `power`, `simulation`, `multiple`
 """
 
-from chainpolicy.checks.difference import portfolio_difference
 from chainpolicy.checks.donors import donor_portfolios, donors_of_study
 from chainpolicy.checks.ladder import (
     ladder,
@@ -41,6 +40,7 @@ from chainpolicy.checks.pooled import (
     split_by,
     without_each,
 )
+from chainpolicy.checks.portfolios import portfolio_difference
 from chainpolicy.checks.power import minimum_detectable_effect
 from chainpolicy.checks.selections import beside_the_famous, selections
 from chainpolicy.checks.space import (

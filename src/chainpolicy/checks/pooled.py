@@ -29,6 +29,7 @@ from chainpolicy.eventstudy.pooling import (
     MINIMUM_CLUSTERS,
     blocks_of,
     randomization_p_value,
+    rank_p_value,
     seed_of,
     sign_flip_p_value,
 )
@@ -524,9 +525,8 @@ def fade(
         if n_blocks >= MINIMUM_CLUSTERS:
             ranks = stats.rankdata(values)
             found = float(_correlation(ranks, order))
-            # Rounding must not part what is equal.
-            beyond = np.abs(_correlation(ranks[moved], order)) >= abs(found) * (1 - 1e-9)
-            p_value = (1 + int(beyond.sum())) / (1 + DRAWS)
+            drawn = np.abs(_correlation(ranks[moved], order))
+            p_value = rank_p_value(drawn, abs(found), every=False)
         rows[name] = {"correlation": found, "p_value": p_value, "n_clusters": len(values)}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("response")
 

@@ -1,25 +1,148 @@
-r"""Inference when the regressor varies over few events: permutation and wild bootstrap.
+r"""Inference from few events: permutation of labels and of stances, and the wild bootstrap.
 
-Both need only sums over events. With M the annihilator of the fixed effects, the regressor of an
-assignment s of stances to the K events is :math:`\tilde x = Q s`, where column k of Q is M times
-the exposures of event k's rows (ones for stance itself).
+Of a regression they need only sums over events. With M the annihilator of the fixed effects, the
+regressor of an assignment s of stances to the K events is :math:`\tilde x = Q s`, where column k of
+Q is M times the exposures of event k's rows (ones for stance itself).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from chainpolicy.eventstudy.panel import Floats, Ints
-from chainpolicy.eventstudy.pooling import exchanged, relabelled
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+from chainpolicy.eventstudy.pooling import exchanged, rank_p_value, relabelled
 
 # Up to so many distinct assignments are all looked at; beyond, a random sample of them.
 MOST_ASSIGNMENTS = 50_000
+# Of the difference of two means.
+DRAWS = 9_999
+SEED = 20191025
 WEBB = np.array([-math.sqrt(1.5), -1.0, -math.sqrt(0.5), math.sqrt(0.5), 1.0, math.sqrt(1.5)])
 # Relative size below which a regressor is rounding error of the fixed effects.
 ABSORBED = 1e-10
+
+
+@dataclass(frozen=True)
+class PermutationTest:
+    """Difference of two means against its distribution over assignments of the labels.
+
+    Attributes
+    ----------
+    p_value : float
+        Two-sided.
+    n_assignments : int
+        Assignments that were compared, the actual one among them.
+    smallest_p : float
+        The smallest p-value that these assignments can give.
+    """
+
+    difference: float
+    p_value: float
+    n_assignments: int
+    smallest_p: float
+
+
+def permutation_test(
+    values: Floats,
+    labels: Bools,
+    draws: int = DRAWS,
+    seed: int = SEED,
+    *,
+    session: Ints | None = None,
+) -> PermutationTest:
+    r"""Test whether values differ between two labels, by reassigning the labels.
+
+    .. math:: p = \#\{|d^*| \ge |d|\} / \#assignments
+
+    over all assignments if there are at most `draws`, else over `draws` random ones and the
+    actual one. Exact if the labels are exchangeable.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+    labels : ndarray of bool, shape (n,)
+        Both values occur.
+    session : ndarray of int, shape (n,), optional
+        Values of one session share its shocks, see `pooling.relabelled`. Default: each has its own.
+
+    Returns
+    -------
+    PermutationTest
+        With a blank p-value where nothing can change places.
+    """
+    if session is not None and len(np.unique(session)) < len(session):
+        return _test_in_sessions(values, labels, session, draws, seed)
+    size, chosen = len(values), int(labels.sum())
+    every = math.comb(size, chosen) <= draws
+    total = values.sum()
+    first = _sums_of_chosen(tuple(values.tolist()), chosen, draws, seed)
+    if not every:
+        first = np.append(first, values[labels].sum())
+    differences = first / chosen - (total - first) / (size - chosen)
+    actual = float(values[labels].mean() - values[~labels].mean())
+    # Equal differences are summed in different orders.
+    reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
+    # With equal numbers of both labels their exchange turns the sign alone.
+    ties = 2 if every and 2 * chosen == size else 1
+    return PermutationTest(actual, float(reached.mean()), len(first), ties / len(first))
+
+
+def _test_in_sessions(
+    values: Floats,
+    labels: Bools,
+    session: Ints,
+    draws: int,
+    seed: int,
+) -> PermutationTest:
+    moved, every = relabelled(labels, _exchanged(tuple(session.tolist()), draws, seed))
+    actual = float(values[labels].mean() - values[~labels].mean())
+    if len(moved) == 1:
+        return PermutationTest(actual, np.nan, 1, np.nan)
+    if not every:
+        moved = np.vstack([moved, labels])
+    chosen = int(labels.sum())
+    first = moved.astype(np.float64) @ values
+    differences = np.abs(first / chosen - (values.sum() - first) / (len(values) - chosen))
+    # Rounding must not part what is equal.
+    reached, farthest = (
+        float((differences >= size * (1 - 1e-9)).mean())
+        for size in (abs(actual), differences.max())
+    )
+    return PermutationTest(actual, reached, len(moved), farthest)
+
+
+# Codings have other labels of the same sessions.
+@lru_cache(maxsize=16)
+def _exchanged(session: tuple[int, ...], draws: int, seed: int) -> Ints:
+    places = np.array(session)
+    return exchanged(places, draws, np.random.default_rng(seed), session=places)
+
+
+# Codings differ in a label or two, so that the same values recur with as many labels.
+@lru_cache(maxsize=64)
+def _sums_of_chosen(values: tuple[float, ...], chosen: int, draws: int, seed: int) -> Floats:
+    """Sum all choices of `chosen` among the values, or of `draws` random ones."""
+    size = len(values)
+    if math.comb(size, chosen) <= draws:
+        picked = np.array(list(combinations(range(size), chosen))).T
+    else:
+        picked = _random_assignments(size, chosen, draws, seed)
+    sums: Floats = np.array(values)[picked].sum(axis=0)
+    return sums
+
+
+# Sizes recur more often still, and drawing takes ten times the sum.
+@lru_cache(maxsize=64)
+def _random_assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
+    """Draw random choices of `chosen` among `size`, shape (chosen, draws)."""
+    order = np.tile(np.arange(size, dtype=np.int32), (draws, 1))
+    return np.random.default_rng(seed).permuted(order, axis=1)[:, :chosen].T.copy()
 
 
 def count_assignments(stances: Floats) -> int:
@@ -108,10 +231,7 @@ def assignment_p_value(
     defined = denominator > ABSORBED * np.trace(cross) * (stances @ stances) / len(stances)
     beta = np.divide(assigned @ moment, denominator, out=np.zeros(len(assigned)), where=defined)
     actual = abs(stances @ moment / (stances @ cross @ stances))
-    beyond = int((np.abs(beta) >= actual * (1 - 1e-9)).sum())
-    if exhaustive:
-        return beyond / count, count
-    return (1 + beyond) / (1 + len(assigned)), count
+    return rank_p_value(np.abs(beta), float(actual), every=exhaustive), count
 
 
 def wild_bootstrap_p_value(

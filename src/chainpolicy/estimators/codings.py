@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.checks.randomization import permutation_test
 from chainpolicy.estimators.policy_index import (
     LEAST_SESSIONS,
     dimensions,
-    permutation_test,
     responses_of_sides,
     stance_parts,
 )

@@ -12,17 +12,15 @@ with :math:`T_k` the event session of announcement k, :math:`s_k` its stance (-1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 from math import comb
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from chainpolicy.checks.randomization import permutation_test
 from chainpolicy.estimators.clusters import weighted_stances
-from chainpolicy.eventstudy.pooling import exchanged, relabelled
 from chainpolicy.study import Study
 from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
@@ -33,8 +31,6 @@ from chainpolicy.study.sessions import announcement_time, sessions
 
 # Fewer sessions of either sign than this carry no permutation test.
 LEAST_SESSIONS = 3
-DRAWS = 9_999
-SEED = 20191025
 
 
 def dimensions(study: Study) -> tuple[str, ...]:
@@ -318,125 +314,6 @@ def _differences_without_one(
     return np.array(
         [values[one & supportive].mean() - values[one & ~supportive].mean() for one in kept]
     )
-
-
-@dataclass(frozen=True)
-class PermutationTest:
-    """Difference of two means against its distribution over assignments of the labels.
-
-    Attributes
-    ----------
-    p_value : float
-        Two-sided.
-    n_assignments : int
-        Assignments that were compared, the actual one among them.
-    smallest_p : float
-        The smallest p-value that these assignments can give.
-    """
-
-    difference: float
-    p_value: float
-    n_assignments: int
-    smallest_p: float
-
-
-def permutation_test(
-    values: NDArray[np.float64],
-    labels: NDArray[np.bool_],
-    draws: int = DRAWS,
-    seed: int = SEED,
-    *,
-    session: NDArray[np.int64] | None = None,
-) -> PermutationTest:
-    r"""Test whether values differ between two labels, by reassigning the labels.
-
-    .. math:: p = \#\{|d^*| \ge |d|\} / \#assignments
-
-    over all assignments if there are at most `draws`, else over `draws` random ones and the
-    actual one. Exact if the labels are exchangeable.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-    labels : ndarray of bool, shape (n,)
-        Both values occur.
-    session : ndarray of int, shape (n,), optional
-        Values of one session share its shocks, see `pooling.relabelled`. Default: each has its own.
-
-    Returns
-    -------
-    PermutationTest
-        With a blank p-value where nothing can change places.
-    """
-    if session is not None and len(np.unique(session)) < len(session):
-        return _test_in_sessions(values, labels, session, draws, seed)
-    size, chosen = len(values), int(labels.sum())
-    every = comb(size, chosen) <= draws
-    total = values.sum()
-    first = _sums_of_chosen(tuple(values.tolist()), chosen, draws, seed)
-    if not every:
-        first = np.append(first, values[labels].sum())
-    differences = first / chosen - (total - first) / (size - chosen)
-    actual = float(values[labels].mean() - values[~labels].mean())
-    # Equal differences are summed in different orders.
-    reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
-    # With equal numbers of both labels their exchange turns the sign alone.
-    ties = 2 if every and 2 * chosen == size else 1
-    return PermutationTest(actual, float(reached.mean()), len(first), ties / len(first))
-
-
-def _test_in_sessions(
-    values: NDArray[np.float64],
-    labels: NDArray[np.bool_],
-    session: NDArray[np.int64],
-    draws: int,
-    seed: int,
-) -> PermutationTest:
-    moved, every = relabelled(labels, _exchanged(tuple(session.tolist()), draws, seed))
-    actual = float(values[labels].mean() - values[~labels].mean())
-    if len(moved) == 1:
-        return PermutationTest(actual, np.nan, 1, np.nan)
-    if not every:
-        moved = np.vstack([moved, labels])
-    chosen = int(labels.sum())
-    first = moved.astype(np.float64) @ values
-    differences = np.abs(first / chosen - (values.sum() - first) / (len(values) - chosen))
-    # Rounding must not part what is equal.
-    reached, farthest = (
-        float((differences >= size * (1 - 1e-9)).mean())
-        for size in (abs(actual), differences.max())
-    )
-    return PermutationTest(actual, reached, len(moved), farthest)
-
-
-# Codings have other labels of the same sessions.
-@lru_cache(maxsize=16)
-def _exchanged(session: tuple[int, ...], draws: int, seed: int) -> NDArray[np.int64]:
-    places = np.array(session)
-    return exchanged(places, draws, np.random.default_rng(seed), session=places)
-
-
-# Codings differ in a label or two, so that the same values recur with as many labels.
-@lru_cache(maxsize=64)
-def _sums_of_chosen(
-    values: tuple[float, ...], chosen: int, draws: int, seed: int
-) -> NDArray[np.float64]:
-    """Sum all choices of `chosen` among the values, or of `draws` random ones."""
-    size = len(values)
-    if comb(size, chosen) <= draws:
-        picked = np.array(list(combinations(range(size), chosen))).T
-    else:
-        picked = _random_assignments(size, chosen, draws, seed)
-    sums: NDArray[np.float64] = np.array(values)[picked].sum(axis=0)
-    return sums
-
-
-# Sizes recur more often still, and drawing takes ten times the sum.
-@lru_cache(maxsize=64)
-def _random_assignments(size: int, chosen: int, draws: int, seed: int) -> NDArray[np.int32]:
-    """Draw random choices of `chosen` among `size`, shape (chosen, draws)."""
-    order = np.tile(np.arange(size, dtype=np.int32), (draws, 1))
-    return np.random.default_rng(seed).permuted(order, axis=1)[:, :chosen].T.copy()
 
 
 def _overlaps(

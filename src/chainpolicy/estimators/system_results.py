@@ -533,6 +533,8 @@ TEST_COLUMNS = (
     "average",
     "std_error",
     "degrees",
+    "lower",
+    "upper",
     "t_stat",
     "p_value",
     "f_statistic",
@@ -546,9 +548,11 @@ TEST_COLUMNS = (
 def tested_columns(test: SystemTest) -> dict[str, object]:
     """Write one test in the columns that all tables of tests share."""
     first, second = test.f_degrees or (None, None)
-    values = (test.average, test.std_error, test.degrees, test.t_stat, test.p_value)
-    joint = (test.f_statistic, first, second, test.f_p_value, test.note)
-    return dict(zip(TEST_COLUMNS, values + joint, strict=True))
+    values = [
+        *(test.average, test.std_error, test.degrees, *test.interval(), test.t_stat, test.p_value),
+        *(test.f_statistic, first, second, test.f_p_value, test.note),
+    ]
+    return dict(zip(TEST_COLUMNS, values, strict=True))
 
 
 def tested_frame(rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:

@@ -359,9 +359,7 @@ def randomization_p_value(
             total += sums[rng.integers(len(sums), size=draws)]
     if not fewest:
         return float("nan"), fewest
-    # Rounding must not part what is equal.
-    beyond = np.abs(total) >= abs(scaar.sum()) * (1 - 1e-9)
-    return float((1 + beyond.sum()) / (1 + draws)), fewest
+    return rank_p_value(np.abs(total), abs(float(scaar.sum())), every=False), fewest
 
 
 def seed_of(seed: int, group: str, window: str, position: Ints) -> list[int]:
@@ -480,6 +478,28 @@ def permutation_p_value(
         return float("nan")
     drawn = np.abs(_studentized_difference(one, other))
     actual = np.abs(_studentized_difference(values[first], values[~first]))
+    return rank_p_value(drawn, float(actual), every=every)
+
+
+def rank_p_value(drawn: Floats, actual: float, *, every: bool) -> float:
+    r"""Rank a statistic among those of other assignments.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape (draws,)
+        Large where the null is in doubt.
+    actual : float
+    every : bool
+        Whether these are all that there are, the actual one among them; else
+        :math:`(1 + \#) / (1 + draws)`.
+
+    Examples
+    --------
+    >>> rank_p_value(np.array([1.0, 2.0, 3.0, 4.0]), 3.0, every=True)
+    0.5
+    >>> rank_p_value(np.array([1.0, 2.0, 4.0]), 3.0, every=False)
+    0.5
+    """
     # Rounding must not part what is equal.
     reached = int((drawn >= actual * (1 - 1e-9)).sum())
     return reached / len(drawn) if every else (1 + reached) / (1 + len(drawn))

@@ -63,7 +63,7 @@ _RUG = 0.1
 def draw_local_projections(study: Study) -> Drawn:
     """Draw cumulative responses to supportive and restrictive surprises, with placebo bands.
 
-    Frame: the columns of `dynamics.local_projections`.
+    Frame: the columns of `estimators.local_projections`.
     """
     frame = local_projections(study)
     if frame.empty:
@@ -231,7 +231,7 @@ def _plot_volatility(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
 def draw_phases(study: Study) -> Drawn:
     """Draw the CAAR of the headline event before, at and after it.
 
-    Frame: the columns of `dynamics.phase_table`, and ``event_id``.
+    Frame: the columns of `estimators.phase_table`, and ``event_id``.
     """
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
@@ -273,7 +273,7 @@ def draw_phases(study: Study) -> Drawn:
 def draw_early_movers(study: Study) -> Drawn:
     """Draw the assets that rose most in the week before the headline event.
 
-    Frame: the columns of `dynamics.early_movers`, and ``event_id``.
+    Frame: the columns of `estimators.early_movers`, and ``event_id``.
     """
     results, merged = estimated_events(study)
     event_id, _ = headline_cells(study, merged)

@@ -398,9 +398,9 @@ def draw_names_at_limit(study: Study) -> Drawn:
 def draw_estimation_fit(study: Study) -> Drawn:
     """Draw what the estimation windows of the headline event look like.
 
-    Frame: ``panel, column, group, ticker, x, value``; panels ``beta, r_squared, sigma,
+    Frame: ``panel, column, group, ticker, x, value, median``; panels ``beta, r_squared, sigma,
     autocorrelation`` have one row per asset (beta: and benchmark), ``quantiles`` one per group
-    and probability.
+    and probability, ``bound`` the one that is drawn on both sides of no autocorrelation.
     """
     results, merged = estimated_events(study)
     event_id, cells = headline_cells(study, merged)
@@ -450,8 +450,10 @@ def draw_estimation_fit(study: Study) -> Drawn:
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower left", ncols=6)
     annotate(figure, note)
+    blank = {"column": "", "group": "", "ticker": "", "x": np.nan, "value": bound}
+    panels["bound"] = pd.DataFrame([blank | {"median": np.nan}])
     frame = pd.concat([panel.assign(panel=name) for name, panel in panels.items()])
-    columns = ["panel", "column", "group", "ticker", "x", "value"]
+    columns = ["panel", "column", "group", "ticker", "x", "value", "median"]
     return figure, frame[columns].reset_index(drop=True)
 
 

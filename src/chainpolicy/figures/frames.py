@@ -168,6 +168,7 @@ def _sorted_spreads(values: pd.DataFrame, group_of: pd.Series, groups: list[str]
         offset = ((np.arange(len(ordered)) + 0.5) / len(ordered) - 0.5) * 0.8
         placed.append(ordered.assign(x=position + offset))
     if not placed:
-        return pd.DataFrame(columns=["column", "group", "ticker", "x", "value"])
+        return pd.DataFrame(columns=["column", "group", "ticker", "x", "value", "median"])
     spreads: pd.DataFrame = pd.concat(placed, ignore_index=True)
-    return spreads[["column", "group", "ticker", "x", "value"]]
+    spreads["median"] = spreads.groupby(["group", "column"])["value"].transform("median")
+    return spreads[["column", "group", "ticker", "x", "value", "median"]]

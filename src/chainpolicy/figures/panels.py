@@ -519,8 +519,8 @@ def plot_spreads(values: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -
     Parameters
     ----------
     values : DataFrame
-        ``column, group, x, value``: name of the column, the asset's group, the asset's place
-        inside the figure and its value.
+        ``column, group, x, value, median``: name of the column, the asset's group, the asset's
+        place inside the figure, its value and the median of its column.
     looks : dict of str to GroupStyle
     """
     columns = values.groupby(["group", "column"], sort=False)
@@ -529,7 +529,7 @@ def plot_spreads(values: pd.DataFrame, ax: Axes, looks: dict[str, GroupStyle]) -
         ax.plot(column["x"], column["value"], look.marker, color=look.color, markersize=2.6,
                 markeredgewidth=0)  # fmt: skip
         if len(column) > 1:
-            ax.hlines(column["value"].median(), position - 0.42, position + 0.42, color=INK,
+            ax.hlines(column["median"].iloc[0], position - 0.42, position + 0.42, color=INK,
                       linewidth=0.9)  # fmt: skip
     return ax
 

@@ -135,7 +135,8 @@ def draw_stance_responses(study: Study) -> Drawn:
     """Draw every group's CAAR on supportive and on restrictive sessions, by dimension.
 
     Frame: ``group, dimension, event_session, event_id, members, net, stance, mixed, overlaps,
-    n_assets, caar``; sessions whose net stance is zero are left out.
+    n_assets, caar`` and of all of the stance ``mean``, of both stances ``p_value``; sessions
+    whose net stance is zero are left out.
     """
     # Refuses a study of which nothing could be estimated.
     estimated_events(study)
@@ -149,6 +150,13 @@ def draw_stance_responses(study: Study) -> Drawn:
     groups, note = shown_groups(study, signed["group"].drop_duplicates().tolist())
     signed = signed[signed["group"].isin(groups)].reset_index(drop=True)
     means = response_by_stance(signed)
+    drawn_means = means.melt(
+        ["group", "dimension", "p_value"],
+        ["supportive", "restrictive"],
+        var_name="side",
+        value_name="mean",
+    )
+    drawn_means["stance"] = drawn_means.pop("side").map({"supportive": 1, "restrictive": -1})
     looks = group_looks(study)
     named = signed["dimension"].drop_duplicates().tolist()
     if len(named) > MOST_DIMENSIONS + 1:
@@ -186,7 +194,7 @@ def draw_stance_responses(study: Study) -> Drawn:
                                              markersize=9, label="mean")]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     annotate(figure, note)
-    return figure, signed
+    return figure, signed.merge(drawn_means, on=["group", "dimension", "stance"], how="left")
 
 
 @study_figure

@@ -12,6 +12,7 @@ from functools import cache
 import pandas as pd
 
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.study.tabular import parse_date
 
 TIME = r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?"
 _OFFSET = r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)"
@@ -43,6 +44,11 @@ def moment(announced_at: str) -> date | datetime:
             ]
         )
     return found
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a bare date."""
+    return parse_date(text) is not None
 
 
 def is_time(text: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pandera.pandas as pa
 
-from chainpolicy.study.announced import TIME, is_time, local_time
+from chainpolicy.study.announced import TIME, is_day, is_time, local_time
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.problems import Problem, did_you_mean, nearest
 from chainpolicy.study.tabular import (
@@ -16,7 +16,6 @@ from chainpolicy.study.tabular import (
     check_cells,
     is_label,
     one_of,
-    parse_dates,
     read_table,
     split_list,
 )
@@ -73,7 +72,7 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
         problems += _check_rows(events.loc[dated], path.name)
 
     announced_at = events["announced_at"]
-    bare = parse_dates(announced_at).notna()
+    bare = announced_at.map(is_day).astype(bool)
     usual = pd.Series("exact", events.index).mask(bare, "day").mask(announced_at == "", "")
     filled = {
         "name": events["name"].where(events["name"] != "", events["event_id"]),
@@ -151,7 +150,7 @@ def _is_list(text: pd.Series) -> pd.Series:
 
 
 def _is_time_or_date(text: pd.Series) -> pd.Series:
-    return parse_dates(text).notna() | text.map(is_time).astype(bool)
+    return text.map(is_day).astype(bool) | text.map(is_time).astype(bool)
 
 
 def _check_dimensions(stances: list[str], name: str) -> list[Problem]:
@@ -178,7 +177,7 @@ def _check_dimensions(stances: list[str], name: str) -> list[Problem]:
 def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
     """Check cells against each other where `announced_at` is readable."""
     problems = []
-    bare = parse_dates(events["announced_at"]).notna()
+    bare = events["announced_at"].map(is_day).astype(bool)
     unknown = nearest("in_sample", (str(name) for name in events if name != "in_sample"), 0.8)
     near = f"; is the column {unknown} to be in_sample?" if unknown else ""
     for line, event in zip(events.index, events.to_dict("records"), strict=True):

@@ -93,8 +93,8 @@ def in_reading_order(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(cells.values(), key=lambda found: (rank[found.file], found.line or 0))
 
 
-def _shorten(value: str, width: int = 80) -> str:
-    return value if len(value) <= width else value[: width - 3] + "..."
+def _shorten(value: str) -> str:
+    return value if len(value) <= 80 else value[:77] + "..."
 
 
 def _printable(text: str) -> str:
