@@ -12,6 +12,7 @@ import panels
 from chainpolicy.checks import placebo_p_values
 from chainpolicy.eventstudy import (
     MODELS,
+    Dimson,
     EstimationWindow,
     EventStudy,
     FactorCounterfactual,
@@ -314,7 +315,43 @@ def test_an_asset_without_a_car_has_no_part_in_the_conformal_p_value():
     found = study_of(MarketModel(), treated, donors).conformal((0, 2))
     pd.testing.assert_frame_equal(found, whole)
     treated["B"][EVENT + 1] = np.nan
-    assert study_of(MarketModel(), treated, donors).conformal((0, 2)).empty
+    nothing = study_of(MarketModel(), treated, donors).conformal((0, 2))
+    assert nothing.empty
+    columns = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
+    assert list(nothing.columns) == list(whole.columns) == columns
+
+
+def with_neighbours(market: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """The market's return on the session before, on and after those at `t`."""
+    return np.column_stack([market[t - 1], market[t], market[t + 1]])
+
+
+def test_a_session_of_the_window_without_a_lead_is_no_part_of_the_conformal_fit():
+    treated, donors = donor_panel()
+    market = {"A": donors["D1"], "B": donors["D2"]}
+    # The CARs over [0, 2] are complete, but the last session of A has no market return after it.
+    market["A"][EVENT + 3] = np.nan
+    study = EventStudy(
+        panels.returns_frame(treated, {f"M{name}": series for name, series in market.items()}),
+        panels.alignment_frame({"e": dict.fromkeys("AB", EVENT)}, COUNT),
+        benchmarks={name: [f"M{name}"] for name in "AB"},
+        model=Dimson(),
+        estimation=WINDOW,
+        event_window=EVENT_WINDOW,
+    )
+    # The last of the estimation window has its lead in the event window.
+    t = np.r_[EVENT - 65 : EVENT - 6, EVENT : EVENT + 3]
+    residuals = {}
+    for name, used in (("A", t[:-1]), ("B", t)):
+        m, own = market[name][used], treated[name][used]
+        slopes = sm.OLS(own, sm.add_constant(with_neighbours(market[name], used))).fit().params[1:]
+        residual = own - own.mean() - slopes.sum() * (m - m.mean())
+        residuals[name] = pd.Series(residual, index=used)
+    mean = pd.DataFrame(residuals).mean(axis=1).to_numpy()
+    found = study.conformal((0, 2)).iloc[0]
+    expected = conformal_p_value(mean, 3).item()
+    assert found["p_conformal"] == pytest.approx(expected, rel=1e-12)
+    assert found["n_sessions"] == len(t)
 
 
 def test_a_portfolio_whose_residuals_cancel_has_a_path_and_no_band():
@@ -377,6 +414,39 @@ def test_forecast_errors_are_what_statsmodels_calls_press_residuals():
         np.testing.assert_allclose(found["error"], press, rtol=1e-9)
         assert (found["session"].to_numpy() == panels.sessions(COUNT)[t].to_numpy()).all()
         assert (found["group"] == "all").all()
+
+
+def test_forecast_errors_of_a_lagged_model_leave_out_what_holds_the_session():
+    treated, donors = donor_panel()
+    market, own = donors["D1"], treated["A"]
+    errors = study_of(Dimson(), {"A": own}, {"D1": market}).forecast_errors("e")
+    # The last of the estimation window has its lead in the event window.
+    t = np.arange(EVENT - 65, EVENT - 6)
+    expected = []
+    for at in t:
+        rest = t[np.abs(t - at) > 1]
+        slopes = sm.OLS(own[rest], sm.add_constant(with_neighbours(market, rest))).fit().params[1:]
+        forecast = own[rest].mean() + slopes.sum() * (market[at] - market[rest].mean())
+        expected.append(own[at] - forecast)
+    np.testing.assert_allclose(errors["error"], expected, rtol=1e-8)
+
+
+def test_forecast_errors_of_two_dates_of_an_event_are_sorted_by_session():
+    treated, donors = donor_panel()
+    alignment = pd.DataFrame(
+        {"event_id": "e", "ticker": "A", "event_session": panels.sessions(COUNT)[[66, 72]]}
+    )
+    window = EstimationWindow(window=(-50, -6), minimum=30, mask=False)
+    study = EventStudy(
+        panels.returns_frame(treated, donors),
+        alignment,
+        estimation=window,
+        event_window=EVENT_WINDOW,
+    )
+    errors = study.forecast_errors("e")
+    t = np.sort(np.r_[66 - 50 : 66 - 5, 72 - 50 : 72 - 5])
+    assert errors["session"].tolist() == panels.sessions(COUNT)[t].tolist()
+    assert errors.index.equals(pd.RangeIndex(2 * 45))
 
 
 @pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()])

@@ -31,6 +31,7 @@ from chainpolicy.eventstudy.inference import (
     GroupSample,
     adjusted_bmp,
     bmp,
+    calendar_error,
     grank_t,
     mean_residual_correlation,
     portfolio_deviation,
@@ -152,6 +153,11 @@ def test_without_a_pair_there_are_empty_frames_and_a_reason(
         frame = getattr(results, method)((0, 1))
         assert frame.empty
         assert list(frame.columns) == list(getattr(some, method)((0, 1)).columns)
+    caar = results.caar((0, 1)).dtypes
+    assert caar[["event_id", "group", "window"]].eq("str").all()
+    assert caar["n_assets"] == np.int64
+    assert caar.iloc[4:].eq(np.float64).all()
+    assert results.excluded.dtypes.eq("str").all()
     assert list(results.tests((0, 1)).tidy().columns) == list(some.tests((0, 1)).tidy().columns)
     assert len(results.tests((0, 1))) == 0
     assert results.summary((0, 1)).frame.empty
@@ -878,6 +884,10 @@ def test_spans_that_overlap_a_return_are_refused() -> None:
     frame["n_sessions"] = [1, 1, 1, 1, 2, 3]
     with pytest.raises(ValueError, match=r"B on 2018-01-03.* a session that this return spans has"):
         build_panel(frame)
+    # The first of the sessions that are spanned is one of them.
+    frame["n_sessions"] = [1, 2, 1, 1, 2, 1]
+    with pytest.raises(ValueError, match=r"A on 2018-01-02.* a session that this return spans has"):
+        build_panel(frame)
 
 
 # Which sessions estimate
@@ -990,6 +1000,35 @@ def test_staggered_events_with_a_fixed_end_share_one_window(day: str) -> None:
     # The band at the end of the path is the interval of the window.
     assert path["std_error"].iloc[-1] == pytest.approx(error, rel=1e-10)
     assert path["lower"].iloc[-1] == pytest.approx(caar.lower, rel=1e-10)
+
+
+def test_a_staggered_path_shares_at_every_session_what_its_windows_share_until_then() -> None:
+    # Market adjusted nothing is estimated. Until tau each window has L sessions, of which L - 1 are
+    # of both: 4 se^2 = L (s_A^2 + s_B^2) + 2 (L - 1) r s_A s_B.
+    returns = noisy(2)
+    shared = np.random.default_rng(12).normal(0, 0.02, COUNT)
+    returns = {ticker: series + shared for ticker, series in returns.items()}
+    results = fit(
+        returns,
+        {"M": market()},
+        {"e": {"A": 50, "B": 51}},
+        model=MarketAdjusted(),
+        estimation=EstimationWindow(window=(-40, -5), minimum=20, mask=False),
+        event_window=(0, 3),
+    )
+    of_a, of_b = (returns[ticker] - market() for ticker in "AB")
+    s_a, s_b = (sqrt((e**2).mean()) for e in (of_a[10:46], of_b[11:47]))
+    r = np.corrcoef(of_a[11:46], of_b[11:46])[0, 1]
+    length = np.arange(1, 5)
+    expected = np.sqrt(length * (s_a**2 + s_b**2) + 2 * (length - 1) * r * s_a * s_b) / 2
+    path = results.caar_path("e", "all")
+    np.testing.assert_allclose(path["std_error"], expected, rtol=1e-10)
+    message = (
+        r"^the assets of all have different event sessions at e: the points of their path have no "
+        r"common covariance, and no simultaneous band$"
+    )
+    with pytest.raises(ValueError, match=message):
+        results.simultaneous_band("e", "all", (0, 3))
 
 
 def test_staggered_events_are_correlated_on_calendar_sessions() -> None:
@@ -1372,6 +1411,37 @@ def test_samples_with_sessions_of_their_own_may_be_stacked() -> None:
     stacked = np.stack([EXAMPLE.residuals, EXAMPLE.residuals[[1, 2, 0]]])
     sample = replace(EXAMPLE, car=np.ones((2, 3)), residuals=stacked, estimation_session=session)
     assert sample.mean_correlation == pytest.approx([0.5, 0.0])
+
+
+def test_stacked_samples_may_have_no_session_in_common() -> None:
+    residuals = np.random.default_rng(9).normal(size=(2, 3, 80))
+    residuals[0, :, 40:] = np.nan
+    residuals[1, :, :40] = np.nan
+    sample = replace(EXAMPLE, car=np.ones((2, 3)), residuals=residuals)
+    above = np.triu_indices(3, 1)
+    halves = residuals[0, :, :40], residuals[1, :, 40:]
+    expected = [np.corrcoef(half)[above].mean() for half in halves]
+    assert mean_residual_correlation(sample) == pytest.approx(expected, rel=1e-12)
+
+
+def test_stacked_samples_have_degrees_of_freedom_of_their_own() -> None:
+    # Windows that share no session: the variances add up, 9 + 16 and 36 + 64, and se is a half of
+    # their root. Forty sessions with a residual, or five fewer; one parameter.
+    residuals = np.random.default_rng(10).normal(size=(2, 2, 40))
+    residuals[1, :, 7:12] = np.nan
+    sample = GroupSample(
+        car=np.ones((2, 2)),
+        car_std_error=np.array([[3.0, 4.0], [6.0, 8.0]]),
+        abnormal=np.ones((2, 2, 1)),
+        abnormal_std_error=np.ones((2, 2, 1)),
+        residuals=residuals,
+        sigma=np.ones((2, 2)),
+        n_parameters=np.ones(2, dtype=int),
+        window_start=np.array([50, 60]),
+    )
+    error, degrees = calendar_error(sample)
+    assert error == pytest.approx([2.5, 5.0], rel=1e-12)
+    assert degrees.tolist() == [39, 34]
 
 
 @pytest.mark.parametrize("blank", [None, np.nan, pd.NA, ""])
@@ -2111,6 +2181,20 @@ def test_groups_have_calendars_of_their_own() -> None:
         ValueError, match=r'^alignment: .* of e for B, is no session of group "four days"$'
     ):
         EventStudy(frame, monday, groups={"A": "five days", "B": "four days"}, **CHOICES)
+
+
+def test_the_calendar_of_another_group_excuses_no_missing_session() -> None:
+    # C lacks the sixth session, which B of its own group traded; the calendar of A does not have it
+    # either, and holds the sessions of C as far from its end as they lie from the start of B's.
+    days = sessions(10)
+    of = {"A": [0, 1, 2, 3, 4, 6, 7, 8], "B": range(10), "C": [4, 6, 7]}
+    frame = pd.concat(
+        pd.DataFrame({"ticker": name, "session": days[list(rows)], "return": 0.01})
+        for name, rows in of.items()
+    )
+    message = rf'C has no row for {days[5]:%Y-%m-%d}, a session of its group "two"'
+    with pytest.raises(ValueError, match=message):
+        build_panel(frame, {"A": "one", "B": "two", "C": "two"})
 
 
 def test_without_choices_the_defaults_are_those_of_the_documentation() -> None:

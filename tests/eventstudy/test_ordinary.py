@@ -129,3 +129,16 @@ def test_what_running_sums_cannot_estimate_is_fitted():
         assert np.isfinite(expected).sum() > 20
         found = own._ordinary(window, {"all": [names]})["all", names]
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=0)
+
+
+def test_the_ordinary_scaar_has_a_row_for_every_portfolio_and_a_column_for_every_session():
+    frame, window = panel_frame(gaps=False), (0, 1)
+    for choices in ({"model": Dimson(), **ONE}, {}):
+        results = study(frame, **choices).fit()
+        portfolios = [("A", "C"), ("D",), ("A", "C")]
+        expected = [one_by_one(frame, names, window, **choices) for names in portfolios]
+        found = results.ordinary_scaar(window, "all", portfolios)
+        assert found.shape == (3, COUNT)
+        assert np.isfinite(expected).sum() > 3 * 20
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=0)
+        assert results.ordinary_scaar(window, "all", []).shape == (0, COUNT)

@@ -149,6 +149,25 @@ def test_clusters_years_apart_are_uncorrelated_and_have_the_adjusted_tests():
     assert row["adjusted_patell"] == row["patell"]
 
 
+def test_the_error_of_two_dates_that_share_nothing_is_the_root_of_half_their_mean_variance():
+    # A has no benchmark: v = s^2 (L + L^2 / M) with L = 2, M = 65. C, in another group, has one.
+    returns, market = simulated(["A", "C"], 21)
+    rows = [("e", "A", 120), ("e", "A", 300), ("f", "C", 200)]
+    choices = {"groups": {"A": "one", "C": "two"}, "benchmarks": {"A": [], "C": ["M"]}}
+    pooled = estimate(returns, market, dates(rows), **choices).pool(window=(0, 1)).tidy()
+    row = pooled.set_index("group").loc["one"]
+    past = np.array([returns["A"][p - 70 : p - 5] for p in (120, 300)])
+    actual = np.array([returns["A"][p : p + 2].sum() for p in (120, 300)])
+    mean = (actual - 2 * past.mean(axis=1)).mean()
+    error = sqrt((past.var(axis=1, ddof=1) * (2 + 4 / 65)).sum()) / 2
+    assert row["std_error"] == pytest.approx(error, rel=1e-10)
+    assert row["degrees"] == 2 * 65 - 1
+    half = stats.t.ppf(0.975, 129) * error
+    assert (row["mean"], row["lower"], row["upper"]) == pytest.approx(
+        (mean, mean - half, mean + half), rel=1e-10
+    )
+
+
 def test_means_over_clusters_and_over_pairs():
     returns, market = simulated(list("ABC"), 4)
     rows = [("e", "A", 150), ("e", "B", 150), ("e", "C", 150), ("e", "A", 200)]
@@ -474,6 +493,9 @@ def test_pairs_without_a_label_are_in_no_pool_and_counted(three):
     assert three.pool({"e150": "x", "e200": np.nan}).unlabelled == 4
 
 
+NO_EVENT = r"no event e151 to pool; expected event_ids of the alignment$"
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -483,7 +505,7 @@ def test_pairs_without_a_label_are_in_no_pool_and_counted(three):
             r"no column 'thema' to pool by; .* of event_id to label; did you mean \"theme\"\?$",
         ),
         ({"by": "ticker"}, ValueError, r"no column 'ticker' to pool by"),
-        ({"by": {"e151": "x", "e150": "x"}}, ValueError, r"no event e151 to pool; expected event_"),
+        ({"by": {"e151": "x", "e150": "x"}}, ValueError, NO_EVENT),
         (
             {"by": ["theme"]},
             TypeError,
@@ -500,6 +522,16 @@ def test_pairs_without_a_label_are_in_no_pool_and_counted(three):
 def test_what_cannot_be_pooled_is_named(three, call, error, message):
     with pytest.raises(error, match=message):
         three.pool(**call)
+
+
+def test_what_a_placebo_can_be_pooled_by_is_named():
+    returns, market = simulated(["A"], 22)
+    alignment = dates([("e", "A", 150)])
+    study = EventStudy(returns_frame(returns, {"M": market}), alignment, estimation=ESTIMATION)
+    with pytest.raises(ValueError, match=r"no column 'theme' to pool by; expected one of") as error:
+        study.placebo().pool(by="theme")
+    named = str(error.value).partition("one of ")[2].partition(", or a mapping")[0]
+    assert sorted(named.split(", ")) == ["asset", "event_id", "position", "row"]
 
 
 def test_labels_that_cannot_be_compared_are_named(three):
