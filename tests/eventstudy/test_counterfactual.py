@@ -17,6 +17,7 @@ from chainpolicy.eventstudy import (
     EventStudy,
     FactorCounterfactual,
     MarketModel,
+    ScholesWilliams,
     SyntheticMatching,
     conformal_p_value,
     donor_weights,
@@ -616,3 +617,33 @@ def test_the_band_of_a_path_has_the_covariance_of_its_forecasts():
     assert alone["upper"] == pytest.approx(results.caar((0, 0))["upper"].item(), rel=0.02)
     with pytest.raises(KeyError, match="no pair of coins was estimated at e"):
         results.simultaneous_band("e", "coins", (0, 1))
+
+
+@pytest.mark.parametrize("model", [Dimson(), ScholesWilliams()])
+@pytest.mark.parametrize("gap", [False, True])
+def test_a_window_that_a_lagged_model_cannot_fit_has_no_conformal_p_value(model, gap):
+    """The last session of the data has no lead, the first after a gap no lag."""
+    rng = np.random.default_rng(0)
+    market = rng.normal(0, 0.01, 81)
+    own = market + rng.normal(0, 0.01, 81)
+    event = 70 if gap else 80
+    own[event] += 0.5
+    frame = panels.returns_frame({"A": own}, {"M": market})
+    if gap:
+        frame.loc[event - 1, "return"] = np.nan
+        frame.loc[event, "n_sessions"] = 2
+
+    def p_value(of):
+        study = EventStudy(
+            frame,
+            panels.alignment_frame({"e": {"A": event}}, 81),
+            model=of,
+            estimation=EstimationWindow(window=(-60, -6), minimum=40),
+            event_window=(-1, 0) if gap else (0, 0),
+        )
+        assert len(study.fit().pairs) == 1
+        return study.conformal((-1, 0) if gap else (0, 0))["p_conformal"].item()
+
+    assert np.isnan(p_value(model))
+    # By the market model no session moved as far.
+    assert p_value(MarketModel()) < 0.05

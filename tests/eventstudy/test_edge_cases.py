@@ -2376,3 +2376,23 @@ def test_a_window_with_a_missing_session_has_no_buy_and_hold_return() -> None:
     one = results.bhar((0, 0))
     assert one["window"].tolist() == ["[0, 0]"] * 2
     np.testing.assert_allclose(one["bhar"], results.car((0, 0))["car"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("span", [0.0, -1.0, -5.0, 1.5, np.inf])
+def test_what_stands_beside_a_blank_return_means_nothing(span: float) -> None:
+    returns = np.random.default_rng(2).normal(0, 0.02, 60)
+    frame = returns_frame({"A": returns}, {})
+    frame["n_sessions"] = 1.0
+
+    def car(beside: float) -> pd.DataFrame:
+        frame.loc[59, ["return", "n_sessions"]] = np.nan, beside
+        study = EventStudy(
+            frame,
+            alignment_frame({"e": {"A": 50}}, 60),
+            model=ConstantMean(),
+            estimation=EstimationWindow(window=(-45, -6), minimum=30),
+            event_window=(0, 1),
+        )
+        return study.fit().car((0, 1))
+
+    pd.testing.assert_frame_equal(car(span), car(np.nan))

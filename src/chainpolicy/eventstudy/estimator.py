@@ -524,7 +524,8 @@ class EventStudy:
         -------
         DataFrame
             ``event_id, group, n_sessions`` (T), ``p_conformal, smallest_p``, over the assets with
-            a CAR in the window.
+            a CAR in the window. Both are NaN where a session of the window has a return and none
+            that the model fits: beside a gap or the end of the data a lag or lead is missing.
 
         Raises
         ------
@@ -548,7 +549,8 @@ class EventStudy:
         rows, in_data = _rows(panel, asset, position)
         benchmarks = list(pairs["benchmarks"])
         factors, valid = self._factors(asset, position, _factor_columns(panel, benchmarks))
-        valid &= in_data & np.isfinite(panel.returns[rows])
+        returned = in_data & np.isfinite(panel.returns[rows])
+        valid &= returned
         valid[:, : estimating.shape[1]] = np.isfinite(results._fit.residuals[has_car])
         fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
         length = window[1] - window[0] + 1
@@ -561,6 +563,10 @@ class EventStudy:
             residuals = fit.residuals[row_of_pair[complete]]
             present = np.isfinite(residuals)
             count = present.sum(axis=0)
+            held = returned[row_of_pair[complete], -length:].any(axis=0)
+            if (held & (count[-length:] == 0)).any():
+                found.append((event_id, group, int((count > 0).sum()), np.nan, np.nan))
+                continue
             # What spans a gap of the window stands for all of its sessions.
             count[-length:] = np.maximum(count[-length:], 1)
             mean = np.where(present, residuals, 0.0).sum(axis=0)[count > 0] / count[count > 0]

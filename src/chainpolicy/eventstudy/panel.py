@@ -260,7 +260,8 @@ def _read_spans(rows: _Rows, returns: Floats, first: Ints, length: Ints) -> Floa
             f"{cell} {n_sessions[row]:.15g}, but a session that this return spans has a return of "
             "its own"
         )
-    return n_sessions
+    # Beside a blank return anything may stand; what is no span means nothing.
+    return np.where(there | counted, n_sessions, np.nan)
 
 
 def _read_limits(rows: _Rows) -> NDArray[np.object_]:
