@@ -98,3 +98,9 @@ def test_a_portfolio_without_any_car_has_no_difference():
 def test_a_ticker_that_is_no_estimated_asset_is_refused(study):
     with pytest.raises(ValueError, match=r"there is no estimated asset 000300\.SS, XNTE"):
         checks.portfolio_difference(study, ["XNTE"], ["000300.SS"], [(0, 1)])
+
+
+def test_of_a_portfolio_against_itself_nothing_is_known(study):
+    row = checks.portfolio_difference(study, ["XNET"], ["XNET"], [(0, 1)]).iloc[0]
+    assert row["mean"] == 0
+    assert row[["t_stat", "p_value"]].isna().all()

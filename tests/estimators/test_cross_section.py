@@ -522,8 +522,10 @@ def test_an_event_on_two_sessions_makes_them_one_whatever_the_order_of_rows(orde
         "by ticker": data.sort_values(["ticker", "event_id"], ascending=False),
     }[order]
     found = CrossSection(shuffled.reset_index(drop=True), exposure="beta").fit(draws=1_999)
-    # e3 and the asset's own event share one effect, and every other event has its own.
-    shock = data["event_id"].replace("own", "e3")
+    # The later session of e3, with the asset's own event, has one effect, and its earlier session
+    # another, on which B is alone; every other event has its own.
+    earlier = (data["event_id"] == "e3") & (data["ticker"] == "B")
+    shock = data["event_id"].replace("own", "e3").mask(earlier, "e3, before")
     theirs = smf.ols("car ~ stance:beta + C(ticker) + C(shock)", data.assign(shock=shock)).fit()
     assert found.estimate == pytest.approx(theirs.params["stance:beta"], rel=1e-9)
     # e3 and the own event share a session and differ in sign: inside it they change places, too.
@@ -548,3 +550,60 @@ def test_what_the_asset_effects_absorb_is_named():
     data["stance"] = np.repeat([1.0, -1.0, 1.0, -1.0, 1.0], 2)
     with pytest.raises(AbsorbedError, match=reason):
         CrossSection(data, exposure="beta").fit()
+
+
+@pytest.mark.parametrize("shock", [0.0, 0.05, 0.2])
+def test_what_moves_all_on_a_session_does_not_tell_joined_events_apart(shock):
+    """One event hits some on Monday and some on Tuesday, two others one of these days each."""
+    rng = np.random.default_rng(9)
+    exposure = dict(zip("ABCDEF", rng.uniform(0, 2, 6), strict=True))
+    rows = []
+    for k in range(8):
+        day = pd.Timestamp("2020-01-06") + pd.Timedelta(14 * k, "D")
+        for event, tickers, later in (
+            ("both", "AB", 0),
+            ("both", "CD", 1),
+            ("early", "EF", 0),
+            ("late", "EF", 1),
+        ):
+            rows += [
+                {
+                    "event_id": f"{event}{k}",
+                    "ticker": ticker,
+                    "event_session": day + pd.Timedelta(later, "D"),
+                    "car": rng.normal(0, 0.01) + shock * later,
+                    "stance": (1.0, -1.0)[(k + len(event)) % 2],
+                    "beta": exposure[ticker],
+                }
+                for ticker in tickers
+            ]
+    data = pd.DataFrame(rows)
+    found = CrossSection(data, exposure="beta").fit(draws=99)
+    theirs = smf.ols("car ~ stance:beta + C(ticker) + C(event_session)", data).fit()
+    assert found.estimate == pytest.approx(theirs.params["stance:beta"], rel=1e-8)
+    calm = data.assign(car=data["car"] - shock * (data["event_session"].dt.day_of_week == 1))
+    still = CrossSection(calm, exposure="beta").fit(draws=99)
+    assert found.estimate == pytest.approx(still.estimate, rel=1e-8)
+    assert found.p_permutation == still.p_permutation
+
+
+@pytest.mark.parametrize("draws", [9, 99])
+def test_what_cannot_change_places_has_no_p_value_however_few_the_draws(draws):
+    """Sessions of one to four events of one stance each."""
+    session = np.repeat(np.arange(4), np.arange(1, 5))
+    rng = np.random.default_rng(2)
+    rows = [
+        {"event_id": f"e{k}", "ticker": ticker, "event_session": pd.Timestamp(2020, 1, 6 + day),
+         "car": rng.normal(), "stance": (1.0, -1.0)[day % 2]}
+        for k, day in enumerate(session)
+        for ticker in "AB"
+    ]  # fmt: skip
+    data = pd.DataFrame(rows)
+    q = np.zeros((len(data), len(session)))
+    q[np.arange(len(data)), np.repeat(np.arange(len(session)), 2)] = 1.0
+    found = assignment_p_value(
+        data["car"].to_numpy(), q, np.where(session % 2, -1.0, 1.0), draws=draws,
+        rng=np.random.default_rng(1), session=session,
+    )  # fmt: skip
+    assert np.isnan(found[0])
+    assert found[1] == 0

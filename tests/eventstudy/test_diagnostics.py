@@ -65,6 +65,13 @@ def test_quantiles_of_standardized_residuals(results: EventStudyResults) -> None
     assert found["residual"].iloc[-1] == pytest.approx(np.sqrt(39 / 40), rel=1e-9)
 
 
+def test_one_probability_is_as_good_as_several(results: EventStudyResults) -> None:
+    found = residual_quantiles(results, "two", 0.5)
+    assert found["probability"].tolist() == [0.5]
+    several = residual_quantiles(results, "two", [0.25, 0.5])
+    assert found["residual"].item() == several["residual"].iloc[1]
+
+
 def test_what_has_no_residuals_of_its_own_is_refused(results: EventStudyResults) -> None:
     with pytest.raises(KeyError, match="no asset was estimated at three"):
         residual_autocorrelation(results, "three")

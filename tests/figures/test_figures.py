@@ -1150,6 +1150,47 @@ def test_figures_pool_by_the_column_that_a_study_names(earnings: Study) -> None:
     assert "surprise: good" in figure.get_supxlabel()
 
 
+@pytest.mark.parametrize(
+    ("pool_by", "shown", "leading"),
+    [
+        ("stance_policy", {"0": 6, "1": 4}, ("stance_policy", "0")),
+        ("role", {"policy": 10}, ("role", "policy")),
+        (None, {"supportive": 4}, ("stance_policy", "1")),
+        # A number that events lack is no label.
+        ("size", {"2.0": 4}, ("size", "2.0")),
+    ],
+)
+def test_a_column_that_is_named_is_drawn_as_it_is(pool_by, shown, leading) -> None:
+    events = [event(f"q{k}", 300 + 10 * k, stance=int(k < 4)) for k in range(10)]
+    told = [row | {"size": "2" if k < 4 else ""} for k, row in enumerate(events)]
+    settings = {"event.pool_by": pool_by} if pool_by else {}
+    if pool_by == "size":
+        settings["cross_section.regressors"] = ["size"]
+    study = made_study(told, {"A": "g", "B": "g"}, settings=settings)
+    assert figures.leading_label(study) == leading
+    _, frame = figures.draw_pooled_paths(study)
+    assert frame.groupby("label")["n_clusters"].max().to_dict() == shown
+    _, forest = figures.draw_pooled_forest(study)
+    assert set(forest["label"]) == {leading[1]}
+
+
+def test_labels_that_read_alike_stay_apart_and_every_count_has_its_place() -> None:
+    kinds = [f"Announcement of the {kind} kind about tokens (final)" for kind in ("first", "other")]
+    events = [event(f"q{k}", 300 + 10 * k, "A" if k < 6 else "B", stance=0) for k in range(8)]
+    told = [row | {"kind": kinds[k in (4, 5)]} for k, row in enumerate(events)]
+    groups = {"A": "g", "B": "h"}
+    figure, _ = figures.draw_pooled_paths(
+        made_study(told, groups, settings={"event.pool_by": "kind"})
+    )
+    (legend,) = figure.legends
+    first, other = [text.get_text() for text in legend.get_texts()]
+    assert first != other
+    titles = [ax.get_title(loc="left") or ax.get_title() for ax in figure.axes]
+    assert [title.split("\n")[1] for title in titles] == ["4, 2 sessions", "2, 0 sessions"]
+    boxes = [legend.get_window_extent(), *(ax.title.get_window_extent() for ax in figure.axes)]
+    assert all(box.x1 <= figure.bbox.x1 and box.x0 >= 0 for box in boxes)
+
+
 def test_an_event_of_one_firm_of_a_group_is_no_headline(earnings: Study) -> None:
     for spec in figures.FIGURES:
         if spec.name in ("caar_paths", "estimation_fit", "phases", "specification_curve"):

@@ -127,7 +127,7 @@ def test_the_required_keys_are_enough(folder):
     assert (study.model, study.kind, study.gaps, study.half_life) == ("market", "log", "drop", 5.0)
     assert (study.estimation.anchor, study.estimation.mask) == ("event", True)
     assert study.estimation.minimum == 60
-    assert study.pool_by == "role"
+    assert (study.pool_by, study.pooled_by) == (None, "role")
 
 
 def test_the_other_value_of_every_key(folder):
@@ -161,7 +161,7 @@ pool_by = "theme"
     assert study.prices["date"].max() == pd.Timestamp("2023-10-17")
     assert study.hourly["COIN"]["close"].tolist() == [1.0]
     assert (study.kind, study.gaps, study.half_life) == ("simple", "span", 2.5)
-    assert study.pool_by == "theme"
+    assert study.pool_by == study.pooled_by == "theme"
     assert study.model == "single_index"
     assert study.estimation.end == pd.Timestamp("2023-06-30")
     assert study.estimation.anchor == "first"

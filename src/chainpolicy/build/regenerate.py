@@ -908,9 +908,6 @@ def study_notebook_product(
         text = text.replace("<title>", title)
         text = text.replace("<study>", _loaded_by(study))
         text = text.replace("<stance>", repr(leading_label(study)[0]))
-        text = text.replace(
-            "<pool_by>", "role" if study.pool_by == "role" else f"the column {study.pool_by}"
-        )
         source = staging / "notebooks" / "study.py"
         source.parent.mkdir()
         source.write_text(text, encoding="utf-8", newline="\n")
@@ -950,7 +947,7 @@ def _without_what_is_lacking(text: str, study: Study) -> str:
     there = {
         "limits": any(limit for limit in study.assets["price_limit"]),
         "policy": bool((study.events["role"] == "policy").any()),
-        "stance": leading_label(study)[0] != study.pool_by,
+        "stance": leading_label(study)[0] not in {"role", study.pool_by},
     }
     text = re.sub(
         r"<if (\w+)>(.*?)</if>", lambda m: m[2] if there[m[1]] else "", text, flags=re.DOTALL

@@ -80,6 +80,8 @@ def portfolio_difference(
         error = float(np.sqrt((apart**2).sum() / (degrees or np.nan) * multiplier))
         means = [float(car["car"].reindex(side).mean()) for side in sides]
         difference = means[0] - means[1]
+        # Of a portfolio against itself nothing is known.
+        t_stat = difference / (error or np.nan)
         half = float(critical_value(LEVEL, degrees)) * error
         rows.append(
             {
@@ -91,8 +93,8 @@ def portfolio_difference(
                 "mean": difference,
                 "lower": difference - half,
                 "upper": difference + half,
-                "t_stat": difference / error,
-                "p_value": float(two_sided_p_value(Outcome(np.array(difference / error), degrees))),
+                "t_stat": t_stat,
+                "p_value": float(two_sided_p_value(Outcome(np.array(t_stat), degrees))),
             }
         )
     return pd.DataFrame(rows)

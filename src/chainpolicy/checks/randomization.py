@@ -102,7 +102,7 @@ def _test_in_sessions(
 ) -> PermutationTest:
     moved, every = relabelled(labels, _exchanged(tuple(session.tolist()), draws, seed))
     actual = float(values[labels].mean() - values[~labels].mean())
-    if len(moved) == 1:
+    if (moved == labels).all():
         return PermutationTest(actual, np.nan, 1, np.nan)
     if not every:
         moved = np.vstack([moved, labels])
@@ -223,7 +223,7 @@ def assignment_p_value(
         assigned, exhaustive = assignments(stances, draws, rng)
     else:
         assigned, exhaustive = relabelled(stances, exchanged(session, draws, rng, session=session))
-        if len(assigned) == 1:
+        if (assigned == stances).all():
             return float("nan"), 0
     count = len(assigned)
     denominator = np.einsum("ak,kl,al->a", assigned, cross, assigned, optimize=True)

@@ -238,8 +238,9 @@ class CrossSection:
         ``event_id, ticker, car``, the stance (one value per event) and the exposure (one value
         per asset); a row with a blank among them is left out. With ``event_session``, events of one
         session have one fixed effect, are one cluster of the errors and of the bootstrap, and their
-        stances are permuted together; so are the events of sessions that an event joins, to which
-        one asset reacts sooner than another.
+        stances are permuted together. Sessions that an event joins, to which one asset reacts
+        sooner than another, are one cluster, and have each its own fixed effect; the event has one
+        if no other event is on them.
     stance : str, optional
         Column of the stance, or of another number per event; None: the exposure alone.
     exposure : str, optional
@@ -320,11 +321,11 @@ class CrossSection:
         """Count the sessions, or assets, of the side that has the fewer."""
         if self.unit == "asset":
             return min(self.sides(rows)[:2])
-        values = rows.groupby("event_id").agg({"stance": "first", "event_session": "first"})
+        values = rows.groupby("event_id").agg({"stance": "first", "joined": "first"})
         centre = 0.0 if is_stance(self.stance) else values["stance"].mean()
         away = values["stance"] - centre
         away = away.mask(away.abs() <= 1e-9 * away.abs().max(), 0.0)
-        sides = [values.loc[side, "event_session"].nunique() for side in (away > 0, away < 0)]
+        sides = [values.loc[side, "joined"].nunique() for side in (away > 0, away < 0)]
         return min(sides)
 
     def fit(self, *, draws: int = DRAWS, seed: int = SEED) -> CrossSectionResults:
@@ -348,12 +349,18 @@ class CrossSection:
         asset = pd.factorize(rows["ticker"], sort=self.unit == "asset")[0].astype(np.int64)
         announced, names = pd.factorize(rows["event_id"], sort=True)
         n_events = len(names)
-        session = pd.factorize(rows["event_session"], sort=True)[0].astype(np.int64)
+        session = pd.factorize(rows["joined"], sort=True)[0].astype(np.int64)
         session_of = np.zeros(n_events, dtype=np.int64)
         session_of[announced] = session
         # Where each event has its own session, events keep their order.
         apart = len(np.unique(session_of)) == n_events
         event = announced.astype(np.int64) if apart else session
+        # What moves all assets on a session must not tell the events of two sessions apart.
+        of_one = np.bincount(session_of)[session] == 1
+        shocks = pd.MultiIndex.from_arrays(
+            [session, rows["event_session"].where(~of_one, rows["event_session"].min())]
+        )
+        effect = event if apart else pd.factorize(shocks, sort=True)[0].astype(np.int64)
         by_asset = self.unit == "asset"
         unit = asset if by_asset else announced.astype(np.int64)
         n_units = int(unit.max()) + 1
@@ -362,7 +369,7 @@ class CrossSection:
         fixed = rows["stance" if by_asset else "exposure"].to_numpy()
         car = rows["car"].to_numpy()
         raw = rows["exposure"].to_numpy() * rows["stance"].to_numpy()
-        basis = self._basis(asset, event)
+        basis = self._basis(asset, effect)
         outcome, regressor = _residual(car, basis), _residual(raw, basis)
         estimate = _slope(outcome, regressor, raw)
         if np.isnan(estimate):
@@ -400,7 +407,7 @@ class CrossSection:
         left_out = []
         for number in range(int(cluster.max()) + 1):
             kept = cluster != number
-            basis = self._basis(asset[kept], event[kept])
+            basis = self._basis(asset[kept], effect[kept])
             parts = _residual(car[kept], basis), _residual(raw[kept], basis)
             left_out.append(_slope(*parts, raw[kept]))
         defined = [value for value in left_out if not np.isnan(value)]
@@ -428,7 +435,7 @@ class CrossSection:
 
     def _rows(self) -> pd.DataFrame:
         rows = self._every_row().dropna().reset_index(drop=True)
-        return rows.assign(event_session=_first_of_joined(rows))
+        return rows.assign(joined=_first_of_joined(rows))
 
     def _every_row(self) -> pd.DataFrame:
         stance, exposure = (

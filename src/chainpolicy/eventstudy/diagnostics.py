@@ -71,7 +71,7 @@ def residual_quantiles(
     --------
     See `EventStudy`.
     """
-    share = np.asarray(probabilities, dtype=np.float64)
+    share = np.atleast_1d(np.asarray(probabilities, dtype=np.float64))
     models, residuals = _of_event(results, event_id)
     sigma = models.set_index("ticker")["sigma"]
     pairs = results.pairs[results.pairs["event_id"] == event_id]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,6 +14,7 @@ from chainpolicy.eventstudy.results import Window
 from chainpolicy.figures.canvas import Drawn, annotate, column_labels, group_looks, study_figure
 from chainpolicy.figures.panels import STANCES, plot_forest
 from chainpolicy.figures.selection import (
+    LONGEST_TITLE,
     NothingToDrawError,
     estimated_events,
     leading_window,
@@ -30,6 +29,7 @@ from chainpolicy.figures.style import (
     percent_ticks,
     return_label,
     shorten,
+    shorten_all,
 )
 from chainpolicy.study import Study
 from chainpolicy.study.events import dimension_of, stance_columns
@@ -121,15 +121,19 @@ def leading_label(study: Study) -> tuple[str, str]:
     The column is the study's `pool_by`, else a stance that announcements take, else the role.
     """
     events = _announcements(study)
-    if study.pool_by != "role":
-        labels = [label for label in events[study.pool_by].astype(str) if label]
-        if labels:
-            return study.pool_by, max(dict.fromkeys(labels), key=labels.count)
+    if study.pool_by is not None:
+        named = [str(label) for label in events[study.pool_by] if not _is_blank(label)]
+        return study.pool_by, max(dict.fromkeys(named), key=named.count, default="")
     taken = events[stance_columns(events)].melt().query("value != 0")
     if taken.empty:
         return "role", "policy"
     most = taken.value_counts(sort=False).reset_index().nlargest(1, "count").iloc[0]
     return str(most["variable"]), str(most["value"])
+
+
+def _is_blank(label: str | float) -> bool:
+    # Of numbers a blank is NaN.
+    return label == "" or label != label
 
 
 def _labels(study: Study, by: str) -> dict[str, object]:
@@ -141,8 +145,8 @@ def _labels(study: Study, by: str) -> dict[str, object]:
 def draw_pooled_paths(study: Study) -> Drawn:
     """Draw the mean CAAR of the clusters of each label around the event session, with its band.
 
-    The labels are the values of the column that `leading_label` names, for the announcements of
-    the sample; of a stance what `checks.directions` says of all of them.
+    The labels are the values of the study's `pool_by` for the announcements of the sample; if it
+    names none, what `checks.directions` says of their stances, else their role.
 
     Frame: ``label, group, start, tau, n_clusters, mean, lower, upper``.
     """
@@ -150,7 +154,8 @@ def draw_pooled_paths(study: Study) -> Drawn:
     by, _ = leading_label(study)
     labels, title = _labels(study, by), by
     stances = stance_columns(study.events)
-    if by in stances:
+    of_stances = study.pool_by is None and by in stances
+    if of_stances:
         labels = dict(directions(study))
         title = "stance" if len(stances) > 1 else f"stance on {dimension_of(by)}"
     first, last = results.event_window
@@ -171,11 +176,14 @@ def draw_pooled_paths(study: Study) -> Drawn:
         about = f"{len(drawn)} of {len(several)} labels shown, those of most sessions"
         note = "; ".join(filter(None, [note, about]))
     paths = paths[paths["group"].isin(groups)].reset_index(drop=True)
-    looks = {label: _label_look(label, number, by in stances) for number, label in enumerate(drawn)}
+    styles = group_styles(drawn, dict(zip(drawn, shorten_all(drawn), strict=True)))
+    looks = {label: _of_stance(label) if of_stances else styles[label] for label in drawn}
     columns = min(3, len(groups))
     rows = -(-len(groups) // columns)
     figure = StudyFigure(figsize=(WIDTH, 0.9 + 2.0 * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    fitted = shorten_all([study.label(group) for group in groups], 80 // columns)
+    titles = dict(zip(groups, fitted, strict=True))
     for ax in axes[len(groups) :]:
         ax.set_axis_off()
     for group, ax in zip(groups, axes, strict=False):
@@ -185,18 +193,24 @@ def draw_pooled_paths(study: Study) -> Drawn:
         ax.set_xlim(first - 0.7, last + 0.7)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7, steps=[1, 2, 5, 10]))
         percent_ticks(ax.yaxis)
-        counts = of_group.groupby("label", sort=False)["n_clusters"].max()
-        counted = ", ".join(str(counts[label]) for label in drawn if label in counts)
-        ax.set_title(f"{study.label(group)}\n{counted} sessions", fontsize=7)
+        counts = of_group.groupby("label")["n_clusters"].max().reindex(drawn, fill_value=0)
+        many = ", ".join(map(str, counts))
+        ax.set_title(f"{titles[group]}\n{many} session{'s' * (many != '1')}", fontsize=7)
     handles = [
         Line2D([], [], color=look.color, linestyle=look.line, marker=look.marker, markersize=4,
                label=look.label)
         for look in looks.values()
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=4, title=title,
-                  alignment="left")  # fmt: skip
+    below = axes[columns * (rows - 1) : len(groups)]
+    below[len(below) // 2].set_xlabel(
+        "τ, sessions from the event session;\nrun-up and response cumulated separately"
+    )
+    # A key is filled by columns and read by rows, in which the counts stand.
+    columns = 4 if max(len(look.label) for look in looks.values()) <= 16 else 2
+    in_columns = handles if columns == 4 else [*handles[::2], *handles[1::2]]
+    figure.legend(handles=in_columns, loc="outside lower center", ncols=columns,
+                  title=shorten(title, LONGEST_TITLE))  # fmt: skip
     figure.supylabel(return_label("mean CAAR", study.kind))
-    figure.supxlabel("τ, sessions from the event session; run-up and response cumulated separately")
     annotate(figure, note)
     shown = ["label", "group", "start", "tau", "n_clusters", "mean", "lower", "upper"]
     return figure, paths[shown]
@@ -228,13 +242,9 @@ def plot_mean_path(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     return ax
 
 
-def _label_look(label: str, number: int, stance: bool) -> GroupStyle:
-    """Look of a label: that of a stance, or of its number."""
-    if stance:
-        own = STANCES[1 if label == SUPPORTIVE else -1]
-        return GroupStyle(str(own["label"]), str(own["color"]), str(own["marker"]), "-")
-    styles = group_styles([str(k) for k in range(MOST_LABELS)])
-    return replace(styles[str(number)], label=typeset(shorten(label)))
+def _of_stance(label: str) -> GroupStyle:
+    look = STANCES[1 if label == SUPPORTIVE else -1]
+    return GroupStyle(label, str(look["color"]), str(look["marker"]), "-")
 
 
 @study_figure

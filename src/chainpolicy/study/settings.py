@@ -124,7 +124,7 @@ KEYS: dict[str, _Key] = {
         "such as [[0, 0], [0, 1]]",
         required=True,
     ),
-    "event.pool_by": _Key(_text, 'a column of events.csv, such as "surprise"', default="role"),
+    "event.pool_by": _Key(_text, 'a column of events.csv, such as "surprise"'),
     "cross_section.regressors": _Key(
         _names,
         'one or more products of columns, such as ["log_size * beta"]',

@@ -120,8 +120,9 @@ class Study:
     regressors : tuple of Regressor
         Of the cross-section; empty: those that every study has, see
         `estimators.cross_sections`. The columns of events and assets that they name are numbers.
-    pool_by : str
-        Column of events.csv, by whose values effects are pooled.
+    pool_by : str or None
+        Column of events.csv that the study names, by whose values effects are pooled; see
+        `pooled_by`.
     half_life : float
         Of the index of coded policy stance, in calendar days.
     checksum : str
@@ -159,7 +160,7 @@ class Study:
     kind: Literal["log", "simple"]
     gaps: Literal["drop", "span"]
     regressors: tuple[Regressor, ...]
-    pool_by: str
+    pool_by: str | None
     half_life: float
     checksum: str
     unused_tickers: tuple[str, ...] = field(repr=False)
@@ -251,6 +252,11 @@ class Study:
         first, _ = min(announced.items(), key=lambda item: (item[1], item[0]))
         return str(first)
 
+    @property
+    def pooled_by(self) -> str:
+        """Column by which effects are pooled: `pool_by`, else the role of events."""
+        return self.pool_by or "role"
+
     def require_estimable(self) -> None:
         """Refuse a study of which nothing can be estimated.
 
@@ -333,7 +339,7 @@ class Study:
         ----------
         by : str or mapping, optional
             A column of events.csv, whose values are the labels, or a mapping of event_id to label.
-            Default: `pool_by`.
+            Default: `pooled_by`.
         window : tuple of int
             Both ends inclusive, inside the event window.
         model : str or NormalReturnModel, optional
@@ -344,7 +350,7 @@ class Study:
         InputError
             If events.csv has no such column.
         """
-        by = self.pool_by if by is None else by
+        by = self.pooled_by if by is None else by
         known = _columns_to_pool_by(self.events)
         if isinstance(by, str) and by not in known:
             expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(by, known)}"
@@ -566,7 +572,7 @@ def load_study(path: str | Path | None = None) -> Study:
         kind=kind,
         gaps=gaps,
         regressors=regressors,
-        pool_by=settings["event.pool_by"],
+        pool_by=settings.get("event.pool_by"),
         half_life=settings["sentiment.half_life"],
         checksum=_checksum(files),
         unused_tickers=unused,
@@ -799,9 +805,9 @@ def _check_pool_by(
     """Refuse a column to pool by that events.csv does not have."""
     key = "event.pool_by"
     known = _columns_to_pool_by(events)
-    if settings.get(key, "role") in known:
+    value = settings.get(key)
+    if value is None or value in known:
         return []
-    value = settings[key]
     expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(value, known)}"
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, value)]
 

@@ -65,7 +65,7 @@ def estimate_tables(
     results : EventStudyResults
         Of this study.
     by : str, optional
-        Column of events.csv by which effects are pooled. Default: the study's `pool_by`.
+        Column of events.csv by which effects are pooled. Default: the study's `pooled_by`.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def pooled(
     windows : sequence of tuple of int
         Both ends inclusive.
     by : str, optional
-        Column of events.csv, whose values are the labels. Default: the study's `pool_by`.
+        Column of events.csv, whose values are the labels. Default: the study's `pooled_by`.
     model : str, optional
         Replaces the study's own.
 
@@ -325,7 +325,7 @@ def write_tables(
     only : str, optional
         An event_id: the tables hold this event alone, its numbers unchanged; none is pooled.
     by : str, optional
-        Column of events.csv by which effects are pooled. Default: the study's `pool_by`.
+        Column of events.csv by which effects are pooled. Default: the study's `pooled_by`.
 
     Returns
     -------
