@@ -90,9 +90,9 @@ path = study.results.pooled_path(dict.fromkeys(restrictive, "restrictive"))
 runup = path.query("group == 'bitcoin' and tau == -1").iloc[0]
 
 # %% [markdown]
-# In the ten days before restrictive announcements Bitcoin moved by {{ runup["mean"] | percent }}
-# ({{ (runup.lower, runup.upper) | interval }}); these days hold earlier announcements, too. The bands
-# take the variance of ordinary days, and are narrower than the intervals of the table.
+# Over the ten days before, some with other announcements, Bitcoin moved by
+# {{ runup["mean"] | percent }} ({{ (runup.lower, runup.upper) | interval }}). Bands take ordinary days'
+# variance.
 #
 # How often do the tests reject on random dates?
 
@@ -210,10 +210,8 @@ public, document = (dated.loc["moved"].loc[by] for by in ("first public", "docum
 # The {{ public.n_events }} restrictive announcements that move average
 # {{ public["mean"] | percent }} ({{ (public.lower, public.upper) | interval }}) at their first public
 # moment and {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at
-# the date of the document: {{ lost["restrictive", "moved"] | share }} of the response is lost, with
-# no test of the difference. Over all
-# {{ dated.loc[("all", "first public")].n_events }} it is {{ lost["restrictive", "all"] | share }}, since
-# most became public on the day of the document.
+# the document's date: {{ lost["restrictive", "moved"] | share }} is lost (not tested), and
+# {{ lost["restrictive", "all"] | share }} of all {{ dated.loc[("all", "first public")].n_events }}.
 #
 # ## Reading
 #
@@ -221,8 +219,7 @@ public, document = (dated.loc["moved"].loc[by] for by in ("first public", "docum
 # chose. For Bitcoin the result does not depend on a single year, order or measure of volatility, nor
 # on the famous dates, unless 2013 and 2014 go too; where only the day is known the mean is smaller
 # and not significant. It is no proof of cause: the days without other news are too few to decide.
-# The response to supportive announcements is not significant; the praise of 2019 is the
-# exception.
+# The response to supportive announcements is not significant; the praise of 2019 is an exception.
 
 # %%
 claims(
@@ -322,7 +319,6 @@ claims(
 # ## Limits
 #
 # The list is what was found, not all there was. Stances, acts and orders were coded by one reader.
-# Notes on other news are mostly from memory; a blank proves nothing. An hour is often
-# a ceiling, the latest by which the news was out; where only the day is known, it is a Chinese day,
-# which begins on the UTC day before. Bitcoin has no market factor: a worldwide move counts as a
+# Notes on other news are mostly from memory; a blank proves nothing. An hour is often a ceiling, the
+# latest it can be; a day alone is a Chinese one, which begins on the UTC day before. Bitcoin has no market factor: a worldwide move counts as a
 # response. Its first year rests on another provider, and on two large falls.

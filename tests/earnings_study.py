@@ -41,6 +41,7 @@ minimum = 40
 [event]
 window = [-1, 3]
 car_windows = [[0, 1]]
+pool_by = "surprise"
 """
 EFFECT = 0.02
 

@@ -30,10 +30,10 @@ def small_study(folder: Path) -> Path:
 
 
 def build_less(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let builds make four figures, and the first part of the notebook, which shows them."""
+    """Let builds make five figures, and the first part of the notebook, which shows them."""
     first, part, _ = regenerate.STUDY_NOTEBOOK.read_text(encoding="utf-8").partition("<if policy>")
     figures = [figure for figure in regenerate.FIGURES if f'show("{figure.name}"' in first]
-    if not part or len(figures) != 4:
+    if not part or len(figures) != 5:
         raise ValueError("the notebook begins with other figures or has other parts")
     notebook = folder / "first_part.py.txt"
     notebook.write_text(first, encoding="utf-8")

@@ -175,7 +175,7 @@ def test_placebo_ranks_every_event(folder, capfd):
         ("text", "Session"),
         ("markdown", "| Session"),
         ("html", "<table"),
-        ("latex", "% The preamble loads"),
+        ("latex", "% A document that has this by"),
     ],
 )
 def test_report_in_every_form(folder, capfd, form, start):

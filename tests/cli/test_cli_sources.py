@@ -30,6 +30,7 @@ REAL_ARTICLE = SHARED / "article.txt"
 # What one event of the template has nothing for: price limits, hourly prices, dates of documents,
 # announcements against.
 LACKING = {"names_at_limit", "hourly_response", "timing", "coding_multiverse", "selections"}
+LACKING |= {"pooled_paths"}
 
 
 def test_extract_prints_the_statements_and_writes_them(tmp_path, capfd):

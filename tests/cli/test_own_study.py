@@ -112,10 +112,10 @@ def test_the_report_shows_nothing_that_the_study_lacks(done):
     figures = done / "my-report" / "figures"
     drawn = {path.stem for path in figures.glob("*.png")}
     assert drawn == {path.stem for path in figures.glob("*.csv")}
-    assert drawn >= {"forest", "caar_clusters", "event_timeline", "estimation_fit"}
-    # No price limit, no stance, no hourly price, one asset for each event.
+    assert drawn >= {"forest", "caar_clusters", "event_timeline", "pooled_paths", "pooled_forest"}
+    # No price limit, stance or hourly price; one asset for each event, of which none is a headline.
     lacking = {"names_at_limit", "policy_index", "stance_responses", "local_projections"}
-    lacking |= {"hourly_response", "leave_one_out"}
+    lacking |= {"hourly_response", "leave_one_out", "caar_paths", "estimation_fit", "phases"}
     assert not drawn & lacking
     notebook = (done / "my-report" / "notebooks" / "study.ipynb").read_text(encoding="utf-8")
     for word in ("stance", "price limit", "lockchain", "rypto", "itcoin", "A-share", "speech"):

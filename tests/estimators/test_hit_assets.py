@@ -29,6 +29,8 @@ def study(tmp_path_factory) -> Study:
     """Earnings of twenty firms; of two firms that report on one session one is good, one is bad."""
     folder, downloads = tmp_path_factory.mktemp("own"), tmp_path_factory.mktemp("raw") / "files"
     earnings_study(folder, downloads)
+    settings = (folder / "study.toml").read_text(encoding="utf-8")
+    (folder / "study.toml").write_text(settings.replace('pool_by = "surprise"\n', ""))
     events = pd.read_csv(folder / "events.csv", dtype=str)
     events["stance_surprise"] = events.pop("surprise").map({"good": 1, "bad": -1})
     # Two London firms report together, with opposite news; a third event hits both.
@@ -304,7 +306,7 @@ def test_the_report_pools_by_stance(study, tmp_path):
     path = Path(study.path)
     assert main(["regenerate", str(path), "--output", str(tmp_path / "r"), "--only", "study"]) == 0
     text = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
-    assert "and by their stance" in text
+    assert "and by stance" in text
     assert ">stance_surprise<" in text
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy import special
 
 from chainpolicy.eventstudy.results import EventStudyResults
 
@@ -36,6 +35,8 @@ def residual_autocorrelation(results: EventStudyResults, event_id: str) -> pd.Da
     --------
     See `EventStudy`.
     """
+    from scipy import special
+
     models, residuals = _of_event(results, event_id)
     found = residuals.groupby("ticker")["residual"].apply(lambda of_one: of_one.autocorr(1))
     table = models[["ticker", "n_estimation"]].reset_index(drop=True)
@@ -71,6 +72,8 @@ def residual_quantiles(
     --------
     See `EventStudy`.
     """
+    from scipy import special
+
     share = np.atleast_1d(np.asarray(probabilities, dtype=np.float64))
     models, residuals = _of_event(results, event_id)
     sigma = models.set_index("ticker")["sigma"]

@@ -327,9 +327,8 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "pooled_paths",
         "Before and after",
-        "Mean CAAR over all sessions with an announcement of a kind, with 95 % bands of the mean, "
-        "for one session at a time. The run-up is cumulated from the first session of the event "
-        "window, the response anew from τ = 0. Each panel has its own scale.",
+        "Mean CAAR over all sessions with an announcement of a kind, with 95 % bands for one "
+        "session at a time. Each panel has its own scale.",
         "abnormal returns of all announcements",
         "09_crypto_policy",
         draw_pooled_paths,
