@@ -114,7 +114,9 @@ tables.ReportTable(
 
 # %%
 with_limit = assets[assets["limited"]]
+closed = pd.MultiIndex.from_frame(study.prices[["ticker", "date"]])
 limited = returns[returns["ticker"].isin(with_limit["ticker"])]
+limited = limited[pd.MultiIndex.from_frame(limited[["ticker", "session"]]).isin(closed)]
 change = np.expm1(limited["return"]).abs()
 at_limit, cut_off = limited["at_limit"] != "", change >= 0.099
 narrower = at_limit & (change < 0.06)

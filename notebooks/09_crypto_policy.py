@@ -90,11 +90,9 @@ path = study.results.pooled_path(dict.fromkeys(restrictive, "restrictive"))
 runup = path.query("group == 'bitcoin' and tau == -1").iloc[0]
 
 # %% [markdown]
-# Over the ten days before, some with other announcements, Bitcoin moved by
+# Over the ten days before restrictive announcements, some with others, Bitcoin moved by
 # {{ runup["mean"] | percent }} ({{ (runup.lower, runup.upper) | interval }}). Bands take ordinary days'
 # variance.
-#
-# How often do the tests reject on random dates?
 
 # %%
 sizes = estimators.sizes(study, "bitcoin", windows)
@@ -210,8 +208,9 @@ public, document = (dated.loc["moved"].loc[by] for by in ("first public", "docum
 # The {{ public.n_events }} restrictive announcements that move average
 # {{ public["mean"] | percent }} ({{ (public.lower, public.upper) | interval }}) at their first public
 # moment and {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at
-# the document's date: {{ lost["restrictive", "moved"] | share }} is lost (not tested), and
-# {{ lost["restrictive", "all"] | share }} of all {{ dated.loc[("all", "first public")].n_events }}.
+# the document's date: {{ lost["restrictive", "moved"] | share }} of the response is lost (not tested),
+# of that over all {{ dated.loc[("all", "first public")].n_events }}
+# {{ lost["restrictive", "all"] | share }}: most became public that day.
 #
 # ## Reading
 #

@@ -607,3 +607,17 @@ def test_what_cannot_change_places_has_no_p_value_however_few_the_draws(draws):
     )  # fmt: skip
     assert np.isnan(found[0])
     assert found[1] == 0
+
+
+def test_names_may_be_categories():
+    data = panel()
+    found = CrossSection(data, exposure="beta").fit(draws=99)
+    named = data.astype({"event_id": "category", "ticker": "category"})
+    same = CrossSection(named, exposure="beta").fit(draws=99)
+    assert (same.estimate, same.p_permutation) == (found.estimate, found.p_permutation)
+    joined = joined_sessions()
+    days = joined.astype({"event_id": "category", "event_session": "category"})
+    numbers = [
+        CrossSection(rows, exposure="beta").fit(draws=99).estimate for rows in (joined, days)
+    ]
+    assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)

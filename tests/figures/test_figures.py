@@ -738,7 +738,7 @@ NOT_SHOWN = {
     "counterfactual_ladder": "No group has a second yardstick: an index, or donors.",
     "early_movers": "The event window does not hold the sessions [-5, -1].",
     "pooled_forest": "One session alone has the role policy: none to pool.",
-    "pooled_paths": "No role is shared by announcements of two sessions.",
+    "pooled_paths": "No value of role is shared by announcements of two sessions.",
     "selections": "No announcement of the sample is restrictive.",
     "timing": "No event of the sample has another date, of a document or in an article.",
 }
@@ -1212,7 +1212,7 @@ def test_a_key_has_no_mark_that_is_not_drawn(earnings: Study, study: Study) -> N
 def test_labels_of_one_session_have_no_path(earnings: Study) -> None:
     apart = earnings.events.assign(surprise=[f"s{k}" for k in range(10)])
     with pytest.raises(
-        figures.NothingToDrawError, match="No surprise is shared by announcements of two"
+        figures.NothingToDrawError, match="No value of surprise is shared by announcem"
     ):
         figures.draw_pooled_paths(replace(earnings, events=apart))
 
@@ -1222,3 +1222,15 @@ def test_of_many_labels_those_of_most_sessions_are_drawn(earnings: Study, monkey
     figure, frame = figures.draw_pooled_paths(replace(earnings))
     assert set(frame["label"]) == {"good"}
     assert "1 of 2 labels shown, those of most sessions" in figure.get_suptitle()
+
+
+def test_a_column_without_a_value_and_a_window_without_a_run_up_are_said(earnings: Study) -> None:
+    blank = replace(earnings, events=earnings.events.assign(surprise=""))
+    with pytest.raises(figures.NothingToDrawError, match=r"No announcement .* a value of surprise"):
+        figures.draw_pooled_forest(blank)
+    with pytest.raises(figures.NothingToDrawError, match="No value of surprise is shared"):
+        figures.draw_pooled_paths(blank)
+    later = replace(earnings, event_window=(0, 5), car_windows=((0, 1),))
+    figure, frame = figures.draw_pooled_paths(later)
+    assert frame["start"].unique().tolist() == [0]
+    assert figure.axes[0].get_xlabel().endswith("cumulated from τ = 0")

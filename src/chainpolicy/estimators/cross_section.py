@@ -355,12 +355,12 @@ class CrossSection:
         # Where each event has its own session, events keep their order.
         apart = len(np.unique(session_of)) == n_events
         event = announced.astype(np.int64) if apart else session
-        # What moves all assets on a session must not tell the events of two sessions apart.
-        of_one = np.bincount(session_of)[session] == 1
-        shocks = pd.MultiIndex.from_arrays(
-            [session, rows["event_session"].where(~of_one, rows["event_session"].min())]
-        )
-        effect = event if apart else pd.factorize(shocks, sort=True)[0].astype(np.int64)
+        effect = event
+        if not apart:
+            # What moves all assets on a session must not tell the events of two sessions apart.
+            own = pd.factorize(rows["event_session"])[0]
+            own[np.bincount(session_of)[session] == 1] = 0
+            effect = np.unique(np.column_stack([session, own]), axis=0, return_inverse=True)[1]
         by_asset = self.unit == "asset"
         unit = asset if by_asset else announced.astype(np.int64)
         n_units = int(unit.max()) + 1
@@ -525,8 +525,9 @@ def _first_of_joined(rows: pd.DataFrame) -> pd.Series:
     size = len(days) + int(event.max()) + 1
     edges = sparse.coo_array((np.ones(len(at)), (at, len(days) + event)), shape=(size, size))
     joined = csgraph.connected_components(edges, directed=False)[1][: len(days)]
-    earliest = pd.Series(days).groupby(joined).transform("min").set_axis(days)
-    return rows["event_session"].map(earliest)
+    earliest = pd.Series(np.arange(len(days))).groupby(joined).transform("min").to_numpy()
+    code = pd.factorize(rows["event_session"], sort=True)[0]
+    return pd.Series(days[earliest[code]], rows.index)
 
 
 def _residual(values: Floats, basis: Floats) -> Floats:

@@ -431,8 +431,9 @@ class SystemResults(Sequence[GroupSystem]):
         -------
         DataFrame
             ``group, window, dummies, event_session, event_id, members, n_assets, n_left, n_rows,
-            n_parameters, average, std_error, degrees, t_stat, p_value, f_statistic, f_df1,
-            f_df2, f_p_value, note``; average is the mean CAR in the return kind of the input.
+            n_parameters, average, std_error, degrees, lower, upper, t_stat, p_value, f_statistic,
+            f_df1, f_df2, f_p_value, note``; average is the mean CAR in the return kind of the
+            input, lower and upper its 95 % interval.
         """
         assets_left = self.left.loc[self.left["ticker"] != "", "group"].value_counts()
         rows = []

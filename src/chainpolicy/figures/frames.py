@@ -170,5 +170,6 @@ def _sorted_spreads(values: pd.DataFrame, group_of: pd.Series, groups: list[str]
     if not placed:
         return pd.DataFrame(columns=["column", "group", "ticker", "x", "value", "median"])
     spreads: pd.DataFrame = pd.concat(placed, ignore_index=True)
-    spreads["median"] = spreads.groupby(["group", "column"])["value"].transform("median")
+    values_of = spreads.groupby(["group", "column"])["value"]
+    spreads["median"] = values_of.transform("median").where(values_of.transform("size") > 1)
     return spreads[["column", "group", "ticker", "x", "value", "median"]]

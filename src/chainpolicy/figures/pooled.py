@@ -166,7 +166,7 @@ def draw_pooled_paths(study: Study) -> Drawn:
     clusters = paths.groupby("label")["n_clusters"].max()
     several = clusters[clusters > 1]
     if several.empty:
-        raise NothingToDrawError(f"No {by} is shared by announcements of two sessions.")
+        raise NothingToDrawError(f"No value of {by} is shared by announcements of two sessions.")
     drawn = several.sort_values(ascending=False, kind="stable").index[:MOST_LABELS].tolist()
     paths = paths[paths["label"].isin(drawn)].reset_index(drop=True)
     groups, note = shown_groups(
@@ -202,9 +202,10 @@ def draw_pooled_paths(study: Study) -> Drawn:
         for look in looks.values()
     ]  # fmt: skip
     below = axes[columns * (rows - 1) : len(groups)]
-    below[len(below) // 2].set_xlabel(
-        "τ, sessions from the event session;\nrun-up and response cumulated separately"
-    )
+    about = "run-up and response cumulated separately"
+    if len(starts) == 1:
+        about = f"cumulated from {typeset(f'τ = {first}')}"
+    below[len(below) // 2].set_xlabel(f"τ, sessions from the event session;\n{about}")
     # A key is filled by columns and read by rows, in which the counts stand.
     columns = 4 if max(len(look.label) for look in looks.values()) <= 16 else 2
     in_columns = handles if columns == 4 else [*handles[::2], *handles[1::2]]
@@ -252,6 +253,8 @@ def _draw(
     study: Study, by: str, label: str, window: Window, *, announcements: bool = False
 ) -> Drawn:
     labels: str | dict[str, object] = _labels(study, by) if announcements else by
+    if not label:
+        raise NothingToDrawError(f"No announcement of the sample has a value of {by}.")
     effects = study.pool(labels, window)
     clusters = effects.clusters.query("label == @label").rename(columns={"caar": "estimate"})
     if clusters.empty:
