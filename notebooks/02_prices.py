@@ -10,7 +10,6 @@
 # # What do the prices say, and are they aligned?
 
 # %%
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -114,10 +113,11 @@ tables.ReportTable(
 
 # %%
 with_limit = assets[assets["limited"]]
-closed = pd.MultiIndex.from_frame(study.prices[["ticker", "date"]])
+closes = study.prices.sort_values("date").rename(columns={"date": "session"})
+closes["change"] = closes.groupby("ticker")["close"].pct_change().abs()
 limited = returns[returns["ticker"].isin(with_limit["ticker"])]
-limited = limited[pd.MultiIndex.from_frame(limited[["ticker", "session"]]).isin(closed)]
-change = np.expm1(limited["return"]).abs()
+limited = limited.merge(closes[["ticker", "session", "change"]], on=["ticker", "session"])
+change = limited["change"]
 at_limit, cut_off = limited["at_limit"] != "", change >= 0.099
 narrower = at_limit & (change < 0.06)
 hits = limited[at_limit].groupby("session").size()

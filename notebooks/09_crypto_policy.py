@@ -90,7 +90,7 @@ path = study.results.pooled_path(dict.fromkeys(restrictive, "restrictive"))
 runup = path.query("group == 'bitcoin' and tau == -1").iloc[0]
 
 # %% [markdown]
-# Over the ten days before restrictive announcements, some with others, Bitcoin moved by
+# Over the ten days before restrictive announcements, often with others, Bitcoin moved by
 # {{ runup["mean"] | percent }} ({{ (runup.lower, runup.upper) | interval }}). Bands take ordinary days'
 # variance.
 

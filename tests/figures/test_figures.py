@@ -1109,6 +1109,8 @@ def test_a_pool_that_nobody_is_in_is_named(study: Study) -> None:
         figures.draw_pooled_forest(study, "role", "polcy")
     with pytest.raises(InputError, match="did you mean"):
         figures.draw_pooled_forest(study, "rol", "policy")
+    with pytest.raises(InputError, match="did you mean"):
+        figures.draw_pooled_forest(study, "rol")
 
 
 def test_pooled_paths_are_those_of_the_results(study: Study) -> None:
@@ -1234,3 +1236,10 @@ def test_a_column_without_a_value_and_a_window_without_a_run_up_are_said(earning
     figure, frame = figures.draw_pooled_paths(later)
     assert frame["start"].unique().tolist() == [0]
     assert figure.axes[0].get_xlabel().endswith("cumulated from τ = 0")
+
+
+def test_the_commonest_label_is_no_blank(earnings: Study) -> None:
+    mostly = ["good"] * 3 + [""] * 7
+    sparse = replace(earnings, events=earnings.events.assign(surprise=mostly))
+    _, frame = figures.draw_pooled_forest(sparse, "surprise")
+    assert set(frame["label"]) == {"good"}

@@ -101,10 +101,11 @@ def draw_pooled_forest(
     window = window or leading_window(study)
     if by is None:
         return _draw(study, *leading_label(study), window, announcements=True)
-    known = list(study.events[by].astype(str)) if by in study.events else []
+    held = study.events.get(by, ())
+    known = [str(value) for value in held if not _is_blank(value)]
     label = label or max(known, key=known.count, default="")
     if known and label not in known:
-        named = ", ".join(sorted(set(known) - {""}))
+        named = ", ".join(sorted(set(known)))
         raise ValueError(f"no event has the {by} {label!r}; there are {named}")
     return _draw(study, by, label, window)
 
@@ -253,7 +254,7 @@ def _draw(
     study: Study, by: str, label: str, window: Window, *, announcements: bool = False
 ) -> Drawn:
     labels: str | dict[str, object] = _labels(study, by) if announcements else by
-    if not label:
+    if not label and by in study.events:
         raise NothingToDrawError(f"No announcement of the sample has a value of {by}.")
     effects = study.pool(labels, window)
     clusters = effects.clusters.query("label == @label").rename(columns={"caar": "estimate"})
