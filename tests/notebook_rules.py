@@ -13,19 +13,7 @@ _PATH = re.compile(r"^(~|\.{0,2}/)|\.(csv|toml|png|txt|json|parquet|ipynb|py)$")
 
 
 def lint(source: Path) -> list[str]:
-    """Check that a notebook's source is prose with a little code.
-
-    Parameters
-    ----------
-    source : Path
-        A ``.py`` file in jupytext's percent format.
-
-    Returns
-    -------
-    list of str
-        One line per problem: not exactly one H1 that is a question; a code cell that is not plain
-        Python, defines a function or class, or names a file.
-    """
+    """List what is wrong: not one H1 that is a question; cells that define, or name a file."""
     notebook = read_source(source)
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     titles = re.findall(r"^# (.+)$", prose, flags=re.MULTILINE)
@@ -34,7 +22,7 @@ def lint(source: Path) -> list[str]:
         found.append(f"{source.name}: expected exactly one H1, a question; found {titles}")
     for index, cell in enumerate(notebook.cells):
         if cell.cell_type == "code":
-            place = f"{source.name}, cell {index + 1} ({cell.source.splitlines()[0]})"
+            place = f"{source.name}, cell {index + 1} ({cell.source.partition(chr(10))[0]})"
             found += [f"{place}: {problem}" for problem in _lint_code(cell.source)]
     return found
 

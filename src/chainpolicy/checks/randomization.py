@@ -86,11 +86,10 @@ def permutation_test(
         first = np.append(first, values[labels].sum())
     differences = first / chosen - (total - first) / (size - chosen)
     actual = float(values[labels].mean() - values[~labels].mean())
-    # Equal differences are summed in different orders.
-    reached = np.abs(differences) >= abs(actual) * (1 - 1e-9)
+    p_value = rank_p_value(np.abs(differences), abs(actual), every=True)
     # With equal numbers of both labels their exchange turns the sign alone.
     ties = 2 if every and 2 * chosen == size else 1
-    return PermutationTest(actual, float(reached.mean()), len(first), ties / len(first))
+    return PermutationTest(actual, p_value, len(first), ties / len(first))
 
 
 def _test_in_sessions(
@@ -109,12 +108,11 @@ def _test_in_sessions(
     chosen = int(labels.sum())
     first = moved.astype(np.float64) @ values
     differences = np.abs(first / chosen - (values.sum() - first) / (len(values) - chosen))
-    # Rounding must not part what is equal.
-    reached, farthest = (
-        float((differences >= size * (1 - 1e-9)).mean())
+    p_value, smallest = (
+        rank_p_value(differences, float(size), every=True)
         for size in (abs(actual), differences.max())
     )
-    return PermutationTest(actual, reached, len(moved), farthest)
+    return PermutationTest(actual, p_value, len(moved), smallest)
 
 
 # Codings have other labels of the same sessions.

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from chainpolicy.eventstudy import EventStudyResults, residual_autocorrelation, window_label
+from chainpolicy.eventstudy import EventStudyResults, window_label
 from chainpolicy.figures.canvas import (
     Drawn,
     annotate,
@@ -408,13 +408,6 @@ def draw_estimation_fit(study: Study) -> Drawn:
     looks = group_looks(study)
     panels = fit_panels(results, event_id, study.groups, groups)
     figure = StudyFigure(figsize=(WIDTH, 5.4), layout="constrained")
-    axes = dict(
-        zip(
-            panels,
-            figure.subplot_mosaic("ab;cd;ee", height_ratios=[1, 1, 1.25]).values(),
-            strict=True,
-        )
-    )
     titles = {
         "beta": "β, by benchmark",
         "r_squared": "R²",
@@ -422,6 +415,8 @@ def draw_estimation_fit(study: Study) -> Drawn:
         "autocorrelation": "First-order autocorrelation of residuals",
         "quantiles": "Quantiles of standardized residuals against N(0, 1)",
     }
+    places = figure.subplot_mosaic("ab;cd;ee", height_ratios=[1, 1, 1.25]).values()
+    axes = dict(zip(titles, places, strict=True))
     for name, ax in axes.items():
         ax.set_title(titles[name])
         if name == "quantiles":
@@ -439,7 +434,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
         ax.tick_params(axis="x", length=0)
         ax.set_xlim(-0.6, len(columns) - 0.4)
     percent_ticks(axes["sigma"].yaxis)
-    bound = float(residual_autocorrelation(results, event_id)["bound"].median())
+    bound = float(panels["bound"]["value"].item())
     for level in (-bound, 0, bound):
         axes["autocorrelation"].axhline(level, color=INK, linewidth=0.5,
                                         linestyle="-" if level == 0 else (0, (2, 2)))  # fmt: skip
@@ -450,8 +445,6 @@ def draw_estimation_fit(study: Study) -> Drawn:
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside lower left", ncols=6)
     annotate(figure, note)
-    blank = {"column": "", "group": "", "ticker": "", "x": np.nan, "value": bound}
-    panels["bound"] = pd.DataFrame([blank | {"median": np.nan}])
     frame = pd.concat([panel.assign(panel=name) for name, panel in panels.items()])
     columns = ["panel", "column", "group", "ticker", "x", "value", "median"]
     return figure, frame[columns].reset_index(drop=True)

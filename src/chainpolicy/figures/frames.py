@@ -130,11 +130,8 @@ def fit_panels(
     models = results.models[results.models["event_id"] == event_id]
     beta = results.coefficients[results.coefficients["event_id"] == event_id]
     beta = beta[beta["term"] != "alpha"].rename(columns={"estimate": "value", "term": "column"})
-    by_asset = {
-        "r_squared": models,
-        "sigma": models,
-        "autocorrelation": residual_autocorrelation(results, event_id),
-    }
+    neighbours = residual_autocorrelation(results, event_id)
+    by_asset = {"r_squared": models, "sigma": models, "autocorrelation": neighbours}
     panels = {"beta": _sorted_spreads(beta, group_of, groups)}
     for name, table in by_asset.items():
         values = table.assign(value=table[name], column=table["ticker"].map(group_of))
@@ -152,6 +149,8 @@ def fit_panels(
             "value": quantiles["residual"],
         }
     )
+    nothing = {"column": "", "group": "", "ticker": "", "x": np.nan, "median": np.nan}
+    panels["bound"] = pd.DataFrame([nothing | {"value": neighbours["bound"].median()}])
     return panels
 
 

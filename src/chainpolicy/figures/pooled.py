@@ -208,9 +208,9 @@ def draw_pooled_paths(study: Study) -> Drawn:
         about = f"cumulated from {typeset(f'τ = {first}')}"
     below[len(below) // 2].set_xlabel(f"τ, sessions from the event session;\n{about}")
     # A key is filled by columns and read by rows, in which the counts stand.
-    columns = 4 if max(len(look.label) for look in looks.values()) <= 16 else 2
-    in_columns = handles if columns == 4 else [*handles[::2], *handles[1::2]]
-    figure.legend(handles=in_columns, loc="outside lower center", ncols=columns,
+    beside = 4 if max(len(look.label) for look in looks.values()) <= 16 else 2
+    in_columns = handles if beside == 4 else [*handles[::2], *handles[1::2]]
+    figure.legend(handles=in_columns, loc="outside lower center", ncols=beside,
                   title=shorten(title, LONGEST_TITLE))  # fmt: skip
     figure.supylabel(return_label("mean CAAR", study.kind))
     annotate(figure, note)

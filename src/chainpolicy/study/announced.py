@@ -80,9 +80,10 @@ def local_day(announced_at: str) -> pd.Timestamp:
 
 def hour_label(announced_at: str, time_precision: str) -> str:
     """Write the hour after the day of an announcement, as precisely as it is known and no more."""
+    hour = f"{local_time(announced_at):%H:%M}"
     known = {
-        "exact": f", {local_time(announced_at):%H:%M}",
-        "ceiling": f", by {local_time(announced_at):%H:%M}",
+        "exact": f", {hour}",
+        "ceiling": f", by {hour}",
         "evening": ", evening",
     }
     return known.get(time_precision, "")
