@@ -28,6 +28,9 @@ settings.register_profile(
 )
 settings.load_profile("chainpolicy")
 
+# As on the command line; `test_text_storage` shows that the library does not care.
+pd.set_option("mode.string_storage", "python")
+
 # What a fixture needs is imported in it: a test of the library alone does not wait for the rest.
 
 
