@@ -39,7 +39,6 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 regenerate: $(INSTALLED)
 	.venv/bin/chainpolicy regenerate
-	.venv/bin/chainpolicy regenerate china-crypto-policy-2013-2021
 
 check: $(INSTALLED)
 	.venv/bin/chainpolicy regenerate --check

@@ -1,13 +1,12 @@
 """Time whole commands, each in a process of its own: wall, processor time and peak memory.
 
-Run as ``python benchmarks/whole_runs.py [embedded] [text] [large]``, in the project's folder;
-without a name all three run. On a machine that does something else besides only the processor time
+Run as ``python benchmarks/whole_runs.py [embedded] [large]``, in the project's folder;
+without a name both run. On a machine that does something else besides only the processor time
 means much. Peak memory is that of all processes of a command together, looked at ten times a second
 (Linux).
 
-- embedded: both embedded studies built anew, `chainpolicy regenerate --fresh`, into a new folder
-  each; the one of 2019 without the notebooks of the project, which are built in its folder alone.
-- text: the project after one sentence of one notebook changed, in a copy of it.
+- embedded: the project built anew, both studies in one run, in a copy of it; then the same after
+  one sentence of one notebook changed.
 - large: check, estimate and regenerate of a made-up study of 500 assets and 40 events in three
   years of sessions.
 """
@@ -24,7 +23,6 @@ import numpy as np
 
 from chainpolicy.study import new_study
 from chainpolicy.study.sessions import sessions
-from chainpolicy.study.study import EMBEDDED_STUDIES
 
 COMMAND = Path(sys.executable).with_name("chainpolicy")
 LOOK = 0.1  # seconds between two looks at the memory
@@ -104,18 +102,13 @@ def write_large(folder: Path) -> Path:
 
 
 def run_embedded(folder: Path) -> None:
-    for name in EMBEDDED_STUDIES:
-        run("regenerate", name, "--output", str(folder / name), folder=folder)
-
-
-def run_text(folder: Path) -> None:
     project = folder / "project"
     project.mkdir()
     for name in ("notebooks", "figures"):
         shutil.copytree(name, project / name)
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(name, project)
-    run("regenerate", "--fresh", folder=project)
+    run("regenerate", folder=project)
     source = project / "notebooks" / "01_events.py"
     text = source.read_text(encoding="utf-8")
     source.write_text(f"{text}\n# %% [markdown]\n# One more sentence.\n", encoding="utf-8")
@@ -130,7 +123,7 @@ def run_large(folder: Path) -> None:
 
 
 def main() -> None:
-    parts = {"embedded": run_embedded, "text": run_text, "large": run_large}
+    parts = {"embedded": run_embedded, "large": run_large}
     print(f"{'command':60s} {'wall s':>8s} {'processor s':>12s} {'peak MB':>10s}")
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory() as folder:

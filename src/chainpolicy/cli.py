@@ -192,7 +192,14 @@ def estimate(
 
 @app.command()
 def regenerate(
-    study: _AnyStudy = None,
+    study: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="STUDY",
+            help="A study folder, or the name of an embedded study. Default: all of these; with "
+            "--output, --only or --check china-blockchain-2019.",
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Default: the folder of the project, where you stand."),

@@ -661,6 +661,44 @@ def test_an_embedded_study_by_name_needs_no_output(project, monkeypatch):
     assert (project.root / "figures" / "README.md").is_file()
 
 
+def test_one_run_builds_every_embedded_study(project, monkeypatch):
+    given = []
+
+    def note(root, products, **options):
+        given.append({product.key: root / product.folder for product in products})
+        return 0
+
+    monkeypatch.setattr(regenerate, "run", note)
+    monkeypatch.chdir(project.root)
+    name = "china-crypto-policy-2013-2021"
+    assert regenerate.main() == 0
+    (whole,) = given
+    own = {key: at for key, at in whole.items() if key.startswith(f"{name}.")}
+    assert {f"{name}.{product}" for product in ("tables", "forest", "study", "explore")} <= set(own)
+    assert set(own.values()) == {project.root / "build" / name}
+    assert {at for key, at in whole.items() if key not in own} == {project.root}
+    # What is kept is the project's own; and a product's name alone is one of it.
+    regenerate.main(only_check=True)
+    regenerate.main(only="forest")
+    regenerate.main(Path(name))
+    assert given[1:] == [{key: whole[key] for key in whole.keys() - own.keys()}] * 2 + [own]
+
+
+def test_products_of_another_study_stay_in_its_folder(tmp_path):
+    below = Path("build", "other")
+    texts = [text_product("note", "ours"), replace(text_product("note", "theirs"), folder=below)]
+    assert regenerate.regenerate(tmp_path, texts).built == ["note", "other.note"]
+    written = [tmp_path / "figures" / "note.csv", tmp_path / below / "figures" / "note.csv"]
+    assert [path.read_text() for path in written] == ["ours", "theirs"]
+    assert regenerate.check(tmp_path, texts[1:]) == []
+    written[1].write_text("else")
+    (written[1].parent / "more.csv").touch()
+    assert [line.split(":")[0] for line in regenerate.check(tmp_path, texts)] == [
+        "build/other/figures/more.csv",
+        "build/other/figures/note.csv",
+    ]
+
+
 def test_a_figure_is_kept_of_the_study_that_it_names(template, tmp_path, monkeypatch):
     drawn = []
 

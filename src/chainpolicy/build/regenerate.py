@@ -19,7 +19,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import distributions
 from pathlib import Path
@@ -85,7 +85,7 @@ class Product:
         What ``--only`` calls it.
     build : callable
         Takes an empty folder and writes the product's files into it, under the paths at which they
-        are kept, relative to the project.
+        are kept, relative to its `folder`.
     sources : sequence of Path
         Files whose content decides, beside the code of the package, whether the product is up to
         date.
@@ -102,6 +102,8 @@ class Product:
     rewrite : callable, optional
         Asked where nothing but `prose` has changed: takes the empty folder and the project's, and
         writes the product from what its last run left there; returns whether that was enough.
+    folder : Path, optional
+        Below the project, where a study that is not the project's own has its products.
     """
 
     name: str
@@ -113,18 +115,24 @@ class Product:
     beside: str = ""
     prose: Path | None = None
     rewrite: Callable[[Path, Path], bool] = lambda *_: False
+    folder: Path = Path()
+
+    @property
+    def key(self) -> str:
+        """A name that no product of another study has."""
+        return f"{self.folder.name}.{self.name}" if self.folder.name else self.name
 
 
 @dataclass
 class Report:
-    """What a run did: names of products, paths of files relative to the project."""
+    """What a run did: keys of products, paths of files relative to the project."""
 
     built: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
-    # By the product's name, why there is nothing of it.
+    # By the product's key, why there is nothing of it.
     nothing: dict[str, str] = field(default_factory=dict)
 
 
@@ -217,13 +225,13 @@ def regenerate(
     beside: dict[str, str] = {}
     due: list[Product] = []
     for product in _select(products, only):
-        inputs[product.name] = _inputs_digest(product, environment, product.sources)
+        inputs[product.key] = _inputs_digest(product, environment, product.sources)
         others = [source for source in product.sources if source != product.prose]
-        beside[product.name] = _inputs_digest(product, environment, others)
-        if not fresh and _up_to_date(root, state.get(product.name), inputs[product.name]):
-            report.skipped.append(product.name)
-            if reason := state[product.name].get("nothing"):
-                report.nothing[product.name] = reason
+        beside[product.key] = _inputs_digest(product, environment, others)
+        if not fresh and _up_to_date(root, state.get(product.key), inputs[product.key]):
+            report.skipped.append(product.key)
+            if reason := state[product.key].get("nothing"):
+                report.nothing[product.key] = reason
         else:
             due.append(product)
     if not due:
@@ -235,31 +243,32 @@ def regenerate(
         unmoved = [
             product
             for product in due
-            if not fresh and _same_beside(root, state.get(product.name), beside[product.name])
+            if not fresh and _same_beside(root, state.get(product.key), beside[product.key])
         ]
         rewritten = _rewrite(unmoved, staged, root)
-        rest = [product for product in due if product.name not in rewritten]
+        rest = [product for product in due if product.key not in rewritten]
         built, nothing = _build(rest, staged, prepare) if rest else ({}, {})
         built |= rewritten
         report.nothing |= nothing
-        made = [root / path for product in due for path in built[product.name]]
+        made = [root / path for product in due for path in built[product.key]]
         keep_apart(made, [source for product in due for source in product.sources])
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
         (root / STATE).unlink(missing_ok=True)
-        if any(path.name == MANIFEST for files in built.values() for path in files):
-            (build / MANIFEST).unlink(missing_ok=True)
+        for path in (path for files in built.values() for path in files):
+            if path.name == MANIFEST:
+                (root / path).unlink(missing_ok=True)
         for product in due:
-            files = built[product.name]
-            _move(product, files, state.get(product.name), root, report)
-            report.built.append(product.name)
-            state[product.name] = {
-                "inputs": inputs[product.name],
-                "beside": beside[product.name],
+            files = built[product.key]
+            _move(product, files, state.get(product.key), root, report)
+            report.built.append(product.key)
+            state[product.key] = {
+                "inputs": inputs[product.key],
+                "beside": beside[product.key],
                 "files": {str(path): digest(root / path) for path in files},
             }
-            if product.name in nothing:
-                state[product.name]["nothing"] = nothing[product.name]
+            if product.key in nothing:
+                state[product.key]["nothing"] = nothing[product.key]
         new_state = staged / STATE.name
         new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         new_state.replace(root / STATE)
@@ -298,7 +307,7 @@ def check(
 
     Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
     and pixels, CSV files by their numbers at the product's tolerance, other files byte by byte.
-    What lies below ``build/`` is not kept under version control, and not compared.
+    What lies below a ``build/`` of its own is not kept under version control, and not compared.
 
     Parameters
     ----------
@@ -326,11 +335,11 @@ def check(
     stale: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
         built, nothing = _build(kept, Path(staging), prepare)
-        if only in nothing:
-            raise NothingToDrawError(nothing[only])
+        if only is not None and nothing:
+            raise NothingToDrawError(*nothing.values())
         for product in kept:
-            for path, staged in built[product.name].items():
-                if path.parts[0] == STATE.parent.name:
+            for path, staged in built[product.key].items():
+                if path.relative_to(product.folder).parts[0] == STATE.parent.name:
                     continue
                 found = file_differences(staged, root / path, rtol=product.rtol)
                 stale += [f"{path}: {problem}" for problem in found]
@@ -338,7 +347,8 @@ def check(
             made = {path for files in built.values() for path in files}
             stale += [
                 f"{path}: extra, nothing that is registered makes it; delete it"
-                for path in _owned_files(root)
+                for folder in {product.folder for product in kept}
+                for path in _owned_files(root, folder)
                 if path not in made
             ]
     return sorted(stale)
@@ -358,11 +368,12 @@ def _no_longer_made(
 
 
 def _select(products: Sequence[Product], only: str | None) -> list[Product]:
-    names = [product.name for product in products]
-    if repeated := sorted({name for name in names if names.count(name) > 1}):
+    keys = [product.key for product in products]
+    if repeated := sorted({key for key in keys if keys.count(key) > 1}):
         raise ValueError(f"products with the same name: {', '.join(repeated)}")
     if only is None:
         return list(products)
+    names = [product.name for product in products]
     if only not in names:
         expected = f"one of {', '.join(sorted(names))}"
         raise InputError([Problem("--only", expected, value=only)])
@@ -371,13 +382,13 @@ def _select(products: Sequence[Product], only: str | None) -> list[Product]:
 
 def _rewrite(products: Sequence[Product], staging: Path, root: Path) -> dict[str, dict[Path, Path]]:
     """Write what needs no run; as `_build` for the products for which that was enough."""
-    folders = {product.name: staging / "rewritten" / product.name for product in products}
+    folders = {product.key: staging / "rewritten" / product.key for product in products}
     for folder in folders.values():
         folder.mkdir(parents=True)
     return {
-        product.name: _files(folders[product.name])
+        product.key: _files(folders[product.key], product.folder)
         for product in products
-        if product.rewrite(folders[product.name], root)
+        if product.rewrite(folders[product.key], root / product.folder)
     }
 
 
@@ -386,9 +397,9 @@ def _build(
 ) -> tuple[dict[str, dict[Path, Path]], dict[str, str]]:
     """Build each product in a folder of its own.
 
-    Returns, by name, the staged file of each path in the project, and why there is nothing.
+    Returns, by key, the staged file of each path in the project, and why there is nothing.
     """
-    folders = {product.name: staging / product.name for product in products}
+    folders = {product.key: staging / product.key for product in products}
     for folder in folders.values():
         folder.mkdir()
     notes = staging / ".jobs"
@@ -431,19 +442,25 @@ def _build(
     if failures:
         # The other notebooks may be broken too: say all of it at once.
         raise NotebookError("\n".join(map(str, failures)))
-    return {name: _files(folder) for name, folder in folders.items()}, nothing
+    return {
+        product.key: _files(folders[product.key], product.folder) for product in products
+    }, nothing
 
 
-def _files(folder: Path) -> dict[Path, Path]:
+def _files(staged: Path, folder: Path) -> dict[Path, Path]:
     """Path in the project -> staged file."""
-    return {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        folder / path.relative_to(staged): path
+        for path in sorted(staged.rglob("*"))
+        if path.is_file()
+    }
 
 
 def _together(products: Sequence[Product]) -> list[list[Product]]:
     """Sort products into those that one process builds, the most first."""
     groups: dict[str, list[Product]] = {}
     for product in products:
-        groups.setdefault(product.beside or product.name, []).append(product)
+        groups.setdefault(f"{product.folder}/{product.beside or product.name}", []).append(product)
     return sorted(groups.values(), key=len, reverse=True)
 
 
@@ -456,15 +473,15 @@ def _build_all(
     broken: list[str] = []
     begun, done = STEPS
     for product in products:
-        (notes / f"{product.name}.{begun}").touch()
+        (notes / f"{product.key}.{begun}").touch()
         look()
         try:
-            product.build(folders[product.name])
+            product.build(folders[product.key])
         except NotebookError as error:
             broken.append(str(error))
         except NothingToDrawError as reason:
-            (notes / f"{product.name}.{NOTHING}").write_text(str(reason), encoding="utf-8")
-        (notes / f"{product.name}.{done}").touch()
+            (notes / f"{product.key}.{NOTHING}").write_text(str(reason), encoding="utf-8")
+        (notes / f"{product.key}.{done}").touch()
     if broken:
         raise NotebookError("\n".join(broken))
 
@@ -480,11 +497,11 @@ def _changed(product: Product, staged: Path, target: Path) -> bool:
     return bool(file_differences(staged, target, rtol=product.rtol, pixel_share=0))
 
 
-def _owned_files(root: Path) -> list[Path]:
+def _owned_files(root: Path, below: Path) -> list[Path]:
     return [
         path.relative_to(root)
         for folder, suffixes in OWNED.items()
-        for path in sorted((root / folder).glob("*"))
+        for path in sorted((root / below / folder).glob("*"))
         if path.suffix in suffixes
     ]
 
@@ -668,7 +685,7 @@ def run(
         print(f"{error}\nNothing was overwritten.", file=sys.stderr)
         return 1
     _say_done(report)
-    return _say_nothing(only, report.nothing[only]) if only in report.nothing else 0
+    return 0 if only is None or not report.nothing else _say_nothing(only, *report.nothing.values())
 
 
 def _say_stale(stale: list[str]) -> int:
@@ -1039,11 +1056,12 @@ def main(
     Parameters
     ----------
     study_path : Path, optional
-        A study folder or the name of an embedded study; by default the embedded study of 2019.
+        A study folder or the name of an embedded study; by default all embedded studies, but with
+        `output`, `only` or `only_check` that of 2019.
     output : Path, optional
         Where to write the study's tables, figures and one notebook; by default the project in the
-        working directory, with all its notebooks. There another embedded study has its own folder,
-        ``build/<name>``.
+        working directory, with all its notebooks for the study of 2019. There another embedded
+        study has its own folder, ``build/<name>``.
     only_check, only, fresh
         As in `run`.
     pdf : bool, default False
@@ -1066,43 +1084,62 @@ def main(
         expected = "--output DIR beside it: figures/ and notebooks/ here show the embedded study"
         raise InputError([Problem(str(study_path), expected)])
     root = project_root(Path.cwd(), output)
-    study = load_study(folder)
-    if output is None and folder != EMBEDDED:
-        output = root = output_folder(root / STATE.parent / study.name)
-    study.require_estimable()
-    if boxed := undrawable(texts_of(study)):
-        print(
-            f"no installed font has all characters of {', '.join(boxed)}; figures show boxes",
-            file=sys.stderr,
-        )
-    data = study_files(study)
-    others: dict[str, Study] = {}
-    if output is None:
-        named = {figure.study for figure in FIGURES} - {""}
-        others = {name: load_study(EMBEDDED_STUDIES[name]) for name in sorted(named)}
-        products = study_products(study, others=others, vector=vector)
-        products += [figure_index_product(FIGURES), api_product()]
-        sources = sorted((root / "notebooks").glob("*.py"))
-        # A notebook may read any embedded study.
-        read = [*data, *(path for other in others.values() for path in study_files(other))]
-        products += [
-            (article_product if source.stem == ARTICLE else notebook_product)(source, read)
-            for source in sources
-        ]
-    else:
-        text = STUDY_NOTEBOOK.read_text(encoding="utf-8")
-        products = study_products(study, re.findall(r'figures\.show\("(\w+)"', text), vector=vector)
-        products += [study_notebook_product(study, data, pdf=pdf), explore_product(study, data)]
-
-    read_in_build = (study, *others.values())
+    # What is compared, and what `only` means without a study, is what the project keeps.
+    whole = study_path is None and output is None and only is None and not only_check
+    folders = EMBEDDED_STUDIES.values() if whole else [folder]
+    studies = {of: load_study(of) for of in folders}
+    named = {figure.study for figure in FIGURES} - {""} if output is None else set()
+    shown = {name: EMBEDDED_STUDIES[name] for name in sorted(named) if EMBEDDED in studies}
+    others = {name: studies.get(of) or load_study(of) for name, of in shown.items()}
+    products: list[Product] = []
+    for of, study in studies.items():
+        study.require_estimable()
+        if boxed := undrawable(texts_of(study)):
+            print(
+                f"no installed font has all characters of {', '.join(boxed)}; figures show boxes",
+                file=sys.stderr,
+            )
+        if output is None and of == EMBEDDED:
+            products += _of_project(root, study, others, vector)
+        else:
+            below = Path() if output is not None else STATE.parent / study.name
+            output_folder(root / below)
+            products += [replace(each, folder=below) for each in _of_folder(study, pdf, vector)]
+    read_in_build = {id(study): study for study in (*studies.values(), *others.values())}.values()
 
     def prepare(shared: Path) -> None:
         for number, each in enumerate(read_in_build):
             each.kept.folder = shared / str(number)
             each.kept.folder.mkdir()
-        responses(study, leading_window(study))
+        for study in studies.values():
+            responses(study, leading_window(study))
 
     with ExitStack() as stack:
         for each in read_in_build:
             stack.enter_context(read_once(each))
         return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)
+
+
+def _of_project(
+    root: Path, study: Study, others: Mapping[str, Study], vector: str
+) -> list[Product]:
+    """Register what the project keeps: of its own study, and the notebooks."""
+    products = study_products(study, others=others, vector=vector)
+    products += [figure_index_product(FIGURES), api_product()]
+    # A notebook may read any embedded study.
+    read = [path for each in (study, *others.values()) for path in study_files(each)]
+    for source in sorted((root / "notebooks").glob("*.py")):
+        register = article_product if source.stem == ARTICLE else notebook_product
+        products.append(register(source, read))
+    return products
+
+
+def _of_folder(study: Study, pdf: bool, vector: str) -> list[Product]:
+    """Register what a study has in a folder of its own."""
+    shown = re.findall(r'figures\.show\("(\w+)"', STUDY_NOTEBOOK.read_text(encoding="utf-8"))
+    data = study_files(study)
+    report = study_notebook_product(study, data, pdf=pdf)
+    return [
+        *study_products(study, shown, vector=vector),
+        *(report, explore_product(study, data)),
+    ]
