@@ -398,7 +398,7 @@ def ladder(
 def _ladder(study: Study, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
     errors = rung_errors(study, event)
     parts = [
-        _responses(study, rung, event, windows)
+        _responses(study, str(group), rung, event, windows)
         for group in errors["group"].drop_duplicates()
         for rung in rungs(study, group, event)
     ]
@@ -418,8 +418,16 @@ def rung_results(study: Study, rung: Rung, event_id: str) -> EventStudyResults:
     return rung_study(study, rung, event_id).fit()
 
 
-def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
-    """One row per window, for the event and the group of a rung."""
+def _placebo(study: Study, group: str, rung: Rung, window: Window) -> EventStudyResults:
+    """Estimate every ordinary session on a rung; they are the same whatever is in the sample."""
+    of_rule = placebo_of_rule(study, group, window) if rung == rung_of_rule(study, group) else None
+    return rung_study(study, rung, None).placebo(window) if of_rule is None else of_rule
+
+
+def _responses(
+    study: Study, group: str, rung: Rung, event: str, windows: tuple[Window, ...]
+) -> pd.DataFrame:
+    """One row per window, for the event and a group on a rung."""
     base, results = rung_study(study, rung, event), rung_results(study, rung, event)
     parts = []
     for window in windows:
@@ -428,7 +436,7 @@ def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]
         t_stat = (caar["caar"] / caar["std_error"]).to_numpy(np.float64)
         caar["p_value"] = two_sided_p_value(Outcome(t_stat, caar["degrees"].to_numpy(np.float64)))
         keys = ["event_id", "group"]
-        rank = placebo_p_values(results, base.placebo(window), window)
+        rank = placebo_p_values(results, _placebo(study, group, rung, window), window)
         caar = caar.merge(rank[[*keys, "p_placebo", "smallest_p"]], on=keys)
         caar = caar.merge(base.conformal(window, results)[[*keys, "p_conformal"]], on=keys)
         caar["effect"] = np.nan

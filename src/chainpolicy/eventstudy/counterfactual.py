@@ -457,7 +457,7 @@ def _closest_mixtures(distance: Floats, inside: Bools) -> Floats:
         The sessions of each sample.
     """
     z = np.where(inside[:, :, None], distance, 0.0)
-    gram = z.swapaxes(1, 2) @ z
+    gram = distance.T @ z
     size = np.einsum("vjj->vj", gram)
     scale = size.min(axis=1)
     weights: Floats = np.zeros(size.shape)
@@ -465,10 +465,7 @@ def _closest_mixtures(distance: Floats, inside: Bools) -> Floats:
     weights[exact, size[exact].argmin(axis=1)] = 1.0
     others = np.flatnonzero(scale > 0.0)
     if len(others):
-        # The scale of the returns does not move w, but a row of ones beside them must be seen.
-        rows = z[others] / np.sqrt(scale[others])[:, None, None]
-        hessian = gram[others] / scale[others][:, None, None] + 1.0
-        mixtures = _nonnegative(rows, hessian, _by_active_set(rows[0]) > 0.0)
+        mixtures = _nonnegative(distance, inside[others], gram[others], scale[others])
         weights[others] = mixtures / mixtures.sum(axis=1, keepdims=True)
     return weights
 
@@ -483,22 +480,38 @@ def _by_active_set(rows: Floats) -> Floats:
     return solution
 
 
-def _nonnegative(rows: Floats, hessian: Floats, start: Bools) -> Floats:
+def _nonnegative(distance: Floats, inside: Bools, gram: Floats, scale: Floats) -> Floats:
     """Solve V problems as `_by_active_set` does, by block principal pivoting.
 
-    Samples that differ by few sessions have nearly the same donors above zero, `start`. All that
-    are on the wrong side change it at once, and one alone where that has not helped for a while
-    (Kim & Park, 2011, *SIAM Journal on Scientific Computing* 33(6), algorithm 2). A solution
-    follows from its donors alone, whatever the start.
+    Samples that differ by few sessions have nearly the same donors above zero: those of the first
+    are where all begin. All donors on the wrong side change it at once, and one alone where that
+    has not helped for a while (Kim & Park, 2011, *SIAM Journal on Scientific Computing* 33(6),
+    algorithm 2). A solution follows from its donors alone, whatever the start.
+
+    Parameters
+    ----------
+    distance, inside
+        As of `_closest_mixtures`.
+    gram : ndarray, shape (V, J, J)
+        Cross-products of the distances over the sessions of each sample.
+    scale : ndarray, shape (V,)
+        By which they are divided: the scale of the returns does not move w, but a row of ones
+        beside them must be seen.
     """
-    samples, donors = hessian.shape[:2]
+    samples, donors = gram.shape[:2]
+
+    def rows(sample: int) -> Floats:
+        scaled: Floats = distance[inside[sample]] / np.sqrt(scale[sample])
+        return scaled
+
+    hessian = gram / scale[:, None, None] + 1.0
     solution = np.full((samples, donors), np.nan)
-    above = np.tile(start, (samples, 1))
+    above = np.tile(_by_active_set(rows(0)) > 0.0, (samples, 1))
     fewest = np.full(samples, donors + 1)
     patience = np.zeros(samples, dtype=np.int64)
     left = np.arange(samples)
     for _ in range(MOST_PIVOTS):
-        u = _solved(hessian[left], above[left], above[left].astype(np.float64))
+        u = _solved(hessian[left], above[left], np.ones((len(left), donors)))
         slope = (hessian[left] @ u[:, :, None])[:, :, 0] - 1.0
         wrong = np.where(above[left], u, slope) < -SLACK
         count = wrong.sum(axis=1)
@@ -517,32 +530,39 @@ def _nonnegative(rows: Floats, hessian: Floats, start: Bools) -> Floats:
         wrong[alone] = np.arange(donors) == last[:, None]
         above[left] ^= wrong
     solved = np.isfinite(solution).all(axis=1)
-    # What squaring the rows has cost is won back from their residuals.
+    # What squaring the distances has cost is won back from their residuals.
     u = solution[solved]
-    lacking = (rows[solved] @ u[:, :, None])[:, :, 0]
-    slope = (rows[solved].swapaxes(1, 2) @ lacking[:, :, None])[:, :, 0]
+    lacking = np.where(inside[solved], (distance @ u[:, :, None])[:, :, 0], 0.0)
+    slope = (distance.T @ lacking[:, :, None])[:, :, 0] / scale[solved, None]
     slope += u.sum(axis=1, keepdims=True) - 1.0
-    u -= _solved(hessian[solved], above[solved], np.where(above[solved], slope, 0.0))
+    u -= _solved(hessian[solved], above[solved], slope)
     solution[solved] = np.maximum(u, 0.0)
-    for sample in np.flatnonzero(~solved):
-        solution[sample] = _by_active_set(rows[sample])
+    for sample in np.flatnonzero(~solved).tolist():
+        solution[sample] = _by_active_set(rows(sample))
     return solution
 
 
 def _solved(hessian: Floats, above: Bools, target: Floats) -> Floats:
-    """Solve each system for the donors above zero; NaN where it has no one solution."""
-    both = above[:, :, None] & above[:, None, :]
-    system = np.where(both, hessian, np.eye(hessian.shape[1]))
-    try:
-        solution = np.asarray(
-            np.linalg.solve(system, target[:, :, None])[:, :, 0], dtype=np.float64
-        )
-    except np.linalg.LinAlgError:
-        if len(system) == 1:
-            return np.full_like(target, np.nan)
-        each = range(len(system))
-        return np.concatenate([_solved(hessian[[i]], above[[i]], target[[i]]) for i in each])
-    return np.asarray(solution, dtype=np.float64)
+    """Solve each system for the donors above zero, the others are zero.
+
+    NaN for all donors of a system that has no one solution.
+    """
+    solution: Floats = np.zeros(target.shape)
+    count = above.sum(axis=1)
+    for size in np.unique(count[count > 0]):
+        some = np.flatnonzero(count == size)
+        at = np.nonzero(above[some])[1].reshape(len(some), size)
+        system = hessian[some[:, None, None], at[:, :, None], at[:, None, :]]
+        right = target[some[:, None], at][:, :, None]
+        try:
+            solution[some[:, None], at] = np.linalg.solve(system, right)[:, :, 0]
+        except np.linalg.LinAlgError:
+            for i, sample in enumerate(some):
+                try:
+                    solution[sample, at[i]] = np.linalg.solve(system[i], right[i])[:, 0]
+                except np.linalg.LinAlgError:
+                    solution[sample] = np.nan
+    return solution
 
 
 def _same_data(*arrays: Floats) -> Iterator[Ints]:
