@@ -321,6 +321,7 @@ def portfolio(panel: Panel, assets: Ints) -> tuple[Panel, Ints]:
             panel,
             tickers=("portfolio",),
             groups=(panel.groups[assets[0]],),
+            group=panel.group[assets[:1]],
             first=np.zeros(1, np.int64),
             length=count,
             offset=np.array([start]),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from itertools import compress
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -25,12 +25,15 @@ from chainpolicy.eventstudy.panel import (
     Bools,
     Floats,
     Ints,
+    Pairs,
     Panel,
     build_panel,
     has_time,
+    read_names,
     read_sessions,
     require_columns,
     session_label,
+    texts,
 )
 from chainpolicy.eventstudy.results import (
     VALUES_PER_BATCH,
@@ -240,12 +243,13 @@ class EventStudy:
         _refuse_reversed(event_window)
         self._panel = build_panel(returns, groups, benchmarks)
         self._events = _locate(self._panel, alignment)
-        self._alignment = alignment.astype({"event_id": str}).reset_index(drop=True)
+        # A change of the frame after this does not reach the study.
+        self._alignment = alignment.copy(deep=False)
 
     def __repr__(self) -> str:
         return (
             f"EventStudy(model={self.model}, estimation={self.estimation}, "
-            f"event_window={self.event_window}, events={self._events['event_id'].nunique()}, "
+            f"event_window={self.event_window}, events={len(self._events.pairs.event_ids)}, "
             f"assets={len(self._panel.tickers)}, groups={len(self._panel.calendars)})"
         )
 
@@ -265,18 +269,16 @@ class EventStudy:
         --------
         See `EventStudy`.
         """
-        events = self._events
-        candidates = events[events["in_sample"] & events["position"].notna()]
+        pairs, in_sample = self._events.pairs, self._events.in_sample
+        candidates = pairs[in_sample & (pairs.position >= 0)]
         end = self._estimation_end(candidates)
         self._refuse_overlap(candidates, end)
-        outside = events[events["in_sample"] & events["position"].isna()]
-        return self._estimate(
-            candidates,
-            end,
-            self.event_window,
-            self._alignment,
-            outside.assign(reason=outside["outside"]),
-        )
+        outside = pairs[in_sample & (pairs.position < 0)]
+        return self._estimate(candidates, end, self.event_window, self._labelled_events, outside)
+
+    def _labelled_events(self) -> pd.DataFrame:
+        """Return the alignment, by whose columns effects can be pooled."""
+        return self._alignment.astype({"event_id": str}).reset_index(drop=True)
 
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
         """Estimate every ordinary session as if it were an event.
@@ -309,7 +311,6 @@ class EventStudy:
         """
         _refuse_reversed(window)
         candidates = self._pairs_at(np.flatnonzero(self._ordinary_rows(window)))
-        candidates = candidates.sort_values(["event_id", "ticker"], ignore_index=True)
         return self._estimate_ordinary(candidates, window)
 
     def _ordinary(
@@ -321,13 +322,13 @@ class EventStudy:
         where its assets have the same estimation sessions; elsewhere they are fitted one by one.
         """
         ordinary = self._ordinary_rows(window)
-        number = pd.Index(self._panel.tickers)
+        number = {name: asset for asset, name in enumerate(self._panel.tickers)}
         found = {
             (group, names): np.full(len(self._panel.calendars[group]), np.nan)
             for group, of_group in portfolios.items()
             for names in of_group
         }
-        members = {names: number.get_indexer(pd.Index(names)) for _, names in found}
+        members = {names: np.array([number[name] for name in names]) for _, names in found}
         # Sessions of each portfolio that are left to be fitted, and rows of the panel.
         left = {key: np.ones(len(scaar), dtype=np.bool_) for key, scaar in found.items()}
         if self._rolls(window):
@@ -338,16 +339,16 @@ class EventStudy:
         for (group, names), missing in left.items():
             at, inside = self._on_calendar(group, members[names])
             rows[at[inside & missing]] = True
-        candidates = self._pairs_at(np.flatnonzero(rows & ordinary))
         # All assets of a session together, for they are one portfolio.
-        candidates = candidates.sort_values(["event_session", "ticker"], ignore_index=True)
+        candidates = self._pairs_at(np.flatnonzero(rows & ordinary))
         step = max(VALUES_PER_BATCH // self.estimation.length, 1)
-        first = (~candidates["event_session"].duplicated()).to_numpy()
-        chunk = np.flatnonzero(first)[np.cumsum(first) - 1] // step
-        for _, some in candidates.groupby(chunk):
-            fitted = self._estimate_ordinary(some.reset_index(drop=True), window)
+        begins = np.flatnonzero(np.diff(candidates.event, prepend=-1))
+        chunk = begins // step
+        of_chunk = begins[np.flatnonzero(np.diff(chunk, prepend=-1))]
+        for first, last in pairwise([*of_chunk.tolist(), len(candidates)]):
+            fitted = self._estimate_ordinary(candidates[first:last], window)
             for (group, names), scaar in found.items():
-                fitted._studentize(scaar, names, group, window, left[group, names])
+                fitted._studentize(scaar, members[names], window, left[group, names])
         return found
 
     def _rolls(self, window: Window) -> bool:
@@ -411,34 +412,42 @@ class EventStudy:
     def _ordinary_rows(self, window: Window) -> Bools:
         """Rows of the panel that are ordinary sessions of their asset."""
         panel = self._panel
-        asset = np.repeat(np.arange(len(panel.tickers)), panel.length)
-        position = np.arange(len(asset)) - panel.first[asset]
-        rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
-        eventful = self._sessions_of_events(EVENTFUL_SESSIONS)
-        ordinary: Bools = (in_data & ~eventful[rows]).min(axis=1)
+        row = np.arange(len(panel.session))
+        last = np.repeat(panel.first + panel.length, panel.length) - 1
+        begin, end = row + window[0], row + window[1]
+        inside = (begin >= np.repeat(panel.first, panel.length)) & (end <= last)
+        eventful = np.cumsum(np.append(0, self._sessions_of_events(EVENTFUL_SESSIONS)))
+        ordinary: Bools = inside.copy()
+        ordinary[inside] = eventful[end[inside] + 1] == eventful[begin[inside]]
         return ordinary
 
-    def _pairs_at(self, rows: Ints) -> pd.DataFrame:
-        """Assets and sessions of rows of the panel, as candidates for estimation."""
+    def _pairs_at(self, rows: Ints) -> Pairs:
+        """Assets and sessions of rows of the panel, by session, as candidates for estimation."""
         panel = self._panel
+        sessions, event = np.unique(panel.session[rows], return_inverse=True)
+        rows = rows[np.argsort(event, kind="stable")]
         asset = np.searchsorted(panel.first, rows, side="right") - 1
-        session = panel.session[rows]
         # Sessions that differ must not share a name, for they would be one event.
-        names = np.datetime_as_string(session, unit="auto")
-        return pd.DataFrame(
-            {
-                "event_id": names.astype(object),
-                "ticker": np.array(panel.tickers)[asset],
-                "asset": asset,
-                "row": np.arange(len(asset)),
-                "event_session": session,
-                "position": rows - panel.first[asset],
-            }
+        names = np.datetime_as_string(sessions, unit="auto")
+        return Pairs(
+            event_ids=tuple(names.tolist()),
+            event=np.sort(event),
+            asset=asset,
+            session=panel.session[rows],
+            position=rows - panel.first[asset],
+            row=np.arange(len(rows)),
         )
 
-    def _estimate_ordinary(self, candidates: pd.DataFrame, window: Window) -> EventStudyResults:
-        candidates = candidates.assign(row=np.arange(len(candidates)))
-        return self._estimate(candidates, self._estimation_end(candidates), window, candidates)
+    def _estimate_ordinary(self, candidates: Pairs, window: Window) -> EventStudyResults:
+        candidates = replace(candidates, row=np.arange(len(candidates)))
+        return self._estimate(
+            candidates,
+            self._estimation_end(candidates),
+            window,
+            lambda: pd.DataFrame(
+                {**candidates.named(self._panel), "event_session": candidates.session}
+            ),
+        )
 
     def forecast_errors(
         self, event_id: str, fitted: EventStudyResults | None = None
@@ -471,18 +480,16 @@ class EventStudy:
         See `EventStudy`.
         """
         panel, results = self._panel, self.fit() if fitted is None else fitted
-        of_event = (results.pairs["event_id"] == event_id).to_numpy()
-        if not of_event.any():
+        of_event = np.flatnonzero(results._pairs_of(event_id))
+        if not len(of_event):
             raise ValueError(f"no pair of {event_id} can be estimated")
-        pairs = results.pairs[of_event]
-        asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
-        ends = results._estimation_end[of_event] - panel.offset[asset]
+        pairs = results._pairs[of_event]
+        counts, columns = _factor_columns(panel, self._used(), pairs.asset)
+        ends = results._estimation_end[of_event] - panel.offset[pairs.asset]
         position = ends[:, None] + results._back
-        rows, _ = _rows(panel, asset, position)
-        benchmarks = list(pairs["benchmarks"])
-        factors, _ = self._factors(asset, position, _factor_columns(panel, benchmarks))
+        rows, _ = _rows(panel, pairs.asset, position)
+        factors, _ = self._factors(pairs.asset, position, columns)
         valid = np.isfinite(results._fit.residuals[of_event])
-        counts = np.array([len(names) for names in benchmarks])
         found = np.full(valid.shape, np.nan)
         for count in np.unique(counts):
             some = np.flatnonzero(counts == count)
@@ -492,16 +499,20 @@ class EventStudy:
                 *(panel.returns[rows[some]], factors[some][:, :, :width]),
                 *(panel.n_sessions[rows[some]], valid[some]),
             )
+        # By asset and session; several dates of an asset overlap.
         pair, column = np.nonzero(np.isfinite(found))
-        errors = pd.DataFrame(
+        session = panel.session[rows[pair, column]]
+        asset = pairs.asset[pair]
+        order = np.lexsort((session, asset))
+        asset = asset[order]
+        return pd.DataFrame(
             {
-                "ticker": pairs["ticker"].to_numpy()[pair],
-                "group": pairs["group"].to_numpy()[pair],
-                "session": panel.session[rows[pair, column]],
-                "error": found[pair, column],
+                "ticker": texts(panel.tickers, asset),
+                "group": texts(list(panel.calendars), panel.group[asset]),
+                "session": session[order],
+                "error": found[pair, column][order],
             }
         )
-        return errors.sort_values(["ticker", "session"], ignore_index=True)
 
     def conformal(
         self, window: Window = (0, 1), fitted: EventStudyResults | None = None
@@ -537,29 +548,26 @@ class EventStudy:
         See `EventStudy`.
         """
         panel, results = self._panel, self.fit() if fitted is None else fitted
-        pairs = results.pairs
         has_car = np.isfinite(results._cumulated(window).car)
-        pairs = pairs[has_car].reset_index(drop=True)
-        asset = pd.Index(panel.tickers).get_indexer(pd.Index(pairs["ticker"]))
+        asset = results._pairs.asset[has_car]
+        counts, columns = _factor_columns(panel, self._used(), asset)
         estimating = results._estimation_end[has_car, None] + results._back
         position = np.concatenate(
             [estimating, results._event_position[has_car, None] + _span(window)], axis=1
         )
         position -= panel.offset[asset][:, None]
         rows, in_data = _rows(panel, asset, position)
-        benchmarks = list(pairs["benchmarks"])
-        factors, valid = self._factors(asset, position, _factor_columns(panel, benchmarks))
+        factors, valid = self._factors(asset, position, columns)
         returned = in_data & np.isfinite(panel.returns[rows])
         valid &= returned
         valid[:, : estimating.shape[1]] = np.isfinite(results._fit.residuals[has_car])
-        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, benchmarks)
+        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, counts)
         length = window[1] - window[0] + 1
-        found = []
+        found: list[tuple[str, str, int, float, float]] = []
         row_of_pair = np.cumsum(has_car) - 1
-        for (event_id, group), members in results._members.items():
-            complete = members[has_car[members]]
-            if not len(complete):
-                continue
+        cells, pairs, start = results._cells.of(has_car)
+        for cell, complete in zip(cells.tolist(), np.split(pairs, start[1:]), strict=False):
+            event_id, group = results._cells.names(cell)
             residuals = fit.residuals[row_of_pair[complete]]
             present = np.isfinite(residuals)
             count = present.sum(axis=0)
@@ -572,8 +580,8 @@ class EventStudy:
             mean = np.where(present, residuals, 0.0).sum(axis=0)[count > 0] / count[count > 0]
             p_value = float(conformal_p_value(mean, length))
             found.append((event_id, group, len(mean), p_value, 1 / len(mean)))
-        columns = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
-        return pd.DataFrame(found, columns=columns)
+        names = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
+        return pd.DataFrame(found, columns=names)
 
     def every_session(self, windows: Sequence[Window] = ((0, 1),)) -> EverySession:
         """Estimate every session of every asset as if it were an event, by running sums.
@@ -620,26 +628,23 @@ class EventStudy:
 
     def _estimate(
         self,
-        candidates: pd.DataFrame,
+        candidates: Pairs,
         end: Ints,
         event_window: Window,
-        alignment: pd.DataFrame,
-        outside: pd.DataFrame | None = None,
+        alignment: Callable[[], pd.DataFrame],
+        outside: Pairs | None = None,
     ) -> EventStudyResults:
         """Fit and forecast candidate pairs whose estimation windows end at positions `end`."""
         panel = self._panel
-        asset = candidates["asset"].to_numpy()
-        position = candidates["position"].to_numpy(np.int64)
-        used = [self.model.benchmarks_used(names) for names in panel.benchmarks_of]
-        benchmarks = [used[i] for i in asset.tolist()]
-        columns = _factor_columns(panel, benchmarks)
+        asset, position = candidates.asset, candidates.position
+        used = self._used()
+        counts, columns = _factor_columns(panel, used, asset)
         masked = self._masked()
         residuals = np.empty((len(asset), self.estimation.length))
         parts, of_pair, n_fits = [], np.empty(len(asset), np.int64), 0
         for some in _blocks(asset, end, max(1, VALUES_PER_BLOCK // self.estimation.length)):
             fit, of_sample = self._fit_block(
-                *(asset[some], position[some], end[some], columns[some]),
-                [benchmarks[i] for i in some],
+                *(asset[some], position[some], end[some], columns[some], counts[some]),
                 event_window,
                 masked,
             )
@@ -651,13 +656,15 @@ class EventStudy:
             parts.append(fit)
         fit = _concatenate(parts, columns.shape[1])
 
-        reason = self._reasons(fit)[of_pair]
-        usable = reason == ""
+        usable = self._usable(fit)[of_pair]
         # All of them is no choice, and nothing to copy.
         kept = slice(None) if usable.all() else np.flatnonzero(usable)
+        refused = np.flatnonzero(~usable)
+        excluded = self._excluded(candidates[refused], fit, of_pair[refused], outside)
         fit = replace(_select(fit, of_pair[kept]), residuals=_squeeze(residuals, kept))
+        pairs = candidates[kept]
         event_rows, event_in_data = _rows(
-            panel, asset[kept], position[kept, None] + _span(event_window)
+            panel, pairs.asset, pairs.position[:, None] + _span(event_window)
         )
         abnormal = abnormal_returns(
             fit,
@@ -665,35 +672,22 @@ class EventStudy:
             _gather_factors(panel, event_rows, columns[kept]),
             panel.n_sessions[event_rows],
         )
-        offset = panel.offset[asset]
-        pairs = pd.DataFrame(
-            {
-                "event_id": candidates["event_id"].to_numpy()[kept],
-                "ticker": candidates["ticker"].to_numpy()[kept],
-                "group": np.array(panel.groups)[asset[kept]],
-                "event_session": candidates["event_session"].to_numpy()[kept],
-                "model": list(map(self._model_name, compress(benchmarks, usable))),
-                "benchmarks": list(compress(benchmarks, usable)),
-            }
-        )
-        refused = candidates.loc[~usable, ["event_id", "ticker"]].assign(reason=reason[~usable])
-        excluded = refused if outside is None or outside.empty else pd.concat([outside, refused])
+        offset = panel.offset[pairs.asset]
         return EventStudyResults(
             model=self.model,
             event_window=event_window,
             _pairs=pairs,
-            _excluded=excluded[["event_id", "ticker", "reason"]].sort_values(
-                ["event_id", "ticker"], ignore_index=True
-            ),
+            _benchmarks=used,
+            _columns=columns[kept],
+            _excluded=excluded,
             _panel=panel,
             _fit=fit,
             _abnormal=abnormal,
             _rows=event_rows,
             _in_data=event_in_data,
-            _event_position=(offset + position)[kept],
-            _estimation_end=(offset + end)[kept],
+            _event_position=offset + pairs.position,
+            _estimation_end=offset + end[kept],
             _alignment=alignment,
-            _alignment_row=candidates["row"].to_numpy(np.int64)[kept],
             _ordinary=self._ordinary,
         )
 
@@ -703,7 +697,7 @@ class EventStudy:
         position: Ints,
         end: Ints,
         columns: Ints,
-        benchmarks: list[tuple[str, ...]],
+        counts: Ints,
         event_window: Window,
         masked: Bools,
     ) -> tuple[NormalFit, Ints | slice]:
@@ -729,26 +723,26 @@ class EventStudy:
         after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
         valid = usable[of_window] & (before | after)
         if begins.all():
-            return self._fit(returns, factors, n_sessions, valid, benchmarks), slice(None)
+            return self._fit(returns, factors, n_sessions, valid, counts), slice(None)
         of_sample = number_distinct(of_window, valid)
         sample = np.unique(of_sample, return_index=True)[1]
         window = of_window[sample]
         fit = self._fit(
-            returns[window],
-            factors[window],
-            n_sessions[window],
-            valid[sample],
-            [benchmarks[i] for i in sample],
+            *(returns[window], factors[window], n_sessions[window]),
+            *(valid[sample], counts[sample]),
         )
         return fit, of_sample
 
-    def _model_name(self, benchmarks: tuple[str, ...]) -> str:
-        return self.model.name if benchmarks else ConstantMean.name
+    def _used(self) -> tuple[tuple[str, ...], ...]:
+        """Benchmarks of each asset that enter its normal return."""
+        of_assets = self._panel.benchmarks_of
+        used = {names: self.model.benchmarks_used(names) for names in set(of_assets)}
+        return tuple(used[names] for names in of_assets)
 
-    def _estimation_end(self, candidates: pd.DataFrame) -> Ints:
+    def _estimation_end(self, candidates: Pairs) -> Ints:
         """Position of the last session of each pair's estimation window."""
-        shared = self._shared_end()[candidates["asset"].to_numpy()]
-        own = candidates["position"].to_numpy(np.int64) + self.estimation.window[1]
+        shared = self._shared_end()[candidates.asset]
+        own = candidates.position + self.estimation.window[1]
         end: Ints = np.where(np.isnan(shared), own, shared).astype(np.int64)
         return end
 
@@ -758,22 +752,22 @@ class EventStudy:
         shared = np.full(len(panel.tickers), np.nan)
         if estimation.end is not None:
             end = pd.Timestamp(estimation.end).to_datetime64()
-            until = {
-                group: int(np.searchsorted(calendar, end, side="right")) - 1
-                for group, calendar in panel.calendars.items()
-            }
-            shared[:] = np.array([until[group] for group in panel.groups]) - panel.offset
+            until = [
+                np.searchsorted(calendar, end, side="right") - 1
+                for calendar in panel.calendars.values()
+            ]
+            shared[:] = np.array(until)[panel.group] - panel.offset
         elif estimation.anchor == "first":
             # Without a policy event there is nothing earlier to anchor to than the event itself.
-            policy = self._events[self._events["in_sample"] & (self._events["role"] == "policy")]
-            first = policy.groupby("asset")["position"].min() + estimation.window[1]
-            shared[first.index] = first
+            events = self._events
+            policy = events.pairs[events.in_sample & events.policy & (events.pairs.position >= 0)]
+            np.fmin.at(shared, policy.asset, policy.position + float(estimation.window[1]))
         return shared
 
-    def _refuse_overlap(self, candidates: pd.DataFrame, end: Ints) -> None:
-        overlapping = end >= candidates["position"].to_numpy() + self.event_window[0]
-        if overlapping.any():
-            named = candidates.loc[overlapping, "event_id"].drop_duplicates().tolist()
+    def _refuse_overlap(self, candidates: Pairs, end: Ints) -> None:
+        overlapping = candidates.event[end >= candidates.position + self.event_window[0]]
+        if len(overlapping):
+            named = [candidates.event_ids[event] for event in np.unique(overlapping)]
             raise ValueError(
                 f"the estimation window does not end before the event window "
                 f"{window_label(self.event_window)} of {', '.join(named)} begins; end it earlier "
@@ -783,10 +777,8 @@ class EventStudy:
     def _sessions_of_events(self, window: Window) -> Bools:
         """Rows of the panel that lie in a window around any dated event, in sample or not."""
         panel = self._panel
-        events = self._events[self._events["position"].notna()]
-        asset = events["asset"].to_numpy()
-        position = events["position"].to_numpy(np.int64)
-        rows, in_data = _rows(panel, asset, position[:, None] + _span(window))
+        events = self._events.pairs[self._events.pairs.position >= 0]
+        rows, in_data = _rows(panel, events.asset, events.position[:, None] + _span(window))
         found = np.zeros(len(panel.session), dtype=bool)
         found[rows[in_data]] = True
         return found
@@ -826,15 +818,9 @@ class EventStudy:
         return factors, alone
 
     def _fit(
-        self,
-        returns: Floats,
-        factors: Floats,
-        n_sessions: Floats,
-        valid: Bools,
-        benchmarks: list[tuple[str, ...]],
+        self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools, counts: Ints
     ) -> NormalFit:
         """Fit the pairs in batches that have the same number of benchmarks."""
-        counts = np.array([len(names) for names in benchmarks])
 
         def fit(count: int, members: Ints | slice) -> NormalFit:
             model = self.model if count else ConstantMean()
@@ -853,23 +839,58 @@ class EventStudy:
         members = {count: np.flatnonzero(counts == count) for count in different}
         return _join([(at, fit(count, at)) for count, at in members.items()], different[-1])
 
-    def _reasons(self, fit: NormalFit) -> np.ndarray:
-        """Why each pair cannot be estimated, or an empty string."""
-        needed = np.maximum(self.estimation.minimum, fit.n_parameters + 1)
-        short = fit.n_estimation < needed
-        reason = np.full(len(short), "", dtype=object)
-        for pair in np.flatnonzero(short):
-            reason[pair] = (
-                f"{fit.n_estimation[pair]} valid sessions in the estimation window, "
-                f"{needed[pair]} needed"
-            )
-        reason[~short & fit.collinear] = (
-            "the benchmarks do not vary, or are collinear, in the estimation window"
+    def _needed(self, fit: NormalFit) -> Ints:
+        """Return the valid sessions without which there is no estimate."""
+        needed: Ints = np.maximum(self.estimation.minimum, fit.n_parameters + 1)
+        return needed
+
+    def _usable(self, fit: NormalFit) -> Bools:
+        enough: Bools = fit.n_estimation >= self._needed(fit)
+        return enough & ~fit.collinear & ~fit.degenerate
+
+    def _excluded(
+        self, refused: Pairs, fit: NormalFit, of_pair: Ints, outside: Pairs | None
+    ) -> pd.DataFrame:
+        """Why pairs outside the data, and those whose fits are not usable, are left out."""
+        needed = self._needed(fit)
+        reasons = []
+        for number in of_pair.tolist():
+            if fit.n_estimation[number] < needed[number]:
+                reason = (
+                    f"{fit.n_estimation[number]} valid sessions in the estimation window, "
+                    f"{needed[number]} needed"
+                )
+            elif fit.collinear[number]:
+                reason = "the benchmarks do not vary, or are collinear, in the estimation window"
+            else:
+                reason = "the residuals do not vary in the estimation window"
+            reasons.append(reason)
+        parts = [(refused, reasons)]
+        if outside is not None:
+            parts.insert(0, (outside, _why_outside(self._panel, outside)))
+        event = np.concatenate([pairs.event for pairs, _ in parts])
+        asset = np.concatenate([pairs.asset for pairs, _ in parts])
+        why = pd.array([reason for _, some in parts for reason in some], dtype="str")
+        order = np.lexsort((asset, event))
+        return pd.DataFrame(
+            {
+                "event_id": texts(refused.event_ids, event[order]),
+                "ticker": texts(self._panel.tickers, asset[order]),
+                "reason": why.take(order),
+            }
         )
-        reason[~short & ~fit.collinear & fit.degenerate] = (
-            "the residuals do not vary in the estimation window"
-        )
-        return reason
+
+
+@dataclass(frozen=True)
+class _Events:
+    """What the alignment says: all its pairs, by event, asset and session.
+
+    `in_sample` and `policy` tell which of them are estimated, and which are policy events.
+    """
+
+    pairs: Pairs
+    in_sample: Bools
+    policy: Bools
 
 
 def _refuse_reversed(event_window: Window) -> None:
@@ -878,68 +899,62 @@ def _refuse_reversed(event_window: Window) -> None:
         raise ValueError(f"the event window {window_label(event_window)} is reversed")
 
 
-def _locate(panel: Panel, alignment: pd.DataFrame) -> pd.DataFrame:
+def _locate(panel: Panel, alignment: pd.DataFrame) -> _Events:
     """Find the event session of every row of the alignment inside its asset's block."""
     require_columns(alignment, ("event_id", "ticker", "event_session"), "alignment")
-    event_id = _texts(alignment["event_id"], "an event_id")
-    ticker = _texts(alignment["ticker"], "a ticker")
-    asset = pd.Index(panel.tickers).get_indexer(pd.Index(ticker))
-    if (asset < 0).any():
-        unknown = ticker[asset < 0].drop_duplicates()
+    event, event_ids = read_names(alignment["event_id"], "alignment: an event_id")
+    number, names = read_names(alignment["ticker"], "alignment: a ticker")
+    of_panel = {name: asset for asset, name in enumerate(panel.tickers)}
+    if unknown := [name for name in names if name not in of_panel]:
         raise ValueError(f"alignment: no returns are given for {', '.join(unknown)}")
+    asset = np.array([of_panel[name] for name in names], np.int64)[number]
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():
         raise ValueError("alignment: an event_session is blank; leave an undated event out")
-    events = pd.DataFrame(
-        {
-            "event_id": event_id.to_numpy(),
-            "ticker": ticker.to_numpy(),
-            "asset": asset,
-            "row": np.arange(len(alignment)),
-            "event_session": session,
-            "in_sample": _optional(alignment, "in_sample", default=True),
-            "role": _optional(alignment, "role", default="policy"),
-        }
-    )
-    twice = events.duplicated(["event_id", "ticker", "event_session"])
-    if twice.any():
-        row = int(np.flatnonzero(twice)[0])
+    pairs = Pairs(event_ids, event, asset, session, np.zeros_like(asset), np.arange(len(event)))
+    pairs = pairs[np.lexsort((session, asset, event))]
+    same = [of[1:] == of[:-1] for of in (pairs.event, pairs.asset, pairs.session)]
+    twice = pairs[1:][np.logical_and.reduce(same)]
+    if len(twice):
+        event_id, ticker, day = _first_of(panel, twice)
         raise ValueError(
-            f"alignment: event {event_id.iloc[row]} has two rows for {ticker.iloc[row]} on "
-            f"{session_label(session[row])}; keep one"
+            f"alignment: event {event_id} has two rows for {ticker} on {day}; keep one"
         )
-    if events["in_sample"].dtype != np.bool_:
-        raise ValueError("alignment: in_sample holds True or False, and no blank")
-    position = np.full(len(events), np.nan)
-    for group in panel.calendars:
-        members = np.flatnonzero([panel.groups[i] == group for i in asset])
-        position[members] = _positions(panel, group, events.iloc[members])
-    outside = np.empty(len(events), dtype=object)
-    for unplaced in np.flatnonzero(np.isnan(position)):
-        block = panel.session[panel.first[asset[unplaced]] :][: panel.length[asset[unplaced]]]
-        outside[unplaced] = (
-            f"the event session {session_label(session[unplaced])} is outside the data "
-            f"({session_label(block[0])} to {session_label(block[-1])})"
-        )
-    events = events.assign(position=position, outside=outside)
-    # Assets are numbered in the order of their tickers.
-    of_event, _ = pd.factorize(events["event_id"], sort=True)
-    located: pd.DataFrame = events.iloc[np.lexsort((session, asset, of_event))]
-    return located
+    in_sample = np.ones(len(event), dtype=np.bool_)
+    if "in_sample" in alignment:
+        in_sample = alignment["in_sample"].to_numpy()
+        if in_sample.dtype != np.bool_:
+            raise ValueError("alignment: in_sample holds True or False, and no blank")
+    policy = np.ones(len(event), dtype=np.bool_)
+    if "role" in alignment:
+        policy = alignment["role"].isin(["policy"]).to_numpy()
+    position = np.empty_like(asset)
+    group = panel.group[pairs.asset]
+    for of_group, name in enumerate(panel.calendars):
+        members = np.flatnonzero(group == of_group)
+        position[members] = _positions(panel, name, pairs[members])
+    return _Events(replace(pairs, position=position), in_sample[pairs.row], policy[pairs.row])
 
 
-def _positions(panel: Panel, group: str, events: pd.DataFrame) -> Floats:
-    """Position of each event session of a group in its asset's block, NaN outside the data."""
-    calendar = panel.calendars[group]
-    session, asset = events["event_session"].to_numpy(), events["asset"].to_numpy()
+def _first_of(panel: Panel, wrong: Pairs) -> tuple[str, str, str]:
+    """Event, asset and session of what stands first in the alignment."""
+    pair = int(np.argmin(wrong.row))
+    return (
+        wrong.event_ids[wrong.event[pair]],
+        panel.tickers[wrong.asset[pair]],
+        session_label(wrong.session[pair]),
+    )
+
+
+def _positions(panel: Panel, group: str, pairs: Pairs) -> Ints:
+    """Position of each event session of a group in its asset's block, -1 outside the data."""
+    calendar, session = panel.calendars[group], pairs.session
 
     def refuse(wrong: Bools, why: str) -> None:
         if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            event_id, ticker = events[["event_id", "ticker"]].iloc[row]
+            event_id, ticker, day = _first_of(panel, pairs[wrong])
             raise ValueError(
-                f"alignment: {session_label(session[row])}, the event session of {event_id} for "
-                f"{ticker}, {why}"
+                f"alignment: {day}, the event session of {event_id} for {ticker}, {why}"
             )
 
     if not has_time(calendar).any():
@@ -950,22 +965,20 @@ def _positions(panel: Panel, group: str, events: pd.DataFrame) -> Floats:
     at = np.searchsorted(calendar, session)
     found = calendar[np.minimum(at, len(calendar) - 1)] == session
     refuse(~found & (at > 0) & (at < len(calendar)), f'is no session of group "{group}"')
-    position = at - panel.offset[asset]
-    inside = found & (position >= 0) & (position < panel.length[asset])
-    return np.where(inside, position, np.nan)
+    position = at - panel.offset[pairs.asset]
+    inside = found & (position >= 0) & (position < panel.length[pairs.asset])
+    return np.where(inside, position, -1)
 
 
-def _texts(column: pd.Series, what: str) -> pd.Series:
-    texts = column.astype(str)
-    if (column.isna() | (texts == "")).any():
-        raise ValueError(f"alignment: {what} is blank")
-    return texts
-
-
-def _optional(frame: pd.DataFrame, column: str, default: bool | str) -> np.ndarray:
-    if column in frame.columns:
-        return frame[column].to_numpy()
-    return np.full(len(frame), default)
+def _why_outside(panel: Panel, pairs: Pairs) -> list[str]:
+    reasons = []
+    for asset, session in zip(pairs.asset.tolist(), pairs.session, strict=True):
+        first, last = panel.first[asset], panel.first[asset] + panel.length[asset] - 1
+        reasons.append(
+            f"the event session {session_label(session)} is outside the data "
+            f"({session_label(panel.session[first])} to {session_label(panel.session[last])})"
+        )
+    return reasons
 
 
 def _rows(panel: Panel, asset: Ints, position: Ints) -> tuple[Ints, Bools]:
@@ -979,15 +992,18 @@ def _span(window: Window) -> Ints:
     return np.arange(window[0], window[1] + 1)
 
 
-def _factor_columns(panel: Panel, benchmarks: list[tuple[str, ...]]) -> Ints:
-    """Column of each pair's benchmarks, -1 where it has fewer than the widest pair."""
-    width = max((len(names) for names in benchmarks), default=0)
+def _factor_columns(
+    panel: Panel, used: tuple[tuple[str, ...], ...], asset: Ints
+) -> tuple[Ints, Ints]:
+    """How many benchmarks assets use, and their columns, -1 where one has fewer than the most."""
     place = {name: column for column, name in enumerate(panel.benchmarks)}
-    of = {
-        names: [place[name] for name in names] + [-1] * (width - len(names))
-        for names in set(benchmarks)
+    width = max(map(len, used))
+    columns_of = {
+        names: [place[name] for name in names] + [-1] * (width - len(names)) for names in set(used)
     }
-    return np.array([of[names] for names in benchmarks], np.int64).reshape(len(benchmarks), width)
+    columns = np.array([columns_of[names] for names in used], np.int64).reshape(len(used), width)
+    counts = (columns >= 0).sum(axis=1)[asset]
+    return counts, columns[asset, : counts.max(initial=0)]
 
 
 def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:

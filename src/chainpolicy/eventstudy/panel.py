@@ -34,6 +34,8 @@ class Panel:
         The N assets, sorted.
     groups : tuple of str
         Group of each asset.
+    group : ndarray of int, shape (N,)
+        Its number, in the order of `calendars`.
     first, length : ndarray of int, shape (N,)
         The block of rows of each asset.
     offset : ndarray of int, shape (N,)
@@ -64,6 +66,7 @@ class Panel:
 
     tickers: tuple[str, ...]
     groups: tuple[str, ...]
+    group: Ints
     first: Ints
     length: Ints
     offset: Ints
@@ -75,6 +78,71 @@ class Panel:
     at_limit: NDArray[np.object_]
     benchmarks: tuple[str, ...]
     benchmarks_of: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """P pairs of an event and an asset of a panel, by their numbers.
+
+    Attributes
+    ----------
+    event_ids : tuple of str
+        Of all events, sorted; not every one needs a pair.
+    event, asset : ndarray of int, shape (P,)
+        Places in `event_ids` and among the tickers of the panel.
+    session : ndarray of datetime64[ns], shape (P,)
+        The event session.
+    position : ndarray of int, shape (P,)
+        Its place in the asset's block of rows, -1 outside the data.
+    row : ndarray of int, shape (P,)
+        Row of the alignment.
+
+    Examples
+    --------
+    >>> pairs = Pairs(("speech",), np.array([0, 0]), np.array([0, 1]),
+    ...     np.array(["2019-01-02"] * 2, "datetime64[ns]"), np.array([0, -1]), np.array([0, 1]))
+    >>> len(pairs), pairs[pairs.position < 0].asset.tolist()
+    (2, [1])
+    """
+
+    event_ids: tuple[str, ...]
+    event: Ints
+    asset: Ints
+    session: NDArray[np.datetime64]
+    position: Ints
+    row: Ints
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def __getitem__(self, kept: Ints | Bools | slice) -> Pairs:
+        """Return some of the pairs."""
+        return Pairs(
+            self.event_ids,
+            *(self.event[kept], self.asset[kept], self.session[kept]),
+            *(self.position[kept], self.row[kept]),
+        )
+
+    def named(self, panel: Panel) -> dict[str, pd.api.extensions.ExtensionArray]:
+        """Columns ``event_id, ticker`` of a frame with one row per pair."""
+        return {
+            "event_id": texts(self.event_ids, self.event),
+            "ticker": texts(panel.tickers, self.asset),
+        }
+
+
+def texts(names: Sequence[str], numbers: Ints) -> pd.api.extensions.ExtensionArray:
+    """Return a column of text by the `numbers` of its `names`.
+
+    Taken from the few names there are; pandas reads text one by one slowly.
+
+    Examples
+    --------
+    >>> list(texts(("A", "B"), np.array([1, 0, 1])))
+    ['B', 'A', 'B']
+    """
+    column: pd.api.extensions.ExtensionArray = pd.array(list(names), dtype="str")
+    return column.take(numbers)
 
 
 def build_panel(
@@ -111,7 +179,7 @@ def build_panel(
     require_columns(frame, ("ticker", "session", "return"), "returns")
     if frame.empty:
         raise ValueError("returns: there is no row")
-    codes, tickers = _read_tickers(frame["ticker"])
+    codes, tickers = read_names(frame["ticker"], "returns: a ticker")
     session = read_sessions(frame["session"], "returns: session")
     if np.isnat(session).any():
         raise ValueError("returns: a session is blank")
@@ -129,10 +197,14 @@ def build_panel(
     first = np.searchsorted(rows.codes, np.arange(len(tickers))).astype(np.int64)
     length = np.diff(np.append(first, len(codes))).astype(np.int64)
     group_of = _groups_of(tickers, groups)
-    calendars, offset = _calendars(tickers, group_of, rows.codes, first, rows.session)
+    group, names_of_groups = pd.factorize(np.array(group_of, dtype=object))
+    calendars, offset = _calendars(
+        tickers, group, names_of_groups.tolist(), rows.codes, first, rows.session
+    )
     return Panel(
         tickers=tickers,
         groups=group_of,
+        group=group,
         first=first,
         length=length,
         offset=offset,
@@ -171,16 +243,29 @@ def require_columns(frame: pd.DataFrame, needed: Sequence[str], what: str) -> No
         raise ValueError(f"{what}: missing column {', '.join(missing)}")
 
 
-def _read_tickers(column: pd.Series) -> tuple[Ints, tuple[str, ...]]:
-    """Return the number of each row's ticker, and the tickers sorted as text."""
+def read_names(column: pd.Series, what: str) -> tuple[Ints, tuple[str, ...]]:
+    """Return the number of each row's name in a `column`, and the names sorted as text.
+
+    Raises
+    ------
+    ValueError
+        If one is blank; `what` it is begins the message.
+
+    Examples
+    --------
+    >>> numbers, names = read_names(pd.Series(["B", "A", "B"]), "returns: a ticker")
+    >>> numbers.tolist(), names
+    ([1, 0, 1], ('A', 'B'))
+    """
     given, uniques = pd.factorize(column)
     # As objects: one by one, pandas takes its own strings out slowly.
     texts = np.array([str(name) for name in uniques.to_numpy(dtype=object)], dtype=object)
     if (given < 0).any() or (texts == "").any():
-        raise ValueError("returns: a ticker is blank")
+        raise ValueError(f"{what} is blank")
     # 600519 and "600519" are one asset.
-    place, tickers = pd.factorize(texts, sort=True)
-    return place[given], tuple(tickers.tolist())
+    place, names = pd.factorize(texts, sort=True)
+    in_order = bool((place == np.arange(len(place))).all())
+    return given if in_order else place[given], tuple(names.tolist())
 
 
 @dataclass(frozen=True)
@@ -201,8 +286,8 @@ class _Rows:
         codes: Ints,
         session: NDArray[np.datetime64],
     ) -> _Rows:
-        later = codes[1:] > codes[:-1]
-        in_order = np.all(later | ((codes[1:] == codes[:-1]) & (session[1:] > session[:-1])))
+        same = codes[1:] == codes[:-1]
+        in_order = ((codes[1:] > codes[:-1]) | (same & (session[1:] > session[:-1]))).all()
         order = slice(None) if in_order else np.lexsort((session, codes))
         # A change of the frame after this does not reach the panel.
         return cls(frame, order, tickers, codes[order], np.array(session[order]))
@@ -293,6 +378,8 @@ def read_sessions(column: pd.Series, what: str) -> NDArray[np.datetime64]:
     >>> read_sessions(pd.Series(["2018-07-30"]), "returns: session").astype("datetime64[D]")
     array(['2018-07-30'], dtype='datetime64[D]')
     """
+    if column.dtype == np.dtype("datetime64[ns]"):
+        return column.to_numpy()
     remedy = "give dates of the exchange without a timezone, such as 2018-07-30"
     given = column.dropna()
     kind = given.cat.categories if isinstance(given.dtype, pd.CategoricalDtype) else given
@@ -363,6 +450,8 @@ def _benchmarks_of(
         if not names:
             return ((),) * len(tickers)
         has_value = np.logical_or.reduceat(np.isfinite(factors), first)
+        if has_value.all():
+            return (names,) * len(tickers)
         return tuple(tuple(compress(names, row)) for row in has_value)
     chosen = {str(ticker): wanted for ticker, wanted in benchmarks.items()}
     known = set(tickers)
@@ -383,14 +472,14 @@ def _benchmarks_of(
 
 def _calendars(
     tickers: tuple[str, ...],
-    group_of: tuple[str, ...],
+    group: Ints,
+    names: list[str],
     codes: Ints,
     first: Ints,
     session: NDArray[np.datetime64],
 ) -> tuple[dict[str, NDArray[np.datetime64]], Ints]:
     """Sessions of each group, and where each asset's block begins on them."""
     length = np.diff(np.append(first, len(codes)))
-    group, names = pd.factorize(np.array(group_of, dtype=object))
     # Where one asset of each group has all its sessions there is nothing to sort.
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     longest = [int(assets[np.argmax(length[assets])]) for assets in members]
@@ -403,11 +492,11 @@ def _calendars(
         base = np.cumsum(length[longest]) - length[longest]
         place = np.arange(len(codes)) + np.repeat(base[group] + offset - first, length)
         if (np.concatenate(known)[place] == session).all():
-            return dict(zip(names.tolist(), known, strict=True)), offset
+            return dict(zip(names, known, strict=True)), offset
     day, days = pd.factorize(session, sort=True)
     calendars: dict[str, NDArray[np.datetime64]] = {}
     position = np.empty(len(session), dtype=np.int64)
-    for number, name in enumerate(dict.fromkeys(group_of)):
+    for number, name in enumerate(names):
         rows = group[codes] == number
         traded = np.zeros(len(days), dtype=bool)
         traded[day[rows]] = True
@@ -416,7 +505,7 @@ def _calendars(
     broken = np.flatnonzero((np.diff(position) != 1) & (np.diff(codes) == 0))
     if len(broken):
         row = int(broken[0])
-        ticker, name = tickers[codes[row]], group_of[codes[row]]
+        ticker, name = tickers[codes[row]], names[group[codes[row]]]
         if position[row] == position[row + 1]:
             label = session_label(session[row])
             raise ValueError(f"returns: {ticker} has two rows for {label}; keep one")

@@ -31,8 +31,16 @@ from chainpolicy.eventstudy.inference import (
     portfolio_error,
     two_sided_p_value,
 )
-from chainpolicy.eventstudy.normal import NormalFit, NormalReturnModel
-from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, session_label
+from chainpolicy.eventstudy.normal import ConstantMean, NormalFit, NormalReturnModel
+from chainpolicy.eventstudy.panel import (
+    Bools,
+    Floats,
+    Ints,
+    Pairs,
+    Panel,
+    session_label,
+    texts,
+)
 from chainpolicy.eventstudy.pooling import (
     MINIMUM_CLUSTERS,
     PooledEffects,
@@ -284,6 +292,60 @@ class TestResults(Sequence[TestResult]):
         return str(self.tidy().to_html(index=False))
 
 
+@dataclass(frozen=True)
+class Cells:
+    """The pairs of every event and group that has some, C cells in the order of their names.
+
+    Attributes
+    ----------
+    event_ids, groups : tuple of str
+        All names, sorted.
+    event, group : ndarray of int, shape (C,)
+        Their places in these.
+    pairs : ndarray of int, shape (P,)
+        All pairs, those of one cell in a row.
+    cell : ndarray of int, shape (P,)
+        The cell of each of `pairs`.
+
+    Examples
+    --------
+    See `EventStudyResults`.
+    """
+
+    event_ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    event: Ints
+    group: Ints
+    pairs: Ints
+    cell: Ints
+
+    @classmethod
+    def of_pairs(cls, pairs: Pairs, panel: Panel) -> Cells:
+        """Find the cells of pairs."""
+        names = list(panel.calendars)
+        groups = tuple(sorted(names))
+        place = np.array([groups.index(name) for name in names], np.int64)
+        code = pairs.event * len(groups) + place[panel.group[pairs.asset]]
+        order = np.argsort(code, kind="stable")
+        begins = np.diff(code[order], prepend=-1) > 0
+        event, group = np.divmod(code[order][begins], len(groups))
+        return cls(pairs.event_ids, groups, event, group, order, np.cumsum(begins) - 1)
+
+    def __len__(self) -> int:
+        return len(self.event)
+
+    def names(self, cell: int) -> tuple[str, str]:
+        """Event and group."""
+        return self.event_ids[self.event[cell]], self.groups[self.group[cell]]
+
+    def of(self, wanted: Bools) -> tuple[Ints, Ints, Ints]:
+        """Cells with a wanted pair, all these pairs, and where among them each cell begins."""
+        kept = wanted[self.pairs]
+        cell = self.cell[kept]
+        start = np.flatnonzero(np.diff(cell, prepend=-1))
+        return cell[start], self.pairs[kept], start
+
+
 @dataclass(frozen=True, eq=False)
 class EventStudyResults(ShownResults):
     """Results of an event study: P estimated pairs of an event and an asset.
@@ -370,7 +432,9 @@ class EventStudyResults(ShownResults):
 
     model: NormalReturnModel
     event_window: Window
-    _pairs: pd.DataFrame
+    _pairs: Pairs
+    _benchmarks: tuple[tuple[str, ...], ...]
+    _columns: Ints
     _excluded: pd.DataFrame
     _panel: Panel
     _fit: NormalFit
@@ -379,16 +443,16 @@ class EventStudyResults(ShownResults):
     _in_data: np.ndarray
     _event_position: Ints
     _estimation_end: Ints
-    _alignment: pd.DataFrame
-    _alignment_row: Ints
+    _alignment: Callable[[], pd.DataFrame]
     _ordinary: Callable[
         [Window, Mapping[str, Collection[tuple[str, ...]]]],
         dict[tuple[str, tuple[str, ...]], Floats],
     ]
 
     def __repr__(self) -> str:
+        group = self._panel.group[self._pairs.asset]
         events, assets, groups = (
-            self._pairs[name].nunique() for name in ("event_id", "ticker", "group")
+            len(np.unique(numbers)) for numbers in (self._pairs.event, self._pairs.asset, group)
         )
         return (
             f"EventStudyResults(model={self.model}, event_window={self.event_window}, "
@@ -407,7 +471,22 @@ class EventStudyResults(ShownResults):
 
         ``event_id, ticker, group, event_session, model, benchmarks``.
         """
-        return self._pairs.copy(deep=False)
+        benchmarks = np.empty(len(self._benchmarks), dtype=object)
+        benchmarks[:] = self._benchmarks
+        return pd.DataFrame(
+            {
+                **self._pairs.named(self._panel),
+                "group": texts(list(self._panel.calendars), self._panel.group[self._pairs.asset]),
+                "event_session": self._pairs.session,
+                "model": self._model_names,
+                "benchmarks": benchmarks[self._pairs.asset],
+            }
+        )
+
+    @property
+    def _model_names(self) -> pd.api.extensions.ExtensionArray:
+        names = (self.model.name, ConstantMean.name)
+        return texts(names, np.where((self._columns >= 0).any(axis=1), 0, 1))
 
     @property
     def excluded(self) -> pd.DataFrame:
@@ -427,8 +506,7 @@ class EventStudyResults(ShownResults):
         row = self._rows[pair, column]
         return pd.DataFrame(
             {
-                "event_id": self._pairs["event_id"].to_numpy()[pair],
-                "ticker": self._pairs["ticker"].to_numpy()[pair],
+                **self._pairs[pair].named(self._panel),
                 "tau": self.taus[column],
                 "session": self._panel.session[row],
                 "actual": self._abnormal.actual[pair, column],
@@ -447,15 +525,14 @@ class EventStudyResults(ShownResults):
         beta is NaN with several benchmarks, alpha and beta where they are not estimated.
         """
         fit = self._fit
-        counts = self._pairs["benchmarks"].map(len).to_numpy()
+        counts = (self._columns >= 0).sum(axis=1)
         estimated = fit.n_parameters > 0
         beta = fit.beta[:, 0] if fit.beta.shape[1] else np.full(len(counts), np.nan)
         return pd.DataFrame(
             {
-                "event_id": self._pairs["event_id"],
-                "ticker": self._pairs["ticker"],
-                "model": self._pairs["model"],
-                "benchmark": self._pairs["benchmarks"].map(";".join),
+                **self._pairs.named(self._panel),
+                "model": self._model_names,
+                "benchmark": texts(list(map(";".join, self._benchmarks)), self._pairs.asset),
                 "n_estimation": fit.n_estimation,
                 "alpha": np.where(estimated, fit.alpha, np.nan),
                 "beta": np.where(estimated & (counts == 1), beta, np.nan),
@@ -475,19 +552,18 @@ class EventStudyResults(ShownResults):
         through_mean = np.einsum("pk,pkl,pl->p", mean, inverse, mean)
         alpha_error = fit.sigma * np.sqrt(fit.inverse_intercept + through_mean)
         beta_error = fit.sigma[:, None] * np.sqrt(np.einsum("pkk->pk", inverse))
-        rows: list[tuple[str, str, str, float, float]] = []
-        for i, (event_id, ticker, names) in enumerate(
-            self._pairs[["event_id", "ticker", "benchmarks"]].itertuples(index=False)
-        ):
-            if fit.n_parameters[i] == 0:
-                continue
-            rows.append((event_id, ticker, "alpha", fit.alpha[i], alpha_error[i]))
-            rows += [
-                (event_id, ticker, name, fit.beta[i, k], beta_error[i, k])
-                for k, name in enumerate(names)
-            ]
-        columns = ["event_id", "ticker", "term", "estimate", "std_error"]
-        return pd.DataFrame(rows, columns=columns)
+        # The place before the benchmarks is that of alpha.
+        columns = np.hstack([np.full((len(self._pairs), 1), -1), self._columns])
+        there = np.hstack([(fit.n_parameters > 0)[:, None], self._columns >= 0])
+        pair, place = np.nonzero(there & there[:, :1])
+        return pd.DataFrame(
+            {
+                **self._pairs[pair].named(self._panel),
+                "term": texts((*self._panel.benchmarks, "alpha"), columns[pair, place]),
+                "estimate": np.hstack([fit.alpha[:, None], fit.beta])[pair, place],
+                "std_error": np.hstack([alpha_error[:, None], beta_error])[pair, place],
+            }
+        )
 
     @property
     def residuals(self) -> pd.DataFrame:
@@ -496,17 +572,14 @@ class EventStudyResults(ShownResults):
         A residual that spans g sessions is divided by the square root of g.
         """
         pair, column = np.nonzero(np.isfinite(self._fit.residuals))
-        groups = self._pairs["group"].to_numpy()[pair]
+        asset = self._pairs.asset[pair]
         position = self._estimation_end[pair] + self._back[column]
-        session = np.empty(len(pair), dtype="datetime64[ns]")
-        for group, calendar in self._panel.calendars.items():
-            members = groups == group
-            session[members] = calendar[position[members]]
         return pd.DataFrame(
             {
-                "event_id": self._pairs["event_id"].to_numpy()[pair],
-                "ticker": self._pairs["ticker"].to_numpy()[pair],
-                "session": session,
+                **self._pairs[pair].named(self._panel),
+                "session": self._panel.session[
+                    self._panel.first[asset] + position - self._panel.offset[asset]
+                ],
                 "residual": self._fit.residuals[pair, column],
             }
         )
@@ -538,23 +611,26 @@ class EventStudyResults(ShownResults):
         See `EventStudyResults`.
         """
         cumulated = self._cumulated(window)
-        t_stat = cumulated.car / cumulated.std_error
-        degrees = self._fit.n_estimation - self._fit.n_parameters
-        frame = pd.DataFrame(
-            {
-                "event_id": self._pairs["event_id"],
-                "ticker": self._pairs["ticker"],
-                "window": window_label(window),
-                "car": cumulated.car,
-                "std_error": cumulated.std_error,
-                "t_stat": t_stat,
-                "p_value": two_sided_p_value(Outcome(t_stat, degrees)),
-            }
-        )
+        kept = np.flatnonzero(np.isfinite(cumulated.car))
+        car, std_error = cumulated.car[kept], cumulated.std_error[kept]
+        t_stat = car / std_error
+        degrees = (self._fit.n_estimation - self._fit.n_parameters)[kept]
+        columns = {
+            **self._of_window(kept, window),
+            "car": car,
+            "std_error": std_error,
+            "t_stat": t_stat,
+            "p_value": two_sided_p_value(Outcome(t_stat, degrees)),
+        }
         if level is not None:
-            half = critical_value(level, degrees) * cumulated.std_error
-            frame = frame.assign(lower=cumulated.car - half, upper=cumulated.car + half)
-        return frame[np.isfinite(cumulated.car)].reset_index(drop=True)
+            half = critical_value(level, degrees) * std_error
+            columns |= {"lower": car - half, "upper": car + half}
+        return pd.DataFrame(columns)
+
+    def _of_window(self, pairs: Ints, window: Window) -> dict[str, Any]:
+        """Columns that say of which pairs and window a row is."""
+        label = texts([window_label(window)], np.zeros_like(pairs))
+        return {**self._pairs[pairs].named(self._panel), "window": label}
 
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
         r"""Buy-and-hold abnormal returns, for results on simple returns.
@@ -603,19 +679,11 @@ class EventStudyResults(ShownResults):
         >>> print(f"{study.fit().bhar((0, 1))['bhar'].iloc[0]:.4f}")
         0.2100
         """
-        columns = self._columns(window)
-        complete = np.isfinite(self._cumulated(window).car)
-        held = np.nanprod(1.0 + self._abnormal.actual[:, columns], axis=1)
-        expected = np.nanprod(1.0 + self._abnormal.normal[:, columns], axis=1)
-        frame = pd.DataFrame(
-            {
-                "event_id": self._pairs["event_id"],
-                "ticker": self._pairs["ticker"],
-                "window": window_label(window),
-                "bhar": np.where(complete, held - expected, np.nan),
-            }
-        )
-        return frame.dropna().reset_index(drop=True)
+        columns = self._within(window)
+        kept = np.flatnonzero(np.isfinite(self._cumulated(window).car))
+        held = np.nanprod(1.0 + self._abnormal.actual[kept, columns], axis=1)
+        expected = np.nanprod(1.0 + self._abnormal.normal[kept, columns], axis=1)
+        return pd.DataFrame({**self._of_window(kept, window), "bhar": held - expected})
 
     def incomplete(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Estimated pairs without a CAR in a window, and why.
@@ -635,15 +703,13 @@ class EventStudyResults(ShownResults):
         See `EventStudyResults`.
         """
         lost = np.flatnonzero(~np.isfinite(self._cumulated(window).car))
-        rows = []
-        for pair in lost:
-            event_id, ticker = self._pairs.loc[pair, ["event_id", "ticker"]]
-            reason = self._why_incomplete(int(pair), window)
-            rows.append((event_id, ticker, window_label(window), reason))
-        return pd.DataFrame(rows, columns=["event_id", "ticker", "window", "reason"])
+        reasons = [self._why_incomplete(int(pair), window) for pair in lost]
+        return pd.DataFrame(
+            {**self._of_window(lost, window), "reason": pd.array(reasons, dtype="str")}
+        )
 
     def _why_incomplete(self, pair: int, window: Window) -> str:
-        columns = self._columns(window)
+        columns = self._within(window)
         taus = self.taus[columns]
         outside = taus[~self._in_data[pair, columns]]
         if len(outside):
@@ -690,49 +756,46 @@ class EventStudyResults(ShownResults):
         run = TESTS if names is None else _named(names)
         cumulated = self._cumulated(window)
         results: dict[tuple[str, str], list[TestResult]] = {}
-        for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
+        for cells, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
+            keys = [self._cells.names(cell) for cell in cells.tolist()]
             if aligned:
                 sample = self._sample(pairs, window, cumulated)
             else:
-                sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
+                sample = self._staggered_sample(pairs[0], self._within(window), cumulated)
             overlapping = not aligned and self._overlapping(pairs[0], sample.n_window)
             results |= _run_tests(sample, keys, window, run, overlapping=overlapping)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
-    def _batches(self, complete: Bools) -> Iterator[tuple[list[tuple[str, str]], Ints, bool]]:
+    def _batches(self, complete: Bools) -> Iterator[tuple[Ints, Ints, bool]]:
         """Events and groups that one call can take: same assets, aligned sessions.
 
-        With their complete pairs, shape (B, N), and whether these are aligned: all but one event
-        and group at a time share their event session and the sessions of the estimation window.
+        The numbers of these cells, shape (B,), with their complete pairs, shape (B, N), and whether
+        these are aligned: all but one cell at a time share their event session and the sessions of
+        the estimation window.
         """
-        tickers = pd.factorize(self._pairs["ticker"])[0]
-        present = {key: pairs[complete[pairs]] for key, pairs in self._members.items()}
-        present = {key: pairs for key, pairs in present.items() if len(pairs)}
-        if not present:
+        cells, pairs, start = self._cells.of(complete)
+        if not len(cells):
             return
-        every = np.concatenate(list(present.values()))
-        starts = np.cumsum([0, *map(len, present.values())])[:-1]
-        aligned = self._aligned(every, starts)
-        of_pair = tickers[every]
-        alike: dict[tuple[str, bytes, int | None], list[tuple[str, str]]] = {}
-        for number, (key, pairs) in enumerate(present.items()):
-            assets = of_pair[starts[number] : starts[number] + len(pairs)].tobytes()
+        aligned = self._aligned(pairs, start).tolist()
+        asset = self._pairs.asset[pairs]
+        alike: dict[tuple[bytes, int | None], list[int]] = {}
+        for number, (first, end) in enumerate(pairwise([*start.tolist(), len(pairs)])):
             alone = None if aligned[number] else number
-            alike.setdefault((key[1], assets, alone), []).append(key)
-        for (_, _, alone), keys in alike.items():
-            size = len(present[keys[0]]) * self._fit.residuals.shape[1]
-            step = max(1, VALUES_PER_BATCH // size)
-            for first in range(0, len(keys), step):
-                some = keys[first : first + step]
-                yield some, np.stack([present[key] for key in some]), alone is None
+            alike.setdefault((asset[first:end].tobytes(), alone), []).append(number)
+        count = np.diff(start, append=len(pairs))
+        for (_, alone), numbers in alike.items():
+            assets = int(count[numbers[0]])
+            step = max(1, VALUES_PER_BATCH // (assets * self._fit.residuals.shape[1]))
+            for first in range(0, len(numbers), step):
+                some = np.array(numbers[first : first + step])
+                yield cells[some], pairs[start[some][:, None] + np.arange(assets)], alone is None
 
     def _overlapping(self, pairs: Ints, length: int) -> bool:
         """Whether windows of so many sessions, of one asset, overlap."""
-        ticker = pd.factorize(self._pairs["ticker"].iloc[pairs])[0]
-        position = self._event_position[pairs]
-        order = np.lexsort((position, ticker))
+        asset, position = self._pairs.asset[pairs], self._event_position[pairs]
+        order = np.lexsort((position, asset))
         apart = np.diff(position[order])
-        return bool(((np.diff(ticker[order]) == 0) & (apart < length)).any())
+        return bool(((np.diff(asset[order]) == 0) & (apart < length)).any())
 
     def _aligned(self, pairs: Ints, starts: Ints) -> Bools:
         """Whether the pairs from each start to the next share event and estimation sessions."""
@@ -782,36 +845,31 @@ class EventStudyResults(ShownResults):
         See `EventStudyResults`.
         """
         cumulated = self._cumulated(window)
-        found: dict[tuple[str, str], tuple[int, float, float, float]] = {}
-        for keys, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
+        cells = self._cells
+        n_assets = np.zeros(len(cells), np.int64)
+        caar, std_error, degrees = (np.empty(len(cells)) for _ in range(3))
+        for some, pairs, aligned in self._batches(np.isfinite(cumulated.car)):
             if aligned:
-                error, degrees = portfolio_error(
+                error, of_freedom = portfolio_error(
                     self._fit.residuals[pairs],
                     self._fit.n_parameters[pairs[0]],
                     cumulated.multiplier[pairs],
                 )
             else:
-                sample = self._staggered_sample(pairs[0], self._columns(window), cumulated)
-                error, degrees = calendar_error(sample)
-            mean = cumulated.car[pairs].mean(axis=1)
-            for key, *numbers in zip(
-                keys,
-                mean.tolist(),
-                np.atleast_1d(error).tolist(),
-                np.atleast_1d(degrees).tolist(),
-                strict=True,
-            ):
-                found[key] = (pairs.shape[1], *numbers)
-        keys = sorted(found)
-        n_assets, *estimates = zip(*map(found.get, keys), strict=True) if keys else ((),) * 4
-        caar, std_error, degrees = (np.array(numbers, np.float64) for numbers in estimates)
+                sample = self._staggered_sample(pairs[0], self._within(window), cumulated)
+                error, of_freedom = calendar_error(sample)
+            n_assets[some] = pairs.shape[1]
+            caar[some] = cumulated.car[pairs].mean(axis=1)
+            std_error[some], degrees[some] = error, of_freedom
+        found = np.flatnonzero(n_assets)
+        caar, std_error, degrees = caar[found], std_error[found], degrees[found]
         half = critical_value(level, degrees) * std_error
         return pd.DataFrame(
             {
-                "event_id": pd.Series([event_id for event_id, _ in keys], dtype="str"),
-                "group": pd.Series([group for _, group in keys], dtype="str"),
-                "window": window_label(window),
-                "n_assets": np.array(n_assets, np.int64),
+                "event_id": texts(self._pairs.event_ids, cells.event[found]),
+                "group": texts(cells.groups, cells.group[found]),
+                "window": texts([window_label(window)], np.zeros_like(found)),
+                "n_assets": n_assets[found],
                 "caar": caar,
                 "std_error": std_error,
                 "degrees": degrees,
@@ -923,11 +981,10 @@ class EventStudyResults(ShownResults):
 
         None for the covariance of assets whose event sessions differ.
         """
-        try:
-            members = self._members[event_id, group]
-        except KeyError:
-            raise KeyError(f"no pair of {group} was estimated at {event_id}") from None
-        columns = self._columns(window)
+        members = np.flatnonzero(self._pairs_of(event_id) & self._pairs_in(group))
+        if not len(members):
+            raise KeyError(f"no pair of {group} was estimated at {event_id}")
+        columns = self._within(window)
         abnormal = self._abnormal.abnormal[members, columns]
         spans = np.where(np.isfinite(abnormal), self._abnormal.n_sessions[members, columns], 0.0)
         # What a return earned before the path starts is no part of it.
@@ -1097,10 +1154,10 @@ class EventStudyResults(ShownResults):
             if not whole or value < least:
                 raise ValueError(f"{name} = {value!r} must be a whole number, {least} or more")
         labels = self._labels(by)
-        columns, cumulated = self._columns(window), self._cumulated(window)
+        columns, cumulated = self._within(window), self._cumulated(window)
         named = window_label(window)
         every = self._labelled(labels, np.isfinite(cumulated.car))
-        pools = {key: self._by_session(pairs) for key, pairs in every.items()}
+        pools = {key: self._by_session(members) for key, members in every.items()}
         references = self._references(pools, window)
         rows, clusters, tests = [], [], []
         for (label, group), (pairs, cluster) in pools.items():
@@ -1135,7 +1192,7 @@ class EventStudyResults(ShownResults):
             )
             row = {
                 **about,
-                "n_events": self._pairs["event_id"].iloc[members].nunique(),
+                "n_events": len(np.unique(self._pairs.event[members])),
                 "n_pairs": len(pairs),
                 "n_clusters": len(position),
                 **_mean_with_interval(sample),
@@ -1166,11 +1223,11 @@ class EventStudyResults(ShownResults):
         self, by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None
     ) -> NDArray[np.object_]:
         """Label of each pair, blank for none."""
-        event_ids = self._pairs["event_id"]
         if by is None:
-            return np.full(len(event_ids), "all", dtype=object)
+            return np.full(len(self._pairs), "all", dtype=object)
+        alignment = self._alignment()
         if isinstance(by, str):
-            known = self._alignment.columns.drop(["ticker", "event_session"], errors="ignore")
+            known = alignment.columns.drop(["ticker", "event_session"], errors="ignore")
             if by not in known:
                 near = get_close_matches(by, known, n=1)
                 raise ValueError(
@@ -1178,20 +1235,20 @@ class EventStudyResults(ShownResults):
                     "a mapping of event_id to label"
                     + (f'; did you mean "{near[0]}"?' if near else "")
                 )
-            values = self._alignment[by].iloc[self._alignment_row]
+            values = alignment[by].iloc[self._pairs.row]
         elif isinstance(by, Mapping | pd.Series):
             label_of = {
                 (str(key[0]), *key[1:]) if isinstance(key, tuple) else str(key): label
                 for key, label in by.items()
             }
             named = {key[0] if isinstance(key, tuple) else key for key in label_of}
-            unknown = named - set(self._alignment["event_id"])
+            unknown = named - set(alignment["event_id"])
             if unknown:
                 raise ValueError(
                     f"there is no event {', '.join(sorted(unknown))} to pool; expected event_ids "
                     "of the alignment"
                 )
-            hit = set(zip(self._alignment["event_id"], self._alignment["ticker"], strict=True))
+            hit = set(zip(alignment["event_id"], alignment["ticker"], strict=True))
             apart = [key for key in label_of if isinstance(key, tuple) and key not in hit]
             if apart:
                 raise ValueError(
@@ -1199,7 +1256,7 @@ class EventStudyResults(ShownResults):
                     "ticker that it hits"
                 )
             # Unlike `map`, which makes floats of whole numbers where others are missing.
-            pairs = zip(event_ids, self._pairs["ticker"], strict=True)
+            pairs = zip(*self._pairs.named(self._panel).values(), strict=True)
             labels = [label_of.get(pair, label_of.get(pair[0])) for pair in pairs]
             values = pd.Series(labels, dtype=object)
         else:
@@ -1242,10 +1299,10 @@ class EventStudyResults(ShownResults):
         """
         labels = self._labels(by)
         begin = self.event_window[0] if start is None else start
-        self._columns((begin, self.event_window[1]))
+        self._within((begin, self.event_window[1]))
         rows = []
         for tau in range(begin, self.event_window[1] + 1):
-            columns, cumulated = self._columns((begin, tau)), self._cumulated((begin, tau))
+            columns, cumulated = self._within((begin, tau)), self._cumulated((begin, tau))
             every = self._labelled(labels, np.isfinite(cumulated.car))
             for (label, group), members in every.items():
                 pairs, cluster = self._by_session(members)
@@ -1262,38 +1319,38 @@ class EventStudyResults(ShownResults):
         self, labels: NDArray[np.object_], complete: Bools
     ) -> dict[tuple[str, str], Ints]:
         """Complete pairs of every label and group that has some."""
-        groups = self._pairs["group"].to_numpy()
+        groups = {group: self._pairs_in(group) for group in self._panel.calendars}
+        number, names = pd.factorize(labels, sort=True)
         pairs = {
-            (label, group): np.flatnonzero(complete & (labels == label) & (groups == group))
-            for label in sorted({str(label) for label in labels} - {""})
-            for group in self._panel.calendars
+            (str(name), group): np.flatnonzero(complete & (number == of_label) & of_group)
+            for of_label, name in enumerate(names)
+            if name
+            for group, of_group in groups.items()
         }
         return {key: members for key, members in pairs.items() if len(members)}
 
     def _by_session(self, pairs: Ints) -> tuple[Ints, Ints]:
         """Sort pairs by session, each asset once on it; return them with their clusters."""
-        keys = pd.DataFrame(
-            {
-                "position": self._event_position[pairs],
-                "ticker": self._pairs["ticker"].to_numpy()[pairs],
-            },
-            index=pairs,
-        )
-        keys = keys.drop_duplicates().sort_values(["position", "ticker"])
-        cluster = np.unique(keys["position"], return_inverse=True)[1]
-        return keys.index.to_numpy(np.int64), cluster
+        position, asset = self._event_position[pairs], self._pairs.asset[pairs]
+        order = np.lexsort((asset, position))
+        moves = np.diff(position[order], prepend=-1) != 0
+        first = moves | (np.diff(asset[order], prepend=-1) != 0)
+        return pairs[order[first]], np.cumsum(moves[first]) - 1
 
     def _clusters(self, every: Ints, cluster: Ints, sample: GroupSample) -> dict[str, object]:
         """Columns of the clusters of one pool."""
-        members = self._pairs.iloc[every]
-        events = members.groupby("event_session")["event_id"].agg(
-            lambda ids: ";".join(dict.fromkeys(ids))
-        )
+        order = every[np.argsort(self._event_position[every], kind="stable")]
+        begins = np.flatnonzero(np.diff(self._event_position[order], prepend=-1))
+        ids = texts(self._pairs.event_ids, self._pairs.event[order])
+        events = [
+            ";".join(dict.fromkeys(ids[first:end]))
+            for first, end in pairwise([*begins.tolist(), len(order)])
+        ]
         degrees = sample.n_estimation - sample.n_parameters
         half = critical_value(0.05, degrees) * sample.car_std_error
         return {
-            "event_session": events.index.to_numpy(),
-            "events": events.to_numpy(),
+            "event_session": self._pairs.session[order[begins]],
+            "events": events,
             "n_assets": np.bincount(cluster),
             "caar": sample.car,
             "std_error": sample.car_std_error,
@@ -1309,9 +1366,12 @@ class EventStudyResults(ShownResults):
 
         Of pools with enough clusters, shape (clusters, sessions of the calendar).
         """
-        tickers = self._pairs["ticker"].to_numpy()
+        tickers = np.array(self._panel.tickers, dtype=object)[self._pairs.asset]
         assets_of = {
-            key: [tuple(tickers[pairs[cluster == c]]) for c in range(int(cluster[-1]) + 1)]
+            key: [
+                tuple(tickers[some])
+                for some in np.split(pairs, np.flatnonzero(np.diff(cluster)) + 1)
+            ]
             for key, (pairs, cluster) in pools.items()
             if cluster[-1] + 1 >= MINIMUM_CLUSTERS
         }
@@ -1352,18 +1412,17 @@ class EventStudyResults(ShownResults):
         scaar: Floats = np.array([found[group, names] for names in assets], dtype=np.float64)
         return scaar.reshape(-1, size)
 
-    def _studentize(
-        self, scaar: Floats, assets: tuple[str, ...], group: str, window: Window, wanted: Bools
-    ) -> None:
+    def _studentize(self, scaar: Floats, assets: Ints, window: Window, wanted: Bools) -> None:
         """Write the SCAAR of the assets that are present on a wanted session to its place."""
-        columns, cumulated = self._columns(window), self._cumulated(window)
-        chosen = (self._pairs["group"] == group) & self._pairs["ticker"].isin(assets)
-        members = np.flatnonzero(chosen.to_numpy() & np.isfinite(cumulated.car))
+        columns, cumulated = self._within(window), self._cumulated(window)
+        chosen = np.zeros(len(self._panel.tickers), dtype=np.bool_)
+        chosen[assets] = True
+        members = np.flatnonzero(chosen[self._pairs.asset] & np.isfinite(cumulated.car))
         members = members[wanted[self._event_position[members]]]
         if not len(members):
             return
         pairs, cluster = self._by_session(members)
-        codes = pd.factorize(self._pairs["ticker"].to_numpy()[pairs])[0]
+        codes = self._pairs.asset[pairs]
         bounds = np.flatnonzero(np.diff(cluster, prepend=-1, append=-1))
         alike: dict[bytes, list[int]] = {}
         for number, (first, last) in enumerate(pairwise(bounds)):
@@ -1387,17 +1446,19 @@ class EventStudyResults(ShownResults):
                 scaar[self._event_position[stack[:, 0]]] = cumulated.car[stack].mean(axis=1) / error
 
     @cached_property
-    def _members(self) -> dict[tuple[str, str], Ints]:
-        event, events = pd.factorize(self._pairs["event_id"], sort=True)
-        group, groups = pd.factorize(self._pairs["group"], sort=True)
-        code = event * len(groups) + group
-        order = np.argsort(code, kind="stable")
-        found, first = np.unique(code[order], return_index=True)
-        event_names, group_names = events.tolist(), groups.tolist()
-        return {
-            (str(event_names[key // len(groups)]), str(group_names[key % len(groups)])): pairs
-            for key, pairs in zip(found.tolist(), np.split(order, first[1:]), strict=False)
-        }
+    def _cells(self) -> Cells:
+        return Cells.of_pairs(self._pairs, self._panel)
+
+    def _pairs_of(self, event_id: str) -> Bools:
+        """Which pairs are of an event."""
+        found: Bools = self._pairs.event == _place(self._pairs.event_ids, event_id)
+        return found
+
+    def _pairs_in(self, group: str) -> Bools:
+        """Which pairs are of a group."""
+        number = _place(list(self._panel.calendars), group)
+        found: Bools = self._panel.group[self._pairs.asset] == number
+        return found
 
     @property
     def _back(self) -> Ints:
@@ -1416,7 +1477,7 @@ class EventStudyResults(ShownResults):
             sessions[inside] = calendar[on[inside]]
         return sessions
 
-    def _columns(self, window: Window) -> slice:
+    def _within(self, window: Window) -> slice:
         require_window(window)
         first, last = window
         if not self.event_window[0] <= first <= last <= self.event_window[1]:
@@ -1427,14 +1488,14 @@ class EventStudyResults(ShownResults):
         return slice(first - self.event_window[0], last - self.event_window[0] + 1)
 
     def _cumulated(self, window: Window) -> Cumulated:
-        return cumulate(self._fit, self._abnormal, self._columns(window))
+        return cumulate(self._fit, self._abnormal, self._within(window))
 
     def _sample(self, pairs: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
         """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets.
 
         Their sessions are aligned: what holds for the first holds for all.
         """
-        columns = self._columns(window)
+        columns = self._within(window)
         return GroupSample(
             car=cumulated.car[pairs],
             car_std_error=cumulated.std_error[pairs],
@@ -1480,20 +1541,18 @@ class EventStudyResults(ShownResults):
     def _estimation_weights(self, pairs: Ints, g: Floats, f: Floats) -> Floats:
         """x'(X'X)^-1 X' of the rows x = (g, f) of all pairs, for some pairs: shape (N, M)."""
         panel, fit = self._panel, self._fit
-        asset = pd.Index(panel.tickers).get_indexer(pd.Index(self._pairs["ticker"].iloc[pairs]))
+        asset = self._pairs.asset[pairs]
         inside = (self._estimation_end[pairs] - panel.offset[asset])[:, None] + self._back
         inside = np.clip(inside, 0, panel.length[asset][:, None] - 1)
         rows = panel.first[asset][:, None] + inside
-        place = {name: column for column, name in enumerate(panel.benchmarks)}
         deviation = f[pairs] - g[pairs][:, None] * fit.factor_mean[pairs]
         slope = np.einsum("pk,pkj->pj", deviation, fit.inverse_factors[pairs])
         spans = panel.n_sessions[rows]
         weights = spans * (g * fit.inverse_intercept)[pairs][:, None]
         for k in range(fit.beta.shape[1]):
-            names = [of[k] if k < len(of) else None for of in self._pairs["benchmarks"].iloc[pairs]]
-            used = np.array([name is not None for name in names])
-            column = np.array([place[name] for name in names if name is not None], dtype=np.int64)
-            moved = panel.factors[rows[used], column[:, None]]
+            column = self._columns[pairs, k]
+            used = column >= 0
+            moved = panel.factors[rows[used], column[used, None]]
             moved = moved - spans[used] * fit.factor_mean[pairs[used], k][:, None]
             weights[used] += slope[used, k][:, None] * moved
         valid = np.isfinite(fit.residuals[pairs])
@@ -1515,6 +1574,11 @@ class EventStudyResults(ShownResults):
             error, degrees = calendar_error(self._staggered_sample(members, upto, cumulated))
             errors.append(error)
         return np.array(errors), degrees
+
+
+def _place(names: Sequence[str], name: str) -> int:
+    """Where a name stands, -1 if it does not."""
+    return names.index(name) if name in names else -1
 
 
 def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
