@@ -841,12 +841,12 @@ def _unknown_columns(study: Study) -> tuple[list[str], list[str]]:
         ("confounders.csv", study.confounders, confounders.SCHEMA),
     ):
         stances = set(events.stance_columns(table)) if table is study.events else set()
-        known = {*schema.columns, *regressed, *stances}
+        known = {*schema, *regressed, *stances}
         unknown = [str(column) for column in table if column not in known]
         near = {
             column: f"{events.STANCE_PREFIX}..."
             if table is study.events and events.nearly_stance(column)
-            else nearest(column, schema.columns, likeness=0.8)
+            else nearest(column, schema, likeness=0.8)
             for column in unknown
         }
         # A name that is nearly a known one is a slip, and no column of the user's own.

@@ -6,7 +6,6 @@ import tracemalloc
 from pathlib import Path
 
 import pandas as pd
-import pandera.pandas as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from chainpolicy.study import tabular
 from chainpolicy.study.problems import Problem, did_you_mean, in_reading_order, nearest
 from chainpolicy.study.tabular import (
+    Schema,
     cell,
     one_of,
     parse_date,
@@ -23,17 +23,15 @@ from chainpolicy.study.tabular import (
     read_table,
 )
 
-SCHEMA = pa.DataFrameSchema(
-    {
-        "name": cell(required=True, blank=False),
-        "size": cell(
-            (lambda text: parse_numbers(text).notna(), "a number"),
-            (lambda text: parse_numbers(text) > 0, "a positive number"),
-            required=True,
-        ),
-        "kind": cell(one_of("a", "b")),
-    }
-)
+SCHEMA: Schema = {
+    "name": cell(required=True, blank=False),
+    "size": cell(
+        (lambda text: parse_numbers(text).notna(), "a number"),
+        (lambda text: parse_numbers(text) > 0, "a positive number"),
+        required=True,
+    ),
+    "kind": cell(one_of("a", "b")),
+}
 
 
 def read(path: Path, content: bytes | str) -> tuple[pd.DataFrame, list[Problem]]:

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.returns import LIMIT_TOLERANCE
 from chainpolicy.study.tabular import (
     IS_NUMBER,
+    Schema,
     cell,
     parse_numbers,
     read_table,
@@ -27,13 +27,11 @@ from chainpolicy.study.tabular import (
 )
 
 STORED = "market_figures.csv"
-SCHEMA = pa.DataFrameSchema(
-    {
-        "figure": cell(required=True, blank=False),
-        "value": cell(IS_NUMBER, required=True, blank=False),
-        **{name: cell(required=True, blank=False) for name in ("source", "sha256")},
-    }
-)
+SCHEMA: Schema = {
+    "figure": cell(required=True, blank=False),
+    "value": cell(IS_NUMBER, required=True, blank=False),
+    **{name: cell(required=True, blank=False) for name in ("source", "sha256")},
+}
 
 
 def hourly_range(path: Path, day: pd.Timestamp, until: pd.Timestamp) -> dict[str, float]:

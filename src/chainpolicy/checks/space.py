@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.checks.market import boards, read_shares, returns_of_shares
 from chainpolicy.checks.ordinary import near_events
@@ -35,6 +34,7 @@ from chainpolicy.study.sessions import clusters, sessions
 from chainpolicy.study.tabular import (
     IS_DATE,
     IS_NUMBER,
+    Schema,
     cell,
     parse_dates,
     parse_numbers,
@@ -54,13 +54,11 @@ NUMBERS = (
     *("rejection_rate", "n_ordinary", "p_value", "smallest_p"),
 )
 COLUMNS = ("group", "window", "event_id", "event_session", *NUMBERS)
-SCHEMA = pa.DataFrameSchema(
-    {
-        **{name: cell(required=True, blank=False) for name in ("group", "window", "event_id")},
-        "event_session": cell(IS_DATE, required=True, blank=False),
-        **{name: cell(IS_NUMBER, required=True, blank=name not in COUNTS) for name in NUMBERS},
-    }
-)
+SCHEMA: Schema = {
+    **{name: cell(required=True, blank=False) for name in ("group", "window", "event_id")},
+    "event_session": cell(IS_DATE, required=True, blank=False),
+    **{name: cell(IS_NUMBER, required=True, blank=name not in COUNTS) for name in NUMBERS},
+}
 
 
 def placebo_in_space(

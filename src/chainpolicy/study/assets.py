@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.study.calendars import ALWAYS_OPEN, CALENDARS, canonical, expected_calendar
 from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
+    Schema,
     cell,
     is_label,
     parse_date,
@@ -191,31 +191,28 @@ def _expected_benchmarks(
     return None
 
 
-SCHEMA = pa.DataFrameSchema(
-    {
-        "ticker": cell(
-            (_is_ticker, f'a ticker without ";", and none of the words {", ".join(RESERVED)}'),
-            required=True,
-            blank=False,
+SCHEMA: Schema = {
+    "ticker": cell(
+        (_is_ticker, f'a ticker without ";", and none of the words {", ".join(RESERVED)}'),
+        required=True,
+        blank=False,
+    ),
+    "calendar": cell(required=True, blank=False),
+    "name": cell(),
+    "group": cell(
+        (lambda text: text.map(str.isprintable).astype(bool), "a label in one line"),
+        (
+            lambda text: (text == BENCHMARK) | (text.str.casefold() != BENCHMARK),
+            f'"{BENCHMARK}" in small letters, which is never estimated; or another label',
         ),
-        "calendar": cell(required=True, blank=False),
-        "name": cell(),
-        "group": cell(
-            (lambda text: text.map(str.isprintable).astype(bool), "a label in one line"),
-            (
-                lambda text: (text == BENCHMARK) | (text.str.casefold() != BENCHMARK),
-                f'"{BENCHMARK}" in small letters, which is never estimated; or another label',
-            ),
-        ),
-        "benchmark": cell(),
-        "price_limit": cell(
-            (
-                lambda text: text.map(_is_price_limit).astype(bool),
-                "a fraction between 0 and 1 such as 0.10, which dates may change: "
-                "0.10;2019-05-06:0.05",
-            )
-        ),
-        "selection": cell(),
-        "evidence": cell(),
-    }
-)
+    ),
+    "benchmark": cell(),
+    "price_limit": cell(
+        (
+            lambda text: text.map(_is_price_limit).astype(bool),
+            "a fraction between 0 and 1 such as 0.10, which dates may change: 0.10;2019-05-06:0.05",
+        )
+    ),
+    "selection": cell(),
+    "evidence": cell(),
+}

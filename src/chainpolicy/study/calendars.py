@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from exchange_calendars import calendar_utils
 from exchange_calendars.pandas_extensions.offsets import (
     CompositeCustomBusinessDay,
@@ -24,6 +23,7 @@ from pandas.errors import Pandas4Warning
 from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
     IS_DATE,
+    Schema,
     cell,
     read_table,
 )
@@ -267,25 +267,23 @@ def _instant(day: pd.Timestamp, at: time, tz: ZoneInfo, offset: int = 0) -> pd.T
     return local.tz_localize(tz).tz_convert("UTC")
 
 
-SCHEMA = pa.DataFrameSchema(
-    {
-        "calendar": cell(required=True, blank=False),
-        "date": cell(
-            IS_DATE,
-            required=True,
-            blank=False,
+SCHEMA: Schema = {
+    "calendar": cell(required=True, blank=False),
+    "date": cell(
+        IS_DATE,
+        required=True,
+        blank=False,
+    ),
+    "hours": cell(
+        (
+            lambda text: text.isin([CLOSED, OPEN]) | text.str.fullmatch(_TIME),
+            f"{CLOSED}, {OPEN} (a session of the regular hours), or the local time of the "
+            "close, such as 12:00",
         ),
-        "hours": cell(
-            (
-                lambda text: text.isin([CLOSED, OPEN]) | text.str.fullmatch(_TIME),
-                f"{CLOSED}, {OPEN} (a session of the regular hours), or the local time of the "
-                "close, such as 12:00",
-            ),
-            required=True,
-            blank=False,
-        ),
-    }
-)
+        required=True,
+        blank=False,
+    ),
+}
 
 
 def read_corrections(path: Path, problems: list[Problem]) -> Corrections:

@@ -5,27 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.study.announced import is_time
 from chainpolicy.study.problems import Problem
-from chainpolicy.study.tabular import cell, read_table
+from chainpolicy.study.tabular import Schema, cell, read_table
 
 CONFOUNDERS_FILE = "confounders.csv"
 
-SCHEMA = pa.DataFrameSchema(
-    {
-        "event_id": cell(required=True, blank=False),
-        "at": cell(
-            (
-                lambda text: text.map(is_time).astype(bool),
-                "a time with UTC offset, such as 2019-10-25T15:00Z; blank if there is no hour",
-            )
-        ),
-        "name": cell(required=True, blank=False),
-        "note": cell(),
-    }
-)
+SCHEMA: Schema = {
+    "event_id": cell(required=True, blank=False),
+    "at": cell(
+        (
+            lambda text: text.map(is_time).astype(bool),
+            "a time with UTC offset, such as 2019-10-25T15:00Z; blank if there is no hour",
+        )
+    ),
+    "name": cell(required=True, blank=False),
+    "note": cell(),
+}
 
 
 def read_confounders(path: Path, problems: list[Problem], events: pd.DataFrame) -> pd.DataFrame:
@@ -47,8 +44,8 @@ def read_confounders(path: Path, problems: list[Problem], events: pd.DataFrame) 
         ]
         at = table["at"].where(table["at"].map(is_time).astype(bool), "")
     else:
-        table = pd.DataFrame(columns=list(SCHEMA.columns), dtype="str")
+        table = pd.DataFrame(columns=list(SCHEMA), dtype="str")
         at = table["at"]
     times = pd.to_datetime(at, utc=True, format="ISO8601")
-    columns = dict.fromkeys([*SCHEMA.columns, *table.columns])
+    columns = dict.fromkeys([*SCHEMA, *table.columns])
     return table.assign(at=times)[list(columns)].reset_index(drop=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.problems import Problem
@@ -16,6 +15,7 @@ from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import off_session
 from chainpolicy.study.tabular import (
     IS_DATE,
+    Schema,
     cell,
     parse_dates,
     parse_numbers,
@@ -134,22 +134,20 @@ def _is_count(text: pd.Series) -> pd.Series:
     return (number >= 1) & (number % 1 == 0)
 
 
-SCHEMA = pa.DataFrameSchema(
-    {
-        "date": cell(
-            IS_DATE,
-            required=True,
-            blank=False,
+SCHEMA: Schema = {
+    "date": cell(
+        IS_DATE,
+        required=True,
+        blank=False,
+    ),
+    "portfolio": cell(required=True, blank=False),
+    "return": cell(
+        (
+            lambda text: parse_numbers(text).between(-1, 100, inclusive="neither"),
+            "a simple return as a fraction, such as 0.012 for 1.2 %, above -1",
         ),
-        "portfolio": cell(required=True, blank=False),
-        "return": cell(
-            (
-                lambda text: parse_numbers(text).between(-1, 100, inclusive="neither"),
-                "a simple return as a fraction, such as 0.012 for 1.2 %, above -1",
-            ),
-            required=True,
-            blank=False,
-        ),
-        "n_stocks": cell((_is_count, "a whole number of shares above 0")),
-    }
-)
+        required=True,
+        blank=False,
+    ),
+    "n_stocks": cell((_is_count, "a whole number of shares above 0")),
+}

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.study.announced import TIME, is_day, is_time, local_time
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.problems import Problem, did_you_mean, nearest
 from chainpolicy.study.tabular import (
     IS_DATE,
+    Schema,
     cell,
     check_cells,
     is_label,
@@ -64,7 +64,7 @@ def read_events(path: Path, problems: list[Problem]) -> pd.DataFrame:
     before = len(problems)
     events = read_table(path, SCHEMA, ["event_id"], problems)
     stances = stance_columns(events)
-    problems += check_cells(events, pa.DataFrameSchema(dict.fromkeys(stances, STANCE)), path.name)
+    problems += check_cells(events, dict.fromkeys(stances, STANCE), path.name)
     problems += _check_dimensions(stances, path.name)
     refused = {(problem.line, problem.column) for problem in problems[before:]}
     if (1, "announced_at") not in refused:
@@ -208,46 +208,44 @@ def _check_rows(events: pd.DataFrame, name: str) -> list[Problem]:
 
 
 STANCE = cell((one_of(*STANCES)[0], "-1 (restrictive), 0 (neutral or silent) or 1 (supportive)"))
-SCHEMA = pa.DataFrameSchema(
-    {
-        "event_id": cell(
-            (is_label, 'a short name without ";"'),
-            required=True,
-            blank=False,
+SCHEMA: Schema = {
+    "event_id": cell(
+        (is_label, 'a short name without ";"'),
+        required=True,
+        blank=False,
+    ),
+    "announced_at": cell(
+        (
+            lambda text: ~text.str.fullmatch(TIME),
+            "a UTC offset after the time, such as 2019-10-25T18:15+08:00; "
+            "or a bare date if the hour is unknown",
         ),
-        "announced_at": cell(
-            (
-                lambda text: ~text.str.fullmatch(TIME),
-                "a UTC offset after the time, such as 2019-10-25T18:15+08:00; "
-                "or a bare date if the hour is unknown",
-            ),
-            (
-                _is_time_or_date,
-                "ISO 8601 with UTC offset, such as 2019-10-25T18:15+08:00, "
-                "or a bare date such as 2019-10-25",
-            ),
-            required=True,
+        (
+            _is_time_or_date,
+            "ISO 8601 with UTC offset, such as 2019-10-25T18:15+08:00, "
+            "or a bare date such as 2019-10-25",
         ),
-        "affects": cell((_is_list, 'groups or tickers joined by ";", each once and none blank')),
-        "name": cell(),
-        "issuer": cell(),
-        "theme": cell(),
-        "salience": cell(
-            (
-                one_of(*SALIENCES)[0],
-                "1 (local body, speech, press), 2 (ministry or national regulator) "
-                "or 3 (top leadership or legislature)",
-            )
-        ),
-        "role": cell(one_of(*ROLES)),
-        "in_sample": cell((one_of(*_YES)[0], "yes or no")),
-        "reason": cell(),
-        "from_article": cell((one_of(*_YES)[0], "yes or no")),
-        "article_date": cell(IS_DATE),
-        "document_date": cell(IS_DATE),
-        "time_precision": cell(one_of(*PRECISIONS)),
-        "cluster": cell(),
-        "source": cell(),
-        "note": cell(),
-    }
-)
+        required=True,
+    ),
+    "affects": cell((_is_list, 'groups or tickers joined by ";", each once and none blank')),
+    "name": cell(),
+    "issuer": cell(),
+    "theme": cell(),
+    "salience": cell(
+        (
+            one_of(*SALIENCES)[0],
+            "1 (local body, speech, press), 2 (ministry or national regulator) "
+            "or 3 (top leadership or legislature)",
+        )
+    ),
+    "role": cell(one_of(*ROLES)),
+    "in_sample": cell((one_of(*_YES)[0], "yes or no")),
+    "reason": cell(),
+    "from_article": cell((one_of(*_YES)[0], "yes or no")),
+    "article_date": cell(IS_DATE),
+    "document_date": cell(IS_DATE),
+    "time_precision": cell(one_of(*PRECISIONS)),
+    "cluster": cell(),
+    "source": cell(),
+    "note": cell(),
+}

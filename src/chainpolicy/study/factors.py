@@ -23,13 +23,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.study.assets import RESERVED
 from chainpolicy.study.problems import Problem, irregular
 from chainpolicy.study.tabular import (
     MOST_PROBLEMS,
+    Schema,
     cell,
     check_keys,
     parse_dates,
@@ -47,7 +47,7 @@ LARGEST = {"simple": 100.0, "log": 5.0}
 
 _DAY = r"\d{8}"
 _MONTH = r"\d{6}"
-_SCHEMA = pa.DataFrameSchema({"date": cell(required=True, blank=False)})
+_SCHEMA: Schema = {"date": cell(required=True, blank=False)}
 
 
 @dataclass(frozen=True, eq=False)

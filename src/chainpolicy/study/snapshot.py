@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from numpy.typing import NDArray
 
 from chainpolicy.study.calendars import CALENDARS_FILE, Corrections
@@ -17,6 +16,7 @@ from chainpolicy.study.sessions import Day, sessions
 from chainpolicy.study.tabular import (
     IS_DATE,
     MOST_PROBLEMS,
+    Schema,
     cell,
     check_cells,
     check_keys,
@@ -104,7 +104,7 @@ def _read_long(
     codes: dict[str, int] = {}
     kept: list[pd.DataFrame] = []
     for chunk in read_chunks(path, PRICES, problems, name):
-        if not set(PRICES.columns) <= set(chunk.columns):
+        if not set(PRICES) <= set(chunk.columns):
             problems += check_cells(chunk, PRICES, name)
             continue
         date = parse_dates(chunk["date"])
@@ -345,48 +345,42 @@ def _is_volume(text: pd.Series) -> pd.Series:
 
 _PRICE = (_is_price, f"a positive number with a decimal point (between {LOWEST:g} and {HIGHEST:g})")
 
-PRICES = pa.DataFrameSchema(
-    {
-        "date": cell(
-            IS_DATE,
-            required=True,
-            blank=False,
+PRICES: Schema = {
+    "date": cell(
+        IS_DATE,
+        required=True,
+        blank=False,
+    ),
+    "ticker": cell(required=True, blank=False),
+    "close": cell(_PRICE, required=True, blank=False),
+}
+HOURLY: Schema = {
+    "time": cell(
+        (
+            lambda text: _parse_times(text).notna(),
+            "ISO 8601 with UTC offset, such as 2019-10-25T10:00:00Z",
         ),
-        "ticker": cell(required=True, blank=False),
-        "close": cell(_PRICE, required=True, blank=False),
-    }
-)
-HOURLY = pa.DataFrameSchema(
-    {
-        "time": cell(
-            (
-                lambda text: _parse_times(text).notna(),
-                "ISO 8601 with UTC offset, such as 2019-10-25T10:00:00Z",
-            ),
-            required=True,
-            blank=False,
-        ),
-        "close": cell(_PRICE, required=True, blank=False),
-    }
-)
+        required=True,
+        blank=False,
+    ),
+    "close": cell(_PRICE, required=True, blank=False),
+}
 
-LAYOUT = pa.DataFrameSchema(
-    {
-        "Date": cell(
-            IS_DATE,
-            required=True,
-            blank=False,
+LAYOUT: Schema = {
+    "Date": cell(
+        IS_DATE,
+        required=True,
+        blank=False,
+    ),
+    "Adj Close": cell(
+        (
+            _is_price_or_null,
+            f"a positive number like 1234.5, or {_NO_VALUE} on a day without a price",
         ),
-        "Adj Close": cell(
-            (
-                _is_price_or_null,
-                f"a positive number like 1234.5, or {_NO_VALUE} on a day without a price",
-            ),
-            required=True,
-        ),
-        "Volume": cell((_is_volume, f"a number like 1234500, or {_NO_VALUE}")),
-    }
-)
+        required=True,
+    ),
+    "Volume": cell((_is_volume, f"a number like 1234500, or {_NO_VALUE}")),
+}
 
 NO_PRICES = pd.DataFrame(
     {
