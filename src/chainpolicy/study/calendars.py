@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cache
@@ -19,6 +20,7 @@ from exchange_calendars.pandas_extensions.offsets import (
     OrthodoxEaster,
 )
 from pandas.errors import Pandas4Warning
+from pandas.tseries.holiday import AbstractHolidayCalendar
 
 from chainpolicy.study.problems import Problem, did_you_mean
 from chainpolicy.study.tabular import (
@@ -227,10 +229,21 @@ def _library(calendar: str) -> Any:
     factory = calendar_utils._default_calendar_factories[calendar]
     first = max(_FIRST_DAY, factory.bound_min() or _FIRST_DAY)
     last = min(_LAST_DAY, factory.bound_max() or _LAST_DAY)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _holidays_of(first, last):
         # exchange_calendars 4.13 still reads Series.values the way pandas 3.1 deprecates.
         warnings.simplefilter("ignore", Pandas4Warning)
         return factory(start=first, end=last)
+
+
+@contextmanager
+def _holidays_of(first: pd.Timestamp, last: pd.Timestamp) -> Iterator[None]:
+    """Let pandas work out the holidays of these days alone, not those of 1970 to 2200."""
+    usual = AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date
+    AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date = first, last
+    try:
+        yield
+    finally:
+        AbstractHolidayCalendar.start_date, AbstractHolidayCalendar.end_date = usual
 
 
 def _hours(calendar: str, correction: Correction) -> dict[str, pd.Timestamp] | None:
