@@ -32,6 +32,12 @@ def test_reading_a_study_imports_neither_statistics_nor_figures():
     assert not {"scipy", "statsmodels", "matplotlib", "arch", "rich"} & found
 
 
+def test_checking_a_study_imports_no_statistics_and_no_tools_for_tests():
+    found = imported_by("check", str(TEMPLATE))
+    assert "exchange_calendars" in found
+    assert not {"scipy", "hypothesis", "pytest", "pandera", "rich", "matplotlib"} & found
+
+
 def test_names_are_imported_when_they_are_used():
     code = "import sys, chainpolicy, chainpolicy.study; print('numpy' in sys.modules); "
     code += "from chainpolicy import *; from chainpolicy.study import *; "
