@@ -337,8 +337,7 @@ def regressions(study) -> CrossSections:
 
 
 def test_cluster_has_the_sign_of_what_its_members_said(study):
-    merged = policy_clusters(study.alignment, study.events, study.groups)
-    merged = merged.set_index(["group", "event_id"])
+    merged = policy_clusters(study).set_index(["group", "event_id"])
     # By hand: +1/0, +1/0 and +1/-1 on one A-share session.
     composite = merged.loc[("a_shares_tier1", "xi-politburo")]
     assert composite["members"] == "xi-politburo;cryptography-law;huang-dcep-bund"

@@ -229,11 +229,11 @@ def test_joint_f_has_its_size(n, n_assets):
     effects = coefficients[-1].reshape(draws, n_assets)
     errors = residuals.reshape(n, draws, n_assets)
     tests = [
-        joint_f(effects[draw], errors[:, draw].T @ errors[:, draw], unscaled[-1, -1], n - 4)
+        joint_f(effects[[draw]], errors[:, draw].T @ errors[:, draw], unscaled[-1:, -1], n - 4)
         for draw in range(draws)
     ]
     assert {degrees for _, degrees, _ in tests} == {(n_assets, n - 3 - n_assets)}
-    rejected = stats.f.sf([f for f, _, _ in tests], n_assets, n - 3 - n_assets) < 0.05
+    rejected = stats.f.sf([f[0] for f, _, _ in tests], n_assets, n - 3 - n_assets) < 0.05
     # Three and a half Monte Carlo errors.
     assert rejected.mean() == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / draws))
 
@@ -500,8 +500,9 @@ def test_too_many_assets_are_told_and_the_portfolio_form_is_left():
     assert np.isfinite(test.p_value)
     # One asset fewer than n - k is already too many, by the rule N <= n - k - 1.
     errors = np.random.default_rng(0).normal(size=(30, 10))
-    assert joint_f(np.ones(10), errors.T @ errors, 1.0, 10)[1] is None
-    assert joint_f(np.ones(10), errors.T @ errors, 1.0, 11)[1] == (10, 2)
+    one = np.ones((1, 10)), errors.T @ errors, np.ones(1)
+    assert joint_f(*one, 10)[1] is None
+    assert joint_f(*one, 11)[1] == (10, 2)
 
 
 def test_identical_assets_have_no_joint_test():

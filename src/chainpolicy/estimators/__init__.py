@@ -39,7 +39,7 @@ from chainpolicy.estimators.sentiment import (
     sentiment_regression,
 )
 from chainpolicy.estimators.stances import mean_response_by_stance
-from chainpolicy.estimators.system import EventDummySystem
+from chainpolicy.estimators.system import EventDummySystem, fitted_system
 from chainpolicy.estimators.system_results import GroupSystem, SystemResults, SystemTest
 from chainpolicy.estimators.undoing import undoing, undoing_report
 from chainpolicy.estimators.volatility import (
@@ -74,6 +74,7 @@ __all__ = [
     "cross_sections",
     "early_movers",
     "fit_volatility",
+    "fitted_system",
     "half_life_of_jump",
     "hourly_response",
     "hourly_responses",

@@ -9,8 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from chainpolicy.study import Study
 from chainpolicy.study.events import stance_columns
 from chainpolicy.study.regressors import STANCE
+from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import clusters
 
 POLICY = "policy"
@@ -79,19 +81,9 @@ def weighted_stances(events: pd.DataFrame) -> pd.DataFrame:
     return coded
 
 
-def policy_clusters(
-    alignment: pd.DataFrame, events: pd.DataFrame, groups: pd.Series
-) -> pd.DataFrame:
+@remembered
+def policy_clusters(study: Study) -> pd.DataFrame:
     """Give every policy cluster of a group the stances of its members.
-
-    Parameters
-    ----------
-    alignment : DataFrame
-        As `sessions.align` returns it.
-    events : DataFrame
-        ``event_id``, the stances (see `stance_columns`) and ``salience``.
-    groups : Series
-        Group by ticker.
 
     Returns
     -------
@@ -100,5 +92,5 @@ def policy_clusters(
         stances: each is the sign of the sum over the members of `weighted_stances` (1 supportive,
         -1 restrictive, 0 neither).
     """
-    merged = regressed_clusters(alignment, groups)
-    return merged.join(stances_of(merged["members"], events))
+    merged = regressed_clusters(study.alignment, study.groups)
+    return merged.join(stances_of(merged["members"], study.events))

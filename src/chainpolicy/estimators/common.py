@@ -1,4 +1,4 @@
-"""Least squares of many outcomes on the same regressors, and the joint test of one contrast."""
+"""Least squares of many outcomes on the same regressors, and the joint test of a contrast."""
 
 from __future__ import annotations
 
@@ -9,43 +9,45 @@ from chainpolicy.eventstudy.panel import Floats
 
 
 def joint_f(
-    effects: Floats, cross_product: Floats, v: float, degrees: int
-) -> tuple[float, tuple[int, int] | None, str]:
-    """Test that N effects are all zero, exactly under normal errors.
+    effects: Floats, cross_product: Floats, v: Floats, degrees: int
+) -> tuple[Floats, tuple[int, int] | None, str]:
+    """Test of each of K contrasts that its N effects are all zero, exactly under normal errors.
 
     Parameters
     ----------
-    effects : ndarray, shape (N,)
-        g, one contrast per asset.
+    effects : ndarray, shape (K, N)
+        g, one effect per contrast and asset.
     cross_product : ndarray, shape (N, N)
         E'E of the residuals, undivided.
-    v : float
-        c'(X'X)^-1 c of the contrast.
+    v : ndarray, shape (K,)
+        c'(X'X)^-1 c of each contrast.
     degrees : int
         n - k.
 
     Returns
     -------
-    statistic : float
+    statistic : ndarray, shape (K,)
         NaN if undefined.
     degrees : tuple of int or None
         (N, n - k - N + 1).
     note : str
         Why it is undefined, else empty.
     """
-    n_assets = len(effects)
+    n_contrasts, n_assets = effects.shape
+    undefined = np.full(n_contrasts, np.nan)
     if n_assets > degrees - 1:
         note = (
             f"{n_assets} assets are more than n - k - 1 = {degrees - 1}, too many for the joint "
             "test: read the average effect, the form of the portfolio"
         )
-        return np.nan, None, note
+        return undefined, None, note
     scale = np.sqrt(np.diag(cross_product))
     try:
         factor = linalg.cho_factor(cross_product / np.outer(scale, scale))
     except (linalg.LinAlgError, ValueError):
-        return np.nan, None, "the residuals of the assets are collinear"
-    quadratic = float(effects / scale @ linalg.cho_solve(factor, effects / scale))
+        return undefined, None, "the residuals of the assets are collinear"
+    scaled = effects / scale
+    quadratic = np.einsum("kn,nk->k", scaled, linalg.cho_solve(factor, scaled.T))
     remaining = degrees - n_assets + 1
     return remaining / n_assets * quadratic / v, (n_assets, remaining), ""
 

@@ -404,13 +404,8 @@ class CrossSection:
                 found += f" on no more than {self._least_sessions(rows)} sessions of one side"
                 needed = f"{MINIMUM_EVENTS} sessions of either"
             note = f"no p-value: {found}, {needed} are needed"
-        left_out = []
-        for number in range(int(cluster.max()) + 1):
-            kept = cluster != number
-            basis = self._basis(asset[kept], effect[kept])
-            parts = _residual(car[kept], basis), _residual(raw[kept], basis)
-            left_out.append(_slope(*parts, raw[kept]))
-        defined = [value for value in left_out if not np.isnan(value)]
+        left_out = _slopes_without_each(outcome, regressor, raw, basis, cluster)
+        defined = left_out[~np.isnan(left_out)].tolist()
         return CrossSectionResults(
             sample=self.sample,
             regressor=self.regressor,
@@ -542,6 +537,27 @@ def _slope(outcome: Floats, regressor: Floats, raw: Floats) -> float:
     if size <= ABSORBED * float(raw @ raw):
         return np.nan
     return float(regressor @ outcome) / size
+
+
+def _slopes_without_each(
+    outcome: Floats, regressor: Floats, raw: Floats, basis: Floats, cluster: Ints
+) -> Floats:
+    """Slopes without the rows of one cluster at a time; NaN if the fixed effects absorb them.
+
+    To leave rows out is to give each a dummy of its own. Of the residuals on the fixed effects
+    these take away what their rows J have: with M the projection off the effects, of x'y it is
+    :math:`x_J' M_{JJ}^+ y_J`.
+    """
+    slopes = np.full(int(cluster.max()) + 1, np.nan)
+    for number in range(len(slopes)):
+        out = cluster == number
+        own = np.eye(int(out.sum())) - basis[out] @ basis[out].T
+        # A row that alone has a fixed effect has nothing left.
+        taken = regressor[out] @ np.linalg.pinv(own, rcond=1e-10, hermitian=True)
+        size = regressor @ regressor - taken @ regressor[out]
+        if size > ABSORBED * (raw[~out] @ raw[~out]):
+            slopes[number] = (regressor @ outcome - taken @ outcome[out]) / size
+    return slopes
 
 
 def cross_section_data(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from chainpolicy.estimators.clusters import regressed_clusters
-from chainpolicy.estimators.system import EventDummySystem
+from chainpolicy.estimators.clusters import policy_clusters
+from chainpolicy.estimators.system import fitted_system
 from chainpolicy.eventstudy import (
     MODELS,
     EstimationWindow,
@@ -183,8 +183,8 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
         str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
         for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))
     }
-    clusters = regressed_clusters(study.alignment, study.groups)
-    joint = EventDummySystem.from_study(study, window=window, dummies="window").fit()
+    clusters = policy_clusters(study)
+    joint = fitted_system(study, window, "window")
     kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
     table = joint.tidy().rename(columns={"average": "caar"})
     table = table.rename(columns={name: f"{name}_joint" for name in ESTIMATED})

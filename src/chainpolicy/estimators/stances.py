@@ -63,7 +63,7 @@ def mean_response_by_stance(
             f"the normal return of {group} is estimated anew for every event; a mean over days that"
             " share sessions needs one estimation window for all: set estimation.end in study.toml"
         )
-    merged = policy_clusters(study.alignment, study.events, study.groups)
+    merged = policy_clusters(study)
     cars = results.car(window).query("ticker == @tickers[0]").dropna(subset="car")
     merged = merged[(merged["group"] == group) & merged["event_id"].isin(cars["event_id"])]
     stance = dict(zip(merged["event_id"], merged["stance"], strict=True))

@@ -12,7 +12,7 @@ Binder (1985), *Journal of Accounting Research* 23(1).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -293,9 +293,8 @@ class EventDummySystem:
         self, data: _GroupData, covariance: Covariance, left: list[tuple[str, str, str, str]]
     ) -> GroupSystem | None:
         calendar = pd.DatetimeIndex(data.wide.index)
-        membership: dict[str, tuple[str, ...]] = {}
+        windows: dict[str, slice] = {}
         hit: dict[str, list[str]] = {}
-        dummied = np.zeros(len(calendar), dtype=np.bool_)
         for event_id, session in data.clusters[["event_id", "event_session"]].itertuples(
             index=False
         ):
@@ -309,10 +308,10 @@ class EventDummySystem:
             if reason:
                 left.append((data.group, event_id, "", reason))
             else:
-                membership[event_id] = tuple(data.days[inside])
-                dummied[inside] = True
-        if not membership:
+                windows[event_id] = inside
+        if not windows:
             return None
+        dummied = _covered(windows.values(), len(calendar))
         rows = data.estimation | dummied
         outcomes = data.wide[rows]
         missing = outcomes.isna()
@@ -329,54 +328,52 @@ class EventDummySystem:
             reason = "too few estimation sessions are left beside the windows: no system"
             left.append((data.group, "", "", reason))
             return None
-        hit = {
-            event_id: [name for name in hit[event_id] if name in kept] for event_id in membership
-        }
+        hit = {event_id: [name for name in hit[event_id] if name in kept] for event_id in windows}
         for event_id in [event_id for event_id, names in hit.items() if not names]:
             left.append((data.group, event_id, "", "every asset that it hits was left out"))
-            del hit[event_id], membership[event_id]
-        if not membership:
+            del hit[event_id], windows[event_id]
+        if not windows:
             return None
-        dummied = np.isin(data.days, [day for inside in membership.values() for day in inside])
-        rows = data.estimation | dummied
-        outcomes = data.wide[rows]
-        return self._solve(data, rows, outcomes[kept], membership, hit, covariance)
+        return self._solve(data, kept, windows, hit, covariance)
 
     def _solve(
         self,
         data: _GroupData,
-        rows: Bools,
-        outcomes: pd.DataFrame,
-        membership: dict[str, tuple[str, ...]],
+        tickers: pd.Index,
+        windows: dict[str, slice],
         hit: dict[str, list[str]],
         covariance: Covariance,
     ) -> GroupSystem:
-        factors, days = data.factors[rows], data.days[rows]
+        dummied = _covered(windows.values(), len(data.days))
+        rows = np.flatnonzero(data.estimation | dummied)
+        outcomes, factors = data.wide.iloc[rows][tickers], data.factors.iloc[rows]
         if self.dummies == "window":
             # Events of one session that hit different assets share its window.
-            first: dict[tuple[str, ...], str] = {}
-            for event_id, inside in membership.items():
-                first.setdefault(inside, event_id)
-            named = {event_id: np.isin(days, inside) for inside, event_id in first.items()}
+            first: dict[int, str] = {}
+            for event_id, inside in windows.items():
+                first.setdefault(inside.start, event_id)
+            starts, names = np.array(list(first)), list(first.values())
+            length = self.window[1] - self.window[0] + 1
         else:
-            dummied = sorted({day for inside in membership.values() for day in inside})
-            named = {day: days == day for day in dummied}
-        parts = {name: inside.astype(np.float64) for name, inside in named.items()}
+            starts, length = np.flatnonzero(dummied), 1
+            names = list(data.days[starts])
+        after = rows[:, None] - starts
+        dummies = ((after >= 0) & (after < length)).astype(np.float64)
         if factors.shape[1] and not self.model.estimated:
             outcomes = outcomes.sub(factors.iloc[:, 0], axis=0)
-            design = pd.DataFrame(parts, index=outcomes.index)
+            design = pd.DataFrame(dummies, outcomes.index, names)
         else:
-            alpha = pd.DataFrame({"alpha": 1.0}, index=outcomes.index)
-            dummies = pd.DataFrame(parts, index=outcomes.index)
+            regressors = [np.ones((len(rows), 1)), factors.to_numpy(np.float64), dummies]
             # An event may have the name of a benchmark: side by side, not joined by name.
-            design = pd.concat([alpha, factors, dummies], axis=1)
+            names = ["alpha", *factors.columns, *names]
+            design = pd.DataFrame(np.hstack(regressors), outcomes.index, names)
         coefficients, residuals, unscaled = fit_common(design.to_numpy(), outcomes.to_numpy())
         return GroupSystem(
             group=data.group,
             window=self.window,
             dummies=self.dummies,
             covariance=covariance,
-            clusters=data.clusters[data.clusters["event_id"].isin(membership)].reset_index(
+            clusters=data.clusters[data.clusters["event_id"].isin(list(windows))].reset_index(
                 drop=True
             ),
             sessions=pd.DatetimeIndex(outcomes.index),
@@ -384,10 +381,18 @@ class EventDummySystem:
             coefficients=pd.DataFrame(coefficients, design.columns, outcomes.columns),
             residuals=pd.DataFrame(residuals, outcomes.index, outcomes.columns),
             unscaled=unscaled,
-            membership=membership,
+            membership={event_id: tuple(data.days[inside]) for event_id, inside in windows.items()},
             hit=hit,
             event_of=self._event_of,
         )
+
+
+@remembered
+def fitted_system(
+    study: Study, window: Window = (0, 1), dummies: Dummies = "session"
+) -> SystemResults:
+    """Fit the systems of a study folder, as `EventDummySystem.from_study` sets them up."""
+    return EventDummySystem.from_study(study, dummies=dummies, window=window).fit()
 
 
 def _check(window: Window, dummies: Dummies) -> None:
@@ -395,6 +400,14 @@ def _check(window: Window, dummies: Dummies) -> None:
         raise ValueError(f'dummies is "session" or "window", not "{dummies}"')
     if window[0] > window[1]:
         raise ValueError(f"the window {window_label(window)} is reversed")
+
+
+def _covered(windows: Iterable[slice], length: int) -> Bools:
+    """Which of the rows lie in any of the windows."""
+    covered = np.zeros(length, dtype=np.bool_)
+    for inside in windows:
+        covered[inside] = True
+    return covered
 
 
 def _window_rows(

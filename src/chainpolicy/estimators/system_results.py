@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -38,9 +38,11 @@ class SystemTest:
         :math:`\theta_i` and its standard error by ticker, in the return kind of the input.
     average, std_error : float
         Mean of the effects over assets, and its standard error.
+    t_stat, p_value : float
+        Average effect over its standard error, t(n - k), and its two-sided p-value.
     degrees : int
         n - k, of the t distributions.
-    f_statistic : float
+    f_statistic, f_p_value : float
         For :math:`\theta_1 = \dots = \theta_N = 0`; NaN if undefined, `note` then says why.
     f_degrees : tuple of int or None
         (N, n - k - N + 1).
@@ -53,10 +55,13 @@ class SystemTest:
     std_errors: pd.Series
     average: float
     std_error: float
+    t_stat: float
+    p_value: float
     degrees: int
     f_statistic: float
+    f_p_value: float
     f_degrees: tuple[int, int] | None
-    note: str = ""
+    note: str
 
     # pytest collects classes by name; this is not one of its tests.
     __test__ = False
@@ -71,27 +76,10 @@ class SystemTest:
         """N, the assets of the system."""
         return len(self.effects)
 
-    @property
-    def t_stat(self) -> float:
-        """Average effect over its standard error, t(n - k)."""
-        return self.average / self.std_error
-
-    @property
-    def p_value(self) -> float:
-        """Two-sided, of the average effect."""
-        return float(two_sided_p_value(Outcome(np.array(self.t_stat), self.degrees)))
-
     def interval(self, level: float = 0.05) -> tuple[float, float]:
         """Interval of the average effect that covers it with probability 1 - level."""
         half = float(critical_value(level, self.degrees)) * self.std_error
         return self.average - half, self.average + half
-
-    @property
-    def f_p_value(self) -> float:
-        """Of the joint F test; NaN if it is undefined."""
-        if self.f_degrees is None:
-            return np.nan
-        return float(special.fdtrc(*self.f_degrees, self.f_statistic))
 
     def __str__(self) -> str:
         average = (
@@ -104,6 +92,105 @@ class SystemTest:
             f"{self.group}, {self.label}: {average}; F = {self.f_statistic:.3f} ~ "
             f"F{self.f_degrees}, {p(self.f_p_value)}; H0: {self.null}"
         )
+
+
+@dataclass(frozen=True, eq=False)
+class SystemTests:
+    """K contrasts of the same N assets of a group, tested at once.
+
+    Attributes
+    ----------
+    labels : list of str, length K
+    group : str
+    assets : list of str, length N
+    effects, std_errors : ndarray, shape (K, N)
+        As of `SystemTest`, as all that follows.
+    average, std_error, f_statistic : ndarray, shape (K,)
+    degrees : int
+    f_degrees : tuple of int or None
+    note : str
+    """
+
+    labels: list[str]
+    group: str
+    assets: list[str]
+    effects: Floats
+    std_errors: Floats
+    average: Floats
+    std_error: Floats
+    degrees: int
+    f_statistic: Floats
+    f_degrees: tuple[int, int] | None
+    note: str
+
+    @cached_property
+    def t_stat(self) -> Floats:
+        """Average effects over their standard errors, shape (K,)."""
+        return self.average / self.std_error
+
+    @cached_property
+    def p_value(self) -> Floats:
+        """Two-sided, of the average effects, shape (K,)."""
+        return two_sided_p_value(Outcome(self.t_stat, self.degrees))
+
+    @cached_property
+    def f_p_value(self) -> Floats:
+        """Of the joint F tests, shape (K,); NaN if they are undefined."""
+        if self.f_degrees is None:
+            return np.full(len(self.labels), np.nan)
+        return np.asarray(special.fdtrc(*self.f_degrees, self.f_statistic))
+
+    def __getitem__(self, place: int) -> SystemTest:
+        """Return the test of one contrast, by its position."""
+        return SystemTest(
+            label=self.labels[place],
+            group=self.group,
+            effects=pd.Series(self.effects[place], self.assets),
+            std_errors=pd.Series(self.std_errors[place], self.assets),
+            average=float(self.average[place]),
+            std_error=float(self.std_error[place]),
+            t_stat=float(self.t_stat[place]),
+            p_value=float(self.p_value[place]),
+            degrees=self.degrees,
+            f_statistic=float(self.f_statistic[place]),
+            f_p_value=float(self.f_p_value[place]),
+            f_degrees=self.f_degrees,
+            note=self.note,
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row per contrast, by its label, with the columns that tests share."""
+        half = float(critical_value(0.05, self.degrees)) * self.std_error
+        first, second = self.f_degrees or (np.nan, np.nan)
+        columns = {
+            "n_assets": len(self.assets),
+            "average": self.average,
+            "std_error": self.std_error,
+            "degrees": self.degrees,
+            "lower": self.average - half,
+            "upper": self.average + half,
+            "t_stat": self.t_stat,
+            "p_value": self.p_value,
+            "f_statistic": self.f_statistic,
+            "f_df1": first,
+            "f_df2": second,
+            "f_p_value": self.f_p_value,
+            "note": self.note,
+        }
+        return pd.DataFrame(columns, self.labels)
+
+    def of_assets(self) -> pd.DataFrame:
+        """Return one row per contrast, its label as ``event_id``, and asset."""
+        t_stat = self.effects / self.std_errors
+        columns = {
+            "event_id": np.repeat(self.labels, len(self.assets)),
+            "ticker": np.tile(self.assets, len(self.labels)),
+            "car": self.effects.ravel(),
+            "std_error": self.std_errors.ravel(),
+            "t_stat": t_stat.ravel(),
+            "p_value": two_sided_p_value(Outcome(t_stat, self.degrees)).ravel(),
+        }
+        return pd.DataFrame(columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,9 +295,16 @@ class GroupSystem:
         """
         return self.contrast({event_id: 1.0})
 
-    def car_of_cluster(self, lead: str) -> SystemTest:
-        """Test the CAR of one cluster, by its event_id."""
-        return self._contrast({lead: 1.0}, set(self.hit[lead]), lead, "each")
+    @cached_property
+    def cars(self) -> tuple[SystemTests, ...]:
+        """Tests of the clusters' CARs, labelled by event_id: those of the same assets together."""
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for lead in self.clusters["event_id"]:
+            alike.setdefault(tuple(self.hit[lead]), []).append(lead)
+        return tuple(
+            self._tests([self._summed({lead: 1.0}, "each") for lead in leads], leads, assets)
+            for assets, leads in alike.items()
+        )
 
     def contrast(
         self,
@@ -271,26 +365,27 @@ class GroupSystem:
         held = set.intersection(*hit.values()) if hit else set[str]()
         if named and not held:
             raise ValueError(f'no asset of group "{self.group}" is hit by all of these: {text}')
-        return self._contrast(named, held, text if label is None else label, shared)
+        return self._tests([self._summed(named, shared)], [text if label is None else label], held)[
+            0
+        ]
 
-    def sum_over_sessions(self, leads: Sequence[str], assets: set[str]) -> SystemTest:
-        """Test the sum of the CARs of some assets over clusters, each session counted once.
+    def sums_over_sessions(self, leads: Sequence[str], assets: Collection[str]) -> SystemTests:
+        """Test the sums of the CARs of some assets over the first one, two, three... clusters.
+
+        Each session is counted once.
 
         Parameters
         ----------
         leads : sequence of str
             One cluster of each session, by their event_ids.
-        assets : set of str
+        assets : collection of str
         """
-        return self._contrast(dict.fromkeys(leads, 1.0), assets, " + ".join(leads), "once")
+        sums = [leads[: number + 1] for number in range(len(leads))]
+        contrasts = [self._summed(dict.fromkeys(summed, 1.0), "once") for summed in sums]
+        return self._tests(contrasts, [" + ".join(summed) for summed in sums], assets)
 
-    def _contrast(
-        self,
-        weights: Mapping[str, float],
-        assets: set[str],
-        label: str,
-        shared: Literal["each", "once"],
-    ) -> SystemTest:
+    def _summed(self, weights: Mapping[str, float], shared: Literal["each", "once"]) -> Floats:
+        """Weights of the coefficients in a weighted sum of clusters' CARs, shape (k,)."""
         c = np.zeros(self.design.shape[1])
         taken: set[str] = set()
         for lead in sorted(weights, key=lambda name: self.membership[name][0]):
@@ -303,8 +398,7 @@ class GroupSystem:
             c[[self._place[day] for day in days]] += weights[lead]
         if not c.any():
             raise ValueError("the weights of this contrast are zero, or cancel on every session")
-        held = [str(ticker) for ticker in self.coefficients if ticker in assets]
-        return self._test(c, label, held)
+        return c
 
     def _name_of(self, event_id: str) -> str:
         """Name an event as its cluster, or as itself if several clusters hold parts of it."""
@@ -329,27 +423,30 @@ class GroupSystem:
                     found.setdefault(event_id, []).append(lead)
         return found
 
-    def _test(self, c: Floats, label: str, held: list[str]) -> SystemTest:
-        effects = pd.Series(c @ self.coefficients[held].to_numpy(), held)
-        v = float(c @ self.unscaled @ c)
-        at = np.flatnonzero(self.coefficients.columns.isin(held))
+    def _tests(
+        self, contrasts: Sequence[Floats], labels: list[str], assets: Collection[str]
+    ) -> SystemTests:
+        """Test contrasts, each of shape (k,), of the coefficients of some assets."""
+        c = np.stack(contrasts)
+        at = np.flatnonzero(self.coefficients.columns.isin(list(assets)))
+        effects = c @ self.coefficients.to_numpy()[:, at]
+        v = _quadratic_forms(c, self.unscaled)
         sigma = self.sigma[np.ix_(at, at)]
         if self.covariance == "ols":
-            errors = np.sqrt(v * np.diag(sigma))
-            error = float(np.sqrt(v * sigma.sum())) / len(held)
+            errors = np.sqrt(np.outer(v, np.diag(sigma)))
+            error = np.sqrt(v * sigma.sum()) / len(at)
         else:
-            outcomes = self._outcomes[held].to_numpy()
-            errors = np.array([self._robust_error(y, c) for y in outcomes.T])
-            error = self._robust_error(outcomes.mean(axis=1), c)
-        statistic, degrees, note = joint_f(
-            effects.to_numpy(), sigma * self.degrees, v, self.degrees
-        )
-        return SystemTest(
-            label=label,
+            outcomes = self._outcomes[:, at]
+            errors = np.column_stack([self._robust_errors(y, c) for y in outcomes.T])
+            error = self._robust_errors(outcomes.mean(axis=1), c)
+        statistic, degrees, note = joint_f(effects, sigma * self.degrees, v, self.degrees)
+        return SystemTests(
+            labels=labels,
             group=self.group,
+            assets=[str(ticker) for ticker in self.coefficients.columns[at]],
             effects=effects,
-            std_errors=pd.Series(errors, held),
-            average=float(effects.mean()),
+            std_errors=errors,
+            average=effects.mean(axis=1),
             std_error=error,
             degrees=self.degrees,
             f_statistic=statistic,
@@ -358,12 +455,13 @@ class GroupSystem:
         )
 
     @cached_property
-    def _outcomes(self) -> pd.DataFrame:
+    def _outcomes(self) -> Floats:
         fitted = self.design.to_numpy() @ self.coefficients.to_numpy()
-        outcomes: pd.DataFrame = self.residuals + fitted
+        outcomes: Floats = self.residuals.to_numpy() + fitted
         return outcomes
 
-    def _robust_error(self, outcome: Floats, c: Floats) -> float:
+    def _robust_errors(self, outcome: Floats, c: Floats) -> Floats:
+        """Robust standard errors of the contrasts of one outcome, shape (K,)."""
         from statsmodels.regression.linear_model import OLS
 
         lags = int(4 * (len(outcome) / 100) ** (2 / 9))
@@ -371,7 +469,13 @@ class GroupSystem:
         fitted = OLS(outcome, self.design.to_numpy()).fit(
             cov_type=self.covariance, use_t=True, **choice
         )
-        return float(fitted.t_test(c).sd[0, 0])
+        return np.sqrt(_quadratic_forms(c, fitted.cov_params()))
+
+
+def _quadratic_forms(c: Floats, matrix: Floats) -> Floats:
+    """Form c'Mc of each row of `c`, of shape (K, k)."""
+    forms: Floats = (c @ matrix * c).sum(axis=1)
+    return forms
 
 
 @dataclass(frozen=True, eq=False)
@@ -415,15 +519,6 @@ class SystemResults(Sequence[GroupSystem]):
     def __iter__(self) -> Iterator[GroupSystem]:
         return iter(self.systems)
 
-    @cached_property
-    def tests(self) -> tuple[tuple[GroupSystem, dict[Any, Any], SystemTest], ...]:
-        """Every cluster's CAR: system, ``event_session, event_id, members``, test."""
-        return tuple(
-            (system, cluster, system.car_of_cluster(cluster["event_id"]))
-            for system in self.systems
-            for cluster in system.clusters.to_dict("records")
-        )
-
     def tidy(self) -> pd.DataFrame:
         """Return one row per group and cluster.
 
@@ -436,24 +531,22 @@ class SystemResults(Sequence[GroupSystem]):
             input, lower and upper its 95 % interval.
         """
         assets_left = self.left.loc[self.left["ticker"] != "", "group"].value_counts()
-        rows = []
-        for system, cluster, test in self.tests:
-            rows.append(
-                {
-                    "group": system.group,
-                    "window": window_label(system.window),
-                    "dummies": system.dummies,
-                    **cluster,
-                    "n_assets": test.n_assets,
-                    "n_left": int(assets_left.get(system.group, 0)),
-                    "n_rows": len(system.design),
-                    "n_parameters": system.design.shape[1],
-                    **tested_columns(test),
-                }
+        frames = [
+            system.clusters.join(
+                pd.concat([tests.frame() for tests in system.cars]), on="event_id"
+            ).assign(
+                group=system.group,
+                window=window_label(system.window),
+                dummies=system.dummies,
+                n_left=int(assets_left.get(system.group, 0)),
+                n_rows=len(system.design),
+                n_parameters=system.design.shape[1],
             )
+            for system in self.systems
+        ]
         columns = ["group", "window", "dummies", "event_session", "event_id", "members"]
         columns += ["n_assets", "n_left", "n_rows", "n_parameters"]
-        return tested_frame(rows, columns)
+        return tested_frame(frames, columns)
 
     def effects(self) -> pd.DataFrame:
         """Return the CAR of every asset at every cluster.
@@ -464,13 +557,10 @@ class SystemResults(Sequence[GroupSystem]):
             ``group, event_id, ticker, car, std_error, t_stat, p_value``.
         """
         parts = []
-        for system, cluster, test in self.tests:
-            t_stat = test.effects / test.std_errors
-            part = pd.DataFrame({"car": test.effects, "std_error": test.std_errors})
-            part["t_stat"] = t_stat
-            part["p_value"] = two_sided_p_value(Outcome(t_stat.to_numpy(np.float64), test.degrees))
-            part = part.rename_axis("ticker").reset_index()
-            parts.append(part.assign(group=system.group, event_id=cluster["event_id"]))
+        for system in self.systems:
+            of_system = pd.concat([tests.of_assets() for tests in system.cars])
+            clusters = system.clusters[["event_id"]]
+            parts.append(clusters.merge(of_system, on="event_id").assign(group=system.group))
         columns = ["group", "event_id", "ticker", "car", "std_error", "t_stat", "p_value"]
         if not parts:
             return pd.DataFrame(columns=columns)
@@ -546,21 +636,12 @@ TEST_COLUMNS = (
 )
 
 
-def tested_columns(test: SystemTest) -> dict[str, object]:
-    """Write one test in the columns that all tables of tests share."""
-    first, second = test.f_degrees or (None, None)
-    values = [
-        *(test.average, test.std_error, test.degrees, *test.interval(), test.t_stat, test.p_value),
-        *(test.f_statistic, first, second, test.f_p_value, test.note),
-    ]
-    return dict(zip(TEST_COLUMNS, values, strict=True))
-
-
-def tested_frame(rows: list[dict[str, object]], columns: Sequence[str]) -> pd.DataFrame:
-    """Make a frame of rows that end with the columns of tests."""
-    frame = pd.DataFrame(rows, columns=[*columns, *TEST_COLUMNS])
+def tested_frame(frames: list[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    """Make one frame of `SystemTests.frame` and the columns before it."""
+    columns = [*columns, *TEST_COLUMNS]
+    frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
     whole = ["degrees", "f_df1", "f_df2"]
-    return frame.astype(dict.fromkeys(whole, "Int64"))
+    return frame[columns].astype(dict.fromkeys(whole, "Int64"))
 
 
 def tested_cells(table: pd.DataFrame) -> dict[str, pd.Series]:

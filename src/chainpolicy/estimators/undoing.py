@@ -10,7 +10,6 @@ from chainpolicy.estimators.clusters import policy_clusters
 from chainpolicy.estimators.system_results import (
     SystemResults,
     tested_cells,
-    tested_columns,
     tested_frame,
 )
 from chainpolicy.eventstudy import window_label
@@ -40,10 +39,10 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         members those of the cluster added; groups without a supportive cluster have no row.
     """
     parts = in_parts(study)
-    study = parts.study
-    stances = policy_clusters(study.alignment, study.events, study.groups)
+    stances = policy_clusters(parts.study)
     stance_of = dict(zip(stances["members"], stances["stance"], strict=True))
-    salience = study.events.set_index("event_id")["salience"]
+    events = parts.study.events
+    salience = dict(zip(events["event_id"], events["salience"], strict=True))
     found = []
     for system in results:
         table = system.clusters.assign(
@@ -55,7 +54,9 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         )
         table = table.assign(
             stance=table["members"].map(stance_of),
-            salience=[salience[names.split(";")].max() for names in table["members"]],
+            salience=[
+                max(salience[name] for name in names.split(";")) for names in table["members"]
+            ],
         )
         supportive = table[table["stance"] > 0]
         if supportive.empty:
@@ -63,33 +64,28 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
         leading = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
         first = supportive[supportive["event_session"] == leading["event_session"]]
         first = first.sort_values("salience", ascending=False, kind="stable")
-        # A sum is of one asset: a later session counts if it hits all of the assets of the first.
-        theirs = {ticker for name in first["event_id"] for ticker in system.hit[name]}
         later = table[(table["stance"] < 0) & (table["event_session"] > leading["event_session"])]
-        sessions = [
-            rows
-            for _, rows in later.groupby("event_session")
-            if theirs <= {ticker for name in rows["event_id"] for ticker in system.hit[name]}
+        steps = (
+            pd.concat([first, later]).groupby("event_session")[["event_id", "members"]].agg(list)
+        )
+        hit = [
+            {ticker for name in names for ticker in system.hit[name]} for names in steps["event_id"]
         ]
-        leads: list[str] = []
-        for step, rows in enumerate([first, *sessions]):
-            # The parts of a session have the same dummies: one of them stands for it.
-            lead = str(rows["event_id"].iloc[0])
-            leads.append(lead)
-            test = system.sum_over_sessions(leads, theirs)
-            members = dict.fromkeys(";".join(parts.events(rows["members"])).split(";"))
-            found.append(
-                {
-                    "group": system.group,
-                    "window": window_label(system.window),
-                    "dummies": system.dummies,
-                    "step": step,
-                    "event_id": parts.event_of.get(lead, lead),
-                    "members": ";".join(members),
-                    "n_assets": test.n_assets,
-                    **tested_columns(test),
-                }
+        # A sum is of one asset: a later session counts if it hits all of the assets of the first.
+        steps = steps[[hit[0] <= theirs for theirs in hit]]
+        # The parts of a session have the same dummies: one of them stands for it.
+        leads = [names[0] for names in steps["event_id"]]
+        tested = system.sums_over_sessions(leads, hit[0]).frame().reset_index(drop=True)
+        found.append(
+            tested.assign(
+                group=system.group,
+                window=window_label(system.window),
+                dummies=system.dummies,
+                step=range(len(leads)),
+                event_id=[parts.event_of.get(lead, lead) for lead in leads],
+                members=parts.events(steps["members"].map(";".join)).to_numpy(),
             )
+        )
     columns = ["group", "window", "dummies", "step", "event_id", "members", "n_assets"]
     return tested_frame(found, columns)
 

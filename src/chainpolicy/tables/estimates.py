@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from chainpolicy.estimators import (
-    EventDummySystem,
     cross_sections,
+    fitted_system,
     overlap,
     undoing,
     undoing_report,
@@ -216,7 +216,7 @@ def regression_tables(study: Study) -> dict[str, pd.DataFrame]:
         of `chainpolicy.estimators`.
     """
     fitted = [
-        EventDummySystem.from_study(study, window=window, dummies=dummies).fit()
+        fitted_system(study, window, dummies)
         for window in study.car_windows
         for dummies in DUMMIES
         if dummies == "session" or window[1] > window[0]
@@ -256,7 +256,7 @@ def regression_report(study: Study, name: str, window: Window | None = None) -> 
     elif name == "cross_section":
         table = cross_sections(study, window).summary()
     else:
-        system = EventDummySystem.from_study(study, window=window).fit()
+        system = fitted_system(study, window)
         table = (
             system.summary()
             if name == "system"
