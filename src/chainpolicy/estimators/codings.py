@@ -67,8 +67,7 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
         "all": np.ones(len(event), dtype=bool),
         "dated source": seen.reindex(event).to_numpy(),
     }
-    groups = every["group"].to_numpy(dtype=object)
-    rows = []
+    choices, sides = [], []
     for facts in FACTS:
         counts = counted[facts]
         for flipped in ["", *dict.fromkeys(event[counts & (coded_stance != 0)])]:
@@ -78,9 +77,18 @@ def stance_codings(study: Study, window: tuple[int, int] = (0, 1)) -> pd.DataFra
                 net = np.sign(np.bincount(at, said, minlength=len(every)))
                 both = _any_of(at, said > 0, len(every)) & _any_of(at, said < 0, len(every))
                 for mixed in MIXED:
-                    sides = net if mixed == "net" else np.where(both, 0, net)
-                    choice = (weight, mixed, facts, flipped)
-                    rows += _differences(groups, every, sides, choice)
+                    sides.append(net if mixed == "net" else np.where(both, 0, net))
+                    choices.append((weight, mixed, facts, flipped))
+    compared = {
+        group: _compared(of_group, np.array(sides)[:, of_group.index])
+        for group, of_group in every.groupby("group", sort=False)
+    }
+    rows = [
+        (group, *choice, *differences[number])
+        for number, choice in enumerate(choices)
+        for group, differences in compared.items()
+        if differences[number]
+    ]
     columns = ["group", "weight", "mixed", "facts", "flipped", "n_supportive", "n_restrictive"]
     table = pd.DataFrame(rows, columns=[*columns, "difference", "p_value"])
     own = (table["weight"] == "salience") & (table["mixed"] == "net") & (table["facts"] == "all")
@@ -92,33 +100,42 @@ def _any_of(at: NDArray[np.int64], is_so: NDArray[np.bool_], size: int) -> NDArr
     return np.bincount(at, is_so, minlength=size) > 0
 
 
-def _differences(
-    groups: NDArray[np.object_],
-    responses: pd.DataFrame,
-    sides: NDArray[np.float64],
-    choice: tuple[str, str, str, str],
-) -> list[tuple[object, ...]]:
-    """One row per group for the sessions that have a side."""
-    rows: list[tuple[object, ...]] = []
-    for group in dict.fromkeys(groups[sides != 0]):
-        here = (groups == group) & (sides != 0)
-        values, labels, session = _merged(responses[here], sides[here] > 0)
-        counts = int(labels.sum()), int((~labels).sum())
-        if min(counts) == 0:
-            continue
-        difference = float(values[labels].mean() - values[~labels].mean())
-        tested = min(counts) >= LEAST_SESSIONS
-        p_value = permutation_test(values, labels, session=session).p_value if tested else np.nan
-        rows.append((group, *choice, *counts, difference, p_value))
-    return rows
+def _compared(
+    responses: pd.DataFrame, sides: NDArray[np.float64]
+) -> list[tuple[int, int, float, float] | tuple[()]]:
+    """Compare the sides of one group under every coding, `sides` of shape (codings, responses).
 
-
-def _merged(
-    responses: pd.DataFrame, supportive: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Merge what has one side of one session: responses, sides and sessions."""
+    Number of supportive and of restrictive sessions, difference and p-value; nothing where a side
+    is empty.
+    """
+    # Most codings agree with another one on all sessions.
+    distinct, which = np.unique(sides, axis=0, return_inverse=True)
     session = pd.factorize(responses["event_session"])[0]
+    count, caar = responses["n_assets"].to_numpy(), responses["caar"].to_numpy(np.float64)
+    found: list[tuple[int, int, float, float] | tuple[()]] = []
+    for side in distinct:
+        signed = side != 0
+        found.append(
+            _difference(session[signed], side[signed] > 0, count[signed], caar[signed])
+            if side.min(initial=0) < 0 < side.max(initial=0)
+            else ()
+        )
+    return [found[number] for number in which]
+
+
+def _difference(
+    session: NDArray[np.int64],
+    supportive: NDArray[np.bool_],
+    count: NDArray[np.int64],
+    caar: NDArray[np.float64],
+) -> tuple[int, int, float, float]:
+    """Compare the two sides, what has one side of one session merged."""
+    session = pd.factorize(session)[0]
     # In the order of their first parts: of one session, the order must not tell the side.
     side, of_side = pd.factorize(2 * session + supportive)
-    count, caar = responses["n_assets"].to_numpy(), responses["caar"].to_numpy(np.float64)
-    return responses_of_sides(side, count, caar), of_side % 2 == 1, of_side // 2
+    values, labels = responses_of_sides(side, count, caar), of_side % 2 == 1
+    counts = int(labels.sum()), int((~labels).sum())
+    difference = float(values[labels].mean() - values[~labels].mean())
+    tested = min(counts) >= LEAST_SESSIONS
+    p_value = permutation_test(values, labels, session=of_side // 2).p_value if tested else np.nan
+    return *counts, difference, p_value

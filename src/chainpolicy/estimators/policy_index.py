@@ -12,7 +12,6 @@ with :math:`T_k` the event session of announcement k, :math:`s_k` its stance (-1
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import comb
 
 import numpy as np
@@ -221,34 +220,42 @@ def stance_parts(study: Study, window: tuple[int, int]) -> pd.DataFrame:
     parts = in_parts(study)
     responses = parts.study.results.caar(window)
     responses = responses.set_index(["group", "event_id"])[["n_assets", "caar"]]
-    rows = []
+    columns = ["group", "dimension", "event_session", "event_id", "members", "net", "stance"]
+    columns += ["mixed", "overlaps", "n_assets", "caar"]
+    frames = [pd.DataFrame(columns=columns)]
     for group in study.groups.unique():
         announced = policy_announcements(parts.study, str(group))
         estimated = pd.MultiIndex.from_product([[group], announced["event_id"]])
         announced = announced[estimated.isin(responses.index)]
-        overlaps = _overlaps(study, str(group), announced["event_session"], window)
+        if announced.empty:
+            continue
+        # In the order of sessions, and of the first announcements of their parts.
+        announced = announced.sort_values("event_session", kind="stable")
+        by_part = announced.groupby(["event_session", "hit"], sort=False)
+        part = by_part.ngroup().to_numpy()
+        told = announced[~announced.duplicated(["event_session", "hit"])]
+        told = told[["event_session", "event_id"]].reset_index(drop=True)
+        close = _overlaps(study, str(group), announced["event_session"], window)
+        told = told.assign(
+            group=group,
+            members=by_part["event_id"].agg(";".join).to_numpy(),
+            overlaps=told["event_session"].isin(close),
+        ).join(responses.loc[group], on="event_id")
         for dimension in dimensions(study):
-            # In the order of sessions, and of the first announcements of their parts.
-            in_order = announced.sort_values("event_session", kind="stable")
-            for (session, _), members in in_order.groupby(["event_session", "hit"], sort=False):
-                weights = members[dimension]
-                rows.append(
-                    {
-                        "group": group,
-                        "dimension": dimension,
-                        "event_session": session,
-                        "event_id": members["event_id"].iloc[0],
-                        "members": ";".join(members["event_id"]),
-                        "net": int(weights.sum()),
-                        "stance": int(np.sign(weights.sum())),
-                        "mixed": bool((weights > 0).any() and (weights < 0).any()),
-                        "overlaps": session in overlaps,
-                        "n_assets": int(responses["n_assets"][group, members["event_id"].iloc[0]]),
-                        "caar": responses["caar"][group, members["event_id"].iloc[0]],
-                    }
+            weight = announced[dimension].to_numpy()
+            net = np.bincount(part, weight).astype(np.int64)
+            supported, restricted = (
+                np.bincount(part, side) > 0 for side in (weight > 0, weight < 0)
+            )
+            frames.append(
+                told.assign(
+                    dimension=dimension,
+                    net=net,
+                    stance=np.sign(net),
+                    mixed=supported & restricted,
                 )
-    columns = ["group", "dimension", "event_session", "event_id", "members", "net", "stance"]
-    table = pd.DataFrame(rows, columns=[*columns, "mixed", "overlaps", "n_assets", "caar"])
+            )
+    table = pd.concat(frames[1:] or frames, ignore_index=True)[columns]
     return table.assign(**{name: parts.events(table[name]) for name in ("event_id", "members")})
 
 
@@ -318,12 +325,10 @@ def _differences_without_one(
 
 def _overlaps(
     study: Study, group: str, days: pd.Series, window: tuple[int, int]
-) -> set[pd.Timestamp]:
+) -> pd.DatetimeIndex:
     """Event sessions closer to another one than a window is long."""
     ordered = pd.DatetimeIndex(days.drop_duplicates().sort_values())
-    calendar = study.calendars[group]
-    close: set[pd.Timestamp] = set()
-    for former, later in pairwise(ordered):
-        if len(sessions(calendar, former, later, study.corrections)) - 1 <= window[1] - window[0]:
-            close |= {former, later}
-    return close
+    open_days = sessions(study.calendars[group], ordered[0], ordered[-1], study.corrections)
+    begin, stop = (open_days.searchsorted(ordered, side=side) for side in ("left", "right"))
+    near = stop[1:] - begin[:-1] - 1 <= window[1] - window[0]
+    return ordered[np.append(near, False) | np.append(False, near)]
