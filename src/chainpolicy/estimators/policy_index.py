@@ -331,4 +331,5 @@ def _overlaps(
     open_days = sessions(study.calendars[group], ordered[0], ordered[-1], study.corrections)
     begin, stop = (open_days.searchsorted(ordered, side=side) for side in ("left", "right"))
     near = stop[1:] - begin[:-1] - 1 <= window[1] - window[0]
-    return ordered[np.append(near, False) | np.append(False, near)]
+    overlapping: pd.DatetimeIndex = ordered[np.append(near, False) | np.append(False, near)]
+    return overlapping
