@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from chainpolicy.build import regenerate
-from chainpolicy.study.output import MANIFEST, digest, publish, staging, write_bytes
+from chainpolicy.study import output
+from chainpolicy.study.output import MANIFEST, digest, publish, staging, write_bytes, write_csv
 from chainpolicy.study.problems import InputError
 from places import TESTS
 from whole import not_whole
@@ -171,3 +174,36 @@ def test_a_killed_regeneration_has_no_state_until_all_its_files_are_there(tmp_pa
     assert {path.read_text() for path in (tmp_path / "figures").iterdir()} == {"x\n2\n"}
     assert state.is_file()
     assert digest(tmp_path / "figures" / "a.csv") in state.read_text()
+
+
+@pytest.mark.parametrize("float_format", [None, "%.6g"])
+def test_a_table_is_written_as_pandas_writes_it(tmp_path, monkeypatch, float_format):
+    monkeypatch.setattr(output, "ROWS_AT_A_TIME", 1_000)
+    rng = np.random.default_rng(0)
+    edges = [0.0, -0.0, np.nan, np.inf, -np.inf, 1.0, -12.0, 1e22, 1e-4, 9.999e-5, 1e9, 1e9 + 0.5]
+    edges += [5e-324, 1.7976931348623157e308, 0.1 + 0.2, 1e5 + 0.5, 1e16, 123456789.125]
+    of_any_size = rng.normal(size=3_000) * 10.0 ** rng.integers(-12, 14, 3_000)
+    numbers = np.concatenate([edges, of_any_size, rng.integers(0, 10**6, 500) / 1_000])
+    rows = len(numbers)
+
+    def some(*values):
+        return (list(values) * rows)[:rows]
+
+    days = pd.Series(pd.to_datetime(some("2019-10-25", None, "2019-10-28 09:30"), format="ISO8601"))
+    table = pd.DataFrame(
+        {
+            "number": numbers,
+            'a "name", quoted': some("a, b", 'a "b"', "two\nlines", None, "", "plain"),
+            "day": days,
+            "count": pd.array(some(1, None, 3), dtype="Int64"),
+            "whole": np.arange(rows),
+            "flag": np.arange(rows) % 2 == 0,
+            "mixed": pd.Series(some(1, True, 1.0, None, "x, y", 0.1), dtype=object),
+        }
+    )
+    for one in (table, table[:0]):
+        write_csv(one, tmp_path / "table.csv", float_format)
+        expected = one.to_csv(
+            index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
+        )
+        assert (tmp_path / "table.csv").read_bytes() == expected.encode()

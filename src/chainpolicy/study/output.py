@@ -13,12 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from chainpolicy.study.problems import InputError, Problem, collecting, irregular
 
 MANIFEST = "manifest.json"
 STAGING = ".chainpolicy-staging-"
+# Bounds the memory of a table that is written out.
+ROWS_AT_A_TIME = 50_000
+# Between these sizes Arrow writes a number with a fraction as Python does.
+SMALLEST_ALIKE, LARGEST_ALIKE = 1e-4, 1e9
 
 
 def output_folder(directory: Path) -> Path:
@@ -108,10 +115,50 @@ def digest(path: Path) -> str:
 
 def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
     """Write one table whole or not at all: UTF-8, LF, dates as YYYY-MM-DD, NaN blank."""
-    text = table.to_csv(
-        index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
-    )
-    write_bytes(text.encode("utf-8"), path)
+    lines = [",".join(map(_quoted, map(str, table.columns)))]
+    for first in range(0, len(table), ROWS_AT_A_TIME):
+        some = table.iloc[first : first + ROWS_AT_A_TIME]
+        cells = [_cells(column, float_format) for _, column in some.items()]
+        lines += map(",".join, zip(*cells, strict=True))
+    write_bytes("".join(f"{line}\n" for line in lines).encode("utf-8"), path)
+
+
+def _cells(column: pd.Series, float_format: str | None) -> list[str]:
+    """Write out a column; `DataFrame.to_csv` writes the same text, several times slower."""
+    if column.dtype.kind == "f":
+        return _numbers(column.to_numpy(np.float64), float_format)
+    if column.dtype.kind == "M":
+        return list(column.dt.strftime("%Y-%m-%d").fillna(""))
+    if column.dtype == object:
+        # 1 and True are equal, and yet written each in its own way.
+        written = zip(column, column.isna(), strict=True)
+        return ["" if blank else _quoted(str(cell)) for cell, blank in written]
+    number, distinct = pd.factorize(column)
+    texts = [*(_quoted(str(name)) for name in distinct), ""]
+    # A blank has the number -1, the last place.
+    return list(np.array(texts, dtype=object)[number])
+
+
+def _numbers(values: NDArray[np.float64], float_format: str | None) -> list[str]:
+    """Write the fewest digits that read as the same number, as `repr`, or those of a format."""
+    if float_format is not None:
+        return ["" if value != value else float_format % value for value in values.tolist()]
+    texts = pa.array(values).cast(pa.string()).to_numpy(zero_copy_only=False)
+    # Arrow takes a sixth of the time of `repr`; it writes 1 for 1.0, and 1e-05 in full.
+    size = np.abs(values)
+    alike = (size >= SMALLEST_ALIKE) & (size < LARGEST_ALIKE) & (values != np.floor(values))
+    for number in np.flatnonzero(~alike & ~np.isnan(values)).tolist():
+        texts[number] = repr(float(values[number]))
+    texts[np.isnan(values)] = ""
+    return list(texts)
+
+
+def _quoted(text: str) -> str:
+    """Quote a cell that holds what ends one."""
+    if any(sign in text for sign in ',"\r\n'):
+        text = text.replace('"', '""')
+        return f'"{text}"'
+    return text
 
 
 def write_bytes(content: bytes, path: Path) -> None:
