@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
 from chainpolicy.eventstudy.batch import EverySession, every_session, portfolio
@@ -48,6 +51,8 @@ MASKED_SESSIONS: Window = (0, 1)
 EVENTFUL_SESSIONS: Window = (0, 5)
 # Bounds the memory of a block of pairs: the sessions of their estimation windows.
 VALUES_PER_BLOCK = 2**16
+
+Value = TypeVar("Value", np.float64, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -485,10 +490,9 @@ class EventStudy:
             raise ValueError(f"no pair of {event_id} can be estimated")
         pairs = results._pairs[of_event]
         counts, columns = _factor_columns(panel, self._used(), pairs.asset)
-        ends = results._estimation_end[of_event] - panel.offset[pairs.asset]
-        position = ends[:, None] + results._back
-        rows, _ = _rows(panel, pairs.asset, position)
-        factors, _ = self._factors(pairs.asset, position, columns)
+        windows = self._estimating(results, of_event)
+        rows = windows.rows
+        factors, _ = self._factors(windows, columns)
         valid = np.isfinite(results._fit.residuals[of_event])
         found = np.full(valid.shape, np.nan)
         for count in np.unique(counts):
@@ -551,16 +555,20 @@ class EventStudy:
         has_car = np.isfinite(results._cumulated(window).car)
         asset = results._pairs.asset[has_car]
         counts, columns = _factor_columns(panel, self._used(), asset)
-        estimating = results._estimation_end[has_car, None] + results._back
-        position = np.concatenate(
-            [estimating, results._event_position[has_car, None] + _span(window)], axis=1
+        first = results._event_position[has_car] - panel.offset[asset] + window[0]
+        both = (
+            self._estimating(results, np.flatnonzero(has_car)),
+            _Windows(panel, asset, first, window[1] - window[0] + 1),
         )
-        position -= panel.offset[asset][:, None]
-        rows, in_data = _rows(panel, asset, position)
-        factors, valid = self._factors(asset, position, columns)
+        rows, in_data, factors, valid = (
+            np.concatenate(parts, axis=1)
+            for parts in zip(
+                *((of.rows, of.in_data, *self._factors(of, columns)) for of in both), strict=True
+            )
+        )
         returned = in_data & np.isfinite(panel.returns[rows])
         valid &= returned
-        valid[:, : estimating.shape[1]] = np.isfinite(results._fit.residuals[has_car])
+        valid[:, : both[0].length] = np.isfinite(results._fit.residuals[has_car])
         fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, counts)
         length = window[1] - window[0] + 1
         found: list[tuple[str, str, int, float, float]] = []
@@ -663,14 +671,13 @@ class EventStudy:
         excluded = self._excluded(candidates[refused], fit, of_pair[refused], outside)
         fit = replace(_select(fit, of_pair[kept]), residuals=_squeeze(residuals, kept))
         pairs = candidates[kept]
-        event_rows, event_in_data = _rows(
-            panel, pairs.asset, pairs.position[:, None] + _span(event_window)
-        )
+        width = event_window[1] - event_window[0] + 1
+        windows = _Windows(panel, pairs.asset, pairs.position + event_window[0], width)
         abnormal = abnormal_returns(
             fit,
-            np.where(event_in_data, panel.returns[event_rows], np.nan),
-            _gather_factors(panel, event_rows, columns[kept]),
-            panel.n_sessions[event_rows],
+            np.where(windows.in_data, windows.of(panel.returns), np.nan),
+            windows.factors(columns[kept]),
+            windows.of(panel.n_sessions),
         )
         offset = panel.offset[pairs.asset]
         return EventStudyResults(
@@ -683,8 +690,8 @@ class EventStudy:
             _panel=panel,
             _fit=fit,
             _abnormal=abnormal,
-            _rows=event_rows,
-            _in_data=event_in_data,
+            _rows=windows.rows,
+            _in_data=windows.in_data,
             _event_position=offset + pairs.position,
             _estimation_end=offset + end[kept],
             _alignment=alignment,
@@ -709,19 +716,22 @@ class EventStudy:
         # Where the end is fixed, all events of an asset have one estimation window.
         begins = _begins(asset, end)
         first, of_window = np.flatnonzero(begins), np.cumsum(begins) - 1
-        until = np.arange(1 - length, 1)
-        rows, in_data = _rows(panel, asset[first], end[first, None] + until)
-        factors, usable = self._factors(asset[first], end[first, None] + until, columns[first])
-        returns, n_sessions = panel.returns[rows], panel.n_sessions[rows]
+        windows = _Windows(panel, asset[first], end[first] - length + 1, length)
+        factors, usable = self._factors(windows, columns[first])
+        returns, n_sessions = windows.of(panel.returns), windows.of(panel.n_sessions)
         # A return belongs to all the sessions it spans.
         reach = n_sessions - 1
-        usable &= in_data & (reach <= np.arange(length)) & np.isfinite(returns) & ~masked[rows]
+        usable &= (reach <= np.arange(length)) & np.isfinite(returns) & ~windows.of(masked)
+        if not windows.whole:
+            usable &= windows.in_data
+        valid = usable if begins.all() else usable[of_window]
         # Neither a session nor a lag or lead of it may lie in the event window.
-        followed = columns.max(axis=1, initial=-1)[:, None] >= 0
-        tau = (end - position)[:, None] + until
-        before = tau + self.model.leads * followed < event_window[0]
-        after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
-        valid = usable[of_window] & (before | after)
+        if (end + self.model.leads >= position + event_window[0]).any():
+            followed = columns.max(axis=1, initial=-1)[:, None] >= 0
+            tau = (end - position)[:, None] + np.arange(1 - length, 1)
+            before = tau + self.model.leads * followed < event_window[0]
+            after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
+            valid = valid & (before | after)
         if begins.all():
             return self._fit(returns, factors, n_sessions, valid, counts), slice(None)
         of_sample = number_distinct(of_window, valid)
@@ -732,6 +742,13 @@ class EventStudy:
             *(valid[sample], counts[sample]),
         )
         return fit, of_sample
+
+    def _estimating(self, results: EventStudyResults, pairs: Ints) -> _Windows:
+        """Estimation windows of estimated pairs."""
+        asset = results._pairs.asset[pairs]
+        length = results._fit.residuals.shape[1]
+        begin = results._estimation_end[pairs] - self._panel.offset[asset] - length + 1
+        return _Windows(self._panel, asset, begin, length)
 
     def _used(self) -> tuple[tuple[str, ...], ...]:
         """Benchmarks of each asset that enter its normal return."""
@@ -792,6 +809,8 @@ class EventStudy:
     def _spanning(self, found: Bools) -> Bools:
         """Rows of the panel whose return spans a session that was found."""
         panel = self._panel
+        if not (panel.n_sessions > 1).any():
+            return found
         row = np.arange(len(found))
         block = np.repeat(panel.first, panel.length)
         # Where there is no return it does not matter what it spans.
@@ -801,17 +820,17 @@ class EventStudy:
         spanning: Bools = count[row + 1] > count[start]
         return spanning
 
-    def _factors(self, asset: Ints, position: Ints, columns: Ints) -> tuple[Floats, Bools]:
+    def _factors(self, windows: _Windows, columns: Ints) -> tuple[Floats, Bools]:
         """Benchmark returns (P, M, K), lags and leads among the K, and where all of them exist."""
         panel, model = self._panel, self.model
         parts = []
-        alone: Bools = np.ones(position.shape, dtype=np.bool_)
+        alone: Bools = np.ones((len(columns), windows.length), dtype=np.bool_)
         for shift in range(-model.lags, model.leads + 1):
-            rows, in_data = _rows(panel, asset, position + shift)
-            parts.append(_gather_factors(panel, rows, columns))
+            moved = replace(windows, begin=windows.begin + shift)
+            parts.append(moved.factors(columns))
             if model.lags or model.leads:
                 # What spans a gap is nobody's lag or lead.
-                single = in_data & (panel.n_sessions[rows] == 1)
+                single = moved.in_data & (moved.of(panel.n_sessions) == 1)
                 alone &= single | (columns.max(axis=1, initial=-1) < 0)[:, None]
         factors = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
         alone &= np.isfinite(factors).all(axis=2)
@@ -988,6 +1007,65 @@ def _rows(panel: Panel, asset: Ints, position: Ints) -> tuple[Ints, Bools]:
     return panel.first[asset][:, None] + clipped, in_data
 
 
+@dataclass(frozen=True)
+class _Windows:
+    """Sessions in a row of P assets of a panel, M of each.
+
+    `begin` (P,) are positions inside the assets' blocks; what is read where a window sticks out of
+    the data is of no session of it, see `in_data`.
+    """
+
+    panel: Panel
+    asset: Ints
+    begin: Ints
+    length: int
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether all windows lie inside the data."""
+        inside = (self.begin >= 0) & (self.begin + self.length <= self.panel.length[self.asset])
+        return len(inside) > 0 and bool(inside.all())
+
+    @cached_property
+    def _found(self) -> tuple[Ints, Bools]:
+        return _rows(self.panel, self.asset, self.begin[:, None] + np.arange(self.length))
+
+    @property
+    def rows(self) -> Ints:
+        """Rows of the panel, shape (P, M)."""
+        return self._found[0]
+
+    @property
+    def in_data(self) -> Bools:
+        """Which of the sessions exist, shape (P, M)."""
+        return self._found[1]
+
+    def of(self, series: NDArray[Value]) -> NDArray[Value]:
+        """Return values of a series of the panel, shape (P, M)."""
+        if not self.whole:
+            return series[self.rows]
+        # What stands in a row is copied in one piece.
+        found: NDArray[Value] = sliding_window_view(series, self.length)[
+            self.panel.first[self.asset] + self.begin
+        ]
+        return found
+
+    def factors(self, columns: Ints) -> Floats:
+        """Benchmark returns (P, M, K) of columns (P, K), zero for an unused place."""
+        values: Floats
+        if self.whole:
+            first = self.panel.first[self.asset] + self.begin
+            every = sliding_window_view(self.panel.factors, self.length, axis=0)
+            values = np.empty((len(first), self.length, columns.shape[1]))
+            for k, column in enumerate(columns.T):
+                values[:, :, k] = every[first, column]
+        else:
+            values = self.panel.factors[self.rows[:, :, None], columns[:, None, :]]
+        if (columns < 0).any():
+            values = np.where(columns[:, None, :] >= 0, values, 0.0)
+        return values
+
+
 def _span(window: Window) -> Ints:
     return np.arange(window[0], window[1] + 1)
 
@@ -1004,12 +1082,6 @@ def _factor_columns(
     columns = np.array([columns_of[names] for names in used], np.int64).reshape(len(used), width)
     counts = (columns >= 0).sum(axis=1)[asset]
     return counts, columns[asset, : counts.max(initial=0)]
-
-
-def _gather_factors(panel: Panel, rows: Ints, columns: Ints) -> Floats:
-    """Benchmark returns at rows (P, L) for columns (P, K), zero for an unused place."""
-    values: Floats = panel.factors[rows[:, :, None], columns[:, None, :]]
-    return values if (columns >= 0).all() else np.where(columns[:, None, :] >= 0, values, 0.0)
 
 
 def _blocks(asset: Ints, end: Ints, size: int) -> Iterator[Ints]:

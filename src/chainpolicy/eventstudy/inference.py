@@ -24,7 +24,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 
@@ -121,6 +121,23 @@ class GroupSample:
         """M_i, shape (..., N)."""
         count: Ints = self.observed.sum(axis=-1)
         return count
+
+    @cached_property
+    def on_calendar(self) -> tuple[Floats, Bools]:
+        """Residuals with calendar sessions as columns, and where there is one."""
+        position = self.estimation_session
+        if position is None or (position == position[0]).all():
+            return self.residuals, self.observed
+        column = np.broadcast_to(position - position.min(), self.residuals.shape)
+        values = np.full((*self.car.shape, np.ptp(position) + 1), np.nan)
+        np.put_along_axis(values, column, self.residuals, axis=-1)
+        return values, np.isfinite(values)
+
+    @cached_property
+    def by_size(self) -> Ordered:
+        """Residuals and, over the root of its sessions, each abnormal return of the window."""
+        per_session = self.abnormal / np.sqrt(self.spanned)
+        return Ordered.of(np.concatenate([self.residuals, per_session], axis=-1))
 
     @cached_property
     def scar(self) -> Floats:
@@ -227,7 +244,7 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     >>> print(f"{mean_residual_correlation(EXAMPLE):.4f}")  # of 1/2, 1/2 and 0
     0.3333
     """
-    values, observed = _on_calendar(sample)
+    values, observed = sample.on_calendar
     shape = observed.shape
     x = np.where(observed, values, 0.0).reshape(-1, *shape[-2:])
     samples = observed.reshape(-1, *shape[-2:])
@@ -285,38 +302,26 @@ def number_distinct(label: Ints, rows: Bools) -> Ints:
     >>> number_distinct(np.array([7, 7, 8, 7]), rows).tolist()
     [0, 0, 1, 2]
     """
-    packed = np.hstack([np.packbits(rows, axis=1), label[:, None].view(np.uint8)])
+    return _number_distinct(np.packbits(rows, axis=1), label[:, None].view(np.uint8))
+
+
+def _number_distinct(*parts: NDArray[np.uint8]) -> Ints:
+    """Give rows that hold the same bytes a number, in the order of the first."""
+    packed = np.hstack(parts)
+    width, content = packed.shape[1], packed.tobytes()
     numbers: dict[bytes, int] = {}
-    return np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in packed], np.int64)
+    rows = (content[first : first + width] for first in range(0, len(content), width))
+    return np.array([numbers.setdefault(row, len(numbers)) for row in rows], np.int64)
 
 
 def _mean_correlation_of_kinds(
     sample: GroupSample, x: Floats, observed: Bools, kind: Ints
 ) -> Floats:
-    """Eq. 10 without a matrix of all pairs: correlations of two kinds add up to one product.
-
-    With residuals standardized on the sessions that two kinds have in common, the sum of all
-    correlations between them is the product of their sums, session by session.
-    """
-    order = np.argsort(kind, kind="stable")
-    x, kind = np.take(x, order, axis=1), kind[order]
-    start = np.searchsorted(kind, np.arange(kind[-1] + 1))
-    seen = np.where(observed[order[start]], 1.0, 0.0)
-    shared = seen @ seen.T
-    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[kind]
-    # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
-    total, raw = x @ seen.T, x**2 @ seen.T
-    squares = _spread(raw - total**2 / common, raw)
-    scale = np.where(np.isfinite(squares), 1.0 / np.sqrt(squares), 0.0)
-    parts = [slice(*ends) for ends in pairwise([*start, len(kind)])]
-    standardized = np.stack([_transposed(scale[:, part]) @ x[:, part] for part in parts], axis=1)
-    levels = np.add.reduceat(scale * total, start, axis=1)
-    counts = np.add.reduceat(np.where(scale > 0, 1, 0), start, axis=1)
-    product = (standardized * np.swapaxes(standardized, 1, 2)).sum(axis=-1)
-    product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
+    """Eq. 10 without a matrix of all pairs."""
+    product, counts = _sums_of_kinds(x, observed, kind, np.ones(x.shape[:2]))
     # The correlation of an asset with itself is 1 and that of no pair.
     alone = np.einsum("baa->b", counts)
-    share = _overlap(sample, order[start])
+    share = _overlap(sample, np.unique(kind, return_index=True)[1])
     sizes = np.bincount(kind)
     # Of windows apart the product is zero, whatever is known of the correlation.
     number = np.where(share == 0.0, np.outer(sizes, sizes), counts * _transposed(counts))
@@ -326,19 +331,35 @@ def _mean_correlation_of_kinds(
     return mean
 
 
+def _sums_of_kinds(x: Floats, observed: Bools, kind: Ints, size: Floats) -> tuple[Floats, Floats]:
+    """Sum the correlations of the assets of two kinds times the `size` of both.
+
+    With residuals x (B, N, T) standardized on the sessions that two kinds have in common, the sum
+    of all correlations between them is the product of their sums, session by session: no matrix of
+    all pairs. Returns the sums, shape (B, K, K), and in row a, column b how many assets of kind a
+    vary on the sessions of kind b; the correlation of an asset with itself is among them.
+    """
+    order = np.argsort(kind, kind="stable")
+    x, size, kind = np.take(x, order, axis=1), size[:, order, None], kind[order]
+    start = np.searchsorted(kind, np.arange(kind[-1] + 1))
+    seen = np.where(observed[order[start]], 1.0, 0.0)
+    shared = seen @ seen.T
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[kind]
+    # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
+    total, raw = x @ seen.T, x**2 @ seen.T
+    squares = _spread(raw - total**2 / common, raw)
+    scale = np.where(np.isfinite(squares), size / np.sqrt(squares), 0.0)
+    parts = [slice(*ends) for ends in pairwise([*start, len(kind)])]
+    standardized = np.stack([_transposed(scale[:, part]) @ x[:, part] for part in parts], axis=1)
+    levels = np.add.reduceat(scale * total, start, axis=1)
+    counts = np.add.reduceat(np.where(scale > 0, 1.0, 0.0), start, axis=1)
+    product = (standardized * np.swapaxes(standardized, 1, 2)).sum(axis=-1)
+    product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
+    return product, counts
+
+
 def _transposed(values: Floats) -> Floats:
     return np.swapaxes(values, -1, -2)
-
-
-def _on_calendar(sample: GroupSample) -> tuple[Floats, Bools]:
-    """Residuals with calendar sessions as columns."""
-    position = sample.estimation_session
-    if position is None or (position == position[0]).all():
-        return sample.residuals, sample.observed
-    column = np.broadcast_to(position - position.min(), sample.residuals.shape)
-    values = np.full((*sample.car.shape, np.ptp(position) + 1), np.nan)
-    np.put_along_axis(values, column, sample.residuals, axis=-1)
-    return values, np.isfinite(values)
 
 
 def _overlap(sample: GroupSample, assets: Ints) -> Floats | float:
@@ -609,28 +630,78 @@ def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
     return np.where(values > ROUNDING * scale, values, np.nan)
 
 
-def _ranks(values: Floats) -> tuple[Floats, Ints]:
-    """Midranks of the finite values along the last axis, and how many there are."""
-    from scipy import stats
+@dataclass(frozen=True)
+class Ordered:
+    """Values of each asset by size, shape (..., N, T).
 
-    finite = np.isfinite(values)
-    filled = np.where(finite, values, np.inf)
-    order = np.argsort(filled, axis=-1)
-    ordered = np.take_along_axis(filled, order, axis=-1)
-    ranks = np.empty_like(filled)
-    place = np.broadcast_to(np.arange(1.0, values.shape[-1] + 1.0), order.shape)
-    np.put_along_axis(ranks, order, place, axis=-1)
-    tied = ((ordered[..., 1:] == ordered[..., :-1]) & np.isfinite(ordered[..., 1:])).any(axis=-1)
-    if tied.any():
-        ranks[tied] = stats.rankdata(filled[tied], axis=-1)
-    return np.where(finite, ranks, np.nan), finite.sum(axis=-1)
+    Attributes
+    ----------
+    column : ndarray of int
+        Where each value stood, along the last axis.
+    values : ndarray of float
+        Ascending, infinite where there is none.
+    count : ndarray of int, shape (..., N)
+        Values that there are.
+    present : ndarray of int, shape (..., T)
+        Assets that have a value in each column.
+
+    Examples
+    --------
+    >>> ordered = Ordered.of(np.array([[3.0, np.nan, 1.0]]))
+    >>> ordered.column.tolist(), ordered.count.tolist()
+    ([[2, 0, 1]], [2])
+    """
+
+    column: Ints
+    values: Floats
+    count: Ints
+    present: Ints
+
+    @classmethod
+    def of(cls, values: Floats) -> Ordered:
+        """Sort values."""
+        finite = np.isfinite(values)
+        filled = np.where(finite, values, np.inf)
+        column = np.argsort(filled, axis=-1)
+        return cls(
+            column,
+            np.take_along_axis(filled, column, axis=-1),
+            finite.sum(axis=-1),
+            finite.sum(axis=-2),
+        )
+
+    @property
+    def held(self) -> Bools:
+        """Where there is a value, shape (..., N, T)."""
+        held: Bools = np.arange(self.values.shape[-1]) < self.count[..., None]
+        return held
+
+    def mean(self, scores: Floats) -> Floats:
+        """Mean of the scores of the values in each column, over the assets present."""
+        shape = self.present.shape
+        first = np.arange(np.prod(shape[:-1], dtype=np.int64)) * shape[-1]
+        column = self.column + first.reshape(*shape[:-1], 1, 1)
+        total = np.bincount(column.ravel(), scores.ravel(), minlength=self.present.size)
+        mean: Floats = total.reshape(shape) / np.maximum(self.present, 1)
+        return mean
 
 
-def _mean_rank_deviation(u: Floats) -> tuple[Floats, Floats, Ints]:
-    """Mean over the assets present, its weighted square, and how many sessions have one."""
-    present = np.isfinite(u).sum(axis=-2)
-    mean = np.nansum(u, axis=-2) / np.maximum(present, 1)
-    return mean, present / u.shape[-2] * mean**2, (present > 0).sum(axis=-1)
+def _midranks(ordered: Floats, place: Floats) -> Floats:
+    """Give ascending values their places (..., T), and equal ones the mean of theirs."""
+    equal = (ordered[..., 1:] == ordered[..., :-1]) & np.isfinite(ordered[..., 1:])
+    tied = equal.any(axis=-1)
+    if not tied.any():
+        return place
+    ranks = np.broadcast_to(place, ordered.shape).copy()
+    own, follows = ranks[tied], np.zeros((int(tied.sum()), ordered.shape[-1]), dtype=np.bool_)
+    follows[:, 1:] = equal[tied]
+    before = np.where(follows, 0.0, np.hstack([np.zeros((len(own), 1)), own[:, :-1]]))
+    followed = np.hstack([follows[:, 1:], np.zeros((len(own), 1), dtype=np.bool_)])
+    upto = np.where(followed, np.inf, own)
+    first = np.maximum.accumulate(before, axis=1) + 1.0
+    last = np.minimum.accumulate(upto[:, ::-1], axis=1)[:, ::-1]
+    ranks[tied] = (first + last) / 2.0
+    return ranks
 
 
 def corrado_rank(sample: GroupSample) -> Outcome:
@@ -667,11 +738,13 @@ def corrado_rank(sample: GroupSample) -> Outcome:
     >>> print(f"{corrado_rank(EXAMPLE).statistic:.4f}")
     1.9660
     """
-    per_session = sample.abnormal / np.sqrt(sample.spanned)
-    ranks, valid = _ranks(np.concatenate([sample.residuals, per_session], axis=-1))
-    u = ranks / (valid[..., None] + 1) - 0.5
-    mean, weighted_square, sessions = _mean_rank_deviation(u)
-    deviation = _spread(np.sqrt(weighted_square.sum(axis=-1) / sessions))
+    ordered = sample.by_size
+    ranks = _midranks(ordered.values, np.arange(1.0, ordered.values.shape[-1] + 1.0))
+    u = ranks / (ordered.count[..., None] + 1) - 0.5
+    mean = ordered.mean(np.where(ordered.held, u, 0.0))
+    square = ordered.present / sample.n_assets * mean**2
+    sessions = (ordered.present > 0).sum(axis=-1)
+    deviation = _spread(np.sqrt(square.sum(axis=-1) / sessions))
     window = mean[..., -sample.n_window :].sum(axis=-1)
     held = np.isfinite(sample.abnormal).any(axis=-2).sum(axis=-1)
     return Outcome(window / (np.sqrt(held) * deviation))
@@ -714,11 +787,22 @@ def grank_t(sample: GroupSample) -> Outcome:
     if sample.n_assets < MINIMUM_GRANK_ASSETS:
         return Outcome(np.full(sample.car.shape[:-1], np.nan), sample.residuals.shape[-1] - 1.0)
     extra = sample.scar / _deviation(sample.scar)[..., None]
-    standardized = sample.residuals / sample.sigma[..., None]
-    ranks, valid = _ranks(np.concatenate([standardized, extra[..., None]], axis=-1))
-    u = ranks / (valid[..., None] + 1) - 0.5
-    mean, weighted_square, n = _mean_rank_deviation(u)
-    z = mean[..., -1] / _spread(np.sqrt(weighted_square.sum(axis=-1) / n))
+    # Of residuals and window by size, the residuals alone are ranked, and the extra value put in.
+    ordered = sample.by_size
+    sessions = sample.residuals.shape[-1]
+    own = ordered.held & (ordered.column < sessions)
+    ranks = _midranks(ordered.values, np.cumsum(own, axis=-1, dtype=np.float64))
+    standardized = ordered.values / sample.sigma[..., None]
+    larger = np.where(standardized > extra[..., None], 1.0, 0.0)
+    larger[standardized == extra[..., None]] = 0.5
+    width = sample.n_estimation[..., None] + 2
+    mean = ordered.mean(np.where(own, (ranks + larger) / width - 0.5, 0.0))[..., :sessions]
+    smaller = sample.n_estimation - np.where(own, larger, 0.0).sum(axis=-1)
+    extra_mean = ((smaller + 1.0) / width[..., 0] - 0.5).mean(axis=-1)
+    share = ordered.present[..., :sessions] / sample.n_assets
+    n = (share > 0).sum(axis=-1) + 1
+    square = (share * mean**2).sum(axis=-1) + extra_mean**2
+    z = extra_mean / _spread(np.sqrt(square / n))
     statistic = z * np.sqrt((n - 2) / _spread(n - 1 - z**2, n))
     defined = np.isfinite(extra).all(axis=-1)
     return Outcome(np.where(defined, statistic, np.nan), n - 2.0)
@@ -784,11 +868,12 @@ def wilcoxon(sample: GroupSample) -> Outcome:
 
     shape = sample.car.shape[:-1]
     rows = sample.car.reshape(-1, sample.n_assets)
-    magnitude = np.where(rows != 0, np.abs(rows), np.nan)
-    ranks, n = _ranks(magnitude)
-    statistic = np.where(rows > 0, ranks, 0.0).sum(axis=1)
-    ordered = np.sort(magnitude)
-    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    ordered = Ordered.of(np.where(rows != 0, np.abs(rows), np.nan))
+    places = np.arange(1.0, sample.n_assets + 1.0)
+    ranks = _midranks(ordered.values, places)
+    positive = ordered.held & (np.take_along_axis(rows, ordered.column, axis=1) > 0)
+    statistic, n = np.where(positive, ranks, 0.0).sum(axis=1), ordered.count
+    tied = (ordered.held & (ranks != places)).any(axis=1)
     exact = ~tied & (n <= EXACT_WILCOXON_LIMIT)
     p_value = np.full(len(rows), np.nan)
     for size in np.unique(n[n > 0]):
@@ -926,8 +1011,8 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     0.34 with 149 degrees of freedom
     """
     variance = sample.car_std_error**2
-    values, observed = _on_calendar(sample)
-    weights = sample.sigma[..., None] * _calendar_weights(sample)
+    values, observed = sample.on_calendar
+    weights = _calendar_weights(sample)
     shape = variance.shape[:-1]
     shared = [
         _shared_variance(*one)
@@ -935,6 +1020,7 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
             np.where(observed, values, 0.0).reshape(-1, *values.shape[-2:]),
             observed.reshape(-1, *values.shape[-2:]),
             weights.reshape(-1, *weights.shape[-2:]),
+            sample.sigma.reshape(-1, sample.n_assets),
             strict=True,
         )
     ]
@@ -943,8 +1029,24 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
 
 
-def _shared_variance(x: Floats, observed: Bools, weights: Floats) -> float:
-    """Sum of r_ij times the product of the weights, over all i and j that differ.
+def _shared_variance(x: Floats, observed: Bools, weights: Floats, sigma: Floats) -> float:
+    """Sum of r_ij s_i s_j times the product of the weights, over all i and j that differ."""
+    n_assets, n_sessions = observed.shape
+    # Observed on the same sessions, with the same weights.
+    kind = _number_distinct(np.packbits(observed, axis=1), weights.view(np.uint8))
+    if (kind.max() + 1) ** 2 * n_sessions > n_assets * max(n_assets, n_sessions):
+        return _shared_variance_of_pairs(x, observed, sigma[:, None] * weights)
+    product, counts = _sums_of_kinds(x[None], observed, kind, sigma[None])
+    of_kind = weights[np.unique(kind, return_index=True)[1]]
+    shared = of_kind @ of_kind.T
+    # The variance of an asset alone is known without.
+    varies = np.diagonal(counts[0])[kind] > 0
+    alone = (sigma[varies] ** 2 * np.diagonal(shared)[kind[varies]]).sum()
+    return float((product[0] * shared).sum() - alone)
+
+
+def _shared_variance_of_pairs(x: Floats, observed: Bools, weights: Floats) -> float:
+    """Add up the pairs one by one.
 
     Some rows of the matrices at a time, and of these only what lies on the diagonal or above it:
     both are symmetric. Sums over the sessions of j are the same for all that are observed on them.

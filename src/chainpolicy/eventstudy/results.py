@@ -629,8 +629,12 @@ class EventStudyResults(ShownResults):
 
     def _of_window(self, pairs: Ints, window: Window) -> dict[str, Any]:
         """Columns that say of which pairs and window a row is."""
-        label = texts([window_label(window)], np.zeros_like(pairs))
-        return {**self._pairs[pairs].named(self._panel), "window": label}
+        names = {column: values.take(pairs) for column, values in self._named.items()}
+        return names | {"window": texts([window_label(window)], np.zeros_like(pairs))}
+
+    @cached_property
+    def _named(self) -> dict[str, pd.api.extensions.ExtensionArray]:
+        return self._pairs.named(self._panel)
 
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
         r"""Buy-and-hold abnormal returns, for results on simple returns.
