@@ -16,10 +16,9 @@ at :math:`-1 / (N - 1)`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -864,7 +863,7 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     >>> print(f"{outcome.statistic:.0f}, p = {outcome.p_value:.2f}")
     4, p = 0.75
     """
-    from scipy import stats
+    from scipy import special
 
     shape = sample.car.shape[:-1]
     rows = sample.car.reshape(-1, sample.n_assets)
@@ -875,19 +874,28 @@ def wilcoxon(sample: GroupSample) -> Outcome:
     statistic, n = np.where(positive, ranks, 0.0).sum(axis=1), ordered.count
     tied = (ordered.held & (ranks != places)).any(axis=1)
     exact = ~tied & (n <= EXACT_WILCOXON_LIMIT)
-    p_value = np.full(len(rows), np.nan)
-    for size in np.unique(n[n > 0]):
-        for method, chosen in (("exact", exact), ("asymptotic", ~exact)):
-            members = np.flatnonzero((n == size) & chosen)
-            if len(members):
-                values = rows[members]
-                nonzero = values[values != 0].reshape(len(members), size)
-                with warnings.catch_warnings():
-                    # scipy says that the approximation is poor for small tied samples.
-                    warnings.simplefilter("ignore", UserWarning)
-                    p_value[members] = stats.wilcoxon(nonzero, axis=1, method=method).pvalue
+    spread = np.sqrt(np.where(ordered.held, ranks**2, 0.0).sum(axis=1)) / 2.0
+    z = (statistic - n * (n + 1) / 4) / np.where(n > 0, spread, np.nan)
+    p_value = 2.0 * special.ndtr(-np.abs(z))
+    for size in np.unique(n[exact & (n > 0)]).tolist():
+        members = np.flatnonzero(exact & (n == size))
+        smaller = np.minimum(statistic[members], size * (size + 1) // 2 - statistic[members])
+        at_most = _signed_rank_distribution(size)[smaller.astype(np.int64)]
+        p_value[members] = np.minimum(2.0 * at_most, 1.0)
     statistic = np.where(n > 0, statistic, np.nan)
     return Outcome(statistic.reshape(shape), None, p_value.reshape(shape))
+
+
+@cache
+def _signed_rank_distribution(n: int) -> Floats:
+    """Probability that the ranks of positive CARs, of n without ties, add up to w or less."""
+    # Of the 2^n choices of signs, how many have each sum: rank by rank.
+    choices = np.ones(1)
+    for rank in range(1, n + 1):
+        nothing = np.zeros(rank)
+        choices = np.append(choices, nothing) + np.append(nothing, choices)
+    below: Floats = np.cumsum(choices) / 2.0**n
+    return below
 
 
 def skewness_t(sample: GroupSample) -> Outcome:
