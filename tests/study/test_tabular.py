@@ -42,6 +42,11 @@ def read(path: Path, content: bytes | str) -> tuple[pd.DataFrame, list[Problem]]
     return table, in_reading_order(problems)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("table")
+
+
 def places(problems: list[Problem]) -> list[tuple[int | None, str | None, str | None]]:
     return [(problem.line, problem.column, problem.value) for problem in problems]
 
@@ -236,6 +241,39 @@ def test_chunks_do_not_change_what_is_read(tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(pieces, whole)
     assert located == problems
     assert (102, "name", "n3") in places(problems)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(["n,1", "y,2,", ",", "", " ", "n", ' "a,b" ,1', '"a,b",1', '"c\nd",1']),
+            st.tuples(st.text(max_size=3), st.text(max_size=3)).map(",".join),
+        ).map(str.encode)
+        | st.binary(max_size=4),
+        max_size=9,
+    ),
+    st.sampled_from([b"\n", b"\r\n", b"\r"]),
+    st.sampled_from([b"name,size", b"\xef\xbb\xbfname,size", b"size, name ", b"name,size,name"]),
+    st.booleans(),
+)
+def test_a_plain_file_is_read_as_its_rows_one_by_one(folder, rows, end, header, ended):
+    content = end.join([header, *rows]) + end * ended
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tabular, "CHUNK_ROWS", 3)
+        plain, found = read(folder, content)
+        patch.setattr(tabular, "_plain_pieces", lambda *_: iter([None]))
+        table, problems = read(folder, content)
+    pd.testing.assert_frame_equal(plain, table)
+    assert found == problems
+
+
+def test_a_file_is_plain_until_a_row_is_not(tmp_path):
+    file = tmp_path / "table.csv"
+    rows = [b"a,1\n", b"b,2\r\n", b"c,3\n", b'"d",4\n', b"e,5\n"]
+    for count, read_as in [(3, 1), (4, 0), (5, 0)]:
+        file.write_bytes(b"name,size\n" + b"".join(rows[:count]))
+        pieces = [piece is not None for piece in tabular._plain_pieces(file, SCHEMA, file.name)]
+        assert pieces == [True] * read_as + [False] * (1 - read_as)
 
 
 def test_reading_stops_after_very_many_problems(tmp_path):

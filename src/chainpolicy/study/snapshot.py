@@ -108,17 +108,23 @@ def _read_long(
             problems += check_cells(chunk, PRICES, name)
             continue
         date = parse_dates(chunk["date"])
-        used = date.isna() | ((date >= first) & (date <= last))
+        used = date.isna() | date.between(first, last)
+        number, distinct = pd.factorize(chunk["ticker"])
         if wanted is not None:
-            other = used & date.notna() & ~chunk["ticker"].isin(wanted) & (chunk["ticker"] != "")
-            unused |= set(chunk.loc[other, "ticker"].unique())
+            is_other = ~distinct.isin([*wanted, ""])
+            other = used & date.notna() & is_other[number]
+            unused |= set(distinct[np.unique(number[other])])
             used &= ~other
-        rows = chunk[used]
-        problems += check_cells(rows, PRICES, name)
-        code = rows["ticker"].map(_extend(codes, rows["ticker"])).astype("int32")
+        rows, date, number = chunk[used], date[used], number[used]
         close = parse_numbers(rows["close"])
-        parsed = pd.DataFrame({"date": date[used], "ticker": code, "close": close})
-        kept.append(parsed[date[used].notna() & (rows["ticker"] != "")])
+        sound = date.notna() & (rows["ticker"] != "") & close.between(LOWEST, HIGHEST)
+        # What can be used is not asked again what is wrong with it.
+        problems += check_cells(rows[~sound], PRICES, name)
+        present = pd.unique(number)
+        code = np.zeros(len(distinct), dtype=np.int32)
+        code[present] = [codes.setdefault(ticker, len(codes)) for ticker in distinct[present]]
+        parsed = pd.DataFrame({"date": date, "ticker": code[number], "close": close})
+        kept.append(parsed[date.notna() & (rows["ticker"] != "")])
     if not kept:
         _point_to_import(path, problems, before)
         return NO_PRICES.copy()
@@ -132,8 +138,10 @@ def _read_long(
         problems += _without_price(codes, wanted, name, _span(start, end))
     shared = prices.loc[_is_shared(prices), ["date", "ticker"]]
     problems += check_keys(shared.assign(ticker=names.take(shared["ticker"].to_numpy())), name)
-    prices["ticker"] = names.take(prices["ticker"].to_numpy())
-    for calendar, rows in prices.groupby(prices["ticker"].map(calendars), sort=False):
+    code = prices["ticker"].to_numpy()
+    prices["ticker"] = names.take(code)
+    on = pd.Series([calendars.get(ticker) for ticker in codes], dtype="str").array.take(code)
+    for calendar, rows in prices.groupby(on, sort=False):
         problems += off_session(rows["date"], str(calendar), name, corrections)
     prices = prices[prices["close"].notna()].reset_index(drop=True)
     prices.attrs["unused_tickers"] = tuple(sorted(unused))
@@ -277,12 +285,6 @@ def off_session(
 
 def _line_of(date: pd.Series, day: str) -> int:
     return int(date.index[date == pd.Timestamp(day)][0])
-
-
-def _extend(codes: dict[str, int], tickers: pd.Series) -> dict[str, int]:
-    for ticker in tickers.unique():
-        codes.setdefault(ticker, len(codes))
-    return codes
 
 
 def _is_shared(prices: pd.DataFrame) -> np.ndarray:
