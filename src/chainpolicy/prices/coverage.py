@@ -87,10 +87,10 @@ def probable_closures(study: Study) -> pd.DataFrame:
     `LONGEST_CLOSURE` sessions; longer ones are holes in the data. Of a day that the study sets
     right it says itself what it was.
     """
-    dates = study.prices.merge(study.assets[["ticker", "calendar"]])
+    calendars = study.prices["ticker"].map(study.assets.set_index("ticker")["calendar"])
     told = {(found.calendar, found.day) for found in study.corrections}
     rows = []
-    for calendar, own in dates.groupby("calendar"):
+    for calendar, own in study.prices.groupby(calendars):
         if calendar == ALWAYS_OPEN:
             continue
         closed = own["date"]

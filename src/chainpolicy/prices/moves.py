@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from chainpolicy.eventstudy.panel import Bools, Floats
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.study.assets import parse_price_limit, price_limit_on
 from chainpolicy.study.calendars import Corrections
 from chainpolicy.study.returns import LIMIT_TOLERANCE
@@ -19,18 +19,16 @@ FACTOR_TOLERANCE = 0.05
 MOST_MOVES = 10
 
 
-def find_moves(
-    dates: pd.DatetimeIndex, close: Floats, on_calendar: pd.DatetimeIndex, limits: Floats
-) -> tuple[Floats, Bools, Bools]:
+def find_moves(position: Ints, close: Floats, limits: Floats) -> tuple[Floats, Bools, Bools]:
     """Compare each close with the one before it.
 
-    `limits` are price limits in force on each date, as a share of the close before; NaN = none.
-    Returned are, for all but the first date, the ratio to the close before; whether it is beyond
-    the price limit; whether it is not, and yet a return beyond `JUMP`.
+    `position` counts the sessions of the calendar, -1 where a day is none; `limits` are price
+    limits in force on each day, as a share of the close before; NaN = none. Returned are, for all
+    but the first day, the ratio to the close before; whether it is beyond the price limit; whether
+    it is not, and yet a return beyond `JUMP`.
     """
     ratio = close[1:] / close[:-1]
     move = np.abs(ratio - 1)
-    position = on_calendar.get_indexer(dates)
     # Over a hole in the data a move is that of several sessions, each with its own limit.
     adjacent = (position[1:] - position[:-1] == 1) & (position[:-1] >= 0)
     beyond = adjacent & (move > limits[1:] + LIMIT_TOLERANCE / close[:-1])
@@ -56,35 +54,34 @@ def implausible_moves(
         or its inverse is near, 0 if none is; ``limit``, the price limit that the move is beyond,
         NaN if it is beyond none.
     """
-    by_ticker = dict(list(prices.sort_values("date").groupby("ticker")))
-    parts = [_NO_MOVES]
-    columns = (assets["ticker"], assets["calendar"], assets["price_limit"])
-    for ticker, calendar, schedule in zip(*columns, strict=True):
-        rows = by_ticker.get(ticker)
-        if rows is None:
-            continue
-        dates = pd.DatetimeIndex(rows["date"])
-        close = rows["close"].to_numpy(np.float64)
-        limits = price_limit_on(parse_price_limit(schedule), dates)
-        on_calendar = sessions(calendar, dates[0], dates[-1], corrections)
-        ratio, beyond, jump = find_moves(dates, close, on_calendar, limits)
-        found = np.flatnonzero(beyond | jump)
-        if not len(found):
-            continue
-        parts.append(
-            pd.DataFrame(
-                {
-                    "ticker": ticker,
-                    "date": dates[found + 1],
-                    "before": close[found],
-                    "close": close[found + 1],
-                    "ratio": ratio[found],
-                    "factor": [_near_factor(value) for value in ratio[found]],
-                    "limit": np.where(beyond[found], limits[found + 1], np.nan),
-                }
-            )
-        )
-    return pd.concat(parts[1:] or parts, ignore_index=True)
+    asset = pd.Index(assets["ticker"]).get_indexer(pd.Index(prices["ticker"]))
+    order = np.lexsort((prices["date"].to_numpy(), asset))
+    order = order[asset[order] >= 0]
+    asset = asset[order]
+    dates = pd.DatetimeIndex(prices["date"].to_numpy()[order])
+    close = prices["close"].to_numpy(np.float64)[order]
+    position = np.full(len(asset), -1)
+    limits = np.full(len(asset), np.nan)
+    for calendar in assets["calendar"].iloc[np.unique(asset)].unique():
+        own = (assets["calendar"] == calendar).to_numpy()[asset]
+        on_calendar = sessions(calendar, dates[own].min(), dates[own].max(), corrections)
+        position[own] = on_calendar.get_indexer(dates[own])
+    for schedule in assets["price_limit"].unique():
+        own = (assets["price_limit"] == schedule).to_numpy()[asset]
+        limits[own] = price_limit_on(parse_price_limit(schedule), dates[own])
+    ratio, beyond, jump = find_moves(position, close, limits)
+    found = np.flatnonzero((beyond | jump) & (asset[1:] == asset[:-1]))
+    return pd.DataFrame(
+        {
+            "ticker": assets["ticker"].astype("str").array.take(asset[found]),
+            "date": dates[found + 1],
+            "before": close[found],
+            "close": close[found + 1],
+            "ratio": ratio[found],
+            "factor": np.array([_near_factor(value) for value in ratio[found]], dtype=np.int64),
+            "limit": np.where(beyond[found], limits[found + 1], np.nan),
+        }
+    )
 
 
 def describe_moves(moves: pd.DataFrame) -> list[str]:
@@ -125,14 +122,3 @@ def _near_factor(ratio: float) -> int:
     distance = {factor: abs(abs(np.log(ratio)) - np.log(factor)) for factor in FACTORS}
     nearest = min(distance, key=distance.__getitem__)
     return nearest if distance[nearest] < np.log1p(FACTOR_TOLERANCE) else 0
-
-
-_NO_MOVES = pd.DataFrame(
-    {
-        "ticker": pd.Series(dtype="str"),
-        "date": pd.Series(dtype="datetime64[ns]"),
-        **{name: pd.Series(dtype="float64") for name in ("before", "close", "ratio")},
-        "factor": pd.Series(dtype="int64"),
-        "limit": pd.Series(dtype="float64"),
-    }
-)

@@ -323,7 +323,7 @@ def _check_moves(
     known = np.isfinite(close)
     dates, close = dates[known], close[known]
     limit = np.full(len(close), np.nan) if limits is None else limits[known]
-    ratio, beyond, jump = find_moves(dates, close, on_calendar, limit)
+    ratio, beyond, jump = find_moves(on_calendar.get_indexer(dates), close, limit)
     move = np.abs(ratio - 1)
     findings = []
     if beyond.any():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import window_label
@@ -25,10 +24,15 @@ def not_estimable(study: Study) -> tuple[int, pd.DataFrame]:
     together = pd.concat(lost).groupby(keys, sort=False)["reason"].agg(["size", "first"])
     without = together.loc[together["size"] == len(study.car_windows), "first"]
     out = pd.concat([results.excluded, without.rename("reason").reset_index()], ignore_index=True)
-    sessions = study.alignment.drop_duplicates(keys).set_index(keys)["event_session"]
+    sessions = study.alignment.drop_duplicates(keys)[[*keys, "event_session"]]
+    out = out.merge(sessions, on=keys, how="left")
+    prices = _by_ticker(study.prices, out["ticker"])
+    returns = _by_ticker(study.returns, out["ticker"])
     out["reason"] = [
-        _reason(study, sessions[event_id, ticker], ticker, reason)
-        for event_id, ticker, reason in out[[*keys, "reason"]].itertuples(index=False, name=None)
+        _reason(study, prices[ticker]["date"], returns[ticker], session, reason)
+        for ticker, session, reason in zip(
+            out["ticker"], out.pop("event_session"), out["reason"], strict=True
+        )
     ]
     order = {name: place for place, name in enumerate(study.events["event_id"])}
     out = out.sort_values("event_id", key=lambda ids: ids.map(order), kind="stable")
@@ -67,21 +71,16 @@ def listed_tickers(tickers: list[str]) -> str:
 def _clipped_estimation(study: Study) -> list[str]:
     """Say which estimation windows begin before the returns of their asset."""
     estimation = study.estimation
-    if estimation.end is not None or estimation.anchor != "event":
+    if estimation.end is not None or estimation.anchor != "event" or estimation.window[0] >= 0:
         return []
     keys = ["event_id", "ticker"]
     aligned = study.alignment.drop_duplicates(keys)[[*keys, "event_session"]]
     pairs = study.results.models[[*keys, "n_estimation"]].merge(aligned, on=keys)
     own = study.returns.dropna(subset="return")
-    sessions = {ticker: pd.Index(rows["session"]) for ticker, rows in own.groupby("ticker")}
-    before = np.array(
-        [
-            sessions[ticker].searchsorted(session)
-            for ticker, session in zip(pairs["ticker"], pairs["event_session"], strict=True)
-        ],
-        dtype=np.int64,
-    )
-    clipped = pairs[before < -estimation.window[0]]
+    # The session on which an asset has as many returns as the window reaches back.
+    complete = own[own.groupby("ticker").cumcount() == -estimation.window[0] - 1]
+    whole_from = complete.set_index("ticker")["session"].reindex(pairs["ticker"])
+    clipped = pairs[~(whole_from.to_numpy() < pairs["event_session"].to_numpy())]
     return [
         f"  shorter estimation window of {event_id}, {assets}: the data begin after the start of "
         f"{window_label(estimation.window)}, {n_returns} returns estimate it"
@@ -97,9 +96,18 @@ def _together(table: pd.DataFrame, keys: list[str]) -> list[tuple[str, ...]]:
     ]
 
 
-def _reason(study: Study, session: pd.Timestamp, ticker: str, reason: str) -> str:
-    """Say what the prices of an asset have to do with it, if they do not reach around a session."""
-    days = study.prices.loc[study.prices["ticker"] == ticker, "date"]
+def _by_ticker(table: pd.DataFrame, tickers: pd.Series) -> dict[str, pd.DataFrame]:
+    of_these = table[table["ticker"].isin(set(tickers))]
+    return {str(ticker): rows for ticker, rows in of_these.groupby("ticker")}
+
+
+def _reason(
+    study: Study, days: pd.Series, own: pd.DataFrame, session: pd.Timestamp, reason: str
+) -> str:
+    """Say what the prices of an asset have to do with it, if they do not reach around a session.
+
+    `days` are those of its prices, `own` its returns.
+    """
     first, last = days.min(), days.max()
     if session > last:
         return f"the event session {session:%Y-%m-%d} comes after the last price, {last:%Y-%m-%d}"
@@ -111,7 +119,6 @@ def _reason(study: Study, session: pd.Timestamp, ticker: str, reason: str) -> st
     if "needed" not in reason:
         return reason
     estimation = study.estimation
-    own = study.returns[study.returns["ticker"] == ticker]
     before = int((own["return"].notna() & (own["session"] < session)).sum())
     if estimation.end is None and estimation.anchor == "event" and before < -estimation.window[0]:
         return (

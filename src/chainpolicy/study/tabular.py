@@ -324,7 +324,7 @@ def _plain_pieces(path: Path, schema: Schema, name: str) -> Iterator[pd.DataFram
 
 def _plain_header(line: bytes, schema: Schema, name: str) -> list[str]:
     """Columns of a header without a problem; none, if whoever reads it slowly will say why."""
-    if not _is_plain([line]):
+    if not _is_plain(line):
         return []
     problems: list[Problem] = []
     try:
@@ -337,10 +337,12 @@ def _plain_header(line: bytes, schema: Schema, name: str) -> list[str]:
 
 def _plain_piece(lines: list[bytes], columns: list[str], line: int) -> pd.DataFrame | None:
     """Read rows of text cells, the first on `line`; None if one needs a closer look."""
-    # In a single column Arrow takes a blank line for a value.
-    if len(columns) < 2 or not _is_plain(lines):
+    text = b"".join(lines)
+    too_long = max(map(len, lines)) > csv.field_size_limit()
+    # In a single column a line of blanks is passed over; here it would be a value.
+    if len(columns) < 2 or too_long or not _is_plain(text):
         return None
-    text = b"".join(lines).rstrip(b"\r\n")
+    text = text.rstrip(b"\r\n")
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(text),
@@ -366,15 +368,10 @@ def _plain_piece(lines: list[bytes], columns: list[str], line: int) -> pd.DataFr
     return pd.DataFrame(cells, index=index)
 
 
-def _is_plain(lines: list[bytes]) -> bool:
+def _is_plain(text: bytes) -> bool:
     """Whether each line is a record and each comma ends a value, whatever stands between them."""
-    text = b"".join(lines)
-    return (
-        b'"' not in text
-        and b"\0" not in text
-        and text.count(b"\r") == text.count(b"\r\n")
-        and max(map(len, lines)) <= csv.field_size_limit()
-    )
+    no_sign_is_special = b'"' not in text and b"\0" not in text
+    return no_sign_is_special and text.count(b"\r") == text.count(b"\r\n")
 
 
 def _read_rows(
