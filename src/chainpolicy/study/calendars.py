@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -229,10 +229,13 @@ def _library(calendar: str) -> Any:
     factory = calendar_utils._default_calendar_factories[calendar]
     first = max(_FIRST_DAY, factory.bound_min() or _FIRST_DAY)
     last = min(_LAST_DAY, factory.bound_max() or _LAST_DAY)
+    # The library asks for the holidays three times, and they are worked out each time.
+    holidays = cached_property(factory.regular_holidays.fget)
+    once = type(factory.__name__, (factory,), {"regular_holidays": holidays})
     with warnings.catch_warnings(), _holidays_of(first, last):
         # exchange_calendars 4.13 still reads Series.values the way pandas 3.1 deprecates.
         warnings.simplefilter("ignore", Pandas4Warning)
-        return factory(start=first, end=last)
+        return once(start=first, end=last)
 
 
 @contextmanager
