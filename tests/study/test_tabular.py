@@ -282,6 +282,18 @@ def test_reading_stops_after_very_many_problems(tmp_path):
     assert "reading stopped" in str(problems[-1])
 
 
+@pytest.mark.parametrize("first", ["n", '"n"'])
+def test_reading_stops_after_very_many_problems_of_cells(tmp_path, monkeypatch, first):
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 500)
+    file = tmp_path / "long.csv"
+    file.write_text("name,size\n" + f"{first},x\n" * 3000)
+    problems: list[Problem] = []
+    for chunk in tabular.read_chunks(file, SCHEMA, problems, "long.csv"):
+        problems += tabular.check_cells(chunk, SCHEMA, "long.csv")
+    assert [problem.line for problem in problems] == list(range(2, 1003))
+    assert "reading stopped after 1,000" in str(problems[-1])
+
+
 def test_a_long_file_is_read_in_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr(tabular, "CHUNK_ROWS", 5_000)
     file = tmp_path / "long.csv"
