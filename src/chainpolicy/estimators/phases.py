@@ -56,8 +56,8 @@ def phase_table(results: EventStudyResults, event_id: str) -> pd.DataFrame:
             continue
         table = results.caar(window)
         table = table[table["event_id"] == event_id]
-        tests = results.tests(window).tidy()
-        tests = tests[(tests["event_id"] == event_id) & tests["test"].isin(HEADLINE_TESTS)]
+        tests = results.tests(window, HEADLINE_TESTS).tidy()
+        tests = tests[tests["event_id"] == event_id]
         p_values = tests.pivot_table(
             index="group", columns="test", values="p_value", dropna=False
         ).reindex(columns=list(HEADLINE_TESTS))

@@ -104,6 +104,7 @@ def announcements_to_all(study: Study, group: str) -> pd.DataFrame:
     return announced[announced["hit"] == everyone].reset_index(drop=True)
 
 
+@remembered
 def policy_index(study: Study, group: str) -> pd.DataFrame:
     """Return the index of coded policy stance on the sessions of a group, in stance times salience.
 

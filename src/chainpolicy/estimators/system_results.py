@@ -302,7 +302,9 @@ class GroupSystem:
         for lead in self.clusters["event_id"]:
             alike.setdefault(tuple(self.hit[lead]), []).append(lead)
         return tuple(
-            self._tests([self._summed({lead: 1.0}, "each") for lead in leads], leads, assets)
+            self._tests(
+                np.stack([self._summed({lead: 1.0}, "each") for lead in leads]), leads, assets
+            )
             for assets, leads in alike.items()
         )
 
@@ -365,9 +367,9 @@ class GroupSystem:
         held = set.intersection(*hit.values()) if hit else set[str]()
         if named and not held:
             raise ValueError(f'no asset of group "{self.group}" is hit by all of these: {text}')
-        return self._tests([self._summed(named, shared)], [text if label is None else label], held)[
-            0
-        ]
+        return self._tests(
+            self._summed(named, shared)[None], [text if label is None else label], held
+        )[0]
 
     def sums_over_sessions(self, leads: Sequence[str], assets: Collection[str]) -> SystemTests:
         """Test the sums of the CARs of some assets over the first one, two, three... clusters.
@@ -380,9 +382,11 @@ class GroupSystem:
             One cluster of each session, by their event_ids.
         assets : collection of str
         """
-        sums = [leads[: number + 1] for number in range(len(leads))]
-        contrasts = [self._summed(dict.fromkeys(summed, 1.0), "once") for summed in sums]
-        return self._tests(contrasts, [" + ".join(summed) for summed in sums], assets)
+        each = np.stack([self._summed({lead: 1.0}, "each") for lead in leads])
+        by_session = self.dummies == "session"
+        sums = np.maximum.accumulate(each) if by_session else each.cumsum(axis=0)
+        labels = [" + ".join(leads[: number + 1]) for number in range(len(leads))]
+        return self._tests(sums, labels, assets)
 
     def _summed(self, weights: Mapping[str, float], shared: Literal["each", "once"]) -> Floats:
         """Weights of the coefficients in a weighted sum of clusters' CARs, shape (k,)."""
@@ -423,11 +427,8 @@ class GroupSystem:
                     found.setdefault(event_id, []).append(lead)
         return found
 
-    def _tests(
-        self, contrasts: Sequence[Floats], labels: list[str], assets: Collection[str]
-    ) -> SystemTests:
-        """Test contrasts, each of shape (k,), of the coefficients of some assets."""
-        c = np.stack(contrasts)
+    def _tests(self, c: Floats, labels: list[str], assets: Collection[str]) -> SystemTests:
+        """Test contrasts, shape (K, k), of the coefficients of some assets."""
         at = np.flatnonzero(self.coefficients.columns.isin(list(assets)))
         effects = c @ self.coefficients.to_numpy()[:, at]
         v = _quadratic_forms(c, self.unscaled)

@@ -172,7 +172,7 @@ def volatility_around_events(
         aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
         to_all = announcements_to_all(study, str(group))["event_id"]
         own = clusters(aligned[aligned["event_id"].isin(to_all)], study.groups)
-        series, n_estimation = _abnormal_series(study, str(group), aligned)
+        series, n_estimation = _abnormal_series(study, str(group))
         if n_estimation < LEAST_SESSIONS or own.empty:
             continue
         abnormal = series["abnormal"].to_numpy(np.float64)
@@ -189,7 +189,7 @@ def volatility_around_events(
         after = positions[None, :] - positions[:, None]
         table["n_within"] = ((after > 0) & (after < variance_sessions)).sum(axis=1)
         for name in VOLATILITY_MODELS:
-            model = fit_volatility(abnormal, n_estimation, name)
+            model = _fitted(study, str(group), name)
             shown = abnormal_volatility(abnormal, model, every, return_sessions)["standardized"]
             ratio = abnormal_volatility(abnormal, model, every, variance_sessions)["ratio"]
             n = len(positions)
@@ -221,14 +221,12 @@ def volatility_paths(study: Study) -> pd.DataFrame:
     """
     frames = []
     for group in study.groups.drop_duplicates():
-        aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
-        series, n_estimation = _abnormal_series(study, str(group), aligned)
+        series, n_estimation = _abnormal_series(study, str(group))
         if n_estimation < LEAST_SESSIONS:
             continue
         path = series[["session", "abnormal"]].assign(group=group)
         for name in VOLATILITY_MODELS:
-            model = fit_volatility(path["abnormal"].to_numpy(np.float64), n_estimation, name)
-            path[name] = np.sqrt(model.variance)
+            path[name] = np.sqrt(_fitted(study, str(group), name).variance)
         frames.append(path.assign(estimation=np.arange(len(path)) < n_estimation))
     columns = ["group", "session", "abnormal", *VOLATILITY_MODELS, "estimation"]
     return (
@@ -236,8 +234,16 @@ def volatility_paths(study: Study) -> pd.DataFrame:
     )
 
 
-def _abnormal_series(study: Study, group: str, aligned: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+@remembered
+def _fitted(study: Study, group: str, name: Literal["ewma", "garch"]) -> VolatilityModel:
+    """Fit a model to the abnormal returns of a group."""
+    series, n_estimation = _abnormal_series(study, group)
+    return fit_volatility(series["abnormal"].to_numpy(np.float64), n_estimation, name)
+
+
+def _abnormal_series(study: Study, group: str) -> tuple[pd.DataFrame, int]:
     """Residuals of a portfolio on its benchmarks, and how many precede the first event window."""
+    aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
     portfolio = portfolio_returns(study.returns, study.groups)
     tickers = study.groups.index[study.groups == group]
     factors = list(dict.fromkeys(name for ticker in tickers for name in study.benchmarks[ticker]))

@@ -118,6 +118,7 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
     return table
 
 
+@remembered
 def estimated_responses(study: Study, window: Window, model: str | None = None) -> pd.DataFrame:
     """Return the columns of `responses` that need no ordinary sessions, for the same rows."""
     merged = clusters(study.alignment, study.groups, by_assets=True)
@@ -155,23 +156,25 @@ def _fits(
 @remembered
 def _estimated(study: Study, window: Window, model: str | None) -> pd.DataFrame:
     """Response, headline tests and end of the window of every event and group."""
-    tables = [_estimated_by(study, results, window) for results in _results(study, model)]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _estimated_by(study: Study, results: EventStudyResults, window: Window) -> pd.DataFrame:
-    table = results.summary(window).frame.reset_index()
-    table = table.merge(results.caar(window)[[*KEYS, "lower", "upper"]], on=KEYS)
-    used = results.pairs.groupby(KEYS)["model"].agg(lambda names: ";".join(sorted(set(names))))
+    found = _results(study, model)
+    table = pd.concat([results.summary(window).frame for results in found]).reset_index()
+    caars = pd.concat([results.caar(window) for results in found])
+    table = table.merge(caars[[*KEYS, "lower", "upper"]], on=KEYS)
+    pairs = pd.concat([results.pairs[[*KEYS, "model"]] for results in found])
+    used = pairs.drop_duplicates().sort_values("model").groupby(KEYS)["model"].agg(";".join)
     table = table.merge(used.rename("models").reset_index(), on=KEYS)
-    abnormal = results.abnormal_returns
-    last = abnormal[abnormal["tau"] == window[1]]
+    last = pd.concat([_last_sessions(results, window) for results in found])
     last = last.assign(group=last["ticker"].map(study.groups), held=last["at_limit"] != "")
     end = last.groupby(KEYS).agg(last_session=("session", "max"), share_at_limit=("held", "mean"))
     table = table.merge(end.reset_index(), on=KEYS, how="left")
     by_spread = [name + part for name in ("adjusted_bmp", "grank_t") for part in ("", "_p")]
     table.loc[table["share_at_limit"] >= CENSORED_SHARE, by_spread] = np.nan
     return table
+
+
+def _last_sessions(results: EventStudyResults, window: Window) -> pd.DataFrame:
+    abnormal = results.abnormal_returns
+    return abnormal[abnormal["tau"] == window[1]]
 
 
 def over_windows(study: Study, windows: Sequence[Window], model: str | None = None) -> pd.DataFrame:
