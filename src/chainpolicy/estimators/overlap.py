@@ -179,10 +179,6 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
         Both ends inclusive, inside the study's event window.
     """
     study = in_parts(study).study
-    sessions = {
-        str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
-        for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))
-    }
     clusters = policy_clusters(study)
     joint = fitted_system(study, window, "window")
     kept = tuple(ticker for one in joint for ticker in one.gamma.columns)
@@ -194,7 +190,7 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
         {ticker for ticker in hit[event_id] if group_of[ticker] == group}
         for event_id, group in clusters[["event_id", "group"]].itertuples(index=False)
     ]
-    shared = overlapping_clusters(clusters, sessions, window, assets)
+    shared = overlapping_clusters(clusters, _sessions(study), window, assets)
     shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
     table = table.merge(shared, on=["group", "event_id"])
     fitted = _one_by_one(study, kept) if kept else {}
@@ -204,6 +200,15 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     table = table.reindex(columns=list(COLUMNS))
     table = table.sort_values(["group", "event_session"], ignore_index=True)
     return Overlap(window, table, study.labels)
+
+
+@remembered
+def _sessions(study: Study) -> dict[str, pd.DatetimeIndex]:
+    """Sessions of each group on which one of its assets has a return."""
+    return {
+        str(group): pd.DatetimeIndex(np.sort(rows["session"].unique()))
+        for group, rows in study.returns.groupby(study.returns["ticker"].map(study.groups))
+    }
 
 
 _NO_CAAR = pd.DataFrame({"event_id": pd.Series(dtype="str"), "group": pd.Series(dtype="str")})

@@ -67,6 +67,9 @@ class _GroupData:
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
+    """What does not depend on the windows; `hit` names the assets that each event hits."""
+
+    hit: dict[str, set[str]]
     groups: list[_GroupData]
     left: list[tuple[str, str, str, str]]
 
@@ -227,12 +230,6 @@ class EventDummySystem:
         )
 
     @cached_property
-    def _hit(self) -> dict[str, set[str]]:
-        """Assets that each event hits."""
-        by_event = self._alignment.groupby("event_id")["ticker"]
-        return {str(event_id): set(tickers) for event_id, tickers in by_event}
-
-    @cached_property
     def _prepared(self) -> _Prepared:
         """What does not depend on the windows, laid out once."""
         fitted = self._study.fit()
@@ -287,19 +284,30 @@ class EventDummySystem:
                     calendar.strftime("%Y-%m-%d").to_numpy(object),
                 )
             )
-        return _Prepared(groups, left)
+        hit = {
+            str(event_id): set(tickers)
+            for event_id, tickers in self._alignment.groupby("event_id")["ticker"]
+        }
+        return _Prepared(hit, groups, left)
 
     def _fit_group(
         self, data: _GroupData, covariance: Covariance, left: list[tuple[str, str, str, str]]
     ) -> GroupSystem | None:
-        calendar = pd.DatetimeIndex(data.wide.index)
+        clusters = data.clusters
+        places = data.wide.index.get_indexer(pd.DatetimeIndex(clusters["event_session"])).tolist()
         windows: dict[str, slice] = {}
         hit: dict[str, list[str]] = {}
-        for event_id, session in data.clusters[["event_id", "event_session"]].itertuples(
-            index=False
+        for event_id, session, at in zip(
+            clusters["event_id"], clusters["event_session"], places, strict=True
         ):
-            inside, reason = _window_rows(calendar, session, self.window)
-            hit[event_id] = sorted(self._hit[event_id].intersection(data.wide.columns))
+            inside, reason = slice(at + self.window[0], at + self.window[1] + 1), ""
+            if at < 0:
+                inside = slice(0)
+                reason = f"the event session {session:%Y-%m-%d} is outside the data"
+            elif inside.start < 0 or inside.stop > len(data.days):
+                inside = slice(0)
+                reason = f"the window {window_label(self.window)} runs past the data"
+            hit[event_id] = sorted(self._prepared.hit[event_id].intersection(data.wide.columns))
             if not hit[event_id]:
                 reason = "no asset that it hits is in the system of the group"
             elif not data.complete[inside].all():
@@ -311,7 +319,7 @@ class EventDummySystem:
                 windows[event_id] = inside
         if not windows:
             return None
-        dummied = _covered(windows.values(), len(calendar))
+        dummied = _covered(windows.values(), len(data.days))
         rows = data.estimation | dummied
         outcomes = data.wide[rows]
         missing = outcomes.isna()
@@ -408,16 +416,3 @@ def _covered(windows: Iterable[slice], length: int) -> Bools:
     for inside in windows:
         covered[inside] = True
     return covered
-
-
-def _window_rows(
-    calendar: pd.DatetimeIndex, session: pd.Timestamp, window: Window
-) -> tuple[slice, str]:
-    """Rows of a window on a calendar, or the reason why there are none."""
-    at = int(calendar.searchsorted(session))
-    if at == len(calendar) or calendar[at] != session:
-        return slice(0), f"the event session {session:%Y-%m-%d} is outside the data"
-    first, last = at + window[0], at + window[1]
-    if first < 0 or last >= len(calendar):
-        return slice(0), f"the window {window_label(window)} runs past the data"
-    return slice(first, last + 1), ""

@@ -532,19 +532,22 @@ class SystemResults(Sequence[GroupSystem]):
             input, lower and upper its 95 % interval.
         """
         assets_left = self.left.loc[self.left["ticker"] != "", "group"].value_counts()
-        frames = [
-            system.clusters.join(
-                pd.concat([tests.frame() for tests in system.cars]), on="event_id"
-            ).assign(
-                group=system.group,
-                window=window_label(system.window),
-                dummies=system.dummies,
-                n_left=int(assets_left.get(system.group, 0)),
-                n_rows=len(system.design),
-                n_parameters=system.design.shape[1],
+        frames = []
+        if self.systems:
+            tests = [tests for system in self.systems for tests in system.cars]
+            tested = pd.concat(
+                [each.frame() for each in tests], keys=[each.group for each in tests]
             )
-            for system in self.systems
-        ]
+            clusters = pd.concat({system.group: system.clusters for system in self.systems})
+            table = clusters.droplevel(1).rename_axis("group").reset_index()
+            table = table.join(tested, on=["group", "event_id"])
+            sizes = {
+                system.group: (int(assets_left.get(system.group, 0)), *system.design.shape)
+                for system in self.systems
+            }
+            table[["n_left", "n_rows", "n_parameters"]] = [sizes[name] for name in table["group"]]
+            window = window_label(self.window)
+            frames.append(table.assign(window=window, dummies=self.dummies))
         columns = ["group", "window", "dummies", "event_session", "event_id", "members"]
         columns += ["n_assets", "n_left", "n_rows", "n_parameters"]
         return tested_frame(frames, columns)

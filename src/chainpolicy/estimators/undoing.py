@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -16,6 +17,19 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.study import Study
 from chainpolicy.study.parts import in_parts
 from chainpolicy.typeset.report_table import ReportTable
+
+
+class _Cluster(NamedTuple):
+    session: pd.Timestamp
+    event_id: str
+    members: str
+    stance: int
+    salience: int
+    hit: list[str]
+
+
+def _hit_by(clusters: list[_Cluster]) -> set[str]:
+    return {ticker for cluster in clusters for ticker in cluster.hit}
 
 
 def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
@@ -45,37 +59,37 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
     salience = dict(zip(events["event_id"], events["salience"], strict=True))
     found = []
     for system in results:
-        table = system.clusters.assign(
-            n_hit=[len(system.hit[name]) for name in system.clusters["event_id"]]
-        )
-        # Of the clusters of a session the one that hits the most assets comes first.
-        table = table.sort_values(
-            ["event_session", "n_hit"], ascending=[True, False], kind="stable"
-        )
-        table = table.assign(
-            stance=table["members"].map(stance_of),
-            salience=[
-                max(salience[name] for name in names.split(";")) for names in table["members"]
-            ],
-        )
-        supportive = table[table["stance"] > 0]
-        if supportive.empty:
-            continue
-        leading = supportive[supportive["salience"] == supportive["salience"].max()].iloc[0]
-        first = supportive[supportive["event_session"] == leading["event_session"]]
-        first = first.sort_values("salience", ascending=False, kind="stable")
-        later = table[(table["stance"] < 0) & (table["event_session"] > leading["event_session"])]
-        steps = (
-            pd.concat([first, later]).groupby("event_session")[["event_id", "members"]].agg(list)
-        )
-        hit = [
-            {ticker for name in names for ticker in system.hit[name]} for names in steps["event_id"]
+        named = (system.clusters[name] for name in ("event_session", "event_id", "members"))
+        rows = [
+            _Cluster(
+                session,
+                event_id,
+                members,
+                stance_of[members],
+                max(salience[name] for name in members.split(";")),
+                system.hit[event_id],
+            )
+            for session, event_id, members in zip(*named, strict=True)
         ]
+        # Of the clusters of a session the one that hits the most assets comes first.
+        rows.sort(key=lambda row: (row.session, -len(row.hit)))
+        supportive = [row for row in rows if row.stance > 0]
+        if not supportive:
+            continue
+        leading = max(supportive, key=lambda row: row.salience)
+        first = [row for row in supportive if row.session == leading.session]
+        first.sort(key=lambda row: row.salience, reverse=True)
+        by_session = {leading.session: first}
+        for row in rows:
+            if row.stance < 0 and row.session > leading.session:
+                by_session.setdefault(row.session, []).append(row)
         # A sum is of one asset: a later session counts if it hits all of the assets of the first.
-        steps = steps[[hit[0] <= theirs for theirs in hit]]
+        theirs = _hit_by(first)
+        steps = [together for together in by_session.values() if theirs <= _hit_by(together)]
         # The parts of a session have the same dummies: one of them stands for it.
-        leads = [names[0] for names in steps["event_id"]]
-        tested = system.sums_over_sessions(leads, hit[0]).frame().reset_index(drop=True)
+        leads = [together[0].event_id for together in steps]
+        members = pd.Series([";".join(row.members for row in together) for together in steps])
+        tested = system.sums_over_sessions(leads, theirs).frame().reset_index(drop=True)
         found.append(
             tested.assign(
                 group=system.group,
@@ -83,7 +97,7 @@ def undoing(study: Study, results: SystemResults) -> pd.DataFrame:
                 dummies=system.dummies,
                 step=range(len(leads)),
                 event_id=[parts.event_of.get(lead, lead) for lead in leads],
-                members=parts.events(steps["members"].map(";".join)).to_numpy(),
+                members=parts.events(members),
             )
         )
     columns = ["group", "window", "dummies", "step", "event_id", "members", "n_assets"]
