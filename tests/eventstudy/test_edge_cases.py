@@ -1457,7 +1457,7 @@ def test_a_blank_limit_is_none(blank: object) -> None:
 def test_limits_that_are_all_missing_numbers_are_none() -> None:
     returns, _ = sound()
     panel = build_panel(returns.assign(at_limit=np.nan))
-    assert panel.at_limit.tolist() == [""] * len(returns)
+    assert panel.at_limit.tolist() == [0] * len(returns)
 
 
 def test_tickers_are_compared_as_text() -> None:
@@ -1515,8 +1515,7 @@ def test_a_panel_is_sorted_by_asset_and_session() -> None:
     blocks = (panel.first, panel.length, panel.offset)
     assert [block.tolist() for block in blocks] == [[0, 3], [3, 2], [0, 1]]
     assert panel.n_sessions.tolist() == [1] * 5
-    assert panel.at_limit.tolist() == [""] * 5
-    assert panel.at_limit.dtype == object
+    assert panel.at_limit.tolist() == [0] * 5
 
 
 def test_a_later_change_of_the_frame_does_not_reach_the_study() -> None:

@@ -10,15 +10,22 @@ from chainpolicy.eventstudy.inference import GroupSample, calendar_error, mean_r
 LENGTH, WINDOW = 60, 3
 
 
-def sample(n_assets: int, apart: int, *, gaps: bool) -> GroupSample:
-    """Assets on five event sessions, `apart` sessions from one to the next."""
+def sample(n_assets: int, apart: int, *, gaps: bool, alike: bool) -> GroupSample:
+    """Assets on five event sessions, `apart` sessions from one to the next.
+
+    Those of a session are `alike` if what they forecast from weighs the same.
+    """
     rng = np.random.default_rng(n_assets)
     residuals = rng.normal(size=(n_assets, LENGTH)) + rng.normal(size=LENGTH)
     if gaps:
         residuals[rng.random(residuals.shape) < 0.1] = np.nan
     residuals[3] = np.nan
     residuals[3, :20] = 1.0
-    event = apart * (np.arange(n_assets) % 5)
+    of_event = np.arange(n_assets) % 5
+    event = apart * of_event
+    weights = rng.normal(size=residuals.shape)
+    if alike:
+        weights = weights[of_event]
     return GroupSample(
         car=rng.normal(size=n_assets),
         car_std_error=rng.uniform(1.0, 2.0, n_assets),
@@ -29,7 +36,7 @@ def sample(n_assets: int, apart: int, *, gaps: bool) -> GroupSample:
         n_parameters=np.full(n_assets, 2),
         estimation_session=event[:, None] + np.arange(LENGTH),
         window_start=event + LENGTH + 5,
-        estimation_weights=np.where(np.isfinite(residuals), rng.normal(size=residuals.shape), 0.0),
+        estimation_weights=np.where(np.isfinite(residuals), weights, 0.0),
     )
 
 
@@ -61,10 +68,10 @@ def pairwise(one: GroupSample) -> tuple[float, float]:
 
 
 # More assets than rows at a time; five kinds of them, or each of its own; few sessions in common.
-@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize(("alike", "gaps"), [(False, False), (True, False), (False, True)])
 @pytest.mark.parametrize("apart", [0, 1, 2, 9])
-def test_sums_over_many_assets_are_those_over_all_pairs(apart, gaps):
-    one = sample(150, apart, gaps=gaps)
+def test_sums_over_many_assets_are_those_over_all_pairs(apart, alike, gaps):
+    one = sample(150, apart, gaps=gaps, alike=alike)
     mean, squared_error = pairwise(one)
     assert mean_residual_correlation(one) == pytest.approx(mean, rel=1e-10)
     error, _ = calendar_error(one)

@@ -720,8 +720,8 @@ class EventStudy:
         factors, usable = self._factors(windows, columns[first])
         returns, n_sessions = windows.of(panel.returns), windows.of(panel.n_sessions)
         # A return belongs to all the sessions it spans.
-        reach = n_sessions - 1
-        usable &= (reach <= np.arange(length)) & np.isfinite(returns) & ~windows.of(masked)
+        usable &= (n_sessions <= np.arange(1, length + 1)) & np.isfinite(returns)
+        usable &= ~windows.of(masked)
         if not windows.whole:
             usable &= windows.in_data
         valid = usable if begins.all() else usable[of_window]
@@ -730,7 +730,8 @@ class EventStudy:
             followed = columns.max(axis=1, initial=-1)[:, None] >= 0
             tau = (end - position)[:, None] + np.arange(1 - length, 1)
             before = tau + self.model.leads * followed < event_window[0]
-            after = tau - reach[of_window] - self.model.lags * followed > event_window[1]
+            reach = n_sessions[of_window] - 1
+            after = tau - reach - self.model.lags * followed > event_window[1]
             valid = valid & (before | after)
         if begins.all():
             return self._fit(returns, factors, n_sessions, valid, counts), slice(None)

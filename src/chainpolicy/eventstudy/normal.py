@@ -545,12 +545,16 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     >>> print(f"{fit.alpha[0]:.3f} {fit.beta[0, 0]:.3f} {fit.sigma[0]:.3f}")  # root of 4 / (4 - 2)
     1.000 2.000 1.414
     """
-    intercept = np.sqrt(np.where(valid, n_sessions, 0.0))
-    weight = _safe_inverse(intercept)
-    y = np.where(valid, weight * returns, 0.0)
     # Benchmarks before sessions: sums over sessions then run along contiguous memory.
-    z = np.ascontiguousarray(np.swapaxes(factors, 1, 2))
-    z = np.where(valid[:, None, :], weight[:, None, :] * z, 0.0)
+    z = np.array(np.swapaxes(factors, 1, 2), order="C")
+    if valid.all() and (n_sessions == 1).all():
+        # Rows that have the weight one and are all there are taken as they are.
+        intercept, y = np.ones(valid.shape), returns.copy()
+    else:
+        intercept = np.sqrt(np.where(valid, n_sessions, 0.0))
+        weight = _safe_inverse(intercept)
+        y = np.where(valid, weight * returns, 0.0)
+        z = np.where(valid[:, None, :], weight[:, None, :] * z, 0.0)
     n_estimation = valid.sum(axis=1)
     n_parameters = np.full(len(y), 1 + factors.shape[2])
     y_raw, z_raw = np.einsum("pm,pm->p", y, y), np.einsum("pkm,pkm->pk", z, z)

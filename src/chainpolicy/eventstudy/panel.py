@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 RESERVED_COLUMNS = ("ticker", "session", "return", "n_sessions", "at_limit")
-LIMITS = ("upper", "lower", "")
+LIMITS = ("", "upper", "lower")
 # What pandas calls a column of numbers, of whatever dtype.
 NUMBERS = ("integer", "floating", "mixed-integer", "mixed-integer-float", "decimal", "boolean")
 
@@ -49,8 +50,8 @@ class Panel:
         Benchmark returns, one column per name in `benchmarks`; NaN where there is none.
     n_sessions : ndarray of float, shape (R,)
         Sessions that the return spans (1 unless it ends a gap).
-    at_limit : ndarray of str, shape (R,)
-        "upper", "lower" or "".
+    at_limit : ndarray of int, shape (R,)
+        Place in `LIMITS` of the limit at which the asset closed, 0 for none.
     benchmarks : tuple of str
         Names of the K benchmark columns.
     benchmarks_of : tuple of tuple of str
@@ -75,7 +76,7 @@ class Panel:
     returns: Floats
     factors: Floats
     n_sessions: Floats
-    at_limit: NDArray[np.object_]
+    at_limit: NDArray[np.int8]
     benchmarks: tuple[str, ...]
     benchmarks_of: tuple[tuple[str, ...], ...]
 
@@ -131,7 +132,9 @@ class Pairs:
         }
 
 
-def texts(names: Sequence[str], numbers: Ints) -> pd.api.extensions.ExtensionArray:
+def texts(
+    names: Sequence[str], numbers: NDArray[np.signedinteger[Any]]
+) -> pd.api.extensions.ExtensionArray:
     """Return a column of text by the `numbers` of its `names`.
 
     Taken from the few names there are; pandas reads text one by one slowly.
@@ -349,19 +352,19 @@ def _read_spans(rows: _Rows, returns: Floats, first: Ints, length: Ints) -> Floa
     return np.where(there | counted, n_sessions, np.nan)
 
 
-def _read_limits(rows: _Rows) -> NDArray[np.object_]:
+def _read_limits(rows: _Rows) -> NDArray[np.int8]:
     """Read at which limit each asset closed: upper, lower or none, a blank."""
     if "at_limit" not in rows.frame:
-        return np.full(len(rows.codes), "", dtype=object)
+        return np.zeros(len(rows.codes), dtype=np.int8)
     kind, kinds = pd.factorize(rows.frame["at_limit"])
-    # A blank has the code -1, the last place.
-    labels = np.array([*kinds, ""], dtype=object)
     kind = kind[rows.order]
-    at_limit: NDArray[np.object_] = labels[kind]
-    unknown = np.array([label not in LIMITS for label in labels])[kind]
-    if unknown.any():
-        row, cell = rows.first_of(unknown, "at_limit")
-        raise ValueError(f'{cell} {at_limit[row]!r}; expected "upper", "lower" or a blank')
+    # A blank has the code -1, the last place.
+    labels = [*kinds, ""]
+    place = np.array([LIMITS.index(label) if label in LIMITS else -1 for label in labels], np.int8)
+    at_limit = place[kind]
+    if (at_limit < 0).any():
+        row, cell = rows.first_of(at_limit < 0, "at_limit")
+        raise ValueError(f'{cell} {labels[kind[row]]!r}; expected "upper", "lower" or a blank')
     return at_limit
 
 

@@ -33,6 +33,7 @@ from chainpolicy.eventstudy.inference import (
 )
 from chainpolicy.eventstudy.normal import ConstantMean, NormalFit, NormalReturnModel
 from chainpolicy.eventstudy.panel import (
+    LIMITS,
     Bools,
     Floats,
     Ints,
@@ -513,7 +514,7 @@ class EventStudyResults(ShownResults):
                 "normal": self._abnormal.normal[pair, column],
                 "abnormal": self._abnormal.abnormal[pair, column],
                 "std_error": self._abnormal.std_error[pair, column],
-                "at_limit": self._panel.at_limit[row],
+                "at_limit": texts(LIMITS, self._panel.at_limit[row]),
             }
         )
 
@@ -1009,7 +1010,7 @@ class EventStudyResults(ShownResults):
             g, f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
             multiplier = _path_multiplier(self._fit, members, g, f)
             std_error, degrees = self._staggered_path(members, columns, multiplier, g, f)
-        at_limit = self._panel.at_limit[self._rows[members, columns]] != ""
+        at_limit = self._panel.at_limit[self._rows[members, columns]] > 0
         at_limit &= self._in_data[members, columns]
         frame = pd.DataFrame(
             {
