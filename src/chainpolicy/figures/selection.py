@@ -50,7 +50,13 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     results = study.estimate()
     if results.pairs.empty:
         raise NothingToDrawError("No pair of an event and an asset could be estimated.")
-    pairs = results.pairs.drop_duplicates(["event_id", "group"])
+    return results, _merged(study)
+
+
+@remembered
+def _merged(study: Study) -> pd.DataFrame:
+    """Compute the second result of `estimated_events`."""
+    pairs = study.estimate().pairs.drop_duplicates(["event_id", "group"])
     leads = clusters(study.alignment, study.groups, by_assets=True)
     leads = leads.rename(columns={"event_id": "lead"})
     leads = leads.assign(event_id=leads["members"].str.split(";")).explode("event_id")
@@ -58,7 +64,7 @@ def estimated_events(study: Study) -> tuple[EventStudyResults, pd.DataFrame]:
     rank = {group: position for position, group in enumerate(study.groups.unique())}
     merged = merged.sort_values("group", key=lambda groups: groups.map(rank), kind="stable")
     merged = merged.rename(columns={"event_session": "session"})
-    return results, merged[["event_id", "group", "session", "lead"]].reset_index(drop=True)
+    return merged[["event_id", "group", "session", "lead"]].reset_index(drop=True)
 
 
 def headline_cells(study: Study, merged: pd.DataFrame) -> tuple[str, pd.DataFrame]:
