@@ -31,6 +31,9 @@ INK = "#222222"
 QUIET = "#767676"
 FAINT = "#D9D9D9"
 
+# Of zlib: a figure is as small as at the usual 6, in half the time.
+COMPRESSION = 3
+
 SUPPORTIVE_COLOR, RESTRICTIVE_COLOR = "#332288", "#CC6677"
 
 LONGEST_LABEL = 28
@@ -95,7 +98,13 @@ def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
     """Render a figure as PNG in the study's style, without the name of the software."""
     buffer = io.BytesIO()
     with in_style():
-        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(
+            buffer,
+            format="png",
+            dpi=dpi,
+            metadata={"Software": None},
+            pil_kwargs={"compress_level": COMPRESSION},
+        )
     return buffer.getvalue()
 
 
