@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -562,6 +563,30 @@ def test_timeline_marks_outside_its_range_keep_their_day():
         assert low < line.get_xdata()[0] < high
 
 
+def test_sparklines_stand_in_their_rows_and_are_cut_where_a_band_leaves_its_own():
+    path = pd.DataFrame({"tau": [-2, -1, 0, 1], "start": [-2, -2, 0, 0]})
+    quiet = path.assign(caar=[0.0, 0.01, 0.0, 0.02], lower=-0.01, upper=0.02)
+    wide = path.assign(caar=[0.0, -0.01, 0.01, 0.0], lower=-0.08, upper=0.08)
+    ax = Figure().subplots()
+    panels.plot_sparklines({0: quiet, 3: wide}, ax, group_styles(["a"])["a"], scale=0.02)
+    levels, lines = (c for c in ax.collections if isinstance(c, LineCollection))
+    bands = [c for c in ax.collections if isinstance(c, PolyCollection)]
+    # A quarter of a row is the scale, here two percent.
+    heights = [segment[0, 1] for segment in levels.get_segments()]
+    assert heights == pytest.approx([-0.25, 0, 0.25, -3.25, -3, -2.75])
+    drawn = np.concatenate(lines.get_segments())
+    assert drawn[:, 0].tolist() == [-2, -1, 0, 1] * 2
+    assert drawn[:, 1] == pytest.approx([0, 0.125, 0, 0.25, -3, -3.125, -2.875, -3])
+    # Run-up and response are no continuous line, nor is what is filled.
+    assert [len(segment) for segment in lines.get_segments()] == [2, 2, 2, 2]
+    heights = [band.get_paths()[0].vertices[:, 1] for band in bands]
+    reach = [(part.min(), part.max()) for part in heights]
+    assert np.array(reach) == pytest.approx(np.array([[-0.125, 0.25]] * 2 + [[-4, -2]] * 2))
+    for band, row in zip(bands, (0, 0, 3, 3), strict=True):
+        low, high = ax.transData.inverted().transform(band.clipbox)[:, 1]
+        assert [low, high] == pytest.approx([-row - 0.48, -row + 0.48])
+
+
 @pytest.mark.parametrize(
     ("announced_at", "precision", "label"),
     [
@@ -638,7 +663,9 @@ def test_figure_looks_the_same_whoever_saves_it(tiny_drawn, name):
     figure, _ = tiny_drawn[name]
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=60, metadata={"Software": None})
-    assert buffer.getvalue() == png_bytes(figure, dpi=60)
+    with Image.open(buffer) as saved, Image.open(io.BytesIO(png_bytes(figure, dpi=60))) as ours:
+        np.testing.assert_array_equal(np.asarray(ours), np.asarray(saved))
+        assert ours.info == saved.info
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def frame_event_rows(axes: Sequence[Axes], labels: Sequence[str]) -> None:
         ax.hlines(range(len(labels)), 0, 1, transform=ax.get_yaxis_transform(), color="#EDEDED",
                   linewidth=0.5, zorder=0)  # fmt: skip
         ax.spines["left"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="y", length=0, left=False)
     axes[0].set_ylim(len(labels) - 0.5, -0.5)
     axes[0].set_yticks(range(len(labels)), labels, fontsize=6.5)
 

@@ -98,7 +98,7 @@ def _plot_choices(effects: pd.DataFrame, ax: Axes, look: GroupStyle) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10]))
     percent_ticks(ax.xaxis)
     ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
 
 
 @study_figure
@@ -149,7 +149,7 @@ def draw_timing(study: Study) -> Drawn:
     labels += [f"{name}, mean of {counted[name]} sessions" for name in pooled]
     ax.set_yticks(range(len(labels)), labels, fontsize=6)
     ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
     ax.spines["left"].set_visible(False)
     percent_ticks(ax.xaxis)
     ax.set_xlabel(f"{return_label(f'CAAR{window_label(window)}', study.kind)}, {look.label}")

@@ -259,7 +259,7 @@ def draw_phases(study: Study) -> Drawn:
         ax.set_title(typeset(f"{phase.capitalize()}, {window_label(PHASES[phase])}"))
         percent_ticks(ax.xaxis)
         ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
-        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="y", length=0, left=False)
         ax.spines["left"].set_visible(False)
     axes[0].set_yticks(range(len(groups)), [looks[group].label for group in groups])
     axes[0].set_ylim(len(groups) - 0.5, -0.5)
@@ -306,7 +306,7 @@ def draw_early_movers(study: Study) -> Drawn:
     low, high = min(0.0, float(shown["car"].min())), max(0.0, float(shown["car"].max()))
     # To the right there is room for what is written behind the longest line.
     ax.set_xlim(low - 0.02 * (high - low), high + 0.45 * (high - low))
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
     ax.spines["left"].set_visible(False)
     percent_ticks(ax.xaxis)
     label = return_label(f"CAR{window_label(EARLY)}", study.kind)

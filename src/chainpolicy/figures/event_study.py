@@ -38,7 +38,7 @@ from chainpolicy.figures.panels import (
     plot_names_at_limit,
     plot_price,
     plot_quantiles,
-    plot_sparkline,
+    plot_sparklines,
     plot_spreads,
     plot_stances,
     plot_timeline,
@@ -185,18 +185,19 @@ def draw_caar_clusters(study: Study) -> Drawn:
     for group, ax in zip(groups, axes, strict=True):
         ax.set_xlim(first - 0.7, last + 0.7)
         scale = _reference([path for (_, of), path in paths.items() if of == group])
-        for row, event_id in enumerate(events):
-            if (event_id, group) in paths:
-                plot_sparkline(paths[event_id, group], ax, looks[group], row, scale)
-            else:
-                _same_session(ax, merged, event_id, group, -row)
+        rows = {row: paths.get((event_id, group)) for row, event_id in enumerate(events)}
+        held = {row: path for row, path in rows.items() if path is not None}
+        if held:
+            plot_sparklines(held, ax, looks[group], scale)
+        for row in rows.keys() - held.keys():
+            _same_session(ax, merged, events[row], group, -row)
         ax.axvline(0, color=INK, linewidth=0.5, linestyle=(0, (2, 2)))
         lines = "grey lines: " if len(groups) <= 5 else ""
         title = f"{column_labels(looks, groups)[group]}\n{lines}±{percent_number(scale)} %"
         ax.set_title(title, fontsize=6.5)
         ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=5, steps=[1, 2, 5, 10]))
         ax.spines["left"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="y", length=0, left=False)
     labels = dated_labels(study, events, "\n")
     axes[0].set_yticks(-np.arange(len(events)), labels, fontsize=6.5, ha="left")
     axes[0].tick_params(axis="y", pad=92)
@@ -300,7 +301,7 @@ def draw_car_heatmap(study: Study) -> Drawn:
         np.arange(len(events)) + 0.5, dated_labels(study, events), rotation=90,
         fontsize=6.5,
     )  # fmt: skip
-    ax.tick_params(axis="both", length=0)
+    ax.tick_params(axis="both", length=0, left=False, top=False)
     ax.spines[:].set_visible(False)
     label = return_label(f"CAR{window_label(window)}", study.kind)
     bar = figure.colorbar(
@@ -431,7 +432,7 @@ def draw_estimation_fit(study: Study) -> Drawn:
         columns = panels[name].drop_duplicates(["group", "column"])["column"].tolist()
         labels = [_benchmark_label(study, column) for column in columns] if name == "beta" else []
         ax.set_xticks(range(len(columns)), labels or [""] * len(columns), fontsize=6)
-        ax.tick_params(axis="x", length=0)
+        ax.tick_params(axis="x", length=0, bottom=False)
         ax.set_xlim(-0.6, len(columns) - 0.4)
     percent_ticks(axes["sigma"].yaxis)
     bound = float(panels["bound"]["value"].item())

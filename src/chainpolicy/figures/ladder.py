@@ -95,7 +95,7 @@ def _plot_rungs(table: pd.DataFrame, titles: list[str], ax: Axes, look: GroupSty
     percent_ticks(ax.xaxis)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
     ax.tick_params(axis="x", labelsize=6)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
     ax.spines["left"].set_visible(False)
 
 

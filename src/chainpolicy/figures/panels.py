@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import compress, cycle
 from typing import Any
 
@@ -11,12 +11,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.colors import Normalize
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
-from matplotlib.transforms import Affine2D
+from numpy.typing import NDArray
 
 from chainpolicy.eventstudy import EventStudyResults
 from chainpolicy.figures.frames import caar_segments
@@ -171,7 +172,7 @@ def plot_stances(events: pd.DataFrame, ax: Axes, prices: Axes) -> Axes:
     ax.set(xlim=(low, high), ylim=(-2.2, len(stances) - 0.4), xticks=[])
     names = [capitalized(dimension_of(stance)) for stance in reversed(stances)]
     ax.set_yticks(range(len(stances)), shorten_all(names, LONGEST_DIMENSION))
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
     ax.spines[:].set_visible(False)
     return ax
 
@@ -232,15 +233,15 @@ def plot_caar(
     return ax
 
 
-def plot_sparkline(path: pd.DataFrame, ax: Axes, look: GroupStyle, row: int, scale: float) -> Axes:
-    """Draw a CAAR path as one of many: band, line, zero line and two lines at the scale.
+def plot_sparklines(
+    paths: Mapping[int, pd.DataFrame], ax: Axes, look: GroupStyle, scale: float
+) -> Axes:
+    """Draw CAAR paths below one another: bands, lines, zero lines and two lines at the scale.
 
     Parameters
     ----------
-    path : DataFrame
-        From `caar_segments`.
-    ax : Axes
-        Shared by all rows.
+    paths : mapping of int to DataFrame
+        From `caar_segments`, by row.
     scale : float
         CAAR of the two reference lines, a quarter of a row from the zero line.
 
@@ -249,20 +250,28 @@ def plot_sparkline(path: pd.DataFrame, ax: Axes, look: GroupStyle, row: int, sca
     Axes
         With row r centred at y = -r; a band that leaves its row is cut there.
     """
-    to_row = Affine2D().scale(1, 0.25 / scale).translate(0, -row) + ax.transData
-    ends = [path["tau"].min(), path["tau"].max()]
-    ax.hlines([-scale, 0, scale], ends[0], ends[1], colors=[QUIET, INK, QUIET],
-              linewidths=[0.3, 0.6, 0.3], transform=to_row)  # fmt: skip
-    for _, part in path.groupby("start"):
-        tau, caar = part["tau"].to_numpy(), part["caar"].to_numpy()
-        lower, upper = part["lower"].to_numpy(), part["upper"].to_numpy()
-        band = ax.fill_between(
-            tau, lower, upper, color=look.color, alpha=0.25, linewidth=0, transform=to_row
-        )
-        corner, width = (ends[0] - 1, -row - 0.48), ends[1] - ends[0] + 2
-        band.set_clip_path(Rectangle(corner, width, 0.96, transform=ax.transData))
-        ax.plot(tau, caar, color=look.color, linewidth=1.0, transform=to_row)
+    parts = {row: _parts(path, row, 0.25 / scale) for row, path in paths.items()}
+    ends = np.array([[path["tau"].min(), path["tau"].max()] for path in paths.values()])
+    levels = np.array([[-0.25 - row, -row, 0.25 - row] for row in paths])
+    ax.hlines(levels.ravel(), *np.repeat(ends, 3, axis=0).T, colors=[QUIET, INK, QUIET],
+              linewidths=[0.3, 0.6, 0.3])  # fmt: skip
+    for (row, of_row), (first, last) in zip(parts.items(), ends, strict=True):
+        for tau, _, lower, upper in (part.T for part in of_row):
+            band = ax.fill_between(tau, lower, upper, color=look.color, alpha=0.25, linewidth=0)
+            corner, width = (first - 1, -row - 0.48), last - first + 2
+            band.set_clip_path(Rectangle(corner, width, 0.96, transform=ax.transData))
+    lines = [part[:, :2] for of_row in parts.values() for part in of_row]
+    ax.add_collection(LineCollection(lines, colors=look.color, linewidths=1.0,
+                                     capstyle="projecting", joinstyle="round"))  # fmt: skip
     return ax
+
+
+def _parts(path: pd.DataFrame, row: int, unit: float) -> list[NDArray[np.float64]]:
+    """Place each part of a path in its row: columns tau, CAAR and both ends of the band."""
+    placed = path[["tau", "caar", "lower", "upper"]].to_numpy(np.float64)
+    placed[:, 1:] = placed[:, 1:] * unit - row
+    starts = path["start"].to_numpy()
+    return np.split(placed, np.flatnonzero(np.diff(starts)) + 1)
 
 
 def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
@@ -289,22 +298,21 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
     lanes = dict(zip(calendars, np.linspace(-0.3, 0.3, len(calendars)) * -1, strict=True))
     if len(calendars) == 1:
         lanes = dict.fromkeys(calendars, 0.0)
-    position: dict[str, int] = {}
+    rows = {event_id: row for row, event_id in enumerate(events["event_id"])}
+    weekends = []
     for row, event in enumerate(events.to_dict("records")):
-        position[event["event_id"]] = row
         monday = local_day(event["announced_at"]).weekday()
-        weekend = [(d, 1) for d in range(first, last) if (monday + d) % 7 >= 5]
-        ax.broken_barh(weekend, (row - 0.45, 0.9), color="#EDEDED", linewidth=0)
-        ink = INK if event["in_sample"] else QUIET
+        weekends += [(d, row) for d in range(first, last) if (monday + d) % 7 >= 5]
         label = announcement_label(event["announced_at"], event["time_precision"])
         ax.text(1.01, row, label, transform=ax.get_yaxis_transform(), va="center", fontsize=6.5,
-                color=ink)  # fmt: skip
-    for mark in marks.to_dict("records"):
-        row, kind = position[mark["event_id"]], mark["mark"]
+                color=INK if event["in_sample"] else QUIET)  # fmt: skip
+    _shade_days(ax, weekends, 0.9, color="#EDEDED")
+    marks = marks.assign(row=marks["event_id"].map(rows))
+    for kind, of_kind in marks.groupby("mark", sort=False):
         if kind == "first public":
-            _mark_first_public(ax, row, mark["day"], mark["time_precision"] == "day")
+            _mark_first_public(ax, of_kind)
         else:
-            _mark_day(ax, row, lanes.get(kind, 0.0), mark["day"], kind, markers)
+            _mark_days(ax, of_kind, lanes.get(str(kind), 0.0), str(kind), markers)
     ax.set(xlim=(first, last), ylim=(len(events) - 0.5, -0.5))
     ax.set_yticks(range(len(events)), shorten_all(events["event_id"].tolist()))
     for tick, inside in zip(ax.get_yticklabels(), events["in_sample"], strict=True):
@@ -312,7 +320,7 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
     ax.set_xticks(range(first, last + 1), minor=True)
     ax.set_xticks(np.arange(first, last) + 0.5, [typeset(f"{d:+d}") if d else "0"
                                                   for d in range(first, last)])  # fmt: skip
-    ax.tick_params(axis="both", which="major", length=0)
+    ax.tick_params(axis="both", which="major", length=0, left=False, bottom=False)
     ax.grid(axis="x", which="minor", color=FAINT, linewidth=0.4)
     ax.set_xlabel(
         "Days from the day on which the public first knew (local date of the announcement)"
@@ -320,34 +328,43 @@ def plot_timeline(marks: pd.DataFrame, ax: Axes) -> Axes:
     return ax
 
 
-def _mark_first_public(ax: Axes, row: int, day: float, whole_day: bool) -> None:
-    if whole_day:
-        ax.broken_barh(
-            [(0, 1)], (row - 0.42, 0.84), color=SUPPORTIVE_COLOR, alpha=0.28, linewidth=0
-        )
-    else:
-        ax.plot([day] * 2, [row - 0.42, row + 0.42], color=SUPPORTIVE_COLOR, linewidth=2)
+def _shade_days(ax: Axes, days: Iterable[tuple[float, int]], height: float, **look: Any) -> None:
+    """Fill whole days, each given with its row."""
+    sides = np.array([[0, -height / 2], [0, height / 2], [1, height / 2], [1, -height / 2]])
+    corners = [sides + place for place in days]
+    ax.add_collection(PolyCollection(corners, linewidth=0, **look))
 
 
-def _mark_day(
-    ax: Axes, row: int, lane: float, day: float, kind: str, markers: dict[str, str]
+def _mark_first_public(ax: Axes, marks: pd.DataFrame) -> None:
+    whole_day = marks["time_precision"] == "day"
+    whole = [(0, row) for row in marks.loc[whole_day, "row"]]
+    _shade_days(ax, whole, 0.84, color=SUPPORTIVE_COLOR, alpha=0.28)
+    known = marks[~whole_day]
+    ax.vlines(known["day"], known["row"] - 0.42, known["row"] + 0.42, color=SUPPORTIVE_COLOR,
+              linewidth=2, capstyle="projecting")  # fmt: skip
+
+
+def _mark_days(
+    ax: Axes, marks: pd.DataFrame, lane: float, kind: str, markers: dict[str, str]
 ) -> None:
     first, last = TIMELINE_DAYS
     # Left of the sessions, so that an article that is right about the day is not covered.
-    place = day + (0.22 if kind == "article date" else 0.55)
-    place = min(max(place, first + 0.35), last - 0.35)
+    place = marks["day"] + (0.22 if kind == "article date" else 0.55)
+    place = place.clip(first + 0.35, last - 0.35)
     if kind == "article date":
-        ax.plot(place, row, "x", color=RESTRICTIVE_COLOR, markersize=4, markeredgewidth=1.6)
+        ax.plot(place, marks["row"], "x", color=RESTRICTIVE_COLOR, markersize=4,
+                markeredgewidth=1.6)  # fmt: skip
     else:
         ax.plot(
-            place, row + lane, markers[kind], color=INK,
+            place, marks["row"] + lane, markers[kind], color=INK,
             markerfacecolor="white" if kind == ALWAYS_OPEN else INK, markeredgewidth=0.7,
             markersize=3.4,
         )  # fmt: skip
-    if not first <= day < last:
-        side, align = (1, "left") if day < 0 else (-1, "right")
-        ax.text(place + 0.3 * side, row, typeset(f"{day:+.0f} d"), ha=align,
-                va="center", fontsize=6)  # fmt: skip
+    for at, row, day in zip(place, marks["row"], marks["day"], strict=True):
+        if not first <= day < last:
+            side, align = (1, "left") if day < 0 else (-1, "right")
+            ax.text(at + 0.3 * side, row, typeset(f"{day:+.0f} d"), ha=align,
+                    va="center", fontsize=6)  # fmt: skip
 
 
 def timeline_handles(marks: pd.DataFrame) -> list[Line2D]:

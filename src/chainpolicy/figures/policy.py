@@ -256,7 +256,7 @@ def _plot_responses(signed: pd.DataFrame, means: pd.DataFrame, groups: list[str]
         shown = means[name].dropna()
         at = [groups.index(str(group)) + shift for group in shown.index]
         ax.plot(shown, at, "|", color=INK, markersize=9, markeredgewidth=1.2)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
     ax.spines["left"].set_visible(False)
     ax.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10]))
     return ax

@@ -298,7 +298,7 @@ def _draw(
         ax.set_title(title, fontsize=7)
         ax.axhline(len(rows) - 0.4, color="#BBBBBB", linewidth=0.5)
         ax.spines["left"].set_visible(False)
-        ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="y", length=0, left=False)
     by_session = frame.dropna(subset="event_session").groupby("event_session")["events"]
     named = by_session.agg(lambda lists: ";".join(dict.fromkeys(";".join(lists).split(";"))))
     ticks = [f"{shorten(named[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]

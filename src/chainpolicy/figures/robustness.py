@@ -97,7 +97,7 @@ def _plot_curve(table: pd.DataFrame, ax: Axes, look: GroupStyle) -> None:
     for place in table.loc[table["chosen"], "place"]:
         ax.axvline(place, color=INK, linewidth=0.8, linestyle=":")
     ax.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    ax.tick_params(axis="x", length=0, labelbottom=False)
+    ax.tick_params(axis="x", length=0, bottom=False, labelbottom=False)
 
 
 def _plot_choices(table: pd.DataFrame, ax: Axes, rows: list[tuple[str, object]]) -> None:
@@ -108,7 +108,7 @@ def _plot_choices(table: pd.DataFrame, ax: Axes, rows: list[tuple[str, object]])
             ax.axhline(row - 0.5, color="#EDEDED", linewidth=0.5)
     for place in table.loc[table["chosen"], "place"]:
         ax.axvline(place, color=INK, linewidth=0.8, linestyle=":")
-    ax.tick_params(axis="both", length=0, labelbottom=False)
+    ax.tick_params(axis="both", length=0, left=False, bottom=False, labelbottom=False)
     ax.spines[["left", "bottom"]].set_visible(False)
 
 
@@ -150,7 +150,7 @@ def draw_leave_one_out(study: Study) -> Drawn:
     names = [f"{looks[group].label}, N = {sizes[group]}" for group in groups]
     ax.set_yticks(range(len(groups)), names)
     ax.set_ylim(len(groups) - 0.4, -0.6)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, left=False)
     ax.spines["left"].set_visible(False)
     percent_ticks(ax.xaxis)
     label = return_label(f"CAAR{window_label(window)}", study.kind)
