@@ -253,7 +253,8 @@ def plot_sparklines(
     parts = {row: _parts(path, row, 0.25 / scale) for row, path in paths.items()}
     ends = np.array([[path["tau"].min(), path["tau"].max()] for path in paths.values()])
     levels = np.array([[-0.25 - row, -row, 0.25 - row] for row in paths])
-    ax.hlines(levels.ravel(), *np.repeat(ends, 3, axis=0).T, colors=[QUIET, INK, QUIET],
+    begun, ended = np.repeat(ends, 3, axis=0).T
+    ax.hlines(levels.ravel(), begun, ended, colors=[QUIET, INK, QUIET],
               linewidths=[0.3, 0.6, 0.3])  # fmt: skip
     for (row, of_row), (first, last) in zip(parts.items(), ends, strict=True):
         for tau, _, lower, upper in (part.T for part in of_row):
