@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
 from itertools import product
@@ -68,9 +69,11 @@ def specification_curve(
         that come to the same for a group (an asset without a benchmark has one model), or cannot be
         estimated, have no row.
     """
-    tables, told = [], []
+    fits: list[EventStudyResults] = []
+    told = []
     # Of models that come to the same for a group the study's own, which is first, keeps its name.
     models = {study.model: MODELS[study.model]} | MODELS
+    estimations = _estimations(study)
     for kind in KINDS:
         base = _event_study(study, event_id, kind)
         ways: list[tuple[str, NormalReturnModel, EventStudy, Rung | None]] = [
@@ -81,31 +84,24 @@ def specification_curve(
             for group in study.groups.unique()
             for rung in size_rungs(study, group)
         ]
-        for (name, model, of_way, rung), (anchor, estimation), half, mask in product(
-            ways, _estimations(study), (False, True), (True, False)
-        ):
+        for (name, model, of_way, rung), (anchor, estimation) in product(ways, estimations):
             variant = copy(of_way)
-            variant.model = model
-            chosen = _halved(estimation) if half else estimation
-            variant.estimation = replace(chosen, mask=mask)
-            as_chosen = study.kind == kind and study.estimation.mask == mask
-            as_chosen &= anchor == "study" and not half
+            variant.model, variant.estimation = model, estimation
+            as_chosen = kind == study.kind and estimation == study.estimation
             own = as_chosen and study.model == name
             if as_chosen and rung is not None:
-                fitted = rung_results(study, rung, event_id)
+                fits.append(rung_results(study, rung, event_id))
             else:
-                fitted = study.results if own else variant.fit()
-            tables.append(_responses(fitted, event_id, windows))
+                fits.append(study.results if own else variant.fit())
             # On one benchmark a single index is the market model.
             law = MarketModel.name if isinstance(model, SingleIndexModel) else name
-            told.append((anchor, chosen.length, mask, kind, law, name, own))
+            told.append((anchor, estimation.length, estimation.mask, kind, law, name, own))
     choices = pd.DataFrame(told, columns=[*CHOICES[1:], "law", "yardstick", "chosen"])
     columns = ["group", "window", *CHOICES, "n_assets", "caar", "lower", "upper", "p_value"]
     columns.append("chosen")
-    found = {choice: table for choice, table in enumerate(tables) if len(table)}
-    if not found:
+    table = _responses(fits, event_id, windows)
+    if table.empty:
         return pd.DataFrame(columns=columns)
-    table = pd.concat(found, names=["choice"]).reset_index("choice")
     table = table.merge(choices, left_on="choice", right_index=True)
     sized = table["yardstick"].isin(SIZE_RUNGS)
     table["model"] = table["model"].mask(sized, table["yardstick"])
@@ -137,10 +133,16 @@ def _event_study(study: Study, event_id: str, kind: Literal["log", "simple"]) ->
 
 
 def _estimations(study: Study) -> list[tuple[str, EstimationWindow]]:
+    """Estimation windows, those of the study first, by whose sessions they are."""
     own = replace(study.estimation, anchor="event", end=None)
     # Where an end overrides it, the window may be one that reaches into the event window.
     apart = own != study.estimation and own.window[1] < study.event_window[0]
-    return [("study", study.estimation)] + ([("event", own)] if apart else [])
+    return [
+        (anchor, replace(length, mask=mask))
+        for anchor, whole in [("study", study.estimation)] + ([("event", own)] if apart else [])
+        for length in (whole, _halved(whole))
+        for mask in (True, False)
+    ]
 
 
 def _halved(estimation: EstimationWindow) -> EstimationWindow:
@@ -153,11 +155,20 @@ def _halved(estimation: EstimationWindow) -> EstimationWindow:
 
 
 def _responses(
-    results: EventStudyResults, event_id: str, windows: tuple[Window, ...]
+    fits: Sequence[EventStudyResults], event_id: str, windows: tuple[Window, ...]
 ) -> pd.DataFrame:
-    """CAARs of one event over the windows, with the model and benchmarks of each group."""
-    pairs = results.pairs.drop_duplicates(["event_id", "group"])
-    pairs["benchmarks"] = pairs["benchmarks"].map(";".join)
-    table = pd.concat([results.caar(window) for window in windows])
-    table = table[table["event_id"] == event_id]
-    return table.merge(pairs[["event_id", "group", "model", "benchmarks"]])
+    """CAARs of one event in each of the fits, with the model and benchmarks of each group.
+
+    Put together before anything is looked up: a frame of each fit alone is a few rows.
+    """
+    table, pairs = (
+        pd.concat(dict(enumerate(frames)), names=["choice"]).reset_index("choice")
+        for frames in (
+            [pd.concat([results.caar(window) for window in windows]) for results in fits],
+            [results.pairs[["event_id", "group", "model", "benchmarks"]] for results in fits],
+        )
+    )
+    table, pairs = (rows[rows["event_id"] == event_id] for rows in (table, pairs))
+    pairs = pairs.drop_duplicates(["choice", "group"])
+    pairs = pairs.assign(benchmarks=pairs["benchmarks"].map(";".join))
+    return table.merge(pairs.drop(columns="event_id"), on=["choice", "group"])
