@@ -142,3 +142,14 @@ def test_the_ordinary_scaar_has_a_row_for_every_portfolio_and_a_column_for_every
         assert np.isfinite(expected).sum() > 3 * 20
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=0)
         assert results.ordinary_scaar(window, "all", []).shape == (0, COUNT)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("names", [None, ("grank_t", "bmp")])
+def test_p_values_are_those_of_the_tests(names, apart):
+    given = study(panel_frame(gaps=True), apart=apart)
+    for results in (given.fit(), given.placebo((0, 1))):
+        found = results.p_values((0, 1), names)
+        expected = results.tests((0, 1), names).tidy()
+        pd.testing.assert_frame_equal(found, expected[list(found)], check_exact=True)
+        assert found["p_value"].notna().any()

@@ -291,6 +291,17 @@ def test_beyond_sixteen_blocks_signs_are_drawn():
     assert p_value == sign_flip_p_value(scaar, np.arange(40), 9_999, [0])
 
 
+def test_signs_are_drawn_as_pairs_that_are_exchanged():
+    draws, blocks, seed = 999, 17, [0, 5]
+    pairs = np.tile([False, True], (draws, blocks, 1))
+    turned = np.random.default_rng(seed).permuted(pairs, axis=-1)[:, :, 0]
+    scaar = np.random.default_rng(1).normal(0.4, 1.0, blocks)
+    drawn = np.where(turned, -scaar, scaar).sum(axis=1)
+    tails = [(drawn <= scaar.sum()).sum(), (drawn >= scaar.sum()).sum()]
+    found = sign_flip_p_value(scaar, np.arange(blocks), draws, seed)
+    assert found == pytest.approx(2 * (1 + min(tails)) / (1 + draws))
+
+
 def test_overlapping_clusters_are_moved_together():
     # Two clusters one session apart are moved to 0-1, 1-2 or 3-4, where both have a value; the
     # third to any of five. All fifteen ways are equally likely.
@@ -686,6 +697,20 @@ def test_a_pooled_path_is_the_pool_over_every_window_that_begins_there(start):
         pd.testing.assert_frame_equal(found[names], pooled[names])
     assert path.query("label == 'x'")["n_clusters"].tolist()[-1] == 2
     assert path.query("label == 'x'")["n_clusters"].tolist()[0] == 3
+
+
+def test_clusters_and_differences_take_neither_tests_nor_draws(three, monkeypatch):
+    pooled = three.pool(by="theme")
+    expected = three.pool(by="theme").tidy().set_index("label")["mean"]
+    for name in ("_run_tests", "randomization_p_value", "sign_flip_p_value"):
+        monkeypatch.setattr(f"chainpolicy.eventstudy.results.{name}", None)
+    means = pooled.clusters.groupby("label")["caar"].mean()
+    pd.testing.assert_series_equal(means, expected, check_names=False)
+    row = pooled.difference("mining", "tax").iloc[0]
+    assert row["difference"] == pytest.approx(expected["mining"] - expected["tax"])
+    assert "clusters=" in repr(pooled)
+    with pytest.raises(TypeError):
+        pooled.tidy()
 
 
 def test_a_path_that_begins_outside_the_event_window_is_refused(three):

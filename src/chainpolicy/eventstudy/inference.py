@@ -148,6 +148,11 @@ class GroupSample:
         """Mean correlation of the residuals, see `mean_residual_correlation`."""
         return mean_residual_correlation(self)
 
+    @cached_property
+    def mean_error(self) -> tuple[Floats, Floats]:
+        """Standard error of the mean CAR with its degrees of freedom, see `mean_error`."""
+        return mean_error(self)
+
 
 class Outcome(NamedTuple):
     """Statistic of one test with the degrees of freedom of its t distribution, if it has one.
@@ -247,22 +252,24 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     shape = observed.shape
     x = np.where(observed, values, 0.0).reshape(-1, *shape[-2:])
     samples = observed.reshape(-1, *shape[-2:])
+    start = np.zeros(shape[-2], np.int64) if sample.window_start is None else sample.window_start
     if (samples[1:] == samples[0]).all():
-        mean = _mean_correlation(sample, x, samples[0])
-    else:
-        # Alone, a sample has the same digits whatever stands beside it.
-        alone = [_mean_correlation(sample, *one) for one in zip(x[:, None], samples, strict=True)]
-        mean = np.concatenate(alone)
+        samples = samples[:1]
+    # Assets of one kind are observed on the same sessions, with one window.
+    kinds, of = np.unique(
+        np.array([number_distinct(start, rows) for rows in samples]), axis=0, return_inverse=True
+    )
+    mean = np.empty(len(x))
+    for number, kind in enumerate(kinds):
+        alike = of == number if len(samples) > 1 else slice(None)
+        mean[alike] = _mean_correlation(sample, x[alike], samples[alike], kind)
     found: Floats = mean.reshape(shape[:-2])[()]
     return found
 
 
-def _mean_correlation(sample: GroupSample, x: Floats, observed: Bools) -> Floats:
-    """Eq. 10 of samples x (B, N, T) that are observed on the same sessions (N, T)."""
-    n_assets, n_sessions = observed.shape
-    start = sample.window_start
-    # Observed on the same sessions, with one window.
-    kind = number_distinct(np.zeros(n_assets, np.int64) if start is None else start, observed)
+def _mean_correlation(sample: GroupSample, x: Floats, observed: Bools, kind: Ints) -> Floats:
+    """Eq. 10 of samples x (B, N, T) with the same kinds of assets, observed (B or 1, N, T)."""
+    n_assets, n_sessions = x.shape[1:]
     if (kind.max() + 1) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions):
         return _mean_correlation_of_kinds(sample, x, observed, kind)
     correlation, usable = _correlations(x, observed)
@@ -333,19 +340,19 @@ def _mean_correlation_of_kinds(
 def _sums_of_kinds(x: Floats, observed: Bools, kind: Ints, size: Floats) -> tuple[Floats, Floats]:
     """Sum the correlations of the assets of two kinds times the `size` of both.
 
-    With residuals x (B, N, T) standardized on the sessions that two kinds have in common, the sum
-    of all correlations between them is the product of their sums, session by session: no matrix of
+    With residuals x (B, N, T), observed (B or 1, N, T), standardized on the sessions that two kinds
+    have in common, the sum of all correlations between them is the product of their sums, session by session: no matrix of
     all pairs. Returns the sums, shape (B, K, K), and in row a, column b how many assets of kind a
     vary on the sessions of kind b; the correlation of an asset with itself is among them.
     """
     order = np.argsort(kind, kind="stable")
     x, size, kind = np.take(x, order, axis=1), size[:, order, None], kind[order]
     start = np.searchsorted(kind, np.arange(kind[-1] + 1))
-    seen = np.where(observed[order[start]], 1.0, 0.0)
-    shared = seen @ seen.T
-    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[kind]
+    seen = np.where(observed[:, order[start]], 1.0, 0.0)
+    shared = seen @ _transposed(seen)
+    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)[:, kind]
     # Row i, column b: sums over the sessions of asset i that assets of kind b have too.
-    total, raw = x @ seen.T, x**2 @ seen.T
+    total, raw = x @ _transposed(seen), x**2 @ _transposed(seen)
     squares = _spread(raw - total**2 / common, raw)
     scale = np.where(np.isfinite(squares), size / np.sqrt(squares), 0.0)
     parts = [slice(*ends) for ends in pairwise([*start, len(kind)])]
@@ -407,7 +414,7 @@ def time_series_t(sample: GroupSample) -> Outcome:
     """
     if sample.n_assets == 1:
         return Outcome(sample.scar[..., 0], (sample.n_estimation - sample.n_parameters)[..., 0])
-    error, degrees = mean_error(sample)
+    error, degrees = sample.mean_error
     return Outcome(sample.car.mean(axis=-1) / error, degrees)
 
 
@@ -977,7 +984,7 @@ def two_sided_p_value(outcome: Outcome) -> Floats:
     return np.asarray(2.0 * special.stdtr(outcome.degrees, below))
 
 
-def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
+def calendar_error(sample: GroupSample, covariance: Floats | None = None) -> tuple[Floats, Floats]:
     r"""Return the standard error of the mean CAR of assets that differ in their event sessions.
 
     Every CAR is a weighted sum of the errors of calendar sessions: of weight one in its window, and
@@ -996,8 +1003,9 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     regression with one dummy per covered session. Degrees of freedom: the calendar sessions with
     a residual, less the largest number of parameters.
 
-    The sample has ``estimation_session`` and ``window_start``. The error is NaN where the variance
-    is none beyond rounding.
+    The sample has ``estimation_session`` and ``window_start``; `covariance` is that of
+    `residual_covariance`, for a sample without leading axes of which it is at hand. The error is
+    NaN where the variance is none beyond rounding.
 
     References
     ----------
@@ -1021,20 +1029,41 @@ def calendar_error(sample: GroupSample) -> tuple[Floats, Floats]:
     variance = sample.car_std_error**2
     values, observed = sample.on_calendar
     weights = _calendar_weights(sample)
-    shape = variance.shape[:-1]
-    shared = [
-        _shared_variance(*one)
-        for one in zip(
-            np.where(observed, values, 0.0).reshape(-1, *values.shape[-2:]),
-            observed.reshape(-1, *values.shape[-2:]),
-            weights.reshape(-1, *weights.shape[-2:]),
-            sample.sigma.reshape(-1, sample.n_assets),
-            strict=True,
-        )
-    ]
-    total = variance.sum(axis=-1) + np.array(shared).reshape(shape)
+    if covariance is None:
+        shared = [
+            _shared_variance(*one)
+            for one in zip(
+                np.where(observed, values, 0.0).reshape(-1, *values.shape[-2:]),
+                observed.reshape(-1, *values.shape[-2:]),
+                weights.reshape(-1, *weights.shape[-2:]),
+                sample.sigma.reshape(-1, sample.n_assets),
+                strict=True,
+            )
+        ]
+    else:
+        shared = [float((covariance * (weights @ weights.T)).sum())]
+    total = variance.sum(axis=-1) + np.array(shared).reshape(variance.shape[:-1])
     error = np.sqrt(_spread(total, variance.max(axis=-1))) / sample.n_assets
     return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
+
+
+def residual_covariance(sample: GroupSample) -> Floats:
+    r"""Return what :math:`r_{ij} s_i s_j` of eq. 22 are, zero for an asset with itself.
+
+    It serves every window of the same residuals; the sample has no leading axes.
+
+    Returns
+    -------
+    ndarray, shape (N, N)
+
+    Examples
+    --------
+    >>> (residual_covariance(EXAMPLE) / np.outer(EXAMPLE.sigma, EXAMPLE.sigma)).round(3).tolist()
+    [[0.0, 0.5, 0.5], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]
+    """
+    values, observed = sample.on_calendar
+    correlation, usable = _correlations(np.where(observed, values, 0.0), observed)
+    return np.where(usable, correlation, 0.0) * np.outer(sample.sigma, sample.sigma)
 
 
 def _shared_variance(x: Floats, observed: Bools, weights: Floats, sigma: Floats) -> float:
@@ -1044,7 +1073,7 @@ def _shared_variance(x: Floats, observed: Bools, weights: Floats, sigma: Floats)
     kind = _number_distinct(np.packbits(observed, axis=1), weights.view(np.uint8))
     if (kind.max() + 1) ** 2 * n_sessions > n_assets * max(n_assets, n_sessions):
         return _shared_variance_of_pairs(x, observed, sigma[:, None] * weights)
-    product, counts = _sums_of_kinds(x[None], observed, kind, sigma[None])
+    product, counts = _sums_of_kinds(x[None], observed[None], kind, sigma[None])
     of_kind = weights[np.unique(kind, return_index=True)[1]]
     shared = of_kind @ of_kind.T
     # The variance of an asset alone is known without.

@@ -12,9 +12,9 @@ neither takes them for independent: it is left blank, with that reason.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.display import Summary, plot_pooled
-from chainpolicy.eventstudy.inference import GroupSample, portfolio_error
+from chainpolicy.eventstudy.inference import ROUNDING, GroupSample
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 
 if TYPE_CHECKING:
@@ -63,10 +63,14 @@ class PooledEffects:
     unlabelled: int
     draws: int
     seed: int
-    _table: pd.DataFrame
     _clusters: pd.DataFrame
-    _tests: pd.DataFrame
     _n_window: int
+    _estimate: Callable[[], tuple[pd.DataFrame, pd.DataFrame]]
+
+    @cached_property
+    def _estimates(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        # Not before they are asked for: clusters and differences need no tests and no draws.
+        return self._estimate()
 
     def tidy(self) -> pd.DataFrame:
         """Return one row per label and group, the columns of ``pooled.csv``.
@@ -86,7 +90,7 @@ class PooledEffects:
         --------
         See `EventStudyResults.pool`.
         """
-        return self._table.copy()
+        return self._estimates[0].copy()
 
     @property
     def clusters(self) -> pd.DataFrame:
@@ -103,7 +107,7 @@ class PooledEffects:
 
         ``label, group, window, test, statistic, degrees, p_value, note``.
         """
-        return self._tests.copy()
+        return self._estimates[1].copy()
 
     def difference(self, first: str, second: str) -> pd.DataFrame:
         r"""Compare the mean effects of two labels, by permutation of the labels over clusters.
@@ -138,7 +142,7 @@ class PooledEffects:
         --------
         See `EventStudyResults.pool`.
         """
-        known = list(dict.fromkeys(self._table["label"]))
+        known = list(dict.fromkeys(self._clusters["label"]))
         for label in (first, second):
             if label not in known:
                 raise ValueError(f"no pool has the label {label!r}; there are {', '.join(known)}")
@@ -195,7 +199,7 @@ class PooledEffects:
         columns = ["n_clusters", "mean", "lower", "upper", "time_series_t_p", "adjusted_bmp_p"]
         columns += ["grank_t_p", "randomization_p", "sign_flip_p"]
         unit = "mean CAAR as a decimal, 95 % interval; _p: two-sided, not adjusted for the rows"
-        return Summary(self._table.set_index(["label", "group", "window"])[columns], unit)
+        return Summary(self._estimates[0].set_index(["label", "group", "window"])[columns], unit)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the pooled means with their 95 % intervals, one row per label and group.
@@ -213,12 +217,12 @@ class PooledEffects:
         --------
         See `EventStudyResults.pool`.
         """
-        return plot_pooled(self._table, ax)
+        return plot_pooled(self._estimates[0], ax)
 
     def __repr__(self) -> str:
         return (
-            f"PooledEffects(by={self.by}, labels={self._table['label'].nunique()}, "
-            f"groups={self._table['group'].nunique()}, clusters={len(self._clusters)})"
+            f"PooledEffects(by={self.by}, labels={self._clusters['label'].nunique()}, "
+            f"groups={self._clusters['group'].nunique()}, clusters={len(self._clusters)})"
         )
 
     def __str__(self) -> str:
@@ -253,50 +257,56 @@ def cluster_sample(sample: GroupSample, cluster: Ints) -> GroupSample:
     ([14.0, -9.0], [3.0, 1.0, -1.0, -3.0])
     """
     starts = np.flatnonzero(np.diff(cluster, prepend=-1))
-    counts = np.diff(np.append(starts, len(cluster)))
     observed = sample.observed
+    values = np.where(observed, sample.residuals, 0.0)
     present = np.add.reduceat(observed.astype(np.float64), starts)
-    residuals = np.add.reduceat(np.where(observed, sample.residuals, 0.0), starts)
+    residuals = np.add.reduceat(values, starts) / np.maximum(present, 1.0)
+    parameters = np.maximum.reduceat(sample.n_parameters, starts)
+    degrees = (present > 0).sum(axis=1) - parameters
+    sigma = np.sqrt((residuals**2).sum(axis=1) / np.where(degrees > 0, degrees, np.nan))
+    # What does not move beyond rounding has no deviation.
+    largest = np.maximum.reduceat(np.abs(values).max(axis=1), starts)
+    sigma = np.where(sigma > ROUNDING * largest, sigma, np.nan)
     held = np.isfinite(sample.abnormal)
     any_held = np.add.reduceat(held.astype(np.int64), starts) > 0
-
-    def mean(values: Floats) -> Floats:
-        total: Floats = np.add.reduceat(values, starts)
-        return total / counts.reshape(-1, *[1] * (values.ndim - 1))
-
     multiplier = (sample.car_std_error / sample.sigma) ** 2
-    parameters = np.maximum.reduceat(sample.n_parameters, starts)
-    errors = np.array(
-        [
-            portfolio_error(sample.residuals[part], sample.n_parameters[part], multiplier[part])[0]
-            for part in map(slice, starts, np.append(starts[1:], len(cluster)))
-        ]
-    )
-    sigma = errors / np.sqrt(mean(multiplier))
     per_session = (sample.abnormal_std_error / sample.sigma[:, None]) ** 2
+    error = np.sqrt(cluster_means(np.where(held, per_session, 0.0), cluster))
     # Where a return spans several sessions, the window's sum stays the mean of the sums.
-    abnormal = mean(np.where(held, sample.abnormal, 0.0))
-    spanned = mean(np.where(held, sample.spanned, 0.0))
+    abnormal = cluster_means(np.where(held, sample.abnormal, 0.0), cluster)
+    spanned = cluster_means(np.where(held, sample.spanned, 0.0), cluster)
     session, start, weights = (
         sample.estimation_session,
         sample.window_start,
         sample.estimation_weights,
     )
     return GroupSample(
-        car=mean(sample.car),
-        car_std_error=errors,
+        car=cluster_means(sample.car, cluster),
+        car_std_error=sigma * np.sqrt(cluster_means(multiplier, cluster)),
         abnormal=np.where(any_held, abnormal, np.nan),
-        abnormal_std_error=np.where(
-            any_held, sigma[:, None] * np.sqrt(mean(np.where(held, per_session, 0.0))), np.nan
-        ),
-        residuals=np.where(present > 0, residuals / np.maximum(present, 1.0), np.nan),
+        abnormal_std_error=np.where(any_held, sigma[:, None] * error, np.nan),
+        residuals=np.where(present > 0, residuals, np.nan),
         sigma=sigma,
         n_parameters=parameters,
         estimation_session=None if session is None else session[starts],
         window_start=None if start is None else start[starts],
-        estimation_weights=None if weights is None else mean(weights),
+        estimation_weights=None if weights is None else cluster_means(weights, cluster),
         n_sessions=np.where(any_held, spanned, 1.0),
     )
+
+
+def cluster_means(values: Floats, cluster: Ints) -> Floats:
+    """Average the rows of `values` (N, ...) of each cluster; `cluster` as in `cluster_sample`.
+
+    Examples
+    --------
+    >>> cluster_means(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 1])).tolist()
+    [2.0, 5.0]
+    """
+    starts = np.flatnonzero(np.diff(cluster, prepend=-1))
+    counts = np.diff(starts, append=len(cluster))
+    total: Floats = np.add.reduceat(values, starts)
+    return total / counts.reshape(-1, *[1] * (values.ndim - 1))
 
 
 def blocks_of(position: Ints, length: int) -> Ints:
@@ -345,8 +355,36 @@ def randomization_p_value(
     >>> print(f"{p_value:.2f} of {n_ordinary}")
     0.25 of 2
     """
-    total = np.zeros(draws)
     rng = np.random.default_rng(seed)
+    total, fewest = random_totals(reference, position, block, draws, rng)
+    if not fewest:
+        return float("nan"), fewest
+    return rank_p_value(np.abs(total), abs(float(scaar.sum())), every=False), fewest
+
+
+def random_totals(
+    reference: Floats, position: Ints, block: Ints, draws: int, rng: np.random.Generator
+) -> tuple[Floats, int]:
+    """Sum values of clusters whose blocks are moved to ordinary sessions, at random.
+
+    `reference` (C, T), `position` and `block` as in `randomization_p_value`.
+
+    Returns
+    -------
+    total : ndarray, shape (draws,)
+    n_ordinary : int
+        Places of the block that has the fewest; without one the totals mean nothing.
+
+    Examples
+    --------
+    A block of two keeps its distance: of three sessions the first and the second begin it.
+
+    >>> both, rng = np.tile([1.0, 2.0, 4.0], (2, 1)), np.random.default_rng(0)
+    >>> total, n_ordinary = random_totals(both, np.array([7, 8]), np.array([0, 0]), 99, rng)
+    >>> sorted(set(total.tolist())), n_ordinary
+    ([3.0, 6.0], 2)
+    """
+    total = np.zeros(draws)
     fewest = reference.shape[1]
     for number in range(int(block[-1]) + 1):
         members = np.flatnonzero(block == number)
@@ -357,9 +395,7 @@ def randomization_p_value(
         fewest = min(fewest, len(sums))
         if fewest:
             total += sums[rng.integers(len(sums), size=draws)]
-    if not fewest:
-        return float("nan"), fewest
-    return rank_p_value(np.abs(total), abs(float(scaar.sum())), every=False), fewest
+    return total, fewest
 
 
 def seed_of(seed: int, group: str, window: str, position: Ints) -> list[int]:
@@ -420,8 +456,9 @@ def _every_turn(blocks: int) -> Bools:
 
 def _random_turns(blocks: int, draws: int, seed: Sequence[int]) -> Bools:
     """Random choices of blocks of which the sign turns, shape (draws, B)."""
-    pair = np.broadcast_to(np.array([False, True]), (draws, blocks, 2))
-    turned: Bools = np.random.default_rng(seed).permuted(pair, axis=-1)[:, :, 0]
+    # One bit of a word decides, as where `Generator.permuted` exchanges two.
+    words = np.random.default_rng(seed).integers(2**32, size=(draws, blocks), dtype=np.uint32)
+    turned: Bools = words % 2 == 0
     return turned
 
 
