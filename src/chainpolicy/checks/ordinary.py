@@ -71,7 +71,7 @@ def rejection_rates(
         If the level does not lie between 0 and 1.
     """
     require_level(level)
-    tests = placebo.tests(window, names).tidy().dropna(subset="p_value")
+    tests = placebo.p_values(window, names).dropna(subset="p_value")
     tests = tests.assign(rejected=tests["p_value"] < level)
     counted = tests.groupby(["group", "test"])["rejected"].agg(["size", "mean"])
     return counted.set_axis(["n_sessions", "rejection_rate"], axis=1).reset_index()

@@ -16,7 +16,7 @@ blocks:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,6 +28,7 @@ from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.eventstudy.pooling import (
     MINIMUM_CLUSTERS,
     blocks_of,
+    random_totals,
     randomization_p_value,
     rank_p_value,
     seed_of,
@@ -111,7 +112,7 @@ class Clusters:
                     f"the events of {session:%Y-%m-%d} hit different assets: name those that "
                     "count where the clusters are collected"
                 )
-        return self.chosen(held)
+        return self if held.all() else self.chosen(held)
 
     def held_by(self, events: Collection[str]) -> Bools:
         """Say of which clusters some of these events are members."""
@@ -182,12 +183,15 @@ def _require_group(study: Study, group: str) -> None:
 @remembered
 def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     _require_group(study, group)
-    results, placebo = study.results, study.placebo(window)
+    results = study.results
     held = study.returns["ticker"].map(study.groups) == group
     calendar = pd.DatetimeIndex(np.sort(study.returns.loc[held, "session"].unique()))
     pairs = results.pairs[results.pairs["group"] == group]
     session_of = pairs.drop_duplicates("event_id").set_index("event_id")["event_session"]
-    found = results.caar(window).query("group == @group").dropna(subset="caar")
+    found, ordinary = (
+        caars[caars["group"] == group].dropna(subset="caar")
+        for caars in (results.caar(window), _ordinary_caars(study, window))
+    )
     # Of a group that has no estimate too, of which `map` would make numbers.
     found = found.assign(event_session=session_of.reindex(found["event_id"]).to_numpy())
     by_session = found.groupby("event_session")
@@ -197,7 +201,6 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     hit = {event_id: frozenset(of) for event_id, of in aligned.groupby("event_id")["ticker"]}
     sets = [{hit[event_id] for event_id in events} for events in members]
     everyone = frozenset(study.groups.index[study.groups == group])
-    ordinary = placebo.caar(window).query("group == @group").dropna(subset="caar")
     at = calendar.get_indexer(pd.DatetimeIndex(ordinary["event_id"].to_numpy(str)))
     spread: list[Floats] = []
     for values in (ordinary["caar"], ordinary["caar"] / ordinary["std_error"]):
@@ -224,13 +227,19 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     return _of_hit_assets(study, every, frozenset(found["event_id"]))
 
 
+@remembered
+def _ordinary_caars(study: Study, window: Window) -> pd.DataFrame:
+    """CAARs of all groups on their ordinary sessions."""
+    return study.placebo(window).caar(window)
+
+
 def _of_hit_assets(study: Study, every: Clusters, events: frozenset[str]) -> Clusters:
     """Collect the clusters of some events that hit different assets on a session."""
     group, window, results = every.group, every.window, study.results
     pairs = results.car(window).dropna(subset="car")[["event_id", "ticker"]]
     pairs = pairs[pairs["event_id"].isin(events) & (pairs["ticker"].map(study.groups) == group)]
     chosen = dict.fromkeys(zip(pairs["event_id"], pairs["ticker"], strict=True), "chosen")
-    table = results.pool(chosen, window, draws=1).clusters
+    table = results.pool(chosen, window).clusters
     session = pd.DatetimeIndex(table["event_session"])
     members = [names.split(";") for names in table["events"]]
     estimated = {event_id: set(of) for event_id, of in pairs.groupby("event_id")["ticker"]}
@@ -376,15 +385,19 @@ def pooled_subsets(
     DataFrame
         One row per choice, the keys of `pooled_effect`.
     """
-    rows = [_pooled(study, group, window, name, tuple(some)) for name, some in subsets.items()]
+    rows = [
+        pooled_events(study, group, window, tuple(some)) | {"subset": name}
+        for name, some in subsets.items()
+    ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 @remembered
-def _pooled(
-    study: Study, group: str, window: Window, subset: str, events: tuple[str, ...]
+def pooled_events(
+    study: Study, group: str, window: Window, events: tuple[str, ...]
 ) -> dict[str, object]:
-    return pooled_effect(event_clusters(study, group, window, events), subset, events)
+    """Pool the clusters of some events, see `pooled_effect`; the choice has no name yet."""
+    return pooled_effect(event_clusters(study, group, window, events), "", events)
 
 
 def split_by(study: Study, events: Collection[str], column: str) -> dict[str, tuple[str, ...]]:
@@ -474,16 +487,16 @@ def difference(
     )
     named = dict(zip(zip(pairs["event_id"], pairs["ticker"], strict=True), label, strict=True))
     pool = study.results.pool(named, window)
-    sides = pool.tidy().set_index("label")[["n_clusters", "mean"]]
-    sides = sides.reindex(["first", "second"])
-    both = sides["mean"].notna().all()
+    means = pool.clusters.groupby("label")["caar"].agg(["size", "mean"])
+    count, mean = means["size"], means["mean"]
+    both = {"first", "second"} <= set(means.index)
     return pd.Series(
         {
-            "n_first": sides["n_clusters"].fillna(0)["first"],
-            "n_second": sides["n_clusters"].fillna(0)["second"],
-            "mean_first": sides["mean"]["first"],
-            "mean_second": sides["mean"]["second"],
-            "difference": sides["mean"]["first"] - sides["mean"]["second"],
+            "n_first": count.get("first", 0),
+            "n_second": count.get("second", 0),
+            "mean_first": mean.get("first", np.nan),
+            "mean_second": mean.get("second", np.nan),
+            "difference": mean.get("first", np.nan) - mean.get("second", np.nan),
             "p_value": pool.difference("first", "second")["p_value"].item() if both else np.nan,
         }
     )
@@ -574,10 +587,12 @@ def random_calendars(
     if not len(chosen.caar) or chosen.block[-1] + 1 < MINIMUM_CLUSTERS:
         raise ValueError(f"{group} has fewer than {MINIMUM_CLUSTERS} blocks of these events")
     rng = np.random.default_rng(0)
-    caar, scaar = _drawn(chosen, CALENDARS, rng)
-    block = chosen.block
+    block, every = chosen.block, np.arange(len(chosen.caar))
+    at = random_places(chosen, CALENDARS, rng)
+    caar, scaar = chosen.ordinary_caar[every, at], chosen.ordinary_scaar[every, at]
     # All calendars are ranked among the same draws: enough of them to add no error of their own.
-    reference = np.abs(_drawn(chosen, REFERENCE, rng)[1].sum(axis=1))
+    drawn, _ = random_totals(chosen.ordinary_scaar, chosen.position, block, REFERENCE, rng)
+    reference = np.abs(drawn)
     total = np.abs(scaar.sum(axis=1))
     beyond = REFERENCE - np.searchsorted(np.sort(reference), total * (1 - 1e-12))
     rejected = {"randomization": (1 + beyond) / (1 + REFERENCE) < level}
@@ -592,13 +607,6 @@ def random_calendars(
     table = pd.DataFrame({"rejection_rate": rates}).rename_axis("test")
     table["std_error"] = np.sqrt(level * (1 - level) / CALENDARS)
     return table.assign(n_calendars=CALENDARS)
-
-
-def _drawn(chosen: Clusters, draws: int, rng: np.random.Generator) -> Sequence[Floats]:
-    """CAAR and SCAAR of the clusters at random places, each of shape (draws, C)."""
-    at = random_places(chosen, draws, rng)
-    every = np.arange(len(chosen.caar))
-    return chosen.ordinary_caar[every, at], chosen.ordinary_scaar[every, at]
 
 
 def random_places(chosen: Clusters, draws: int, rng: np.random.Generator) -> Ints:

@@ -60,11 +60,14 @@ def portfolio_difference(
         )
     results = study.estimate(model)
     event_id = study.headline_event
-    residuals = results.residuals[results.residuals["event_id"] == event_id]
+    # Each of these is made when it is asked for, of all events.
+    residuals, coefficients, models = (
+        table[table["event_id"] == event_id]
+        for table in (results.residuals, results.coefficients, results.models)
+    )
     by_ticker = residuals.pivot_table(index="session", columns="ticker", values="residual")
-    coefficients = results.coefficients[results.coefficients["event_id"] == event_id]
     parameters = coefficients.groupby("ticker").size()
-    sigma = results.models[results.models["event_id"] == event_id].set_index("ticker")["sigma"]
+    sigma = models.set_index("ticker")["sigma"]
     rows = []
     for window in windows:
         car = results.car(window)

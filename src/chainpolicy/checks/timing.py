@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from chainpolicy.checks.pooled import directions, event_clusters, pooled_effect
+from chainpolicy.checks.pooled import directions, pooled_events
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem
@@ -175,8 +175,8 @@ def timing_cost(
         chosen: dict[str, Collection[str]] = {"moved": events[events.isin(moved)], "all": events}
         for which, held in chosen.items():
             for dated, of in dates.items():
-                clusters = event_clusters(of, group, window, held)
-                effect = pooled_effect(clusters, str(direction), held)
+                effect = pooled_events(of, group, window, tuple(held))
+                effect |= {"subset": str(direction)}
                 rows.append({"dated": dated, "direction": direction, "rows": which, **effect})
     return pd.DataFrame(rows)
 
