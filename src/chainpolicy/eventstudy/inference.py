@@ -341,9 +341,10 @@ def _sums_of_kinds(x: Floats, observed: Bools, kind: Ints, size: Floats) -> tupl
     """Sum the correlations of the assets of two kinds times the `size` of both.
 
     With residuals x (B, N, T), observed (B or 1, N, T), standardized on the sessions that two kinds
-    have in common, the sum of all correlations between them is the product of their sums, session by session: no matrix of
-    all pairs. Returns the sums, shape (B, K, K), and in row a, column b how many assets of kind a
-    vary on the sessions of kind b; the correlation of an asset with itself is among them.
+    have in common, the sum of all correlations between them is the product of their sums, session
+    by session: no matrix of all pairs. Returns the sums, shape (B, K, K), and in row a, column b
+    how many assets of kind a vary on the sessions of kind b; the correlation of an asset with
+    itself is among them.
     """
     order = np.argsort(kind, kind="stable")
     x, size, kind = np.take(x, order, axis=1), size[:, order, None], kind[order]
