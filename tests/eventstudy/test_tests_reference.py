@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import isnan, nan, sqrt
 
 import numpy as np
@@ -30,7 +31,7 @@ WINDOWS = [(0, 0), (0, 1), (-3, 3)]
 FEWEST_COMMON = 30
 
 
-@dataclass
+@dataclass(eq=False)  # no two are the same one
 class Asset:
     """One asset with a CAR in the window.
 
@@ -142,6 +143,7 @@ def patell(assets: list[Asset]) -> Test:
     return z, two_sided(stats.norm, z)
 
 
+@cache
 def correlation(a: Asset, b: Asset) -> float:
     """r_ij on common sessions, re-centred there; none where these are too few."""
     of_b = dict(zip(b.days, b.residuals, strict=True))
