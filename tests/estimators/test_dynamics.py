@@ -548,8 +548,18 @@ EVENT = 200
 LENGTH = 240
 
 
-def planted(seed: int, effects: dict[int, float], assets: int = 6, only: str | None = None):
-    """An event study of assets whose returns carry effects at sessions around the event."""
+def planted(
+    seed: int,
+    effects: dict[int, float],
+    assets: int = 6,
+    only: str | None = None,
+    *,
+    in_pairs: bool = False,
+) -> EventStudy:
+    """An event study of assets whose returns carry effects at sessions around the event.
+
+    They are one group, or every two of them are one: many draws of two assets in one study.
+    """
     rng = np.random.default_rng(seed)
     market = rng.normal(0, 0.01, LENGTH)
     returns = {}
@@ -562,7 +572,7 @@ def planted(seed: int, effects: dict[int, float], assets: int = 6, only: str | N
     return EventStudy(
         returns_frame(returns, {"M": market}),
         alignment_frame(positions, LENGTH),
-        groups=dict.fromkeys(returns, "g"),
+        groups={name: f"g{i // 2}" if in_pairs else "g" for i, name in enumerate(returns)},
         estimation=EstimationWindow(window=(-150, -21)),
         event_window=(-10, 20),
     )
@@ -619,11 +629,10 @@ def test_half_life_has_an_interval_that_allows_for_never():
 
 def test_interval_of_the_half_life_covers_the_truth():
     """0.2 less 0.025 a session: at most half is left from session 5 on, three after the jump."""
-    covered = 0
-    for seed in range(40):
-        es = planted(500 + seed, spread_over(0, 1, 0.2) | spread_over(2, 9, -0.2), assets=2)
-        [found] = reversal(es.fit(), es.placebo((0, 0)), "e", draws=200)
-        covered += found.earliest <= 5 <= (found.latest or np.inf)
+    es = planted(500, spread_over(0, 1, 0.2) | spread_over(2, 9, -0.2), assets=80, in_pairs=True)
+    every = reversal(es.fit(), es.placebo((0, 0)), "e", draws=200)
+    assert len(every) == 40
+    covered = sum(found.earliest <= 5 <= (found.latest or np.inf) for found in every)
     assert covered >= 34
 
 
@@ -664,11 +673,10 @@ def test_a_jump_that_may_be_zero_has_no_interval():
 
 
 def test_interval_of_the_ratio_covers_the_truth():
-    covered = 0
-    for seed in range(40):
-        es = planted(100 + seed, spread_over(0, 1, 0.1) | spread_over(2, 10, -0.05), assets=2)
-        [found] = reversal(es.fit(), es.placebo((0, 0)), "e", draws=200)
-        covered += found.lower <= -0.5 <= found.upper
+    es = planted(100, spread_over(0, 1, 0.1) | spread_over(2, 10, -0.05), assets=80, in_pairs=True)
+    every = reversal(es.fit(), es.placebo((0, 0)), "e", draws=200)
+    assert len(every) == 40
+    covered = sum(found.lower <= -0.5 <= found.upper for found in every)
     # 95 % of 40 is 38; 33 and fewer have a probability below 1 %.
     assert covered >= 34
 
@@ -696,13 +704,10 @@ def test_early_mover_is_found_and_ranked_among_its_own_weeks():
 
 
 def test_ranks_of_early_movers_have_their_size():
-    p_values = []
-    for seed in range(12):
-        es = planted(300 + seed, {}, assets=8)
-        p_values += early_movers(es.fit(), es.placebo((-5, -1)), "e", (-5, -1))[
-            "p_placebo"
-        ].tolist()
-    assert np.mean(np.array(p_values) <= 0.10) == pytest.approx(0.10, abs=0.07)
+    es = planted(300, {}, assets=96)
+    table = early_movers(es.fit(), es.placebo((-5, -1)), "e", (-5, -1))
+    assert len(table) == 96
+    assert np.mean(table["p_placebo"] <= 0.10) == pytest.approx(0.10, abs=0.07)
 
 
 def test_forms_syntron_was_at_its_limit_before_the_news(study, results):

@@ -149,7 +149,8 @@ def test_means_and_permutation_by_hand(study, results):
     assert row["difference"] == pytest.approx(up.mean() - down.mean())
     expected = stats.permutation_test(
         (up, down),
-        lambda x, y: abs(np.mean(x) - np.mean(y)),
+        lambda x, y, axis: abs(np.mean(x, axis) - np.mean(y, axis)),
+        vectorized=True,
         n_resamples=np.inf,
         alternative="greater",
     )

@@ -79,25 +79,27 @@ def test_session_dummies_are_abnormal_returns_and_their_covariance_is_v(study, m
     }
     results = EventStudy(study.returns, study.alignment, event_window=(-10, 20), **choices).fit()
     fitted = EventDummySystem(study.returns, study.alignment, window=(-1, 5), **choices).fit()
-    abnormal = results.abnormal_returns.set_index(["event_id", "ticker", "tau"])
+    at_tau = results.abnormal_returns.pivot_table(
+        index=["event_id", "ticker"], columns="tau", values=["abnormal", "std_error"]
+    )
     compared = 0
     for one in fitted:
+        tickers = one.gamma.columns.tolist()
         unscaled = one.unscaled[-len(one.gamma) :, -len(one.gamma) :]
-        variance = pd.DataFrame(unscaled, one.gamma.index, one.gamma.index)
+        variance = pd.Series(np.diag(unscaled), one.gamma.index)
         cars = results.car((-1, 5)).set_index(["event_id", "ticker"])
         for event_id in one.clusters["event_id"]:
             days = list(one.membership[event_id])
-            expected = abnormal.loc[event_id].loc[one.gamma.columns.tolist()]
-            for tau, day in enumerate(days, start=-1):
-                at_tau = expected.xs(tau, level="tau")
-                np.testing.assert_allclose(
-                    one.gamma.loc[day], at_tau["abnormal"], rtol=0, atol=1e-10
-                )
-                error = np.sqrt(np.diag(one.sigma) * variance.loc[day, day])
-                np.testing.assert_allclose(error, at_tau["std_error"], rtol=0, atol=1e-10)
+            expected = at_tau.loc[event_id].loc[tickers]
+            taus = list(range(-1, -1 + len(days)))
+            np.testing.assert_allclose(
+                one.gamma.loc[days].T, expected["abnormal"][taus], rtol=0, atol=1e-10
+            )
+            errors = np.sqrt(np.outer(np.diag(one.sigma), variance[days]))
+            np.testing.assert_allclose(errors, expected["std_error"][taus], rtol=0, atol=1e-10)
             # The variance of the sum holds every covariance of V.
             test = one.car(event_id)
-            car = cars.loc[event_id].loc[one.gamma.columns.tolist()]
+            car = cars.loc[event_id].loc[tickers]
             np.testing.assert_allclose(test.effects, car["car"], rtol=0, atol=1e-10)
             np.testing.assert_allclose(test.std_errors, car["std_error"], rtol=0, atol=1e-10)
             compared += len(car)
