@@ -269,14 +269,18 @@ def labelled(tmp_path_factory):
         yield path
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "html", "latex"])
-def test_a_report_is_utf_8_whatever_the_terminal_is(labelled, monkeypatch, form):
-    """Of a group with a name in other letters: to a stream that was opened for ASCII alone.
+@pytest.mark.parametrize(
+    ("form", "encoding"),
+    [("text", "ascii"), ("markdown", "cp1252"), ("html", "ascii"), ("latex", "cp1252")],
+)
+def test_a_report_is_utf_8_whatever_the_terminal_is(labelled, monkeypatch, form, encoding):
+    """Of a group with a name in other letters: to a stream that was opened for few letters.
 
-    `test_output_is_utf8_whatever_the_locale` shows the same of a process and its locale.
+    `test_output_is_utf8_whatever_the_locale_and_no_traceback_is_shown` shows the same of a process
+    and its locale.
     """
     written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
     assert main(["report", str(labelled), "--format", form]) == 0
     sys.stdout.flush()
     out = written.getvalue().decode("utf-8")

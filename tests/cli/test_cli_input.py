@@ -13,7 +13,6 @@ import pytest
 
 from chainpolicy import cli
 from chainpolicy.study import new_study
-from small_study import small_study
 
 
 @pytest.fixture
@@ -164,17 +163,6 @@ def test_help_exits_with_0(capsys):
     assert all(command in out for command in ("check", "events", "new"))
 
 
-def test_the_program_itself_shows_no_traceback(tmp_path):
-    program = "import sys; from chainpolicy.cli import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", program, "check", str(tmp_path)], capture_output=True, text=True
-    )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    assert str(tmp_path) in done.stderr
-
-
 @pytest.mark.parametrize("file", ["study.toml", "events.csv", "assets.csv", "prices.csv"])
 def test_a_named_pipe_is_refused_and_never_waited_for(tmp_path, capsys, file):
     folder = new_study(tmp_path / "s")
@@ -244,19 +232,22 @@ def test_a_simulation_without_an_end_is_refused(capsys, options, said):
     assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_output_is_utf8_whatever_the_locale(tmp_path, encoding):
-    folder = small_study(tmp_path / "study")
-    settings = (folder / "study.toml").read_text()
-    labelled = settings.replace("[prices]", '[groups]\nmakers = "Größe 区块链"\n\n[prices]', 1)
-    (folder / "study.toml").write_text(labelled, encoding="utf-8")
+def test_output_is_utf8_whatever_the_locale_and_no_traceback_is_shown(folder, tmp_path):
+    """As a process of its own, of which one study is printed and another one refused."""
+    events = (folder / "events.csv").read_text(encoding="utf-8")
+    named = events.replace("rule-announced", "Größe 区块链", 1)
+    (folder / "events.csv").write_text(named, encoding="utf-8")
+    (tmp_path / "study.toml").write_text('estimation.model = "Modèle 模型"\n', encoding="utf-8")
+    program = "import sys; from chainpolicy.cli import main; assert main(sys.argv[1:3]) == 0; "
+    program += "sys.exit(main(sys.argv[3:]))"
     surroundings = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
-    code = "import sys; from chainpolicy.cli import main; sys.exit(main(['report', sys.argv[1]]))"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(folder)],
+        [sys.executable, "-c", program, "events", str(folder), "check", str(tmp_path)],
         capture_output=True,
-        check=True,
-        env={**os.environ, **surroundings, "PYTHONIOENCODING": encoding},
+        env={**os.environ, **surroundings, "PYTHONIOENCODING": "ascii"},
     )
+    assert done.returncode == 2
     assert "Größe 区块链" in done.stdout.decode("utf-8")
-    assert done.stderr == b""
+    said = done.stderr.decode("utf-8")
+    assert "Modèle 模型" in said
+    assert "Traceback" not in said

@@ -30,12 +30,6 @@ sys.meta_path.insert(0, Blocked())
 """
 
 
-def run(blocked: set[str], code: str, *arguments: str) -> subprocess.CompletedProcess:
-    script = BLOCKED.format(blocked=blocked, code=code)
-    command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, capture_output=True, text=True)
-
-
 def project() -> dict:
     with (ROOT / "pyproject.toml").open("rb") as file:
         return tomllib.load(file)["project"]
@@ -58,49 +52,30 @@ def brought() -> set[str]:
     return modules_of(some) - modules_of(project()["dependencies"])
 
 
-def test_a_study_is_read_and_estimated_without_any_extra():
-    code = f"""
-import chainpolicy
-from chainpolicy.eventstudy import EventStudy
-results = chainpolicy.load_study({str(TEMPLATE)!r}).estimate()
-print(len(results.pairs), len(results.tests((0, 1)).tidy()), len(results.caar((0, 1))))
-"""
-    done = run(brought() | {"linearmodels"}, code)
-    assert done.returncode == 0, done.stderr
-    assert [int(number) > 0 for number in done.stdout.split()] == [True] * 3
-
-
-@pytest.mark.parametrize(
-    ("code", "what"),
-    [
-        ("from chainpolicy import figures", "figures need matplotlib"),
-        ("from chainpolicy.eventstudy.display import _axes; _axes(None)", "a picture needs matplo"),
-    ],
-)
-def test_a_missing_extra_is_named_in_python_too(code, what):
-    done = run({"matplotlib"}, code)
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith(f"ModuleNotFoundError: {what}")
-    assert last.endswith("pip install 'chainpolicy[notebooks]'")
-
-
-# Every command in a fork of one process, which imports once what none of them is without.
+# Every task in a fork of one process, which imports once what none of them is without.
 LACKING = """
-import json, os
+import json, os, traceback
 import chainpolicy.study.study, pandas, scipy.stats
 from chainpolicy.cli import main
 
-where, commands = json.loads(sys.argv[1])
-for module, command in commands.items():
-    assert module not in sys.modules
+where, tasks = json.loads(sys.argv[1])
+for name, (modules, task) in tasks.items():
+    assert not set(modules) & set(sys.modules)
     if os.fork() == 0:
-        Blocked.modules = {module}
-        folder = os.path.join(where, module)
+        Blocked.modules = set(modules)
+        folder = os.path.join(where, name)
         os.mkdir(folder)
-        os.dup2(os.open(folder + ".txt", os.O_WRONLY | os.O_CREAT), 2)
+        for handle, kind in ((1, ".out"), (2, ".err")):
+            os.dup2(os.open(folder + kind, os.O_WRONLY | os.O_CREAT), handle)
         os.chdir(folder)
-        os._exit(main(command))
+        status = 1
+        try:
+            status = exec(task) or 0 if isinstance(task, str) else main(task)
+        except ModuleNotFoundError:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
     _, status = os.wait()
     print(os.waitstatus_to_exitcode(status), flush=True)
 """
@@ -108,22 +83,54 @@ COMMANDS = {
     "yfinance": ["prices", "fetch", str(TEMPLATE)],
     "dateparser": ["extract", str(ROOT / "README.md")],
     "matplotlib": ["regenerate", str(TEMPLATE), "--output", "never-made"],
-    "docx": ["report", "STUDY", "--format", "docx", "--output", "never.docx"],
+    "docx": ["report", "STUDY", "--table", "system", "--format", "docx", "--output", "never.docx"],
 }
+CODE = {
+    "figures": "from chainpolicy import figures",
+    "axes": "from chainpolicy.eventstudy.display import _axes; _axes(None)",
+}
+ESTIMATE = f"""
+import chainpolicy
+from chainpolicy.eventstudy import EventStudy
+results = chainpolicy.load_study({str(TEMPLATE)!r}).estimate()
+print(len(results.pairs), len(results.tests((0, 1)).tidy()), len(results.caar((0, 1))))
+"""
 
 
 @pytest.fixture(scope="module")
 def lacking(tmp_path_factory) -> tuple[Path, dict[str, int]]:
-    """Where each command ran without its module, and with which status."""
+    """Where each task ran without its modules, and with which status."""
     where = tmp_path_factory.mktemp("here")
     small = str(small_study(tmp_path_factory.mktemp("study") / "small"))
-    commands = {
-        module: [small if word == "STUDY" else word for word in command]
+    tasks = {
+        module: ([module], [small if word == "STUDY" else word for word in command])
         for module, command in COMMANDS.items()
     }
-    done = run(set(), LACKING, json.dumps([str(where), commands]))
+    tasks |= {name: (["matplotlib"], code) for name, code in CODE.items()}
+    tasks["estimate"] = (sorted(brought() | {"linearmodels"}), ESTIMATE)
+    script = BLOCKED.format(blocked=set(), code=LACKING)
+    command = [sys.executable, "-c", script, json.dumps([str(where), tasks])]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return where, dict(zip(COMMANDS, map(int, done.stdout.split()), strict=True))
+    return where, dict(zip(tasks, map(int, done.stdout.split()), strict=True))
+
+
+def test_a_study_is_read_and_estimated_without_any_extra(lacking):
+    where, statuses = lacking
+    assert statuses["estimate"] == 0, (where / "estimate.err").read_text(encoding="utf-8")
+    numbers = (where / "estimate.out").read_text(encoding="utf-8").split()
+    assert [int(number) > 0 for number in numbers] == [True] * 3
+
+
+@pytest.mark.parametrize(
+    ("code", "what"), [("figures", "figures need matplotlib"), ("axes", "a picture needs matplo")]
+)
+def test_a_missing_extra_is_named_in_python_too(lacking, code, what):
+    where, statuses = lacking
+    assert statuses[code] == 1
+    last = (where / f"{code}.err").read_text(encoding="utf-8").strip().splitlines()[-1]
+    assert last.startswith(f"ModuleNotFoundError: {what}")
+    assert last.endswith("pip install 'chainpolicy[notebooks]'")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +142,7 @@ def lacking(tmp_path_factory) -> tuple[Path, dict[str, int]]:
 )
 def test_a_missing_extra_is_named_in_one_sentence(lacking, module, extra):
     where, statuses = lacking
-    said = (where / f"{module}.txt").read_text(encoding="utf-8")
+    said = (where / f"{module}.err").read_text(encoding="utf-8")
     assert statuses[module] == 2, said
     assert said == f"this needs {module}: pip install 'chainpolicy[{extra}]'\n"
     assert list((where / module).iterdir()) == []
