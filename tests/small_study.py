@@ -1,16 +1,21 @@
 """The example study with one event and two windows: every product, in a fraction of the time.
 
-And builds of some products, for what does not depend on which there are.
+And builds of some products, or studies of some groups, for what does not depend on which there are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
-from chainpolicy.build import regenerate
-from chainpolicy.study import new_study
+from chainpolicy.build import documents, regenerate
+from chainpolicy.figures import canvas, style
+from chainpolicy.figures.style import png_bytes
+from chainpolicy.study import Study, new_study
+from chainpolicy.study.assets import BENCHMARK
 
 WINDOWS = "car_windows = [[0, 0], [0, 1], [-1, 1], [0, 5]]"
 
@@ -39,3 +44,17 @@ def build_less(patch: pytest.MonkeyPatch, folder: Path) -> None:
     notebook.write_text(first, encoding="utf-8")
     patch.setattr(regenerate, "STUDY_NOTEBOOK", notebook)
     patch.setattr(regenerate, "FIGURES", figures)
+
+
+def blank_pictures(patch: pytest.MonkeyPatch) -> None:
+    """Let every picture be laid out by nobody and be the same: rendering is half of a build."""
+    blank = png_bytes(Figure(), dpi=20)
+    patch.setattr(style, "png_bytes", lambda figure, dpi=None: blank)
+    patch.setattr(documents, "vector_bytes", lambda figure, kind: b"<svg/>")
+    patch.setattr(canvas, "_settle", lambda figure: None)
+
+
+def only(study: Study, groups: Collection[str]) -> Study:
+    """Return the study with some of its groups, and their benchmarks."""
+    assets = study.assets[study.assets["group"].isin([*groups, BENCHMARK])]
+    return study.with_prices(study.prices[study.prices["ticker"].isin(assets["ticker"])], assets)

@@ -6,7 +6,6 @@ The real yfinance client reaches it through `LoopbackSession`, which rewrites ev
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo
@@ -311,22 +309,6 @@ def forget() -> None:
     cache._CookieDBManager.close_db()
     cache._TzDBManager._db = cache._CookieDBManager._db = None
     cache._TzCacheManager._tz_cache = cache._CookieCacheManager._Cookie_cache = None
-
-
-COMMAND_LINE = f"""
-import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-from chainpolicy.cli import main
-from chainpolicy.prices import yahoo
-from yahoo_server import LoopbackSession
-yahoo.RecordingSession = lambda: LoopbackSession(sys.argv[1])
-sys.exit(main(sys.argv[2:]))
-"""
-
-
-def command(address: str, *arguments: object) -> list[str]:
-    """``chainpolicy`` as a process of its own, for which Yahoo Finance is at an address."""
-    return [sys.executable, "-c", COMMAND_LINE, address, *map(str, arguments)]
 
 
 @contextmanager

@@ -6,16 +6,14 @@ from functools import partial
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from chainpolicy import cli
-from chainpolicy.build import documents, regenerate
+from chainpolicy.build import regenerate
 from chainpolicy.eventstudy import EventStudy
-from chainpolicy.figures import canvas, style
-from chainpolicy.figures.style import png_bytes
+from chainpolicy.figures import style
 from chainpolicy.study import load_study, new_study, read_once
 from chainpolicy.study.remember import remembered
-from small_study import WINDOWS, build_less, small_study
+from small_study import WINDOWS, blank_pictures, build_less, small_study
 
 
 @pytest.fixture
@@ -77,10 +75,7 @@ def test_one_build_fits_each_study_model_and_placebo_once(folder, tmp_path, monk
     monkeypatch.setattr(regenerate, "load_study", counted_load)
     monkeypatch.setattr(regenerate, "cores", lambda: 1)
     # What is fitted is fitted before anything is laid out and rendered.
-    picture = png_bytes(Figure(), dpi=20)
-    monkeypatch.setattr(style, "png_bytes", lambda figure: picture)
-    monkeypatch.setattr(documents, "vector_bytes", lambda figure, kind: b"<svg/>")
-    monkeypatch.setattr(canvas, "_settle", lambda figure: None)
+    blank_pictures(monkeypatch)
     output = tmp_path / "output"
     assert regenerate.main(folder, output) == 0
     assert set(loaded.values()) == {1}

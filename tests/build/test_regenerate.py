@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
 from chainpolicy.cli import main as cli
-from chainpolicy.figures import FIGURES, FigureSpec, NothingToDrawError
+from chainpolicy.figures import FIGURES, FigureSpec, NothingToDrawError, style
 from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import new_study
 from chainpolicy.study.problems import InputError
@@ -55,12 +56,6 @@ def draw_line(prices: pd.DataFrame) -> tuple[StudyFigure, pd.DataFrame]:
 
 
 LINE = FigureSpec("line", "Prices", "A line | of prices.", "prices.csv", "01_sum", draw_line)
-
-
-@pytest.fixture(autouse=True)
-def one_process(monkeypatch):
-    """What a build does is recorded in the process that does it."""
-    monkeypatch.setattr(regenerate, "cores", lambda: 1)
 
 
 class Project:
@@ -112,7 +107,8 @@ class Project:
 
 
 ENVIRONMENT_DIGEST = regenerate.environment_digest
-pytestmark = pytest.mark.usefixtures("same_code")
+# What a build does is recorded in the process that does it.
+pytestmark = pytest.mark.usefixtures("same_code", "one_process")
 
 
 @pytest.fixture
@@ -634,7 +630,8 @@ def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("svg", b"<?xml"), ("pdf", b"%PDF")])
-def test_figures_are_drawn_as_vectors_on_request(tmp_path, kind, begins):
+def test_figures_are_drawn_as_vectors_on_request(tmp_path, monkeypatch, kind, begins):
+    monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
     drawn = []
     for name in ("once", "again"):
         output = tmp_path / name

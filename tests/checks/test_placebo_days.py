@@ -51,7 +51,10 @@ def test_a_day_on_which_no_asset_has_a_return_is_never_drawn(study, monkeypatch)
     days = placebo_days._ordinary_days(study, None, (0, 1))
     assert study.returns.loc[study.returns["session"] == days[0], "return"].isna().all()
     assert study.returns.groupby("session")["return"].count()[days[1:]].min() > 0
+    # Both are the same for every seed.
+    estimated = placebo_days._estimated_days(study, (0, 1))
     monkeypatch.setattr(placebo_days, "_ordinary_days", lambda *_: days)
+    monkeypatch.setattr(placebo_days, "_estimated_days", lambda *_: estimated)
     first = [checks.draw_placebo_days(study, seed=seed)[0] for seed in range(60)]
     monkeypatch.setattr(placebo_days, "_estimated_days", lambda *_: set(days))
     of_all = [checks.draw_placebo_days(study, seed=seed)[0] for seed in range(60)]

@@ -14,7 +14,7 @@ from yahoo_server import LoopbackSession, YahooServer, forget, listings_of, serv
 
 
 @pytest.fixture
-def running(tmp_path, monkeypatch, template, same_code) -> Iterator[YahooServer]:
+def running(tmp_path, monkeypatch, template, same_code, one_process) -> Iterator[YahooServer]:
     """Has the prices of the template."""
     forget()
     with serving() as server:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
-import subprocess
 import sys
-from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -16,21 +13,20 @@ import pandas as pd
 import pytest
 
 import chainpolicy
+from chainpolicy.build import regenerate
 from chainpolicy.build.regenerate import STUDY_NOTEBOOK
 from chainpolicy.cli import main
-from chainpolicy.figures import FIGURES, canvas, style
+from chainpolicy.prices import yahoo
+from chainpolicy.study.study import TEMPLATE
 from places import ROOT, SHARED
-from yahoo_server import DELISTED, command, listings_of
+from small_study import blank_pictures, build_less
+from yahoo_server import DELISTED, LoopbackSession, listings_of
 
 ARTICLE = """On 3 May 2021 the ministry promoted a pilot of the ledger.
 
 On 6 May 2021 the regulator prohibited the exchange and cracked down on fraud.
 """
 REAL_ARTICLE = SHARED / "article.txt"
-# What one event of the template has nothing for: price limits, hourly prices, dates of documents,
-# announcements against.
-LACKING = {"names_at_limit", "hourly_response", "timing", "coding_multiverse", "selections"}
-LACKING |= {"pooled_paths"}
 
 
 def test_extract_prints_the_statements_and_writes_them(tmp_path, capfd):
@@ -144,24 +140,12 @@ def checksums(*folders: Path) -> dict[Path, str]:
     }
 
 
-def run(server_address: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line as a process of its own, in the folder of the project."""
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    return subprocess.run(
-        command(server_address, *arguments),
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=PROJECT,
-        env=environment,
-    )
-
-
 def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(PROJECT)
-    # Which files there are, not how pictures look.
-    monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
-    monkeypatch.setattr(canvas, "_settle", lambda figure: None)
+    # That every product is made is seen in `test_own_study`; here, where the prices are from, and
+    # which files there are, not how pictures look.
+    build_less(monkeypatch, tmp_path)
+    blank_pictures(monkeypatch)
     study, server, output = small, running, tmp_path / "report"
     kept = [study, *(PROJECT / name for name in ("figures", "notebooks", "src", "build"))]
     before = checksums(*kept), (PROJECT / "README.md").read_bytes()
@@ -179,9 +163,11 @@ def test_regenerate_from_live_prices_from_end_to_end(small, running, tmp_path, c
     named = set(re.findall(r"[\w/]+\.(?:csv|html)\b", text))
     assert named == {"build/tests.csv", "build/alignment.csv", "explore.html", "events.csv"}
     assert {"report.html", "study/events.csv", *(named - {"events.csv"})} <= made
-    for figure in FIGURES:
-        both = {f"figures/{figure.name}.png", f"figures/{figure.name}.csv"}
-        assert both & made == (set() if figure.name in LACKING else both), figure.name
+    # One event has no paths to be pooled.
+    drawn = {figure.name for figure in regenerate.FIGURES} - {"pooled_paths"}
+    assert {path for path in made if path.startswith("figures/")} == {
+        f"figures/{name}.{kind}" for name in drawn for kind in ("png", "csv")
+    }
     live = chainpolicy.load_study(output / "study")
     embedded = chainpolicy.load_study(study)
     pd.testing.assert_series_equal(
@@ -236,14 +222,14 @@ def test_a_live_study_without_what_is_lost(server, tmp_path, capfd):
     assert checksums(output) == before
 
 
-def test_offline_is_one_sentence_and_one_attempt(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    done = run(
-        "http://127.0.0.1:1", "regenerate", "--source", "yahoo", "--output", tmp_path / "new"
-    )
-    assert done.returncode == 1
-    assert done.stdout == ""
-    (sentence,) = done.stderr.splitlines()
+def test_offline_is_one_sentence_and_one_attempt(running, tmp_path, monkeypatch, capfd):
+    # Where nobody listens.
+    monkeypatch.setattr(yahoo, "RecordingSession", lambda: LoopbackSession("http://127.0.0.1:1"))
+    arguments = ["regenerate", str(TEMPLATE), "--source", "yahoo"]
+    assert main([*arguments, "--output", str(tmp_path / "new")]) == 1
+    said = capfd.readouterr()
+    assert said.out == ""
+    (sentence,) = said.err.splitlines()
     assert sentence.startswith("Yahoo Finance cannot be reached (Failed to connect to 127.0.0.1:1 ")
     assert "check the connection and repeat, or stay with the study's own prices" in sentence
     assert not list((tmp_path / "new").iterdir())

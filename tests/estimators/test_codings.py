@@ -8,6 +8,13 @@ import pytest
 
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.policy_index import response_by_stance, stance_sessions
+from small_study import only
+
+
+@pytest.fixture(scope="module")
+def study(embedded):
+    """Three of the five groups: codings are of announcements, whoever answers."""
+    return only(embedded, ["bitcoin", "coins", "us_listed"])
 
 
 @pytest.fixture(scope="module")

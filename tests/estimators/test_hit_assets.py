@@ -22,11 +22,12 @@ from chainpolicy.study import Study, load_study
 from chainpolicy.study.parts import in_parts
 from earnings_study import earnings_study
 from made_study import event, made_study
+from small_study import blank_pictures, build_less
 
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory) -> Study:
-    """Earnings of twenty firms; of two firms that report on one session one is good, one is bad."""
+    """Earnings of sixteen firms; of two that report on one session one is good, one is bad."""
     folder, downloads = tmp_path_factory.mktemp("own"), tmp_path_factory.mktemp("raw") / "files"
     earnings_study(folder, downloads)
     settings = (folder / "study.toml").read_text(encoding="utf-8")
@@ -227,11 +228,11 @@ def test_every_choice_on_one_pair_of_event_and_asset(study):
 
 
 def test_an_announcement_to_two_groups_names_no_cluster_of_other_members(study):
-    """FIRM0 and FIRM5 have two announcements on one session, FIRM6 one of them."""
+    """FIRM0 and FIRM4 have two announcements on one session, FIRM5 one of them."""
     groups = study.groups.copy()
-    groups[[f"FIRM{n}.L" for n in range(5, 10)]] = "other"
+    groups[[f"FIRM{n}.L" for n in range(4, 8)]] = "other"
     like = study.alignment.query("event_id == 'FIRM1.L-5'")
-    hits = {"broad": ["FIRM0.L", "FIRM5.L", "FIRM6.L"], "narrow": ["FIRM0.L", "FIRM5.L"]}
+    hits = {"broad": ["FIRM0.L", "FIRM4.L", "FIRM5.L"], "narrow": ["FIRM0.L", "FIRM4.L"]}
     rows = [like.assign(event_id=name, ticker=ticker) for name in hits for ticker in hits[name]]
     event = study.events.query("event_id == 'FIRM1.L-5'")
     events = [event.assign(event_id="broad", stance_surprise=1)]
@@ -245,7 +246,7 @@ def test_an_announcement_to_two_groups_names_no_cluster_of_other_members(study):
     )
     data = estimators.cross_section_data(changed, changed.results)
     of = data[data["event_id"].str.contains("broad")].set_index("ticker")["event_id"]
-    assert of["FIRM0.L"] == of["FIRM5.L"] != of["FIRM6.L"]
+    assert of["FIRM0.L"] == of["FIRM4.L"] != of["FIRM5.L"]
     by_cluster = data.groupby("event_id")["stance"]
     assert (by_cluster.max() == by_cluster.min()).all()
     assert "xlon, other" in set(estimators.cross_sections(changed).tidy()["sample"])
@@ -253,11 +254,11 @@ def test_an_announcement_to_two_groups_names_no_cluster_of_other_members(study):
 
 def test_what_is_not_estimated_makes_no_second_response(study):
     """An announcement also hits an asset with too few returns: the other's response is one."""
-    hits = [("pair", "FIRM0.L", 1), ("pair", "FIRM9.L", 1), ("alone", "FIRM0.L", -1)]
+    hits = [("pair", "FIRM0.L", 1), ("pair", "FIRM5.L", 1), ("alone", "FIRM0.L", -1)]
     like = study.alignment.query("event_id == 'FIRM0.L-4'")
     event = study.events.query("event_id == 'FIRM0.L-4'")
     returns = study.returns
-    short = returns[returns["ticker"] == "FIRM9.L"].index[30:]
+    short = returns[returns["ticker"] == "FIRM5.L"].index[30:]
     changed = replace(
         study,
         returns=returns.drop(index=short),
@@ -302,8 +303,10 @@ def test_a_row_of_the_forest_names_the_announcements_of_all_groups(study):
         assert label.startswith(events[:8])
 
 
-def test_the_report_pools_by_stance(study, tmp_path):
+def test_the_report_pools_by_stance(study, tmp_path, monkeypatch, one_process):
     path = Path(study.path)
+    build_less(monkeypatch, tmp_path)
+    blank_pictures(monkeypatch)
     assert main(["regenerate", str(path), "--output", str(tmp_path / "r"), "--only", "study"]) == 0
     text = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "and by stance" in text
