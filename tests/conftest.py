@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from chainpolicy.study import Study
 
 # How fast an example runs says something about the machine, not about the code; and a suite that
-# passes once passes again.
+# passes once passes again, so that every run sees the same examples.
 settings.register_profile(
     "chainpolicy",
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
@@ -79,6 +80,17 @@ def same_code() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(regenerate, "environment_digest", lambda: digest)
         yield
+
+
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Build in this process, which imports once what every notebook and figure needs.
+
+    `test_once` shows that the number of processes changes no byte.
+    """
+    from chainpolicy.build import regenerate
+
+    monkeypatch.setattr(regenerate, "cores", lambda: 1)
 
 
 def pytest_collection_finish() -> None:

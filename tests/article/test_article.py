@@ -787,13 +787,13 @@ def assert_that_day_or_a_reason(text, published, day):
                 assert statement.start == day, (text, published)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DAYS, DAYS, st.sampled_from(WITH_YEAR), st.sampled_from(SENTENCES))
 def test_a_date_with_its_year_is_never_another_day(day, published, style, sentence):
     assert_that_day_or_a_reason(sentence.format(rendered(day, style)), published, day)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     DAYS, st.integers(-49 * 365, 49 * 365), st.sampled_from(SHORT_YEAR), st.sampled_from(SENTENCES)
 )
@@ -803,7 +803,7 @@ def test_a_date_with_two_digits_of_its_year_is_never_another_day(day, distance, 
         assert_that_day_or_a_reason(sentence.format(rendered(day, style)), published, day)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     DAYS, st.integers(-92, 272), st.sampled_from(NO_YEAR), st.sampled_from([*SENTENCES, "by {}."])
 )
@@ -812,7 +812,7 @@ def test_a_date_without_its_year_is_never_another_day(day, distance, style, sent
     assert_that_day_or_a_reason(sentence.format(rendered(day, style)), published, day)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(DAYS, st.integers(-6, 6), st.booleans())
 def test_a_weekday_is_never_another_day(day, distance, plain):
     published = day + dt.timedelta(days=distance)
@@ -1080,7 +1080,7 @@ def test_any_bytes_are_read_or_refused(content):
         assert read_article(io.BytesIO(content)).paragraphs
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.dates(dt.date(1900, 1, 1), dt.date(2099, 12, 31)),
     st.sampled_from(["%B {d}, %Y", "{d} %B %Y", "%Y-%m-%d", "%b. {d}, %Y", "the {d} of %B %Y"]),

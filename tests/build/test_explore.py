@@ -20,12 +20,20 @@ def read(study):
     return BeautifulSoup(explore_page(study), "lxml")
 
 
+STILL = module.STILL
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_picture():
+    """Of the pictures one stands for all: that each is there is shown once, on the template."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "STILL", STILL[-1:])
+        yield
+
+
 @pytest.fixture(scope="module")
 def page(study):
-    # Of the pictures one stands for all: that each is there is shown on the template.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "STILL", module.STILL[-1:])
-        return explore_page(study)
+    return explore_page(study)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +138,8 @@ def test_a_pair_without_an_estimate_says_why(template):
     assert "no CAR[0, 1], no return on 2023-07-14 (tau = 1)" in cell.get_text()
 
 
-def test_the_static_figures_stand_below_for_print_and_for_mail(template):
+def test_the_static_figures_stand_below_for_print_and_for_mail(template, monkeypatch):
+    monkeypatch.setattr(module, "STILL", STILL)
     figures = [figures_module.show(name, template) for name in ("forest", "car_heatmap")]
     pictures = read(template).find("details", class_="still").find_all("figure")
     assert len(pictures) == len(figures)

@@ -14,16 +14,24 @@ from chainpolicy.build import explore
 from chainpolicy.build.site import Page, Site, broken_links, publish
 from chainpolicy.cli import main
 from chainpolicy.figures import style
+from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError
+from chainpolicy.study.study import EMBEDDED
 from places import ROOT
 from small_study import build_less, small_study
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
+def site(tmp_path_factory, template):
     folder = tmp_path_factory.mktemp("site")
+
+    def shorter(study: Study) -> str:
+        """Let the smallest study stand for the largest, whose page `test_explore` looks at."""
+        return explore.explore(template if study.path == EMBEDDED else study)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
+        patch.setattr("chainpolicy.build.site.explore", shorter)
         # Of the pictures on the explorable pages one stands for all.
         patch.setattr(explore, "STILL", explore.STILL[-1:])
         files = publish(None, folder)
@@ -124,7 +132,7 @@ def test_outside_the_project_the_command_says_where_to_go(tmp_path, monkeypatch,
     assert not (tmp_path / "site").exists()
 
 
-def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch):
+def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch, one_process):
     output = tmp_path / "site"
     monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
     build_less(monkeypatch, tmp_path)

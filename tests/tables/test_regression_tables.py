@@ -253,7 +253,7 @@ def test_odd_small_studies_get_their_tables_or_a_sentence(tmp_path, capsys, monk
     folder = new_study(tmp_path / "study")
     settings = (folder / "study.toml").read_text(encoding="utf-8")
     assert settings.count(WINDOWS) == 1
-    settings = settings.replace(WINDOWS, "car_windows = [[0, 0], [0, 1]]")
+    settings = settings.replace(WINDOWS, "car_windows = [[0, 1]]")
     (folder / "study.toml").write_text(settings, encoding="utf-8")
     for file, change in SMALL[name].items():
         _edit(folder, file, change)
