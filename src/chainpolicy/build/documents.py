@@ -8,7 +8,7 @@ from typing import Any
 
 from chainpolicy.build.notebooks import Executed
 from chainpolicy.figures import Shown
-from chainpolicy.figures.style import vector_bytes
+from chainpolicy.figures.style import StudyFigure, vector_bytes
 from chainpolicy.typeset.claims import Claims
 from chainpolicy.typeset.markdown import headings, page, to_html
 from chainpolicy.typeset.pdf import to_pdf
@@ -22,23 +22,23 @@ class Document:
     ----------
     text : str
         Markdown.
-    svg, png : dict of str to bytes
-        Pictures by the target under which the text shows them.
+    figures : dict of str to StudyFigure
+        By the target under which the text shows them.
     """
 
     text: str
-    svg: dict[str, bytes]
-    png: dict[str, bytes]
+    figures: dict[str, StudyFigure]
 
     def to_pdf(self) -> bytes:
         """Set the document, with its pictures as vectors."""
-        return to_pdf(self.text, self.svg)
+        drawn = {target: vector_bytes(figure, "svg") for target, figure in self.figures.items()}
+        return to_pdf(self.text, drawn)
 
     def to_html(self) -> str:
         """Write the document as one file that loads nothing."""
         link = {
-            name: f"data:image/png;base64,{base64.b64encode(content).decode()}"
-            for name, content in self.png.items()
+            target: f"data:image/png;base64,{base64.b64encode(figure.png()).decode()}"
+            for target, figure in self.figures.items()
         }
         body = to_html(self.text, lambda target: link.get(target, target))
         title = next((text for _, text in headings(self.text)), "")
@@ -59,8 +59,7 @@ def document(executed: Executed, folder: str = "") -> Document:
         Claims are checked when the notebook is executed; the document does not repeat them.
     """
     parts: list[str] = []
-    svg: dict[str, bytes] = {}
-    png: dict[str, bytes] = {}
+    figures: dict[str, StudyFigure] = {}
     for index, cell in enumerate(executed.notebook.cells):
         value: Any = executed.values.get(index)
         if cell.cell_type == "markdown":
@@ -71,9 +70,9 @@ def document(executed: Executed, folder: str = "") -> Document:
             if value.figure is None:
                 continue
             target = f"{folder}figures/{value.name}.png"
-            svg[target], png[target] = vector_bytes(value.figure, "svg"), value.figure.png()
+            figures[target] = value.figure
             parts.append(f"![{value.figure.description}]({target})")
             parts.append(f"*{value.caption}*" if value.caption else "")
         elif (text := executed.markdown(index)) is not None:
             parts.append(text)
-    return Document("\n\n".join(filter(None, parts)) + "\n", svg, png)
+    return Document("\n\n".join(filter(None, parts)) + "\n", figures)
