@@ -258,7 +258,7 @@ early = estimators.early_movers(study.results, placebo, study.headline_event, we
 first = early.iloc[0]
 name = study.assets.set_index("ticker")["name"][first["ticker"]]
 at_limit = [pd.Timestamp(day) for day in first["at_upper"].split(";")]
-ranks = checks.placebo_p_values(study.results, placebo, week)
+ranks = checks.placebo_p_values(study.results, study.ordinary_caars(week), week)
 groups = study.results.caar(week).merge(ranks[["event_id", "group", "p_placebo"]])
 groups = groups[groups["event_id"] == study.headline_event].set_index("group")
 before = groups.loc["a_shares_tier1"]
@@ -307,7 +307,7 @@ outside_band = ~projected_by_rule["response"].between(
 slowly_by_rule = outside_band & (projected_by_rule["surprise"] == "restrictive")
 volatile_by_rule = estimators.volatility_around_events(ruled)
 loud_by_rule = volatile_by_rule[volatile_by_rule["garch_ratio_p"] < 0.05]
-groups_by_rule = checks.placebo_p_values(ruled.results, ruled.placebo(week), week)
+groups_by_rule = checks.placebo_p_values(ruled.results, ruled.ordinary_caars(week), week)
 groups_by_rule = groups_by_rule[groups_by_rule["event_id"] == study.headline_event]
 claims(
     claim(

@@ -338,9 +338,8 @@ def placebo(
     loaded.require_estimable()
     if market is None:
         window = loaded.car_windows[0]
-        event_study = loaded.event_study()
-        ordinary = event_study.placebo(window)
-        table = checks.placebo_p_values(event_study.fit(), ordinary, window)
+        ordinary = loaded.ordinary_caars(window)
+        table = checks.placebo_p_values(loaded.results, ordinary, window)
     else:
         returns = checks.read_market(market, loaded)
         table = checks.space_of_study(loaded, returns, loaded.car_windows)

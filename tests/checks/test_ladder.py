@@ -130,7 +130,7 @@ def test_the_index_rung_is_the_single_index_model_of_the_study(study, table):
             assert row[name] == pytest.approx(caar[name], rel=1e-9)
         t = results.tests(window).get(EVENT, "makers", "time_series_t")
         assert row["p_value"] == pytest.approx(t.p_value, rel=1e-9)
-        ranks = placebo_p_values(results, study.placebo(window, "single_index"), window)
+        ranks = placebo_p_values(results, study.ordinary_caars(window, "single_index"), window)
         rank = ranks.query("event_id == @EVENT and group == 'makers'").iloc[0]
         assert row["p_placebo"] == pytest.approx(rank["p_placebo"])
         assert row["smallest_p"] == pytest.approx(rank["smallest_p"])

@@ -86,7 +86,7 @@ def study_frame(study, ticker):
 
 def test_placebo_p_value_counts_sessions_at_least_as_extreme(study):
     results, placebo = study.fit(), study.placebo((0, 1))
-    table = placebo_p_values(results, placebo).iloc[0]
+    table = placebo_p_values(results, study.ordinary_caars()).iloc[0]
     ordinary = placebo.caar((0, 1))
     beyond = (ordinary["caar"] / ordinary["std_error"]).abs() >= abs(table["studentized_caar"])
     assert table["n_placebo"] == len(ordinary) == 252
@@ -209,9 +209,8 @@ def test_no_hypothesis_gives_no_p_value():
 
 def test_a_group_without_ordinary_sessions_has_the_p_value_one(study):
     results = study.fit()
-    placebo = study.placebo((0, 1))
-    other = placebo_p_values(results, EventStudy.placebo(_renamed(study), (0, 1))).iloc[0]
-    assert placebo.pairs["group"].unique().tolist() == ["all"]
+    other = placebo_p_values(results, _renamed(study).ordinary_caars()).iloc[0]
+    assert study.ordinary_caars()["group"].unique().tolist() == ["all"]
     assert (other["n_placebo"], other["p_placebo"]) == (0, 1.0)
 
 

@@ -600,7 +600,7 @@ def test_each_phase_finds_what_was_planted_in_it(effects, phase):
         assert table[test].idxmin() == phase
         assert table[test][phase] < 0.02
     for name, window in estimators.PHASES.items():
-        rank = placebo_p_values(results, es.placebo(window), window)
+        rank = placebo_p_values(results, es.ordinary_caars(window), window)
         p_value = rank["p_placebo"].item()
         assert (p_value < 0.02) if name == phase else (p_value > 0.05)
 

@@ -399,7 +399,7 @@ def test_the_rank_among_ordinary_sessions_holds_its_size(model):
         estimation=EstimationWindow(window=(-55, -6), end=panels.sessions(count)[55], minimum=40),
         event_window=(0, 1),
     )
-    ranks = placebo_p_values(study.fit(), study.placebo((0, 1)), (0, 1))
+    ranks = placebo_p_values(study.fit(), study.ordinary_caars((0, 1)), (0, 1))
     rejected = (ranks["p_placebo"] <= level).mean()
     assert abs(rejected - level) < 3 * np.sqrt(level * (1 - level) / n_assets)
 

@@ -131,6 +131,28 @@ def test_what_running_sums_cannot_estimate_is_fitted():
         np.testing.assert_allclose(found, expected, rtol=1e-9, atol=0)
 
 
+@pytest.mark.parametrize("model", [None, FactorCounterfactual(1)])
+def test_caars_of_ordinary_sessions_are_those_of_the_placebo(model):
+    frame, window = panel_frame(gaps=True, first=40), (0, 1)
+    event = pd.DataFrame(
+        {"event_id": "e", "ticker": list("ABC"), "event_session": sessions(COUNT)[75]}
+    )
+    groups = {"A": "first", "B": "first", "C": "second", "D": "second"}
+    own = EventStudy(
+        frame, event, groups=groups, estimation=MOVING, event_window=(0, 5), model=model
+    )
+    expected = own.placebo(window).caar(window).dropna(subset="caar")
+    expected = expected.assign(session=pd.to_datetime(expected["event_id"]))
+    expected = expected.sort_values(["group", "session"])
+    found = own.ordinary_caars(window)
+    assert found[["group", "session"]].to_numpy().tolist() == (
+        expected[["group", "session"]].to_numpy().tolist()
+    )
+    assert found["group"].value_counts().min() > 20
+    ratio = expected["caar"] / expected["std_error"]
+    np.testing.assert_allclose(found["studentized_caar"], ratio, rtol=1e-9, atol=0)
+
+
 def test_the_ordinary_scaar_has_a_row_for_every_portfolio_and_a_column_for_every_session():
     frame, window = panel_frame(gaps=False), (0, 1)
     for choices in ({"model": Dimson(), **ONE}, {}):

@@ -10,6 +10,7 @@
 from chainpolicy.checks.donors import donor_portfolios, donors_of_study
 from chainpolicy.checks.ladder import (
     ladder,
+    ordinary_of_rule,
     placebo_of_rule,
     results_of_rule,
     rung_errors,
@@ -87,6 +88,7 @@ __all__ = [
     "lost_share",
     "minimum_detectable_effect",
     "one_per_order",
+    "ordinary_of_rule",
     "placebo_in_space",
     "placebo_of_rule",
     "placebo_p_values",

@@ -367,6 +367,25 @@ def placebo_of_rule(study: Study, group: str, window: Window) -> EventStudyResul
     return None if rung is None else rung_study(study, rung, None).placebo(window)
 
 
+def ordinary_of_rule(study: Study, group: str, window: Window) -> pd.DataFrame | None:
+    """Studentize every ordinary session on the rung that the rule chooses for a group.
+
+    Parameters
+    ----------
+    study : Study
+    group : str
+    window : tuple of int
+        See `EventStudy.ordinary_caars`.
+
+    Returns
+    -------
+    DataFrame or None
+        As for `results_of_rule`.
+    """
+    rung = rung_of_rule(study, group)
+    return None if rung is None else _ordinary_caars(study, rung, window)
+
+
 def ladder(
     study: Study, event_id: str | None = None, windows: tuple[Window, ...] | None = None
 ) -> pd.DataFrame:
@@ -398,7 +417,7 @@ def ladder(
 def _ladder(study: Study, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
     errors = rung_errors(study, event)
     parts = [
-        _responses(study, str(group), rung, event, windows)
+        _responses(study, rung, event, windows)
         for group in errors["group"].drop_duplicates()
         for rung in rungs(study, group, event)
     ]
@@ -418,16 +437,14 @@ def rung_results(study: Study, rung: Rung, event_id: str) -> EventStudyResults:
     return rung_study(study, rung, event_id).fit()
 
 
-def _placebo(study: Study, group: str, rung: Rung, window: Window) -> EventStudyResults:
-    """Estimate every ordinary session on a rung; they are the same whatever is in the sample."""
-    of_rule = placebo_of_rule(study, group, window) if rung == rung_of_rule(study, group) else None
-    return rung_study(study, rung, None).placebo(window) if of_rule is None else of_rule
+@remembered
+def _ordinary_caars(study: Study, rung: Rung, window: Window) -> pd.DataFrame:
+    """Studentize every ordinary session on a rung: it is the same whatever is in the sample."""
+    return rung_study(study, rung, None).ordinary_caars(window)
 
 
-def _responses(
-    study: Study, group: str, rung: Rung, event: str, windows: tuple[Window, ...]
-) -> pd.DataFrame:
-    """One row per window, for the event and a group on a rung."""
+def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
+    """One row per window, for the event and the group of a rung."""
     base, results = rung_study(study, rung, event), rung_results(study, rung, event)
     parts = []
     for window in windows:
@@ -436,7 +453,7 @@ def _responses(
         t_stat = (caar["caar"] / caar["std_error"]).to_numpy(np.float64)
         caar["p_value"] = two_sided_p_value(Outcome(t_stat, caar["degrees"].to_numpy(np.float64)))
         keys = ["event_id", "group"]
-        rank = placebo_p_values(results, _placebo(study, group, rung, window), window)
+        rank = placebo_p_values(results, _ordinary_caars(study, rung, window), window)
         caar = caar.merge(rank[[*keys, "p_placebo", "smallest_p"]], on=keys)
         caar = caar.merge(base.conformal(window, results)[[*keys, "p_conformal"]], on=keys)
         caar["effect"] = np.nan

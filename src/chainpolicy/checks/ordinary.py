@@ -78,7 +78,7 @@ def rejection_rates(
 
 
 def placebo_p_values(
-    results: EventStudyResults, placebo: EventStudyResults, window: Window = (0, 1)
+    results: EventStudyResults, ordinary: pd.DataFrame, window: Window = (0, 1)
 ) -> pd.DataFrame:
     r"""Rank of each event's studentized CAAR among the ordinary sessions of its group.
 
@@ -88,8 +88,9 @@ def placebo_p_values(
 
     Parameters
     ----------
-    results, placebo : EventStudyResults
-        Of `EventStudy.fit` and of `EventStudy.placebo` for the same window.
+    results : EventStudyResults
+    ordinary : DataFrame
+        ``group, studentized_caar`` of `EventStudy.ordinary_caars` for the same window.
     window : tuple of int
 
     Returns
@@ -98,25 +99,19 @@ def placebo_p_values(
         ``event_id, group, studentized_caar, n_placebo, p_placebo, smallest_p``; the last is the
         smallest p-value that so many placebo sessions can give.
     """
-    actual = _studentized(results, window)
-    ordinary = {
-        group: np.sort(values.to_numpy())
-        for group, values in _studentized(placebo, window)
-        .set_index("group")["studentized_caar"]
-        .abs()
-        .groupby("group")
+    actual = results.caar(window)
+    actual = actual.assign(studentized_caar=actual["caar"] / actual["std_error"])
+    sizes = {
+        group: np.sort(values.abs().to_numpy())
+        for group, values in ordinary.groupby("group")["studentized_caar"]
     }
     rows = []
-    for event_id, group, value in actual.itertuples(index=False):
-        reference = ordinary.get(group, np.array([]))
+    for event_id, group, value in zip(
+        actual["event_id"], actual["group"], actual["studentized_caar"], strict=True
+    ):
+        reference = sizes.get(group, np.array([]))
         beyond = len(reference) - np.searchsorted(reference, abs(value), side="left")
         total = 1 + len(reference)
         rows.append((event_id, group, value, len(reference), (1 + beyond) / total, 1 / total))
     columns = ["event_id", "group", "studentized_caar", "n_placebo", "p_placebo", "smallest_p"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _studentized(results: EventStudyResults, window: Window) -> pd.DataFrame:
-    table = results.caar(window)
-    table["studentized_caar"] = table["caar"] / table["std_error"]
-    return table[["event_id", "group", "studentized_caar"]]

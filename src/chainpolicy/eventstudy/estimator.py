@@ -191,6 +191,9 @@ class EventStudy:
     >>> ordinary = study.placebo((0, 1))
     >>> len(ordinary.pairs), ordinary.pairs["event_id"].iloc[0]
     (18, '2019-03-12')
+    >>> studentized = ordinary.caar((0, 1)).eval("caar / std_error")
+    >>> np.allclose(study.ordinary_caars((0, 1))["studentized_caar"], studentized)
+    True
 
     As an event of its own, the session before has 59 sessions before it, and the first of the
     events in its window.
@@ -317,6 +320,46 @@ class EventStudy:
         _refuse_reversed(window)
         candidates = self._pairs_at(np.flatnonzero(self._ordinary_rows(window)))
         return self._estimate_ordinary(candidates, window)
+
+    def ordinary_caars(self, window: Window = (0, 1)) -> pd.DataFrame:
+        """Studentize the CAAR of every group on every ordinary session, see `placebo`.
+
+        What `placebo` finds of the means of groups, by running sums where they estimate the model,
+        and without the pairs of all sessions in memory.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive.
+
+        Returns
+        -------
+        DataFrame
+            ``group, session, studentized_caar``: the CAAR of the assets that have a CAR on the
+            session, over its portfolio standard error.
+
+        Raises
+        ------
+        ValueError
+            If the window is not a pair of sessions in order.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        _refuse_reversed(window)
+        panel = self._panel
+        members: dict[str, list[str]] = {group: [] for group in panel.calendars}
+        for ticker, group in zip(panel.tickers, panel.groups, strict=True):
+            members[group].append(ticker)
+        found = self._ordinary(window, {group: [tuple(names)] for group, names in members.items()})
+        parts = [
+            pd.DataFrame(
+                {"group": group, "session": panel.calendars[group], "studentized_caar": scaar}
+            )
+            for (group, _), scaar in found.items()
+        ]
+        return pd.concat(parts).dropna(subset="studentized_caar").reset_index(drop=True)
 
     def _ordinary(
         self, window: Window, portfolios: Mapping[str, Collection[tuple[str, ...]]]

@@ -327,6 +327,12 @@ class Study:
         """Estimate every ordinary session as if it were an event; see `EventStudy.placebo`."""
         return self._placebo(window, self.model if model is None else model)
 
+    def ordinary_caars(
+        self, window: Window = (0, 1), model: str | NormalReturnModel | None = None
+    ) -> pd.DataFrame:
+        """Studentize every ordinary session; see `EventStudy.ordinary_caars`."""
+        return self._ordinary_caars(window, self.model if model is None else model)
+
     def pool(
         self,
         by: str | Mapping[str, object] | None = None,
@@ -365,6 +371,10 @@ class Study:
     @remembered
     def _placebo(self, window: Window, model: str | NormalReturnModel) -> EventStudyResults:
         return self.event_study(model).placebo(window)
+
+    @remembered
+    def _ordinary_caars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
+        return self.event_study(model).ordinary_caars(window)
 
     def copy(self) -> Study:
         """Return the same study, with the same memory, whose tables may be changed."""

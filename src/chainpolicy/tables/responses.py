@@ -11,6 +11,7 @@ from chainpolicy.checks import (
     adjust_for_multiple_testing,
     draw_placebo_days,
     minimum_detectable_effect,
+    ordinary_of_rule,
     placebo_of_rule,
     placebo_p_values,
     rejection_rates,
@@ -97,12 +98,12 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
         placebo rank, each in a family of its own; blank outside policy. ``n_tested``: the size of
         the family of the portfolio t.
     """
-    fits = _fits(study, window, model)
     table = estimated_responses(study, window, model)
-    ranks = pd.concat([placebo_p_values(results, placebo, window) for results, placebo in fits])
+    ranks = _ranks(study, window, model)
     table = table.merge(ranks.rename(columns={"p_placebo": "placebo_p"}), on=KEYS, how="left")
     names = ("time_series_t", "adjusted_bmp")
-    by_test = pd.concat([rejection_rates(placebo, window, names=names) for _, placebo in fits])
+    placebos = _placebos(study, window, model)
+    by_test = pd.concat([rejection_rates(placebo, window, names=names) for placebo in placebos])
     rates = by_test.set_index(["group", "test"])["rejection_rate"]
     test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
     table["rejection_rate"] = rates.reindex(
@@ -142,15 +143,23 @@ def _results(study: Study, model: str | None) -> list[EventStudyResults]:
     return [results for results in found if results is not None]
 
 
-def _fits(
-    study: Study, window: Window, model: str | None
-) -> list[tuple[EventStudyResults, EventStudyResults]]:
-    """Results and those of the ordinary sessions: one pair, by the rule one per group."""
+def _placebos(study: Study, window: Window, model: str | None) -> list[EventStudyResults]:
+    """Results of the ordinary sessions: of all groups, by the rule of one each."""
     if model != RULE:
-        return [(study.estimate(model), study.placebo(window, model))]
+        return [study.placebo(window, model)]
     found = [placebo_of_rule(study, group, window) for group in _groups(study)]
-    placebos = [placebo for placebo in found if placebo is not None]
-    return list(zip(_results(study, model), placebos, strict=True))
+    return [placebo for placebo in found if placebo is not None]
+
+
+def _ranks(study: Study, window: Window, model: str | None) -> pd.DataFrame:
+    """Rank every event and group among ordinary sessions, see `placebo_p_values`."""
+    if model != RULE:
+        ordinary = study.ordinary_caars(window, model)
+    else:
+        found = [ordinary_of_rule(study, group, window) for group in _groups(study)]
+        ordinary = pd.concat([of_group for of_group in found if of_group is not None])
+    every = [placebo_p_values(results, ordinary, window) for results in _results(study, model)]
+    return pd.concat(every)
 
 
 @remembered
@@ -312,10 +321,9 @@ def headline_windows(study: Study, model: str | None = None) -> pd.DataFrame:
         groups = led.loc[led["window"] == window_label(window), "group"]
         if groups.empty:
             continue
-        for results, placebo in _fits(study, window, model):
-            rank = placebo_p_values(results, placebo, window)
-            rank = rank[(rank["event_id"] == study.headline_event) & rank["group"].isin(groups)]
-            ranks.append(rank[["group", "p_placebo", "smallest_p"]])
+        rank = _ranks(study, window, model)
+        rank = rank[(rank["event_id"] == study.headline_event) & rank["group"].isin(groups)]
+        ranks.append(rank[["group", "p_placebo", "smallest_p"]])
     led = led.merge(pd.concat(ranks).rename(columns={"p_placebo": "placebo_p"}), on="group")
     return led.set_index("group").reindex([g for g in _groups(study) if g in set(led["group"])])
 
@@ -398,7 +406,7 @@ def controls(
         ["what", "kind", "group", "caar", "p_value"], axis=1
     )
     days = draw_placebo_days(study, known, window).strftime("%Y-%m-%d")
-    drawn = pd.concat([placebo.caar(window) for _, placebo in _fits(study, window, model)])
+    drawn = pd.concat([placebo.caar(window) for placebo in _placebos(study, window, model)])
     drawn = drawn[drawn["event_id"].isin(days)].sort_values("event_id", kind="stable")
     ratio = (drawn["caar"] / drawn["std_error"]).abs().to_numpy(np.float64)
     drawn["p_value"] = two_sided_p_value(Outcome(ratio, drawn["degrees"].to_numpy(np.float64)))
