@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from io import TextIOWrapper
@@ -176,8 +177,10 @@ def estimate(
     from chainpolicy.tables.estimates import write_tables
 
     loaded = _load(study)
-    results = loaded.estimate(model)
-    summary = write_tables(loaded, results, output, only, by)
+    with _at_work("estimating"):
+        results = loaded.estimate(model)
+    with _at_work("writing the tables"):
+        summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
     for line in _slips(loaded):
@@ -335,14 +338,15 @@ def placebo(
     loaded = _load(study)
     if output is not None:
         keep_apart([output], [*loaded.files, *([] if market is None else [market])])
-    loaded.require_estimable()
-    if market is None:
-        window = loaded.car_windows[0]
-        ordinary = loaded.ordinary_caars(window)
-        table = checks.placebo_p_values(loaded.results, ordinary, window)
-    else:
-        returns = checks.read_market(market, loaded)
-        table = checks.space_of_study(loaded, returns, loaded.car_windows)
+    with _at_work("estimating"):
+        loaded.require_estimable()
+        if market is None:
+            window = loaded.car_windows[0]
+            ordinary = loaded.ordinary_caars(window)
+            table = checks.placebo_p_values(loaded.results, ordinary, window)
+        else:
+            returns = checks.read_market(market, loaded)
+            table = checks.space_of_study(loaded, returns, loaded.car_windows)
     if output is None:
         _show(table, digits=4)
     else:
@@ -462,16 +466,17 @@ def report(
     if output is not None:
         keep_apart([output], loaded.files)
     chosen = None if window is None else _window(window, loaded)
-    loaded.require_estimable()
-    over = chosen or loaded.car_windows[0]
-    if by is not None:
-        table = pooled_report(loaded, by, over)
-    elif timing:
-        table = timing_report(loaded, over)
-    elif name == ReportName.headline:
-        table = responses_report(loaded, responses(loaded, over), over)
-    else:
-        table = regression_report(loaded, name.value, chosen)
+    with _at_work("estimating"):
+        loaded.require_estimable()
+        over = chosen or loaded.car_windows[0]
+        if by is not None:
+            table = pooled_report(loaded, by, over)
+        elif timing:
+            table = timing_report(loaded, over)
+        elif name == ReportName.headline:
+            table = responses_report(loaded, responses(loaded, over), over)
+        else:
+            table = regression_report(loaded, name.value, chosen)
     content = _written(table, form)
     if output is None:
         print(content)
@@ -703,7 +708,8 @@ def _load(study: Path | None) -> Study:
     from chainpolicy.study import load_study
 
     _keep_text_in_python()
-    return load_study(study)
+    with _at_work("reading the study"):
+        return load_study(study)
 
 
 def _keep_text_in_python() -> None:
@@ -714,6 +720,23 @@ def _keep_text_in_python() -> None:
     import pandas as pd
 
     pd.set_option("mode.string_storage", "python")
+
+
+@contextmanager
+def _at_work(what: str) -> Iterator[None]:
+    """Say on a terminal what is running, and for how long, until it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    # Nothing is printed meanwhile, and standard output stays the user's own.
+    with Progress(
+        *columns, console=_console(), transient=True, redirect_stdout=False, redirect_stderr=False
+    ) as progress:
+        progress.add_task(what, total=None)
+        yield
 
 
 def _require_csv(output: Path | None) -> None:

@@ -386,3 +386,27 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error():
 
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = chainpolicy.no_such_name
+
+
+class Terminal(io.StringIO):
+    """A stream that takes itself for a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_told_what_runs_and_standard_output_is_not(
+    template, tmp_path, capsys, monkeypatch
+):
+    output = tmp_path / "tables"
+    said = []
+    for stream in (Terminal(), io.StringIO()):
+        monkeypatch.setattr(sys, "stderr", stream)
+        monkeypatch.setenv("TERM", "xterm")
+        assert main(["estimate", str(template.path), "--output", str(output)]) == 0
+        said.append(stream.getvalue())
+        assert capsys.readouterr().out == ""
+    for what in ("reading the study", "estimating", "writing the tables"):
+        assert what in said[0]
+        assert what not in said[1]
+    assert said[0].rstrip().endswith(said[1].rstrip())
