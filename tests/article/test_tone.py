@@ -87,7 +87,7 @@ def test_a_text_too_long_for_vader_is_refused():
         score("a" * 20_001)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=200))
 def test_every_tone_lies_between_minus_one_and_one(text):
     tone = score(text)

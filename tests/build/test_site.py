@@ -5,7 +5,6 @@ import io
 import itertools
 import re
 import shutil
-from functools import partial
 
 import pytest
 from PIL import Image
@@ -13,12 +12,11 @@ from PIL import Image
 from chainpolicy.build import explore
 from chainpolicy.build.site import Page, Site, broken_links, publish
 from chainpolicy.cli import main
-from chainpolicy.figures import style
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.study import EMBEDDED
 from places import ROOT
-from small_study import build_less, small_study
+from small_study import blank_pictures, build_less, small_study
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +132,7 @@ def test_outside_the_project_the_command_says_where_to_go(tmp_path, monkeypatch,
 
 def test_a_study_of_ones_own_has_a_site_too(tmp_path, template, monkeypatch, one_process):
     output = tmp_path / "site"
-    monkeypatch.setattr(style, "png_bytes", partial(style.png_bytes, dpi=20))
+    blank_pictures(monkeypatch)
     build_less(monkeypatch, tmp_path)
     folder = small_study(tmp_path / "study")
     assert main(["publish", str(folder), "--output", str(output)]) == 0

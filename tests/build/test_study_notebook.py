@@ -12,6 +12,13 @@ from chainpolicy.build import notebooks, regenerate
 from chainpolicy.study import load_study, new_study
 from chainpolicy.study.study import EMBEDDED
 from notebook_rules import lint
+from small_study import blank_pictures
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said is read here, not what is drawn."""
+    blank_pictures(monkeypatch)
 
 
 @pytest.fixture
