@@ -326,9 +326,10 @@ def test_two_products_of_one_name_are_refused(tmp_path):
         regenerate.check(tmp_path, [text_product("a", ""), text_product("a", "")])
 
 
-def test_damaged_state_means_building_again(project):
+@pytest.mark.parametrize("damage", ["{", "[]", "null", '{"line": {}}'])
+def test_damaged_state_means_building_again(project, damage):
     project.regenerate()
-    (project.root / "build" / "state.json").write_text("{")
+    (project.root / "build" / "state.json").write_text(damage)
     assert len(project.regenerate().built) == 3
 
 

@@ -517,15 +517,34 @@ def samples_of_matches(twins: bool = False) -> tuple[np.ndarray, ...]:
     return returns, np.broadcast_to(D, (80, 60, 7)), np.ones((80, 60)), valid
 
 
-@pytest.mark.parametrize("twins", [False, True])
-def test_samples_matched_together_are_as_close_as_each_by_another_solver(twins):
-    returns, donors, ones, valid = samples_of_matches(twins)
+def samples_without_each(seed: int, n_donors: int) -> tuple[np.ndarray, ...]:
+    """One asset on 23 sessions, and samples without each of them; a donor is the mean of two."""
+    rng = np.random.default_rng(seed)
+    D = rng.normal(0, 0.01, (23, n_donors))
+    D[:, 2] = D[:, :2].mean(axis=1)
+    R = D @ rng.dirichlet(np.full(n_donors, 0.3)) + rng.normal(0, 0.002, 23)
+    donors = np.broadcast_to(D, (23, 23, n_donors))
+    return np.tile(R, (23, 1)), donors, np.ones((23, 23)), ~np.eye(23, dtype=bool)
+
+
+# A twin makes the normal equations singular, a mixture of two donors but for rounding.
+@pytest.mark.parametrize(
+    "samples",
+    [
+        *(samples_of_matches(), samples_of_matches(twins=True)),
+        *(samples_without_each(26, 12), samples_without_each(21, 25)),
+    ],
+    ids=["apart", "twins", "a mixture of twelve", "a mixture of twenty-five"],
+)
+def test_samples_matched_together_are_as_close_as_each_by_another_solver(samples):
+    returns, donors, ones, valid = samples
     together = SyntheticMatching().fit(returns, donors, ones, valid)
     assert (together.beta >= 0).all()
     np.testing.assert_allclose(together.beta.sum(axis=1), 1.0, rtol=1e-12)
     for k, inside in enumerate(valid):
         rows = returns[k, inside][:, None] - donors[k, inside]
-        u, _ = optimize.nnls(np.vstack([rows * 1e3, np.ones(7)]), np.r_[np.zeros(len(rows)), 1.0])
+        beside = np.vstack([rows * 1e3, np.ones(rows.shape[1])])
+        u, _ = optimize.nnls(beside, np.r_[np.zeros(len(rows)), 1.0])
         distance = rows @ (u / u.sum())
         assert (together.residuals[k, inside] ** 2).sum() == pytest.approx(
             distance @ distance, rel=1e-9

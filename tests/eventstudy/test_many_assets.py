@@ -61,7 +61,7 @@ def pairwise(one: GroupSample) -> tuple[float, float]:
         for j in range(i):
             both = np.isfinite(values[i]) & np.isfinite(values[j])
             overlap = 1 - abs(one.window_start[i] - one.window_start[j]) / WINDOW
-            known = both.sum() >= 30
+            known = both.sum() >= 30 and min(np.ptp(values[[i, j]][:, both], axis=1)) > 0
             if known:
                 r = np.corrcoef(values[i, both], values[j, both])[0, 1]
                 shared += 2 * r * one.sigma[i] * one.sigma[j] * (weights[i] @ weights[j])
@@ -70,6 +70,16 @@ def pairwise(one: GroupSample) -> tuple[float, float]:
             elif known:
                 correlations.append(overlap * r)
     return float(np.mean(correlations)), float(shared) / one.n_assets**2
+
+
+@pytest.mark.parametrize("apart", [0, 1, 9])
+def test_an_asset_whose_residuals_are_constant_moves_with_no_other_of_its_kind(apart):
+    one = sample(75, apart, gaps=False, alike=True)
+    one.residuals[[10, 11, 20]] = 0.5
+    mean, squared_error = pairwise(one)
+    assert mean_residual_correlation(one) == pytest.approx(mean, rel=1e-10)
+    error, _ = calendar_error(one)
+    assert error**2 == pytest.approx(squared_error, rel=1e-10)
 
 
 # More assets than rows at a time; five kinds of them, or each of its own; few sessions in common.

@@ -331,9 +331,17 @@ def test_clusters_merge_the_events_of_one_session(drawn):
         others = frame.loc[frame["group"] == group, "event_id"].nunique()
         assert others == 26 - len(merged)
     for group, ax in zip(EMBEDDED_GROUPS, figure.axes, strict=True):
-        paths = [line for line in drawn_lines(ax) if len(line) > 2]
-        expected = frame[frame["group"] == group][["tau", "caar"]].to_numpy()
-        assert sorted(map(tuple, np.concatenate(paths))) == sorted(map(tuple, expected))
+        lines = [held for held in ax.collections if isinstance(held, LineCollection)]
+        paths = [path for held in lines for path in held.get_segments() if len(path) > 2]
+        of_group = frame[frame["group"] == group].groupby(["event_id", "start"], sort=False)
+        expected = [part[["tau", "caar"]].to_numpy() for _, part in of_group if len(part) > 2]
+        # Each in a row of its own, all of a group in one unit.
+        sizes = (max(np.ptp(one[:, 1]) for one in several) for several in (paths, expected))
+        shapes, given = (
+            sorted((*one[:, 0], *np.round(np.diff(one[:, 1]) / size, 6)) for one in several)
+            for several, size in zip((paths, expected), sizes, strict=True)
+        )
+        assert shapes == given
 
 
 def test_forest_intervals(drawn, study, results):
@@ -500,9 +508,10 @@ def test_timeline_counts_its_marks(drawn, study):
     ax = figure.axes[0]
     dated = study.events[study.events["announced_at"] != ""]
     assert frame["event_id"].nunique() == len(dated)
-    assert len(drawn_lines(ax, "x")) == (frame["mark"] == "article date").sum()
+    counts = {marker: sum(map(len, drawn_lines(ax, marker))) for marker in "xs^o"}
+    assert counts["x"] == (frame["mark"] == "article date").sum()
     for mark, marker in (("XSHG", "s"), ("XNYS", "^"), ("24/7", "o")):
-        assert len(drawn_lines(ax, marker)) == (frame["mark"] == mark).sum() == len(dated)
+        assert counts[marker] == (frame["mark"] == mark).sum() == len(dated)
     grey = {label.get_text() for label in ax.get_yticklabels() if label.get_color() != "#222222"}
     assert grey == set(dated.loc[~dated["in_sample"], "event_id"])
 

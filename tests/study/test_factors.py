@@ -72,6 +72,13 @@ def test_a_file_of_french_is_read_as_downloaded(tmp_path, line_end):
     assert list(factors.growth["SMB"].isna()) == [False, True, False]
 
 
+def test_a_byte_that_is_not_utf8_is_located(tmp_path):
+    path = tmp_path / "F-F.CSV"
+    path.write_bytes(FRENCH.encode().replace(b"-0.43", b"\xe90.43", 1))
+    _, problems = read(path)
+    assert problems == [(6, "Mkt-RF", r"\xe90.43")]
+
+
 def test_a_momentum_file_with_a_trailing_comma_and_no_end(tmp_path):
     text = "Missing data are indicated by -99.99 or -999.\n\n,Mom,\n20230103,-999\n20230104,0.5\n"
     factors, problems = read(write(tmp_path, text), risk_free=None)

@@ -201,7 +201,8 @@ def test_a_table_is_written_as_pandas_writes_it(tmp_path, monkeypatch, float_for
             "mixed": pd.Series(some(1, True, 1.0, None, "x, y", 0.1), dtype=object),
         }
     )
-    for one in (table, table[:0]):
+    alone = pd.DataFrame({"only": ["a", None, "b"]})
+    for one in (table, table[:0], alone):
         write_csv(one, tmp_path / "table.csv", float_format)
         expected = one.to_csv(
             index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format

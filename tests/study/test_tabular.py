@@ -276,6 +276,31 @@ def test_a_file_is_plain_until_a_row_is_not(tmp_path):
         assert pieces == [True] * read_as + [False] * (1 - read_as)
 
 
+def test_a_byte_order_mark_in_a_row_is_no_part_of_a_value(tmp_path):
+    for line in (2, 3):
+        rows = ["a,1", "b,2"]
+        rows[line - 2] = "\ufeff" + rows[line - 2]
+        table, _ = read(tmp_path, "name,size\n" + "\n".join(rows))
+        assert table["name"].tolist() == [row.partition(",")[0] for row in rows]
+
+
+def test_a_table_of_another_program_with_a_good_header_is_refused(tmp_path):
+    for mark, words in (("PAR1", "not Parquet"), ("PK\x03\x04", "a workbook")):
+        _, [problem] = read(tmp_path, f"{mark},name,size\nx,a,1\n")
+        assert words in str(problem)
+
+
+def test_reading_stops_where_the_file_is_no_longer_plain(tmp_path, monkeypatch):
+    monkeypatch.setattr(tabular, "CHUNK_ROWS", 1_100)
+    file = tmp_path / "long.csv"
+    file.write_text("name,size\n" + "n,x\n" * 1_100 + '"n",x\n' * 1_100)
+    problems: list[Problem] = []
+    for chunk in tabular.read_chunks(file, SCHEMA, problems, "long.csv"):
+        problems += tabular.check_cells(chunk, SCHEMA, "long.csv")
+    assert len(problems) == 1_101
+    assert "reading stopped after 1,000" in str(problems[-1])
+
+
 def test_reading_stops_after_very_many_problems(tmp_path):
     _, problems = read(tmp_path, "name,size\n" + "x\n" * 5000)
     assert len(problems) == tabular.MOST_PROBLEMS + 1

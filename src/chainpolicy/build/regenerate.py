@@ -336,7 +336,7 @@ def check(
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
         built, nothing = _build(kept, Path(staging), prepare)
         if only is not None and nothing:
-            raise NothingToDrawError(*nothing.values())
+            raise NothingToDrawError(next(iter(nothing.values())))
         for product in kept:
             for path, staged in built[product.key].items():
                 if path.relative_to(product.folder).parts[0] == STATE.parent.name:
@@ -421,7 +421,9 @@ def _build(
             # The terminal belongs to one process.
             if os.getpid() == parent:
                 begun, done = ({path.stem for path in notes.glob(f"*.{what}")} for what in STEPS)
-                running = ", ".join(sorted(begun - done)) or "building"
+                # A line has no room for the study beside each name.
+                names = [key.rpartition(".")[2] for key in sorted(begun - done)]
+                running = ", ".join(names) or "building"
                 progress.update(task, description=running, completed=len(done), refresh=True)
 
         progress.refresh()
@@ -640,7 +642,9 @@ def _read_state(root: Path) -> dict[str, Any]:
         state: dict[str, Any] = json.loads((root / STATE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return state
+    products = state.values() if isinstance(state, dict) else [None]
+    ours = all(isinstance(one, dict) and {"inputs", "files"} <= one.keys() for one in products)
+    return state if ours else {}
 
 
 def run(
@@ -685,7 +689,9 @@ def run(
         print(f"{error}\nNothing was overwritten.", file=sys.stderr)
         return 1
     _say_done(report)
-    return 0 if only is None or not report.nothing else _say_nothing(only, *report.nothing.values())
+    if only is None or not report.nothing:
+        return 0
+    return _say_nothing(only, next(iter(report.nothing.values())))
 
 
 def _say_stale(stale: list[str]) -> int:

@@ -29,6 +29,8 @@ from chainpolicy.eventstudy.results import EventStudyResults, Window, window_lab
 
 # A weight or a slope so far below zero is no rounding error.
 SLACK = 1e-12
+# The objective does not fall where its slope is no larger; it is of the order of one.
+FLAT = 1e-9
 # Of block principal pivoting; what is not solved by then goes to the slower solver.
 MOST_PIVOTS = 60
 MOST_PATIENCE = 3
@@ -504,6 +506,12 @@ def _nonnegative(distance: Floats, inside: Bools, gram: Floats, scale: Floats) -
         scaled: Floats = distance[inside[sample]] / np.sqrt(scale[sample])
         return scaled
 
+    def slope_at(u: Floats, some: Ints) -> Floats:
+        lacking = np.where(inside[some], (distance @ u[:, :, None])[:, :, 0], 0.0)
+        slope: Floats = (distance.T @ lacking[:, :, None])[:, :, 0] / scale[some, None]
+        slope += u.sum(axis=1, keepdims=True) - 1.0
+        return slope
+
     hessian = gram / scale[:, None, None] + 1.0
     solution = np.full((samples, donors), np.nan)
     above = np.tile(_by_active_set(rows(0)) > 0.0, (samples, 1))
@@ -529,15 +537,15 @@ def _nonnegative(distance: Floats, inside: Bools, gram: Floats, scale: Floats) -
         last = donors - 1 - wrong[alone, ::-1].argmax(axis=1)
         wrong[alone] = np.arange(donors) == last[:, None]
         above[left] ^= wrong
-    solved = np.isfinite(solution).all(axis=1)
     # What squaring the distances has cost is won back from their residuals.
+    solved = np.flatnonzero(np.isfinite(solution).all(axis=1))
     u = solution[solved]
-    lacking = np.where(inside[solved], (distance @ u[:, :, None])[:, :, 0], 0.0)
-    slope = (distance.T @ lacking[:, :, None])[:, :, 0] / scale[solved, None]
-    slope += u.sum(axis=1, keepdims=True) - 1.0
-    u -= _solved(hessian[solved], above[solved], slope)
+    u -= _solved(hessian[solved], above[solved], slope_at(u, solved))
     solution[solved] = np.maximum(u, 0.0)
-    for sample in np.flatnonzero(~solved).tolist():
+    # Where rounding alone keeps donors apart no solution follows from them.
+    slope = slope_at(solution[solved], solved)
+    flat = np.where(above[solved], np.abs(slope), -slope).max(axis=1) < FLAT
+    for sample in np.setdiff1d(np.arange(samples), solved[flat]).tolist():
         solution[sample] = _by_active_set(rows(sample))
     return solution
 

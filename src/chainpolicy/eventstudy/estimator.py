@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Literal, TypeVar
 
@@ -492,9 +492,7 @@ class EventStudy:
             candidates,
             self._estimation_end(candidates),
             window,
-            lambda: pd.DataFrame(
-                {**candidates.named(self._panel), "event_session": candidates.session}
-            ),
+            partial(_labelled_sessions, self._panel, candidates),
         )
 
     def forecast_errors(
@@ -956,6 +954,11 @@ class _Events:
     policy: Bools
 
 
+def _labelled_sessions(panel: Panel, pairs: Pairs) -> pd.DataFrame:
+    """Return what stands in place of an alignment where every session is an event."""
+    return pd.DataFrame({**pairs.named(panel), "event_session": pairs.session})
+
+
 def _refuse_reversed(event_window: Window) -> None:
     require_window(event_window, "event window")
     if event_window[0] > event_window[1]:
@@ -968,8 +971,9 @@ def _locate(panel: Panel, alignment: pd.DataFrame) -> _Events:
     event, event_ids = read_names(alignment["event_id"], "alignment: an event_id")
     number, names = read_names(alignment["ticker"], "alignment: a ticker")
     of_panel = {name: asset for asset, name in enumerate(panel.tickers)}
-    if unknown := [name for name in names if name not in of_panel]:
-        raise ValueError(f"alignment: no returns are given for {', '.join(unknown)}")
+    if unknown := {name for name in names if name not in of_panel}:
+        in_order = [name for name in dict.fromkeys(np.array(names)[number]) if name in unknown]
+        raise ValueError(f"alignment: no returns are given for {', '.join(in_order)}")
     asset = np.array([of_panel[name] for name in names], np.int64)[number]
     session = read_sessions(alignment["event_session"], "alignment: event_session")
     if np.isnat(session).any():

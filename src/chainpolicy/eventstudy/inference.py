@@ -324,9 +324,9 @@ def _mean_correlation_of_kinds(
     sample: GroupSample, x: Floats, observed: Bools, kind: Ints
 ) -> Floats:
     """Eq. 10 without a matrix of all pairs."""
-    product, counts = _sums_of_kinds(x, observed, kind, np.ones(x.shape[:2]))
+    product, counts, own = _sums_of_kinds(x, observed, kind, np.ones(x.shape[:2]))
     # The correlation of an asset with itself is 1 and that of no pair.
-    alone = np.einsum("baa->b", counts)
+    alone = own.sum(axis=1)
     share = _overlap(sample, np.unique(kind, return_index=True)[1])
     sizes = np.bincount(kind)
     # Of windows apart the product is zero, whatever is known of the correlation.
@@ -337,14 +337,16 @@ def _mean_correlation_of_kinds(
     return mean
 
 
-def _sums_of_kinds(x: Floats, observed: Bools, kind: Ints, size: Floats) -> tuple[Floats, Floats]:
+def _sums_of_kinds(
+    x: Floats, observed: Bools, kind: Ints, size: Floats
+) -> tuple[Floats, Floats, Floats]:
     """Sum the correlations of the assets of two kinds times the `size` of both.
 
     With residuals x (B, N, T), observed (B or 1, N, T), standardized on the sessions that two kinds
     have in common, the sum of all correlations between them is the product of their sums, session
-    by session: no matrix of all pairs. Returns the sums, shape (B, K, K), and in row a, column b
-    how many assets of kind a vary on the sessions of kind b; the correlation of an asset with
-    itself is among them.
+    by session: no matrix of all pairs. Returns the sums, shape (B, K, K); in row a, column b how
+    many assets of kind a vary on the sessions of kind b; and what assets with themselves are in
+    the sums of their kind with itself, shape (B, K).
     """
     order = np.argsort(kind, kind="stable")
     x, size, kind = np.take(x, order, axis=1), size[:, order, None], kind[order]
@@ -360,9 +362,11 @@ def _sums_of_kinds(x: Floats, observed: Bools, kind: Ints, size: Floats) -> tupl
     standardized = np.stack([_transposed(scale[:, part]) @ x[:, part] for part in parts], axis=1)
     levels = np.add.reduceat(scale * total, start, axis=1)
     counts = np.add.reduceat(np.where(scale > 0, 1.0, 0.0), start, axis=1)
+    varies = np.take_along_axis(scale, kind[None, :, None], axis=2) > 0
+    own = np.add.reduceat(np.where(varies, size, 0.0)[:, :, 0] ** 2, start, axis=1)
     product = (standardized * np.swapaxes(standardized, 1, 2)).sum(axis=-1)
     product -= levels * _transposed(levels) / np.maximum(shared, 1.0)
-    return product, counts
+    return product, counts, own
 
 
 def _transposed(values: Floats) -> Floats:
@@ -1074,13 +1078,11 @@ def _shared_variance(x: Floats, observed: Bools, weights: Floats, sigma: Floats)
     kind = _number_distinct(np.packbits(observed, axis=1), weights.view(np.uint8))
     if (kind.max() + 1) ** 2 * n_sessions > n_assets * max(n_assets, n_sessions):
         return _shared_variance_of_pairs(x, observed, sigma[:, None] * weights)
-    product, counts = _sums_of_kinds(x[None], observed[None], kind, sigma[None])
+    product, _, own = _sums_of_kinds(x[None], observed[None], kind, sigma[None])
     of_kind = weights[np.unique(kind, return_index=True)[1]]
     shared = of_kind @ of_kind.T
     # The variance of an asset alone is known without.
-    varies = np.diagonal(counts[0])[kind] > 0
-    alone = (sigma[varies] ** 2 * np.diagonal(shared)[kind[varies]]).sum()
-    return float((product[0] * shared).sum() - alone)
+    return float((product[0] * shared).sum() - own[0] @ np.diagonal(shared))
 
 
 def _shared_variance_of_pairs(x: Floats, observed: Bools, weights: Floats) -> float:

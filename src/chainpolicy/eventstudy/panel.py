@@ -260,7 +260,11 @@ def read_names(column: pd.Series, what: str) -> tuple[Ints, tuple[str, ...]]:
     >>> numbers.tolist(), names
     ([1, 0, 1], ('A', 'B'))
     """
-    given, uniques = pd.factorize(column)
+    named = column
+    if not isinstance(column.dtype, pd.StringDtype):
+        # True and 1 are two names, and a date is one without its midnight.
+        named = column.astype(str).where(column.notna())
+    given, uniques = pd.factorize(named)
     # As objects: one by one, pandas takes its own strings out slowly.
     texts = np.array([str(name) for name in uniques.to_numpy(dtype=object)], dtype=object)
     if (given < 0).any() or (texts == "").any():

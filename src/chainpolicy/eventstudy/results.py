@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, overload
 
@@ -1235,7 +1235,7 @@ class EventStudyResults(ShownResults):
             if clusters
             else pd.DataFrame(columns=[*CLUSTER_COLUMNS, "position"]),
             _n_window=window[1] - window[0] + 1,
-            _estimate=lambda: self._estimate_pools(pools, window, draws, seed),
+            _estimate=partial(self._estimate_pools, pools, window, draws, seed),
         )
 
     def _estimate_pools(
@@ -1516,10 +1516,18 @@ class EventStudyResults(ShownResults):
             On every session of the calendar of the group, of those of the assets that have a CAR;
             NaN where it is no ordinary one.
 
+        Raises
+        ------
+        ValueError
+            If no returns are given for an asset.
+
         Examples
         --------
         See `EventStudyResults.pool`, whose randomization draws from them.
         """
+        named = dict.fromkeys(name for names in assets for name in names)
+        if unknown := [name for name in named if name not in self._panel.tickers]:
+            raise ValueError(f"no returns are given for {', '.join(unknown)}")
         found = self._ordinary(window, {group: list(dict.fromkeys(assets))}) if assets else {}
         size = len(self._panel.calendars[group])
         scaar: Floats = np.array([found[group, names] for names in assets], dtype=np.float64)

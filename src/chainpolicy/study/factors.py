@@ -32,6 +32,7 @@ from chainpolicy.study.tabular import (
     Schema,
     cell,
     check_keys,
+    escape_damage,
     parse_dates,
     parse_numbers,
     read_table,
@@ -209,7 +210,9 @@ def _values(
     wrong = pd.DataFrame({"text": text, "beyond": beyond})
     wrong = wrong[(written.isna() & (text != "")) | beyond].head(MOST_PROBLEMS)
     problems += [
-        Problem(name, size if is_beyond else number, int(line), str(text.name), value)
+        Problem(
+            name, size if is_beyond else number, int(line), str(text.name), escape_damage(value)
+        )
         for line, value, is_beyond in wrong.itertuples()
     ]
     return values.mask(beyond)

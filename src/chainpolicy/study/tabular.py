@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -85,7 +86,12 @@ def parse_numbers(text: pd.Series) -> pd.Series:
 
     Words such as ``inf`` or ``nan``, thousands separators and decimal commas are not numbers.
     """
-    written = pa.array(text, pa.string(), from_pandas=True)
+    try:
+        written = pa.array(text, pa.string(), from_pandas=True)
+    except UnicodeEncodeError:
+        known = zip(text, text.notna(), strict=True)
+        readable = [one if there and not is_damaged(one) else None for one, there in known]
+        written = pa.array(readable, pa.string())
     is_number = pc.match_substring_regex(written, f"^(?:{_NUMBER})$")
     # Arrow's reader of numbers knows no plus sign.
     digits = pc.utf8_ltrim(pc.if_else(is_number, written, None), "+")
@@ -186,11 +192,11 @@ def read_chunks(
     before = len(problems)
     line = 1
     for piece in _plain_pieces(path, schema, name):
-        if piece is None:
-            break
         if len(problems) - before >= MOST_PROBLEMS:
             problems.append(_stopped(name, line + 1))
             return
+        if piece is None:
+            break
         yield piece
         line = int(piece.index[-1])
     else:
@@ -324,7 +330,7 @@ def _plain_pieces(path: Path, schema: Schema, name: str) -> Iterator[pd.DataFram
 
 def _plain_header(line: bytes, schema: Schema, name: str) -> list[str]:
     """Columns of a header without a problem; none, if whoever reads it slowly will say why."""
-    if not _is_plain(line):
+    if not _is_plain(line) or line.startswith(tuple(_OTHER_FILES)):
         return []
     problems: list[Problem] = []
     try:
@@ -341,6 +347,9 @@ def _plain_piece(lines: list[bytes], columns: list[str], line: int) -> pd.DataFr
     too_long = max(map(len, lines)) > csv.field_size_limit()
     # In a single column a line of blanks is passed over; here it would be a value.
     if len(columns) < 2 or too_long or not _is_plain(text):
+        return None
+    if text.startswith(BOM_UTF8):
+        # Arrow would take the mark of a file for that of its rows, and say nothing.
         return None
     text = text.rstrip(b"\r\n")
     try:
