@@ -383,7 +383,7 @@ def ordinary_of_rule(study: Study, group: str, window: Window) -> pd.DataFrame |
         As for `results_of_rule`.
     """
     rung = rung_of_rule(study, group)
-    return None if rung is None else _ordinary_caars(study, rung, window)
+    return None if rung is None else _ordinary_on_rung(study, rung, window)
 
 
 def ladder(
@@ -438,7 +438,7 @@ def rung_results(study: Study, rung: Rung, event_id: str) -> EventStudyResults:
 
 
 @remembered
-def _ordinary_caars(study: Study, rung: Rung, window: Window) -> pd.DataFrame:
+def _ordinary_on_rung(study: Study, rung: Rung, window: Window) -> pd.DataFrame:
     """Studentize every ordinary session on a rung: it is the same whatever is in the sample."""
     return rung_study(study, rung, None).ordinary_caars(window)
 
@@ -453,7 +453,7 @@ def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]
         t_stat = (caar["caar"] / caar["std_error"]).to_numpy(np.float64)
         caar["p_value"] = two_sided_p_value(Outcome(t_stat, caar["degrees"].to_numpy(np.float64)))
         keys = ["event_id", "group"]
-        rank = placebo_p_values(results, _ordinary_caars(study, rung, window), window)
+        rank = placebo_p_values(results, _ordinary_on_rung(study, rung, window), window)
         caar = caar.merge(rank[[*keys, "p_placebo", "smallest_p"]], on=keys)
         caar = caar.merge(base.conformal(window, results)[[*keys, "p_conformal"]], on=keys)
         caar["effect"] = np.nan

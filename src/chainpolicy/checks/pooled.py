@@ -190,7 +190,7 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     session_of = pairs.drop_duplicates("event_id").set_index("event_id")["event_session"]
     found, ordinary = (
         caars[caars["group"] == group].dropna(subset="caar")
-        for caars in (results.caar(window), _ordinary_caars(study, window))
+        for caars in (results.caar(window), _placebo_caars(study, window))
     )
     # Of a group that has no estimate too, of which `map` would make numbers.
     found = found.assign(event_session=session_of.reindex(found["event_id"]).to_numpy())
@@ -228,7 +228,7 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
 
 
 @remembered
-def _ordinary_caars(study: Study, window: Window) -> pd.DataFrame:
+def _placebo_caars(study: Study, window: Window) -> pd.DataFrame:
     """CAARs of all groups on their ordinary sessions."""
     return study.placebo(window).caar(window)
 

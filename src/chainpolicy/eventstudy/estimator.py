@@ -735,7 +735,7 @@ class EventStudy:
             _in_data=windows.in_data,
             _event_position=offset + pairs.position,
             _estimation_end=offset + end[kept],
-            _alignment=alignment,
+            _make_alignment=alignment,
             _ordinary=self._ordinary,
         )
 

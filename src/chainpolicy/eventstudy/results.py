@@ -448,7 +448,7 @@ class EventStudyResults(ShownResults):
     _in_data: np.ndarray
     _event_position: Ints
     _estimation_end: Ints
-    _alignment: Callable[[], pd.DataFrame]
+    _make_alignment: Callable[[], pd.DataFrame]
     _ordinary: Callable[
         [Window, Mapping[str, Collection[tuple[str, ...]]]],
         dict[tuple[str, tuple[str, ...]], Floats],
@@ -1300,7 +1300,7 @@ class EventStudyResults(ShownResults):
         """Label of each pair, blank for none."""
         if by is None:
             return np.full(len(self._pairs), "all", dtype=object)
-        alignment = self._alignment()
+        alignment = self._make_alignment()
         if isinstance(by, str):
             known = alignment.columns.drop(["ticker", "event_session"], errors="ignore")
             if by not in known:

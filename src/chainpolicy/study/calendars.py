@@ -285,11 +285,7 @@ def _instant(day: pd.Timestamp, at: time, tz: ZoneInfo, offset: int = 0) -> pd.T
 
 SCHEMA: Schema = {
     "calendar": cell(required=True, blank=False),
-    "date": cell(
-        IS_DATE,
-        required=True,
-        blank=False,
-    ),
+    "date": cell(IS_DATE, required=True, blank=False),
     "hours": cell(
         (
             lambda text: text.isin([CLOSED, OPEN]) | text.str.fullmatch(_TIME),

@@ -135,11 +135,7 @@ def _is_count(text: pd.Series) -> pd.Series:
 
 
 SCHEMA: Schema = {
-    "date": cell(
-        IS_DATE,
-        required=True,
-        blank=False,
-    ),
+    "date": cell(IS_DATE, required=True, blank=False),
     "portfolio": cell(required=True, blank=False),
     "return": cell(
         (

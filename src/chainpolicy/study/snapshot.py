@@ -348,11 +348,7 @@ def _is_volume(text: pd.Series) -> pd.Series:
 _PRICE = (_is_price, f"a positive number with a decimal point (between {LOWEST:g} and {HIGHEST:g})")
 
 PRICES: Schema = {
-    "date": cell(
-        IS_DATE,
-        required=True,
-        blank=False,
-    ),
+    "date": cell(IS_DATE, required=True, blank=False),
     "ticker": cell(required=True, blank=False),
     "close": cell(_PRICE, required=True, blank=False),
 }
@@ -369,11 +365,7 @@ HOURLY: Schema = {
 }
 
 LAYOUT: Schema = {
-    "Date": cell(
-        IS_DATE,
-        required=True,
-        blank=False,
-    ),
+    "Date": cell(IS_DATE, required=True, blank=False),
     "Adj Close": cell(
         (
             _is_price_or_null,
