@@ -6,6 +6,7 @@ failed, 2 bad input or usage.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import sys
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
     from chainpolicy.study import Study
     from chainpolicy.typeset.report_table import ReportTable
+
+# So many new objects call for a look for unreachable ones. Tables and pictures are many objects and
+# leave few behind: at the usual 700 the looks take a tenth of a build.
+COLLECT_AFTER = 50_000
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # With several threads small matrices take longer, and their last digits are left to chance.
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+    gc.set_threshold(COLLECT_AFTER)
     # Whatever the locale: what is redirected to a file is UTF-8.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -236,16 +236,16 @@ def test_tiny_and_huge_returns_are_no_rounding_error(model: object, scale: float
 
 
 FITS = {
-    "fit_normal": (fit_normal, 1),
-    "fit_market_adjusted": (fit_market_adjusted, 1),
-    "scholes_williams": (ScholesWilliams().fit, 3),
-    "dimson": (Dimson().fit, 3),
+    "fit_normal": (fit_normal, 1, 1),
+    "fit_market_adjusted": (fit_market_adjusted, 1, 0),
+    "scholes_williams": (ScholesWilliams().fit, 3, 1),
+    "dimson": (Dimson().fit, 3, 1),
 }
 
 
-@pytest.mark.parametrize(("function", "columns"), FITS.values(), ids=FITS.keys())
+@pytest.mark.parametrize(("function", "columns", "slopes"), FITS.values(), ids=FITS.keys())
 def test_a_fit_has_the_shapes_and_types_of_its_documentation(
-    function: object, columns: int
+    function: object, columns: int, slopes: int
 ) -> None:
     # P = 3 pairs, M = 9 sessions, K = 1; one session is not valid
     rng = np.random.default_rng(4)
@@ -253,7 +253,7 @@ def test_a_fit_has_the_shapes_and_types_of_its_documentation(
     valid[1, 2] = False
     factors = rng.normal(size=(3, 9, columns))
     found = function(rng.normal(size=(3, 9)), factors, np.ones((3, 9)), valid)
-    shapes = {"beta": (3, 1), "factor_mean": (3, 1), "inverse_factors": (3, 1, 1)}
+    shapes = {"beta": (3, 1), "factor_mean": (3, 1), "inverse_root": (3, 1, slopes)}
     types = dict.fromkeys(["n_estimation", "n_parameters"], np.int64)
     types |= dict.fromkeys(["collinear", "degenerate"], np.bool_)
     for name, values in vars(found).items():

@@ -206,7 +206,7 @@ def reaching_back(spans: Floats) -> Bools:
 def _leverage(fit: NormalFit, g: Floats, f: Floats) -> Floats:
     """Compute x' (X'X)^-1 x of rows x = (g, f): shapes (P, L) and (P, L, K) to (P, L)."""
     deviation = f - g[:, :, None] * fit.factor_mean[:, None, :]
-    # Twice as fast as all three at once, four times with many benchmarks.
-    through_factors = np.einsum("plk,plk->pl", deviation @ fit.inverse_factors, deviation)
-    leverage: Floats = g**2 * fit.inverse_intercept[:, None] + through_factors
+    through_factors = deviation @ fit.inverse_root
+    leverage: Floats = g**2 * fit.inverse_intercept[:, None]
+    leverage += np.einsum("plk,plk->pl", through_factors, through_factors)
     return leverage

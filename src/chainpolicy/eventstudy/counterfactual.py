@@ -16,6 +16,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from chainpolicy.eventstudy.inference import number_distinct
 from chainpolicy.eventstudy.normal import (
     COLLINEAR,
     ROUNDING,
@@ -107,19 +108,39 @@ class FactorCounterfactual(NormalReturnModel):
         --------
         See `FactorCounterfactual`.
         """
-        pairs, _, donors = factors.shape
-        axes = np.zeros((pairs, self.n_factors, donors))
-        means = np.zeros((pairs, donors))
+        return self.fit_samples(returns, factors, n_sessions, slice(None), valid)
+
+    def fit_samples(
+        self,
+        returns: Floats,
+        factors: Floats,
+        n_sessions: Floats,
+        window: Ints | slice,
+        valid: Bools,
+    ) -> NormalFit:
+        """Find the axes of a sample once for all assets that have it."""
+        like = np.empty(len(factors), np.int64)
         for alike in _same_data(factors, n_sessions):
-            samples, of_sample = np.unique(valid[alike], axis=0, return_inverse=True)
-            mean, found = self._axes(factors[alike[0]], n_sessions[alike[0]], samples)
-            means[alike], axes[alike] = mean[of_sample], found[of_sample]
-        fit = fit_normal(returns, factors @ axes.swapaxes(1, 2), n_sessions, valid)
+            like[alike] = alike[0]
+        like = like[window]
+        of_sample = number_distinct(like, valid)
+        sample = np.unique(of_sample, return_index=True)[1]
+        shared = like[sample]
+        donors = factors.shape[2]
+        axes = np.empty((len(sample), self.n_factors, donors))
+        means = np.empty((len(sample), donors))
+        scores = np.empty((len(sample), factors.shape[1], self.n_factors))
+        for one in np.unique(shared):
+            some = np.flatnonzero(shared == one)
+            means[some], axes[some] = self._axes(factors[one], n_sessions[one], valid[sample[some]])
+            scores[some] = factors[one] @ axes[some].swapaxes(1, 2)
+        fit = fit_normal(returns[window], scores[of_sample], n_sessions[window], valid)
+        of_pair = axes[of_sample]
         return replace(
             fit,
-            beta=(fit.beta[:, None, :] @ axes)[:, 0],
-            factor_mean=means,
-            inverse_factors=axes.swapaxes(1, 2) @ fit.inverse_factors @ axes,
+            beta=(fit.beta[:, None, :] @ of_pair)[:, 0],
+            factor_mean=means[of_sample],
+            inverse_root=of_pair.swapaxes(1, 2) @ fit.inverse_root,
         )
 
     def forecast_errors(
@@ -145,7 +166,8 @@ class FactorCounterfactual(NormalReturnModel):
             own -= root * (own @ root / spans.sum())[:, None]
             apart = (scores - spans[:, None] * fit.factor_mean[:, None, :]) / root[:, None]
             of_left = np.einsum("ttk->tk", apart)
-            weights = apart @ (fit.inverse_factors @ of_left[:, :, None])
+            turned = fit.inverse_root.swapaxes(1, 2) @ of_left[:, :, None]
+            weights = apart @ (fit.inverse_root @ turned)
             residuals = own.T - weights[:, :, 0] @ own.T
             leverage = spans / spans.sum() + np.einsum("tt->t", weights[:, :, 0])
             usable = (len(at) > self.n_factors + 2) & ~fit.collinear
@@ -221,15 +243,27 @@ class SyntheticMatching(NormalReturnModel):
         --------
         See `SyntheticMatching`.
         """
-        pairs, length, donors = factors.shape
+        return self.fit_samples(returns, factors, n_sessions, slice(None), valid)
+
+    def fit_samples(
+        self,
+        returns: Floats,
+        factors: Floats,
+        n_sessions: Floats,
+        window: Ints | slice,
+        valid: Bools,
+    ) -> NormalFit:
+        """Solve all samples of an asset at once."""
+        (pairs, length), donors = valid.shape, factors.shape[2]
+        of_window = np.arange(len(returns))[window]
         beta = np.zeros((pairs, donors))
         residuals = np.full((pairs, length), np.nan)
         degenerate = np.zeros(pairs, dtype=bool)
         for same in _same_data(returns, factors, n_sessions):
-            alike = same[valid[same].any(axis=1)]
+            alike = np.flatnonzero(np.isin(of_window, same) & valid.any(axis=1))
             if not len(alike):
                 continue
-            first, inside = alike[0], valid[alike]
+            first, inside = same[0], valid[alike]
             used = inside.any(axis=0)
             root = np.sqrt(n_sessions[first, used])
             own = returns[first, used] / root
@@ -250,7 +284,7 @@ class SyntheticMatching(NormalReturnModel):
             beta=beta,
             factor_mean=np.zeros((pairs, donors)),
             inverse_intercept=np.zeros(pairs),
-            inverse_factors=np.zeros((pairs, donors, donors)),
+            inverse_root=np.zeros((pairs, donors, 0)),
             residuals=residuals,
             sigma=np.sqrt(squares / np.where(n_estimation > 0, n_estimation, np.nan)),
             r_squared=np.full(pairs, np.nan),

@@ -610,7 +610,9 @@ class EventStudy:
         returned = in_data & np.isfinite(panel.returns[rows])
         valid &= returned
         valid[:, : both[0].length] = np.isfinite(results._fit.residuals[has_car])
-        fit = self._fit(panel.returns[rows], factors, panel.n_sessions[rows], valid, counts)
+        fit = self._fit(
+            *(panel.returns[rows], factors, panel.n_sessions[rows]), slice(None), valid, counts
+        )
         length = window[1] - window[0] + 1
         found: list[tuple[str, str, int, float, float]] = []
         row_of_pair = np.cumsum(has_car) - 1
@@ -775,12 +777,11 @@ class EventStudy:
             after = tau - reach - self.model.lags * followed > event_window[1]
             valid = valid & (before | after)
         if begins.all():
-            return self._fit(returns, factors, n_sessions, valid, counts), slice(None)
+            return self._fit(returns, factors, n_sessions, slice(None), valid, counts), slice(None)
         of_sample = number_distinct(of_window, valid)
         sample = np.unique(of_sample, return_index=True)[1]
-        window = of_window[sample]
         fit = self._fit(
-            *(returns[window], factors[window], n_sessions[window]),
+            *(returns, factors, n_sessions, of_window[sample]),
             *(valid[sample], counts[sample]),
         )
         return fit, of_sample
@@ -879,26 +880,31 @@ class EventStudy:
         return factors, alone
 
     def _fit(
-        self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools, counts: Ints
+        self,
+        returns: Floats,
+        factors: Floats,
+        n_sessions: Floats,
+        window: Ints | slice,
+        valid: Bools,
+        counts: Ints,
     ) -> NormalFit:
-        """Fit the pairs in batches that have the same number of benchmarks."""
+        """Fit samples of windows in batches that have the same number of benchmarks."""
 
-        def fit(count: int, members: Ints | slice) -> NormalFit:
+        def fit(count: int, window: Ints | slice, valid: Bools) -> NormalFit:
             model = self.model if count else ConstantMean()
             columns = count * (1 + model.lags + model.leads)
-            return model.fit(
-                returns[members],
-                factors[members][:, :, :columns],
-                n_sessions[members],
-                valid[members],
-            )
+            return model.fit_samples(returns, factors[:, :, :columns], n_sessions, window, valid)
 
         # Without a pair there is still a fit, an empty one.
         different = sorted(set(counts.tolist())) or [0]
         if len(different) == 1:
-            return fit(different[0], slice(None))
+            return fit(different[0], window, valid)
+        of_sample = np.arange(len(returns))[window]
         members = {count: np.flatnonzero(counts == count) for count in different}
-        return _join([(at, fit(count, at)) for count, at in members.items()], different[-1])
+        return _join(
+            [(at, fit(count, of_sample[at], valid[at])) for count, at in members.items()],
+            different[-1],
+        )
 
     def _needed(self, fit: NormalFit) -> Ints:
         """Return the valid sessions without which there is no estimate."""
@@ -1156,14 +1162,15 @@ def _join(batches: list[tuple[Ints, NormalFit]], width: int) -> NormalFit:
 def _concatenate(fits: list[NormalFit], width: int) -> NormalFit:
     """Put fits with at most `width` benchmarks one after the other."""
     joined = {}
+    rank = max(fit.inverse_root.shape[2] for fit in fits)
+    filled = {"beta": (width,), "factor_mean": (width,), "inverse_root": (width, rank)}
     for name in (field.name for field in fields(NormalFit)):
-        per_benchmark = {"beta": 1, "factor_mean": 1, "inverse_factors": 2}.get(name, 0)
         parts = []
         for fit in fits:
             values = getattr(fit, name)
-            if per_benchmark and (unused := width - fit.beta.shape[1]):
-                padding = [(0, 0)] * (values.ndim - per_benchmark) + [(0, unused)] * per_benchmark
-                values = np.pad(values, padding)
+            if values.shape[1:] != (full := filled.get(name, values.shape[1:])):
+                unused = np.subtract(full, values.shape[1:])
+                values = np.pad(values, [(0, 0), *((0, more) for more in unused)])
             parts.append(values)
         joined[name] = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return NormalFit(**joined)

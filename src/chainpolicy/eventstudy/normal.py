@@ -94,6 +94,31 @@ class NormalReturnModel(ABC):
         """
         return fit_normal(returns, factors, n_sessions, valid)
 
+    def fit_samples(
+        self,
+        returns: Floats,
+        factors: Floats,
+        n_sessions: Floats,
+        window: Ints | slice,
+        valid: Bools,
+    ) -> NormalFit:
+        """Fit P samples of the sessions of W windows; other arguments as in `fit_normal`.
+
+        Parameters
+        ----------
+        window : ndarray of int, shape (P,), or slice
+            The rows of returns, factors and sessions that the samples are taken from.
+
+        Examples
+        --------
+        >>> R, sessions = np.array([[1.0, 3.0, 5.0]]), np.ones((1, 3))
+        >>> samples = np.array([[True, True, True], [True, True, False]])
+        >>> of = np.array([0, 0])
+        >>> ConstantMean().fit_samples(R, np.zeros((1, 3, 0)), sessions, of, samples).alpha.tolist()
+        [3.0, 2.0]
+        """
+        return self.fit(returns[window], factors[window], n_sessions[window], valid)
+
     def forecast_errors(
         self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools
     ) -> Floats:
@@ -121,7 +146,7 @@ class NormalReturnModel(ABC):
             away = session - at[:, None]
             others = valid[pair] & ((away < -self.leads) | (away > self.lags))
             many = np.full(len(at), pair)
-            fit = self.fit(returns[many], factors[many], n_sessions[many], others)
+            fit = self.fit_samples(returns, factors, n_sessions, many, others)
             now = factors[pair, at][:, self.lags : self.lags + fit.beta.shape[1]]
             forecast = n_sessions[pair, at] * fit.alpha + np.einsum("tk,tk->t", now, fit.beta)
             no_fit = fit.collinear | fit.degenerate | (fit.n_estimation <= fit.n_parameters)
@@ -138,7 +163,7 @@ class _LeastSquares(NormalReturnModel):
         """Divide each residual by what its session does not forecast of itself: no other fit."""
         fit = self.fit(returns, factors, n_sessions, valid)
         apart = factors - n_sessions[:, :, None] * fit.factor_mean[:, None, :]
-        own = np.einsum("pmk,pkl,pml->pm", apart, fit.inverse_factors, apart, optimize=True)
+        own = np.square(apart @ fit.inverse_root).sum(axis=2)
         return left_out(
             np.sqrt(n_sessions) * fit.residuals,
             n_sessions * fit.inverse_intercept[:, None] + own / n_sessions,
@@ -408,8 +433,9 @@ class Dimson(_OneBenchmark):
         del n_sessions
         deviation = _deviations(factors, valid)
         cross = np.einsum("pkm,plm->pkl", deviation, deviation)
-        inverse, collinear = _invert(cross, _raw_squares(factors, valid))
-        weights = np.einsum("pkl,plm->pm", inverse, deviation)
+        root, collinear = _invert(cross, _raw_squares(factors, valid))
+        of_sum = np.einsum("pkl,pl->pk", root, root.sum(axis=1))
+        weights = np.einsum("pk,pkm->pm", of_sum, deviation)
         market = factors[:, :, self.lags]
         return _fit_aggregated(returns, market, weights, valid, collinear, self.n_parameters(1))
 
@@ -460,9 +486,10 @@ class NormalFit:
     :math:`\bar F = \sum F_t / \sum g_t` and
     :math:`S = \sum (F_t - g_t \bar F)(F_t - g_t \bar F)' / g_t`, sums over the estimation window,
     its inverse cross-product enters every forecast variance through `inverse_intercept`
-    = :math:`1 / \sum g_t`, `factor_mean` = :math:`\bar F` and `inverse_factors` = :math:`S^{-1}`
-    alone. All three are zero where alpha and beta are imposed; for `ScholesWilliams` and `Dimson`
-    `inverse_factors` is w'w, the variance of beta over :math:`s_i^2`.
+    = :math:`1 / \sum g_t`, `factor_mean` = :math:`\bar F` and `inverse_root` = A with
+    :math:`A A' = S^{-1}` alone. The first two are zero and A has no column where alpha and beta are
+    imposed; for `ScholesWilliams` and `Dimson` :math:`A A'` is w'w, the variance of beta over
+    :math:`s_i^2`.
 
     Attributes
     ----------
@@ -474,7 +501,8 @@ class NormalFit:
     beta : ndarray of float, shape (P, K)
     factor_mean : ndarray of float, shape (P, K)
     inverse_intercept : ndarray of float, shape (P,)
-    inverse_factors : ndarray of float, shape (P, K, K)
+    inverse_root : ndarray of float, shape (P, K, R)
+        A, with as many columns as slopes are estimated.
     residuals : ndarray of float, shape (P, M)
         NaN where the session is not valid; a residual that spans g sessions is divided by the
         square root of g.
@@ -497,7 +525,7 @@ class NormalFit:
     beta: Floats
     factor_mean: Floats
     inverse_intercept: Floats
-    inverse_factors: Floats
+    inverse_root: Floats
     residuals: Floats
     sigma: Floats
     r_squared: Floats
@@ -565,8 +593,9 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     y -= intercept * y_mean[:, None]
     z -= intercept[:, None, :] * z_mean[:, :, None]
 
-    inverse, collinear = _invert(np.einsum("pkm,plm->pkl", z, z), z_raw)
-    beta = np.einsum("pkl,pl->pk", inverse, np.einsum("pkm,pm->pk", z, y))
+    root, collinear = _invert(np.einsum("pkm,plm->pkl", z, z), z_raw)
+    moment = np.einsum("plk,pl->pk", root, np.einsum("pkm,pm->pk", z, y))
+    beta = np.einsum("pkl,pl->pk", root, moment)
     residuals = y - np.einsum("pkm,pk->pm", z, beta)
     ssr = np.einsum("pm,pm->p", residuals, residuals)
     sst = np.einsum("pm,pm->p", y, y)
@@ -577,7 +606,7 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
         beta=beta,
         factor_mean=z_mean,
         inverse_intercept=inverse_intercept,
-        inverse_factors=inverse,
+        inverse_root=root,
         residuals=np.where(valid, residuals, np.nan),
         sigma=_root_mean(ssr, n_estimation - n_parameters),
         r_squared=1.0 - ssr / np.where(sst > 0, sst, np.nan),
@@ -610,7 +639,7 @@ def fit_market_adjusted(
         beta=np.ones((pairs, 1)),
         factor_mean=np.zeros((pairs, 1)),
         inverse_intercept=np.zeros(pairs),
-        inverse_factors=np.zeros((pairs, 1, 1)),
+        inverse_root=np.zeros((pairs, 1, 0)),
         residuals=np.where(valid, residuals, np.nan),
         sigma=_root_mean(ssr, n_estimation),
         r_squared=np.full(pairs, np.nan),
@@ -681,7 +710,7 @@ def _fit_aggregated(
         beta=beta[:, None],
         factor_mean=m_mean[:, None],
         inverse_intercept=per_session,
-        inverse_factors=np.einsum("pm,pm->p", weights, weights)[:, None, None],
+        inverse_root=np.sqrt(np.einsum("pm,pm->p", weights, weights))[:, None, None],
         residuals=np.where(valid, residuals, np.nan),
         sigma=_root_mean(ssr, n_estimation - parameters),
         r_squared=1.0 - ssr / np.where(sst > 0, sst, np.nan),
@@ -703,15 +732,17 @@ def _safe_inverse(values: Floats | Ints) -> Floats:
 
 
 def _invert(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
-    """Invert each K x K matrix, or flag it; `raw` are the uncentred sums of squares."""
+    """Find A with AA' the inverse of each K x K matrix, or flag it.
+
+    `raw` are the uncentred sums of squares.
+    """
     if not cross.size:
         return cross, np.zeros(len(cross), dtype=bool)
     variation = np.einsum("pkk->pk", cross)
     flat = (variation <= ROUNDING * raw).any(axis=1)
     # Whatever a flat benchmark is divided by, its matrix is replaced before it is inverted.
     scale = np.sqrt(np.where(flat[:, None], 1.0, variation))
-    outer = scale[:, :, None] * scale[:, None, :]
-    correlation = cross / outer
-    collinear = flat | (np.linalg.eigvalsh(correlation)[:, 0] < COLLINEAR)
-    correlation = np.where(collinear[:, None, None], np.eye(cross.shape[1]), correlation)
-    return np.linalg.inv(correlation) / outer, collinear
+    values, vectors = np.linalg.eigh(cross / (scale[:, :, None] * scale[:, None, :]))
+    collinear = flat | (values[:, 0] < COLLINEAR)
+    values = np.where(collinear[:, None], 1.0, values)
+    return vectors / (scale[:, :, None] * np.sqrt(values)[:, None, :]), collinear

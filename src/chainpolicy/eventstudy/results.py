@@ -553,10 +553,10 @@ class EventStudyResults(ShownResults):
         ``event_id, ticker, term, estimate, std_error``; term is "alpha" or a benchmark.
         """
         fit = self._fit
-        mean, inverse = fit.factor_mean, fit.inverse_factors
-        through_mean = np.einsum("pk,pkl,pl->p", mean, inverse, mean)
-        alpha_error = fit.sigma * np.sqrt(fit.inverse_intercept + through_mean)
-        beta_error = fit.sigma[:, None] * np.sqrt(np.einsum("pkk->pk", inverse))
+        through_mean = np.einsum("pk,pkl->pl", fit.factor_mean, fit.inverse_root)
+        of_alpha = fit.inverse_intercept + np.square(through_mean).sum(axis=1)
+        alpha_error = fit.sigma * np.sqrt(of_alpha)
+        beta_error = fit.sigma[:, None] * np.sqrt(np.square(fit.inverse_root).sum(axis=2))
         # The place before the benchmarks is that of alpha.
         columns = np.hstack([np.full((len(self._pairs), 1), -1), self._columns])
         there = np.hstack([(fit.n_parameters > 0)[:, None], self._columns >= 0])
@@ -1682,7 +1682,8 @@ class EventStudyResults(ShownResults):
         """x'(X'X)^-1 X' of the sums x over a window, X the `design` (1 + K, N, M): shape (N, M)."""
         fit, g = self._fit, cumulated.n_sessions[pairs]
         deviation = cumulated.factors[pairs] - g[:, None] * fit.factor_mean[pairs]
-        slope = np.einsum("pk,pkj->jp", deviation, fit.inverse_factors[pairs])
+        root = fit.inverse_root[pairs]
+        slope = np.einsum("pjk,pk->jp", root, np.einsum("pj,pjk->pk", deviation, root))
         through = np.concatenate([(g * fit.inverse_intercept[pairs])[None], slope])
         weights: Floats = np.einsum("kp,kpm->pm", through, design)
         return weights
@@ -1732,23 +1733,22 @@ def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
     """Mean over assets of the covariance of the CARs over [start, tau], divided by s^2."""
     total_g, total_f = np.cumsum(g, axis=1), np.cumsum(f, axis=1)
     deviation = total_f - total_g[:, :, None] * fit.factor_mean[members][:, None, :]
-    inverse = fit.inverse_factors[members]
     # Two windows that begin together share the sessions of the shorter one.
     covariance: Floats = np.minimum(total_g[:, :, None], total_g[:, None, :]).mean(axis=0)
     covariance += np.einsum("n,nl,nm->lm", fit.inverse_intercept[members], total_g, total_g) / len(
         members
     )
-    through = np.einsum("nlk,nkj->nlj", deviation, inverse)
-    covariance += np.einsum("nlj,nmj->lm", through, deviation) / len(members)
+    through = deviation @ fit.inverse_root[members]
+    covariance += np.einsum("nlj,nmj->lm", through, through) / len(members)
     return covariance
 
 
 def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
     """1'V1 / s^2 of each asset and window [start, tau], of the sums of spans and benchmarks."""
     deviation = f - g[:, :, None] * fit.factor_mean[members][:, None, :]
-    inverse = fit.inverse_factors[members]
+    through = deviation @ fit.inverse_root[members]
     leverage = g**2 * fit.inverse_intercept[members][:, None]
-    leverage += np.einsum("nlk,nkj,nlj->nl", deviation, inverse, deviation)
+    leverage += np.einsum("nlk,nlk->nl", through, through)
     return g + leverage
 
 
