@@ -446,6 +446,9 @@ def _ordinary_on_rung(study: Study, rung: Rung, window: Window) -> pd.DataFrame:
 def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]) -> pd.DataFrame:
     """One row per window, for the event and the group of a rung."""
     base, results = rung_study(study, rung, event), rung_results(study, rung, event)
+    # Windows with one first session lie on one path.
+    last = {first: max(end for begin, end in windows if begin == first) for first, _ in windows}
+    critical = {first: _sup_t(results, event, (first, end)) for first, end in last.items()}
     parts = []
     for window in windows:
         caar = results.caar(window)
@@ -460,21 +463,18 @@ def _responses(study: Study, rung: Rung, event: str, windows: tuple[Window, ...]
         if rung.name == "synthetic":
             effect = matched_effect(results, window)[[*keys, "effect"]]
             caar = caar.drop(columns="effect").merge(effect, on=keys)
-        half = _sup_t(results, event, window, windows) * caar["std_error"]
+        half = critical[window[0]] * caar["std_error"]
         parts.append(caar.assign(band_lower=caar["caar"] - half, band_upper=caar["caar"] + half))
     return pd.concat(parts).assign(rung=rung.name, title=rung.title)
 
 
-def _sup_t(
-    results: EventStudyResults, event: str, window: Window, windows: tuple[Window, ...]
-) -> float:
-    """Critical value for the path that the windows with this first session lie on."""
+def _sup_t(results: EventStudyResults, event: str, path: Window) -> float:
+    """Critical value of a path of the event's CAAR, NaN if it is not estimated."""
     pairs = results.pairs
     groups = pairs.loc[pairs["event_id"] == event, "group"]
     if groups.empty:
         return np.nan
-    last = max(other[1] for other in windows if other[0] == window[0])
-    band = results.simultaneous_band(event, groups.iloc[0], (window[0], last))
+    band = results.simultaneous_band(event, groups.iloc[0], path)
     return float(band["critical_value"].iloc[0]) if len(band) else np.nan
 
 
