@@ -11,7 +11,6 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
 from io import TextIOWrapper
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chainpolicy.study.problems import InputError, Problem
+from chainpolicy.typeset.terminal import at_work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -183,9 +183,9 @@ def estimate(
     from chainpolicy.tables.estimates import write_tables
 
     loaded = _load(study)
-    with _at_work("estimating"):
+    with at_work("estimating"):
         results = loaded.estimate(model)
-    with _at_work("writing the tables"):
+    with at_work("writing the tables"):
         summary = write_tables(loaded, results, output, only, by)
     if loaded.unused_tickers:
         print(_unused(loaded), file=sys.stderr)
@@ -344,7 +344,7 @@ def placebo(
     loaded = _load(study)
     if output is not None:
         keep_apart([output], [*loaded.files, *([] if market is None else [market])])
-    with _at_work("estimating"):
+    with at_work("estimating"):
         loaded.require_estimable()
         if market is None:
             window = loaded.car_windows[0]
@@ -472,7 +472,7 @@ def report(
     if output is not None:
         keep_apart([output], loaded.files)
     chosen = None if window is None else _window(window, loaded)
-    with _at_work("estimating"):
+    with at_work("estimating"):
         loaded.require_estimable()
         over = chosen or loaded.car_windows[0]
         if by is not None:
@@ -714,7 +714,7 @@ def _load(study: Path | None) -> Study:
     from chainpolicy.study import load_study
 
     _keep_text_in_python()
-    with _at_work("reading the study"):
+    with at_work("reading the study"):
         return load_study(study)
 
 
@@ -726,23 +726,6 @@ def _keep_text_in_python() -> None:
     import pandas as pd
 
     pd.set_option("mode.string_storage", "python")
-
-
-@contextmanager
-def _at_work(what: str) -> Iterator[None]:
-    """Say on a terminal what is running, and for how long, until it is done."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    # Nothing is printed meanwhile, and standard output stays the user's own.
-    with Progress(
-        *columns, console=_console(), transient=True, redirect_stdout=False, redirect_stderr=False
-    ) as progress:
-        progress.add_task(what, total=None)
-        yield
 
 
 def _require_csv(output: Path | None) -> None:

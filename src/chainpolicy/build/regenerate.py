@@ -60,6 +60,7 @@ from chainpolicy.tables import responses
 from chainpolicy.tables.estimates import regression_tables, write_tables
 from chainpolicy.typeset import prose
 from chainpolicy.typeset.numbers import counted
+from chainpolicy.typeset.terminal import at_work
 
 RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
@@ -404,6 +405,11 @@ def _build(
         folder.mkdir()
     notes = staging / ".jobs"
     notes.mkdir()
+    if len(products) > 1:
+        shared = staging / ".shared"
+        shared.mkdir()
+        with at_work("computing what several need"):
+            prepare(shared)
     console = Console(stderr=True)
     parent = os.getpid()
     # A thread that refreshes would be forked in the middle of what it does.
@@ -415,7 +421,7 @@ def _build(
         disable=not console.is_terminal,
         auto_refresh=False,
     ) as progress:
-        task = progress.add_task("computing what several need", total=len(products))
+        task = progress.add_task("building", total=len(products))
 
         def look() -> None:
             # The terminal belongs to one process.
@@ -427,10 +433,6 @@ def _build(
                 progress.update(task, description=running, completed=len(done), refresh=True)
 
         progress.refresh()
-        if len(products) > 1:
-            shared = staging / ".shared"
-            shared.mkdir()
-            prepare(shared)
         jobs = [
             partial(_build_all, together, folders, notes, look) for together in _together(products)
         ]
@@ -1093,7 +1095,8 @@ def main(
     # What is compared, and what `only` means without a study, is what the project keeps.
     whole = study_path is None and output is None and only is None and not only_check
     folders = EMBEDDED_STUDIES.values() if whole else [folder]
-    studies = {of: load_study(of) for of in folders}
+    with at_work("reading"):
+        studies = {of: load_study(of) for of in folders}
     named = {figure.study for figure in FIGURES} - {""} if output is None else set()
     shown = {name: EMBEDDED_STUDIES[name] for name in sorted(named) if EMBEDDED in studies}
     others = {name: studies.get(of) or load_study(of) for name, of in shown.items()}
