@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import font_manager, style
 from matplotlib.axis import Axis
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
@@ -84,6 +85,8 @@ class StudyFigure(Figure):
             self._png = png_bytes(self)
             # Saving at another resolution than the screen's counts as a change; it is none.
             self.stale = False
+            # The pixels are in the file.
+            FigureCanvasBase(self)
         return self._png
 
 
