@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations, takewhile
-from typing import Any, Literal
+from os import PathLike
+from typing import IO, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,17 @@ class StudyFigure(Figure):
     def _repr_png_(self) -> bytes:
         return self.png()
 
+    def savefig(
+        self,
+        fname: str | PathLike[str] | IO[bytes],
+        *,
+        transparent: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Save in the study's style, whatever the user's: letters are set when they are drawn."""
+        with in_style():
+            super().savefig(fname, transparent=transparent, **kwargs)
+
     def png(self) -> bytes:
         """Render the figure as its file and its notebooks show it, once."""
         if self._png is None or self.stale:
@@ -97,27 +109,25 @@ def in_style() -> AbstractContextManager[None]:
     )
 
 
-def png_bytes(figure: Figure, dpi: float = DPI) -> bytes:
-    """Render a figure as PNG in the study's style, without the name of the software."""
+def png_bytes(figure: StudyFigure, dpi: float = DPI) -> bytes:
+    """Render a figure as PNG, without the name of the software."""
     buffer = io.BytesIO()
-    with in_style():
-        figure.savefig(
-            buffer,
-            format="png",
-            dpi=dpi,
-            metadata={"Software": None},
-            pil_kwargs={"compress_level": COMPRESSION},
-        )
+    figure.savefig(
+        buffer,
+        format="png",
+        dpi=dpi,
+        metadata={"Software": None},
+        pil_kwargs={"compress_level": COMPRESSION},
+    )
     return buffer.getvalue()
 
 
-def vector_bytes(figure: Figure, kind: str) -> bytes:
-    """Render a figure as SVG or PDF in the study's style; the same figure gives the same bytes."""
+def vector_bytes(figure: StudyFigure, kind: str) -> bytes:
+    """Render a figure as SVG or PDF; the same figure gives the same bytes."""
     unsaid = {"svg": ("Date", "Creator"), "pdf": ("CreationDate", "Creator", "Producer")}
     buffer = io.BytesIO()
     stale = figure.stale
-    with in_style():
-        figure.savefig(buffer, format=kind, metadata=dict.fromkeys(unsaid[kind]))
+    figure.savefig(buffer, format=kind, metadata=dict.fromkeys(unsaid[kind]))
     # Nor is saving in another format a change, after which it would be rendered anew.
     figure.stale = stale
     return buffer.getvalue()
