@@ -666,3 +666,22 @@ def test_a_window_that_a_lagged_model_cannot_fit_has_no_conformal_p_value(model,
     assert np.isnan(p_value(model))
     # By the market model no session moved as far.
     assert p_value(MarketModel()) < 0.05
+
+
+@pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()])
+def test_samples_of_windows_with_other_donors_are_fitted_as_each_alone(model):
+    rng = np.random.default_rng(12)
+    returns, donors = rng.normal(size=(3, 40)), rng.normal(size=(3, 40, 5))
+    # the second asset has the donors of the first, the third has its own
+    donors[1] = donors[0]
+    spans = np.ones((3, 40))
+    window = np.array([2, 0, 1, 0, 2])
+    valid = rng.random((5, 40)) < 0.8
+    valid[:2] = valid[2]
+    together = model.fit_samples(returns, donors, spans, window, valid)
+    for sample, one in enumerate(window):
+        alone = model.fit(*(of[[one]] for of in (returns, donors, spans)), valid[[sample]])
+        for name, values in vars(together).items():
+            np.testing.assert_allclose(
+                values[sample], vars(alone)[name][0], atol=1e-12, err_msg=name
+            )
