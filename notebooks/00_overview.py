@@ -186,7 +186,9 @@ tables.ReportTable(
 # %%
 groups = study.groups.unique()
 rates = pd.concat(
-    checks.rejection_rates(checks.placebo_of_rule(study, group, (0, 1)), names=("time_series_t",))
+    checks.rejection_rates(
+        checks.placebo_of_rule(study, group, (0, 1)).p_values((0, 1), ["time_series_t"])
+    )
     for group in groups
 )
 rejects = rates["rejection_rate"]

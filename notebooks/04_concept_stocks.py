@@ -281,11 +281,11 @@ rates = pd.concat(
     {
         "by the rule": pd.concat(
             [
-                checks.rejection_rates(checks.placebo_of_rule(study, tier, (0, 1)))
+                checks.rejection_rates(checks.placebo_of_rule(study, tier, (0, 1)).p_values((0, 1)))
                 for tier in (tier1, tier2)
             ]
         ),
-        "two indices": checks.rejection_rates(study.placebo((0, 1))),
+        "two indices": checks.rejection_rates(study.ordinary_p_values((0, 1))),
     },
     names=["model"],
 ).reset_index("model")

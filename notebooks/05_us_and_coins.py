@@ -181,7 +181,7 @@ tested = responses["time_series_t_p_holm"].count()
 # overstates the evidence, a lower one means little power. In percent of the ordinary sessions:
 
 # %%
-rates = checks.rejection_rates(study.placebo(window=(0, 1)), window=(0, 1))
+rates = checks.rejection_rates(study.ordinary_p_values((0, 1)))
 rates = rates.pivot_table("rejection_rate", index="test", columns="group", sort=False)[groups]
 titles = {test.name: test.title for test in TESTS}
 believed = ["time_series_t", "adjusted_bmp", "patell", "bmp", "cross_sectional_t"]

@@ -253,8 +253,8 @@ figures.show("early_movers", study)
 
 # %%
 week = estimators.EARLY
-placebo = study.placebo(week)
-early = estimators.early_movers(study.results, placebo, study.headline_event, week)
+usual = study.ordinary_t_stats(week)
+early = estimators.early_movers(study.results, usual, study.headline_event, week)
 first = early.iloc[0]
 name = study.assets.set_index("ticker")["name"][first["ticker"]]
 at_limit = [pd.Timestamp(day) for day in first["at_upper"].split(";")]

@@ -97,7 +97,7 @@ def test_placebo_p_value_counts_sessions_at_least_as_extreme(study):
 
 def test_rejection_rates_are_shares_of_p_values_below_the_level(study):
     placebo = study.placebo((0, 1))
-    rates = rejection_rates(placebo).set_index("test")
+    rates = rejection_rates(study.ordinary_p_values((0, 1))).set_index("test")
     tests = placebo.tests((0, 1)).tidy()
     for name in ("time_series_t", "adjusted_bmp"):
         p_values = tests.loc[tests["test"] == name, "p_value"].dropna()
@@ -171,7 +171,7 @@ def test_a_level_that_rejects_nothing_or_everything_is_refused(study, level):
     with pytest.raises(ValueError, match=message):
         minimum_detectable_effect(results, level=level)
     with pytest.raises(ValueError, match=message):
-        rejection_rates(study.placebo((0, 1)), level=level)
+        rejection_rates(study.ordinary_p_values((0, 1)), level=level)
     with pytest.raises(ValueError, match=message):
         leave_one_out(results, "news", level=level)
 

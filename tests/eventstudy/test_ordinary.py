@@ -17,6 +17,7 @@ from chainpolicy.eventstudy import (
     MarketAdjusted,
     SingleIndexModel,
     SyntheticMatching,
+    estimator,
 )
 from panels import sessions
 
@@ -24,6 +25,7 @@ COUNT = 150
 NAMES = ("A", "B", "C", "D")
 MOVING = EstimationWindow(window=(-45, -4), minimum=30)
 FIXED = EstimationWindow(window=(-45, -1), minimum=30, end="2018-03-30")
+FRAMES = ("pairs", "models", "coefficients", "residuals", "abnormal_returns", "excluded")
 ONE = {"benchmarks": {name: ["market"] for name in NAMES}}
 
 
@@ -175,3 +177,69 @@ def test_p_values_are_those_of_the_tests(names, apart):
         expected = results.tests((0, 1), names).tidy()
         pd.testing.assert_frame_equal(found, expected[list(found)], check_exact=True)
         assert found["p_value"].notna().any()
+
+
+@pytest.mark.parametrize("names", [None, ("adjusted_bmp", "time_series_t")])
+def test_p_values_of_ordinary_sessions_are_those_of_the_placebo(names, monkeypatch):
+    own, window = study(panel_frame(gaps=True)), (0, 1)
+    expected = own.placebo(window).p_values(window, names)
+    assert expected["p_value"].notna().sum() > 40
+    # Some sessions at a time, of which none is left out and none comes twice.
+    monkeypatch.setattr(estimator, "VALUES_PER_BATCH", 20 * own.estimation.length)
+    found = own.ordinary_p_values(window, names)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_without_an_ordinary_session_there_is_no_p_value():
+    own = study(panel_frame(gaps=False))
+    found = own.ordinary_p_values((0, COUNT))
+    assert found.empty
+    assert list(found) == ["event_id", "group", "test", "p_value"]
+    with pytest.raises(ValueError, match="there is no test 'z'"):
+        own.ordinary_p_values((0, COUNT), ["z"])
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"estimation": FIXED}, {"model": Dimson(), **ONE}, {"model": FactorCounterfactual(1)}],
+)
+def test_t_statistics_of_ordinary_sessions_are_those_of_the_placebo(choices):
+    own, window = study(panel_frame(gaps=True, first=40), **choices), (-2, 1)
+    expected = own.placebo(window).car(window).sort_values(["ticker", "event_id"])
+    found = own.ordinary_t_stats(window)
+    assert len(found) > 100
+    assert found["ticker"].tolist() == expected["ticker"].tolist()
+    assert found["session"].dt.strftime("%Y-%m-%d").tolist() == expected["event_id"].tolist()
+    np.testing.assert_allclose(found["t_stat"], expected["t_stat"], rtol=1e-9, atol=0)
+
+
+def test_of_one_event_everything_is_as_among_the_others():
+    own = study(panel_frame(gaps=True, first=40), apart=True, model=Dimson(), **ONE)
+    results, window = own.fit(), (-1, 4)
+    alone = results.of_event("f")
+    for read in (
+        *(lambda r, name=name: getattr(r, name) for name in FRAMES),
+        *(lambda r, name=name: getattr(r, name)(window) for name in ("car", "caar", "incomplete")),
+        lambda r: r.tests(window).tidy(),
+    ):
+        whole = read(results)
+        expected = whole[whole["event_id"] == "f"].reset_index(drop=True)
+        assert len(expected) < len(whole) or whole.empty
+        pd.testing.assert_frame_equal(
+            read(alone).reset_index(drop=True), expected, check_exact=True
+        )
+    assert results.of_event("no event").pairs.empty
+
+
+@pytest.mark.parametrize("event_ids", [["e"], ["e", "f", "no event"], []])
+def test_estimation_sessions_are_those_of_the_residuals(event_ids):
+    groups = dict(zip(NAMES, ("x", "x", "y", "y"), strict=True))
+    results = study(panel_frame(gaps=True, first=40), groups=groups).fit()
+    residuals = results.residuals[results.residuals["event_id"].isin(event_ids)]
+    of_group = residuals["ticker"].map(groups)
+    found = results.estimation_sessions(event_ids)
+    assert list(found) == ["x", "y"]
+    for group, days in found.items():
+        expected = np.unique(residuals.loc[of_group == group, "session"])
+        assert days.tolist() == expected.tolist()
+        assert len(days) or not event_ids

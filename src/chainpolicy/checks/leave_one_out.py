@@ -37,15 +37,12 @@ def leave_one_out(
         ``group, ticker`` (left out), ``window, n_assets`` (left), ``caar, std_error, degrees,
         lower, upper, p_value``, in the return kind of the results; a group with one CAR has no row.
     """
-    keys = ["event_id", "ticker"]
-    car = results.car(window).merge(results.pairs[[*keys, "group"]], on=keys)
-    car = car.merge(results.models[[*keys, "sigma"]], on=keys)
-    car = car[car["event_id"] == event_id]
-    residuals = results.residuals
-    wide = residuals[residuals["event_id"] == event_id].pivot_table(
-        index="session", columns="ticker", values="residual"
-    )
-    benchmarks = results.pairs.query("event_id == @event_id").set_index("ticker")["benchmarks"]
+    of_event = results.of_event(event_id)
+    pairs = of_event.pairs
+    car = of_event.car(window).merge(pairs[["ticker", "group"]], on="ticker")
+    car = car.merge(of_event.models[["ticker", "sigma"]], on="ticker")
+    wide = of_event.residuals.pivot_table(index="session", columns="ticker", values="residual")
+    benchmarks = pairs.set_index("ticker")["benchmarks"]
     estimated = benchmarks.map(len).map(results.model.n_parameters)
     frames = []
     for group, rows in car.groupby("group"):

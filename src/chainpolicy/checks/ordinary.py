@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 import pandas as pd
 
@@ -40,23 +38,16 @@ def near_events(
     return np.asarray(((apart + window[1] >= first) & (apart + window[0] <= last)).any(axis=1))
 
 
-def rejection_rates(
-    placebo: EventStudyResults,
-    window: Window = (0, 1),
-    level: float = 0.05,
-    names: Collection[str] | None = None,
-) -> pd.DataFrame:
+def rejection_rates(p_values: pd.DataFrame, level: float = 0.05) -> pd.DataFrame:
     """Share of ordinary sessions on which a test of nominal size `level` rejects.
 
     Parameters
     ----------
-    placebo : EventStudyResults
-        Of `EventStudy.placebo` for the same window.
-    window : tuple of int
+    p_values : DataFrame
+        ``group, test, p_value`` of `EventStudy.ordinary_p_values`, or of
+        `EventStudyResults.p_values` of a placebo.
     level : float
         Strictly between 0 and 1; a p-value below it is a rejection.
-    names : collection of str, optional
-        Of the tests, as for `EventStudyResults.tests`; default all.
 
     Returns
     -------
@@ -71,7 +62,7 @@ def rejection_rates(
         If the level does not lie between 0 and 1.
     """
     require_level(level)
-    tests = placebo.p_values(window, names).dropna(subset="p_value")
+    tests = p_values.dropna(subset="p_value")
     tests = tests.assign(rejected=tests["p_value"] < level)
     counted = tests.groupby(["group", "test"])["rejected"].agg(["size", "mean"])
     return counted.set_axis(["n_sessions", "rejection_rate"], axis=1).reset_index()

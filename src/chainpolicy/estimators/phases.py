@@ -24,6 +24,8 @@ PHASES: dict[str, Window] = {"before": (-10, -2), "at": (-1, 1), "after": (2, 10
 JUMP: Window = (0, 1)
 # The trading week before an announcement.
 EARLY: Window = (-5, -1)
+# Relative size of what running sums lose of a t-ratio.
+ROUNDING_OF_SUMS = 1e-9
 DRAWS = 1_999
 SEED = 20191028
 
@@ -244,7 +246,7 @@ def _weekly_draws(noise: pd.Series, length: int, draws: int, rng: np.random.Gene
 
 def early_movers(
     results: EventStudyResults,
-    placebo: EventStudyResults,
+    ordinary: pd.DataFrame,
     event_id: str,
     window: Window,
 ) -> pd.DataFrame:
@@ -253,8 +255,8 @@ def early_movers(
     Parameters
     ----------
     results : EventStudyResults
-    placebo : EventStudyResults
-        Of `EventStudy.placebo` for the same window.
+    ordinary : DataFrame
+        ``ticker, t_stat`` of `EventStudy.ordinary_t_stats` for the same window.
     event_id : str
     window : tuple of int
         Before the event session.
@@ -267,26 +269,22 @@ def early_movers(
         it is large rather than small), ``smallest_p, at_upper`` (sessions of the window at the
         upper limit, as dates joined by ``;``), largest CAR first.
     """
-    table = results.car(window)
-    table = table[table["event_id"] == event_id].reset_index(drop=True)
-    ordinary = {
-        ticker: values.abs().to_numpy()
-        for ticker, values in placebo.car(window).groupby("ticker")["t_stat"]
+    of_event = results.of_event(event_id)
+    table = of_event.car(window)
+    sizes = {
+        ticker: values.abs().to_numpy() for ticker, values in ordinary.groupby("ticker")["t_stat"]
     }
-    group_of = results.pairs.drop_duplicates("ticker").set_index("ticker")["group"]
-    moves = results.abnormal_returns
-    moves = moves[
-        (moves["event_id"] == event_id)
-        & moves["tau"].between(*window)
-        & (moves["at_limit"] == "upper")
-    ]
+    group_of = of_event.pairs.drop_duplicates("ticker").set_index("ticker")["group"]
+    moves = of_event.abnormal_returns
+    moves = moves[moves["tau"].between(*window) & (moves["at_limit"] == "upper")]
     limits = {
         ticker: ";".join(f"{day:%Y-%m-%d}" for day in days)
         for ticker, days in moves.groupby("ticker")["session"]
     }
-    counts = table["ticker"].map(lambda ticker: len(ordinary.get(ticker, ())))
+    counts = table["ticker"].map(lambda ticker: len(sizes.get(ticker, ())))
+    # The event's own week is one of the ordinary ones.
     reached = [
-        int((ordinary.get(ticker, np.array([])) >= abs(t)).sum())
+        int((sizes.get(ticker, np.array([])) >= abs(t) * (1 - ROUNDING_OF_SUMS)).sum())
         for ticker, t in zip(table["ticker"], table["t_stat"], strict=True)
     ]
     table["group"] = table["ticker"].map(group_of)

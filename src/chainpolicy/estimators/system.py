@@ -235,9 +235,7 @@ class EventDummySystem:
         fitted = self._study.fit()
         lagged = bool(self.model.lags or self.model.leads)
         merged = regressed_clusters(self._alignment, pd.Series(self._groups))
-        used = fitted.residuals[["event_id", "ticker", "session"]]
-        used = used[used["event_id"].isin(merged["event_id"])]
-        used_group = used["ticker"].map(self._groups)
+        used = fitted.estimation_sessions(merged["event_id"].unique())
         benchmarks = dict(zip(fitted.pairs["ticker"], fitted.pairs["benchmarks"], strict=True))
         groups: list[_GroupData] = []
         left: list[tuple[str, str, str, str]] = []
@@ -259,7 +257,6 @@ class EventDummySystem:
             factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)
             present = factors.notna().all(axis=1) & wide.notna().any(axis=1)
             complete = present.to_numpy(np.bool_)
-            estimating = used.loc[used_group == group, "session"].unique()
             fit_for = []
             for ticker in tickers:
                 if benchmarks.get(ticker) == common:
@@ -277,7 +274,7 @@ class EventDummySystem:
                 _GroupData(
                     str(group),
                     clusters,
-                    calendar.isin(estimating) & complete,
+                    calendar.isin(used[str(group)]) & complete,
                     wide[fit_for],
                     factors,
                     complete,

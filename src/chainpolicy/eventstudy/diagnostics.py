@@ -77,8 +77,7 @@ def residual_quantiles(
     share = np.atleast_1d(np.asarray(probabilities, dtype=np.float64))
     models, residuals = _of_event(results, event_id)
     sigma = models.set_index("ticker")["sigma"]
-    pairs = results.pairs[results.pairs["event_id"] == event_id]
-    group_of = pairs.set_index("ticker")["group"]
+    group_of = results.of_event(event_id).pairs.set_index("ticker")["group"]
     standardized = residuals["residual"] / residuals["ticker"].map(sigma)
     of_group = standardized.groupby(residuals["ticker"].map(group_of), sort=False)
     quantiles = {str(group): values.quantile(share).to_numpy() for group, values in of_group}
@@ -94,7 +93,8 @@ def residual_quantiles(
 
 def _of_event(results: EventStudyResults, event_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Models and residuals of an event, by asset and session."""
-    models = results.models[results.models["event_id"] == event_id]
+    of_event = results.of_event(event_id)
+    models = of_event.models
     if models.empty:
         raise KeyError(f"no asset was estimated at {event_id}")
     repeated = models.loc[models["ticker"].duplicated(), "ticker"]
@@ -103,5 +103,4 @@ def _of_event(results: EventStudyResults, event_id: str) -> tuple[pd.DataFrame, 
             f"{repeated.iloc[0]} has several dates under {event_id}, whose residuals are not told "
             "apart; give each date its own event_id"
         )
-    residuals = results.residuals[results.residuals["event_id"] == event_id]
-    return models, residuals.sort_values(["ticker", "session"])
+    return models, of_event.residuals.sort_values(["ticker", "session"])

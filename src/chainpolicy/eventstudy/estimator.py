@@ -194,6 +194,12 @@ class EventStudy:
     >>> studentized = ordinary.caar((0, 1)).eval("caar / std_error")
     >>> np.allclose(study.ordinary_caars((0, 1))["studentized_caar"], studentized)
     True
+    >>> p_values = study.ordinary_p_values((0, 1), ["adjusted_bmp"])
+    >>> p_values["p_value"].equals(ordinary.p_values((0, 1), ["adjusted_bmp"])["p_value"])
+    True
+    >>> t_stat = ordinary.car((0, 1)).sort_values(["ticker", "event_id"])["t_stat"]
+    >>> np.allclose(study.ordinary_t_stats((0, 1))["t_stat"], t_stat)
+    True
 
     As an event of its own, the session before has 59 sessions before it, and the first of the
     events in its window.
@@ -361,6 +367,86 @@ class EventStudy:
         ]
         return pd.concat(parts).dropna(subset="studentized_caar").reset_index(drop=True)
 
+    def ordinary_p_values(
+        self, window: Window = (0, 1), names: Collection[str] | None = None
+    ) -> pd.DataFrame:
+        """Test every group on every ordinary session, see `placebo`.
+
+        What `placebo` finds by `EventStudyResults.p_values`, some sessions at a time: without the
+        pairs of all sessions in memory.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive.
+        names : collection of str, optional
+            Of the tests to run, see `inference.TESTS`; default all eleven.
+
+        Returns
+        -------
+        DataFrame
+            ``event_id, group, test, p_value``, as `EventStudyResults.p_values`.
+
+        Raises
+        ------
+        ValueError
+            If the window is not a pair of sessions in order, or there is no test of a name.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        _refuse_reversed(window)
+        ordinary = self._ordinary_rows(window)
+        parts = [part.p_values(window, names) for part in self._fitted_ordinary(ordinary, window)]
+        # Without a session there is still a table, an empty one.
+        return pd.concat(parts or [self.placebo(window).p_values(window, names)], ignore_index=True)
+
+    def ordinary_t_stats(self, window: Window = (0, 1)) -> pd.DataFrame:
+        """Studentize the CAR of every asset on every ordinary session, see `placebo`.
+
+        By running sums where they estimate the model; elsewhere some sessions are fitted at a time.
+
+        Parameters
+        ----------
+        window : tuple of int
+            Both ends inclusive.
+
+        Returns
+        -------
+        DataFrame
+            ``ticker, session, t_stat``, by asset and session: the CARs over their standard errors,
+            eq. 9, of complete windows.
+
+        Raises
+        ------
+        ValueError
+            If the window is not a pair of sessions in order.
+
+        Examples
+        --------
+        See `EventStudy`.
+        """
+        _refuse_reversed(window)
+        panel, ordinary = self._panel, self._ordinary_rows(window)
+        if self._rolls(window):
+            t_stat = self.every_session([window]).t_stat(window)
+        else:
+            t_stat = np.full(len(ordinary), np.nan)
+            for fitted in self._fitted_ordinary(ordinary, window):
+                asset, cumulated = fitted._pairs.asset, fitted._cumulated(window)
+                rows = panel.first[asset] + fitted._pairs.position
+                t_stat[rows] = cumulated.car / cumulated.std_error
+        found = np.flatnonzero(ordinary & np.isfinite(t_stat))
+        asset = np.searchsorted(panel.first, found, side="right") - 1
+        return pd.DataFrame(
+            {
+                "ticker": texts(panel.tickers, asset),
+                "session": panel.session[found],
+                "t_stat": t_stat[found],
+            }
+        )
+
     def _ordinary(
         self, window: Window, portfolios: Mapping[str, Collection[tuple[str, ...]]]
     ) -> dict[tuple[str, tuple[str, ...]], Floats]:
@@ -387,17 +473,21 @@ class EventStudy:
         for (group, names), missing in left.items():
             at, inside = self._on_calendar(group, members[names])
             rows[at[inside & missing]] = True
+        for fitted in self._fitted_ordinary(rows & ordinary, window):
+            for (group, names), scaar in found.items():
+                fitted._studentize(scaar, members[names], window, left[group, names])
+        return found
+
+    def _fitted_ordinary(self, rows: Bools, window: Window) -> Iterator[EventStudyResults]:
+        """Estimate rows of the panel as events, some sessions at a time."""
         # All assets of a session together, for they are one portfolio.
-        candidates = self._pairs_at(np.flatnonzero(rows & ordinary))
+        candidates = self._pairs_at(np.flatnonzero(rows))
         step = max(VALUES_PER_BATCH // self.estimation.length, 1)
         begins = np.flatnonzero(np.diff(candidates.event, prepend=-1))
         chunk = begins // step
         of_chunk = begins[np.flatnonzero(np.diff(chunk, prepend=-1))]
         for first, last in pairwise([*of_chunk.tolist(), len(candidates)]):
-            fitted = self._estimate_ordinary(candidates[first:last], window)
-            for (group, names), scaar in found.items():
-                fitted._studentize(scaar, members[names], window, left[group, names])
-        return found
+            yield self._estimate_ordinary(candidates[first:last], window)
 
     def _rolls(self, window: Window) -> bool:
         """Whether `every_session` can estimate the window."""
@@ -700,8 +790,9 @@ class EventStudy:
                 masked,
             )
             residuals[some] = fit.residuals[of_sample]
-            # These are most of a fit; its other numbers wait for those of the other blocks.
-            fit = replace(fit, residuals=fit.residuals[:, :0])
+            # These are most of a fit; its other numbers wait for those of the other blocks. A slice
+            # would keep them all in memory.
+            fit = replace(fit, residuals=np.empty((len(fit.alpha), 0)))
             of_pair[some] = n_fits + np.arange(len(fit.alpha))[of_sample]
             n_fits += len(fit.alpha)
             parts.append(fit)

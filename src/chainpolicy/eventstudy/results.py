@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import pairwise
@@ -396,6 +396,10 @@ class EventStudyResults(ShownResults):
       ticker    session  residual
     0      A 2019-01-01      0.01
     1      A 2019-01-02     -0.01
+    >>> results.estimation_sessions(["speech"])["all"][-1:].astype("datetime64[D]")
+    array(['2019-03-25'], dtype='datetime64[D]')
+    >>> results.of_event("speech").models.equals(results.models)
+    True
     >>> results.abnormal_returns[["ticker", "tau", "abnormal"]].round(4)
       ticker  tau  abnormal
     0      A    0      0.04
@@ -640,6 +644,67 @@ class EventStudyResults(ShownResults):
     @cached_property
     def _named(self) -> dict[str, pd.api.extensions.ExtensionArray]:
         return self._pairs.named(self._panel)
+
+    def of_event(self, event_id: str) -> EventStudyResults:
+        """Results of one event alone, every number as it is among the others.
+
+        Parameters
+        ----------
+        event_id : str
+
+        Returns
+        -------
+        EventStudyResults
+            Without a pair if none of the event was estimated.
+
+        Examples
+        --------
+        See `EventStudyResults`.
+        """
+        kept = np.flatnonzero(self._pairs_of(event_id))
+
+        def of_kept(whole: Any) -> dict[str, Any]:
+            return {field.name: getattr(whole, field.name)[kept] for field in fields(whole)}
+
+        return replace(
+            self,
+            _pairs=self._pairs[kept],
+            _columns=self._columns[kept],
+            _excluded=self._excluded[self._excluded["event_id"] == event_id],
+            _fit=NormalFit(**of_kept(self._fit)),
+            _abnormal=AbnormalReturns(**of_kept(self._abnormal)),
+            _rows=self._rows[kept],
+            _in_data=self._in_data[kept],
+            _event_position=self._event_position[kept],
+            _estimation_end=self._estimation_end[kept],
+        )
+
+    def estimation_sessions(self, event_ids: Collection[str]) -> dict[str, NDArray[np.datetime64]]:
+        """Sessions that estimate the normal return of an asset at one of some events, by group.
+
+        Parameters
+        ----------
+        event_ids : collection of str
+
+        Returns
+        -------
+        dict of str to ndarray of datetime64[ns]
+            Sorted; every group has an entry.
+
+        Examples
+        --------
+        See `EventStudyResults`.
+        """
+        place = np.array([_place(self._pairs.event_ids, name) for name in event_ids], np.int64)
+        chosen = np.isin(self._pairs.event, place)
+        found = {}
+        for group, calendar in self._panel.calendars.items():
+            pairs = np.flatnonzero(chosen & self._pairs_in(group))
+            pair, column = np.nonzero(np.isfinite(self._fit.residuals[pairs]))
+            estimating = np.zeros(len(calendar), dtype=np.bool_)
+            estimating[self._estimation_end[pairs[pair]] + self._back[column]] = True
+            found[group] = calendar[estimating]
+        return found
 
     def bhar(self, window: Window = (0, 1)) -> pd.DataFrame:
         r"""Buy-and-hold abnormal returns, for results on simple returns.

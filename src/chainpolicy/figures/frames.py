@@ -127,8 +127,8 @@ def fit_panels(
     results: EventStudyResults, event_id: str, group_of: pd.Series, groups: list[str]
 ) -> dict[str, pd.DataFrame]:
     """Lay out the panels of the estimation diagnostics."""
-    models = results.models[results.models["event_id"] == event_id]
-    beta = results.coefficients[results.coefficients["event_id"] == event_id]
+    of_event = results.of_event(event_id)
+    models, beta = of_event.models, of_event.coefficients
     beta = beta[beta["term"] != "alpha"].rename(columns={"estimate": "value", "term": "column"})
     neighbours = residual_autocorrelation(results, event_id)
     by_asset = {"r_squared": models, "sigma": models, "autocorrelation": neighbours}

@@ -333,6 +333,21 @@ class Study:
         """Studentize every ordinary session; see `EventStudy.ordinary_caars`."""
         return self._ordinary_caars(window, self.model if model is None else model)
 
+    def ordinary_p_values(
+        self,
+        window: Window = (0, 1),
+        names: tuple[str, ...] | None = None,
+        model: str | NormalReturnModel | None = None,
+    ) -> pd.DataFrame:
+        """Test every ordinary session; see `EventStudy.ordinary_p_values`."""
+        return self._ordinary_p_values(window, names, self.model if model is None else model)
+
+    def ordinary_t_stats(
+        self, window: Window = (0, 1), model: str | NormalReturnModel | None = None
+    ) -> pd.DataFrame:
+        """Studentize the CARs of ordinary sessions; see `EventStudy.ordinary_t_stats`."""
+        return self._ordinary_t_stats(window, self.model if model is None else model)
+
     def pool(
         self,
         by: str | Mapping[str, object] | None = None,
@@ -375,6 +390,16 @@ class Study:
     @remembered
     def _ordinary_caars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
         return self.event_study(model).ordinary_caars(window)
+
+    @remembered
+    def _ordinary_p_values(
+        self, window: Window, names: tuple[str, ...] | None, model: str | NormalReturnModel
+    ) -> pd.DataFrame:
+        return self.event_study(model).ordinary_p_values(window, names)
+
+    @remembered
+    def _ordinary_t_stats(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
+        return self.event_study(model).ordinary_t_stats(window)
 
     def copy(self) -> Study:
         """Return the same study, with the same memory, whose tables may be changed."""

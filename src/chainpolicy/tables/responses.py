@@ -101,9 +101,7 @@ def responses(study: Study, window: Window = (0, 1), model: str | None = None) -
     table = estimated_responses(study, window, model)
     ranks = _ranks(study, window, model)
     table = table.merge(ranks.rename(columns={"p_placebo": "placebo_p"}), on=KEYS, how="left")
-    names = ("time_series_t", "adjusted_bmp")
-    placebos = _placebos(study, window, model)
-    by_test = pd.concat([rejection_rates(placebo, window, names=names) for placebo in placebos])
+    by_test = rejection_rates(_ordinary_p_values(study, window, model))
     rates = by_test.set_index(["group", "test"])["rejection_rate"]
     test = table["n_assets"].map(lambda n: "time_series_t" if n == 1 else "adjusted_bmp")
     table["rejection_rate"] = rates.reindex(
@@ -141,6 +139,15 @@ def _results(study: Study, model: str | None) -> list[EventStudyResults]:
         return [study.estimate(model)]
     found = [results_of_rule(study, group) for group in _groups(study)]
     return [results for results in found if results is not None]
+
+
+def _ordinary_p_values(study: Study, window: Window, model: str | None) -> pd.DataFrame:
+    """Test ordinary sessions by the test of single assets and that of several."""
+    names = ("time_series_t", "adjusted_bmp")
+    if model != RULE:
+        return study.ordinary_p_values(window, names, model)
+    placebos = _placebos(study, window, model)
+    return pd.concat([placebo.p_values(window, names) for placebo in placebos])
 
 
 def _placebos(study: Study, window: Window, model: str | None) -> list[EventStudyResults]:
