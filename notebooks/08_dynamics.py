@@ -253,7 +253,7 @@ figures.show("early_movers", study)
 
 # %%
 week = estimators.EARLY
-usual = study.ordinary_t_stats(week)
+usual = study.ordinary_cars(week)
 early = estimators.early_movers(study.results, usual, study.headline_event, week)
 first = early.iloc[0]
 name = study.assets.set_index("ticker")["name"][first["ticker"]]

@@ -691,7 +691,7 @@ def test_half_life_by_hand(results):
 def test_early_mover_is_found_and_ranked_among_its_own_weeks():
     es = planted(25, spread_over(-5, -1, 0.2), only="A3")
     window = (-5, -1)
-    table = early_movers(es.fit(), es.ordinary_t_stats(window), "e", window)
+    table = early_movers(es.fit(), es.ordinary_cars(window), "e", window)
     assert table["ticker"].iloc[0] == "A3"
     first = table.iloc[0]
     assert first["p_placebo"] < 0.02
@@ -704,13 +704,13 @@ def test_early_mover_is_found_and_ranked_among_its_own_weeks():
 
 def test_ranks_of_early_movers_have_their_size():
     es = planted(300, {}, assets=96)
-    table = early_movers(es.fit(), es.ordinary_t_stats((-5, -1)), "e", (-5, -1))
+    table = early_movers(es.fit(), es.ordinary_cars((-5, -1)), "e", (-5, -1))
     assert len(table) == 96
     assert np.mean(table["p_placebo"] <= 0.10) == pytest.approx(0.10, abs=0.07)
 
 
 def test_forms_syntron_was_at_its_limit_before_the_news(study, results):
-    table = early_movers(results, study.ordinary_t_stats(EARLY), "xi-politburo", EARLY)
+    table = early_movers(results, study.ordinary_cars(EARLY), "xi-politburo", EARLY)
     table = table.set_index("ticker")
     assert table["at_upper"]["300468.SZ"] == "2019-10-23;2019-10-24"
     assert table.index[0] == "300468.SZ"

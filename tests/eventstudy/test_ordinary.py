@@ -203,14 +203,15 @@ def test_without_an_ordinary_session_there_is_no_p_value():
     "choices",
     [{}, {"estimation": FIXED}, {"model": Dimson(), **ONE}, {"model": FactorCounterfactual(1)}],
 )
-def test_t_statistics_of_ordinary_sessions_are_those_of_the_placebo(choices):
+def test_cars_of_ordinary_sessions_are_those_of_the_placebo(choices):
     own, window = study(panel_frame(gaps=True, first=40), **choices), (-2, 1)
     expected = own.placebo(window).car(window).sort_values(["ticker", "event_id"])
-    found = own.ordinary_t_stats(window)
+    found = own.ordinary_cars(window)
     assert len(found) > 100
     assert found["ticker"].tolist() == expected["ticker"].tolist()
     assert found["session"].dt.strftime("%Y-%m-%d").tolist() == expected["event_id"].tolist()
     np.testing.assert_allclose(found["t_stat"], expected["t_stat"], rtol=1e-9, atol=0)
+    np.testing.assert_allclose(found["car"], expected["car"], rtol=1e-9, atol=1e-15)
 
 
 def test_of_one_event_everything_is_as_among_the_others():

@@ -174,7 +174,9 @@ def _by_asset(
     keys = ["event_id", "ticker"]
     car = results.car(window, level=SIGNIFICANT)
     scale = color_scale(car["car"])
-    cells = car.merge(results.pairs[[*keys, "event_session", "model"]], on=keys)
+    shown = [ticker for group in groups for ticker in group.tickers]
+    cells = car[car["ticker"].isin(shown)]
+    cells = cells.merge(results.pairs[[*keys, "event_session", "model"]], on=keys)
     of_pair: dict[Any, dict[Any, Any]] = cells.set_index(keys).to_dict("index")
     without = pd.concat([results.excluded, results.incomplete(window)])
     reasons = without.drop_duplicates(keys).set_index(keys)["reason"].to_dict()

@@ -188,10 +188,8 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     calendar = pd.DatetimeIndex(np.sort(study.returns.loc[held, "session"].unique()))
     pairs = results.pairs[results.pairs["group"] == group]
     session_of = pairs.drop_duplicates("event_id").set_index("event_id")["event_session"]
-    found, ordinary = (
-        caars[caars["group"] == group].dropna(subset="caar")
-        for caars in (results.caar(window), _placebo_caars(study, window))
-    )
+    found = results.caar(window)
+    found = found[found["group"] == group].dropna(subset="caar")
     # Of a group that has no estimate too, of which `map` would make numbers.
     found = found.assign(event_session=session_of.reindex(found["event_id"]).to_numpy())
     by_session = found.groupby("event_session")
@@ -201,12 +199,14 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     hit = {event_id: frozenset(of) for event_id, of in aligned.groupby("event_id")["ticker"]}
     sets = [{hit[event_id] for event_id in events} for events in members]
     everyone = frozenset(study.groups.index[study.groups == group])
-    at = calendar.get_indexer(pd.DatetimeIndex(ordinary["event_id"].to_numpy(str)))
-    spread: list[Floats] = []
-    for values in (ordinary["caar"], ordinary["caar"] / ordinary["std_error"]):
-        line = np.full(len(calendar), np.nan)
-        line[at] = values
-        spread.append(np.broadcast_to(line, (len(members), len(line))))
+    cars = study.ordinary_cars(window)
+    caars = cars[cars["ticker"].isin(everyone)].groupby("session")["car"].mean()
+    ratios = study.ordinary_caars(window)
+    scaars = ratios[ratios["group"] == group].set_index("session")["studentized_caar"]
+    ordinary_caar, ordinary_scaar = (
+        np.broadcast_to(values.reindex(calendar).to_numpy(), (len(members), len(calendar)))
+        for values in (caars, scaars)
+    )
     session = pd.DatetimeIndex(members.index)
     every = Clusters(
         group=group,
@@ -216,8 +216,8 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
         position=calendar.get_indexer(session).astype(np.int64),
         caar=first["caar"].to_numpy(np.float64),
         scaar=(first["caar"] / first["std_error"]).to_numpy(np.float64),
-        ordinary_caar=spread[0],
-        ordinary_scaar=spread[1],
+        ordinary_caar=ordinary_caar,
+        ordinary_scaar=ordinary_scaar,
         whole=np.array([everyone in of for of in sets], dtype=np.bool_),
         alike=np.array([len(of) == 1 for of in sets], dtype=np.bool_),
         calendar=calendar,
@@ -225,12 +225,6 @@ def _every_cluster(study: Study, group: str, window: Window) -> Clusters:
     if every.whole.all() and every.alike.all():
         return every
     return _of_hit_assets(study, every, frozenset(found["event_id"]))
-
-
-@remembered
-def _placebo_caars(study: Study, window: Window) -> pd.DataFrame:
-    """CAARs of all groups on their ordinary sessions."""
-    return study.placebo(window).caar(window)
 
 
 def _of_hit_assets(study: Study, every: Clusters, events: frozenset[str]) -> Clusters:
@@ -248,8 +242,8 @@ def _of_hit_assets(study: Study, every: Clusters, events: frozenset[str]) -> Clu
         for of in members
     ]
     scaar = results.ordinary_scaar(window, group, assets)
-    cars = study.placebo(window).car(window).pivot_table("car", "event_id", "ticker")
-    cars = cars.set_axis(pd.DatetimeIndex(cars.index.to_numpy(str))).reindex(every.calendar)
+    cars = study.ordinary_cars(window).pivot_table("car", "session", "ticker")
+    cars = cars.reindex(every.calendar)
     caar = np.array([cars.reindex(columns=list(of)).mean(axis=1) for of in assets])
     aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
     hit = {str(event_id): set(of) for event_id, of in aligned.groupby("event_id")["ticker"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from chainpolicy.eventstudy import EventStudyResults
@@ -59,15 +60,16 @@ def minimum_detectable_effect(
 
 @cache
 def _noncentrality(degrees: float, level: float, power: float) -> float:
-    # No other check needs all of scipy.stats, which takes longer to import than to use.
-    from scipy import optimize, stats
+    # All of scipy.stats would take a second to import.
+    from scipy import optimize, special
 
     critical = float(critical_value(level, degrees))
 
     def shortfall(shift: float) -> float:
-        # P(T < -t) at a shift is P(T > t) at its negative; scipy's cdf is NaN so far in the tail.
-        rejected = stats.nct.sf(critical, degrees, [shift, -shift]).sum()
-        return float(rejected) - power
+        # P(T < -t) at a shift is P(T > t) at its negative.
+        beyond, opposite = 1.0 - special.nctdtr(degrees, [shift, -shift], critical)
+        # So far in the tail that scipy has no number for it.
+        return float(beyond + np.nan_to_num(opposite)) - power
 
     most = critical
     while shortfall(most) < 0:

@@ -256,7 +256,7 @@ def early_movers(
     ----------
     results : EventStudyResults
     ordinary : DataFrame
-        ``ticker, t_stat`` of `EventStudy.ordinary_t_stats` for the same window.
+        ``ticker, t_stat`` of `EventStudy.ordinary_cars` for the same window.
     event_id : str
     window : tuple of int
         Before the event session.

@@ -197,8 +197,8 @@ class EventStudy:
     >>> p_values = study.ordinary_p_values((0, 1), ["adjusted_bmp"])
     >>> p_values["p_value"].equals(ordinary.p_values((0, 1), ["adjusted_bmp"])["p_value"])
     True
-    >>> t_stat = ordinary.car((0, 1)).sort_values(["ticker", "event_id"])["t_stat"]
-    >>> np.allclose(study.ordinary_t_stats((0, 1))["t_stat"], t_stat)
+    >>> cars = ordinary.car((0, 1)).sort_values(["ticker", "event_id"])[["car", "t_stat"]]
+    >>> np.allclose(study.ordinary_cars((0, 1))[["car", "t_stat"]], cars)
     True
 
     As an event of its own, the session before has 59 sessions before it, and the first of the
@@ -402,8 +402,8 @@ class EventStudy:
         # Without a session there is still a table, an empty one.
         return pd.concat(parts or [self.placebo(window).p_values(window, names)], ignore_index=True)
 
-    def ordinary_t_stats(self, window: Window = (0, 1)) -> pd.DataFrame:
-        """Studentize the CAR of every asset on every ordinary session, see `placebo`.
+    def ordinary_cars(self, window: Window = (0, 1)) -> pd.DataFrame:
+        """Cumulate the abnormal returns of every asset on every ordinary session, see `placebo`.
 
         By running sums where they estimate the model; elsewhere some sessions are fitted at a time.
 
@@ -415,8 +415,7 @@ class EventStudy:
         Returns
         -------
         DataFrame
-            ``ticker, session, t_stat``, by asset and session: the CARs over their standard errors,
-            eq. 9, of complete windows.
+            ``ticker, session, car, t_stat``, by asset and session, of complete windows: eq. 9.
 
         Raises
         ------
@@ -430,20 +429,22 @@ class EventStudy:
         _refuse_reversed(window)
         panel, ordinary = self._panel, self._ordinary_rows(window)
         if self._rolls(window):
-            t_stat = self.every_session([window]).t_stat(window)
+            every = self.every_session([window])
+            car, std_error = every.cars[window], every.std_errors[window]
         else:
-            t_stat = np.full(len(ordinary), np.nan)
+            car, std_error = np.full((2, len(ordinary)), np.nan)
             for fitted in self._fitted_ordinary(ordinary, window):
-                asset, cumulated = fitted._pairs.asset, fitted._cumulated(window)
-                rows = panel.first[asset] + fitted._pairs.position
-                t_stat[rows] = cumulated.car / cumulated.std_error
-        found = np.flatnonzero(ordinary & np.isfinite(t_stat))
+                cumulated = fitted._cumulated(window)
+                rows = panel.first[fitted._pairs.asset] + fitted._pairs.position
+                car[rows], std_error[rows] = cumulated.car, cumulated.std_error
+        found = np.flatnonzero(ordinary & np.isfinite(car))
         asset = np.searchsorted(panel.first, found, side="right") - 1
         return pd.DataFrame(
             {
                 "ticker": texts(panel.tickers, asset),
                 "session": panel.session[found],
-                "t_stat": t_stat[found],
+                "car": car[found],
+                "t_stat": car[found] / std_error[found],
             }
         )
 

@@ -280,7 +280,7 @@ def draw_early_movers(study: Study) -> Drawn:
     if not inside(results, EARLY):
         message = f"The event window does not hold the sessions {window_label(EARLY)}."
         raise NothingToDrawError(message)
-    frame = early_movers(results, study.ordinary_t_stats(EARLY), event_id, EARLY)
+    frame = early_movers(results, study.ordinary_cars(EARLY), event_id, EARLY)
     if frame.empty:
         raise NothingToDrawError(f"No asset has a complete window {window_label(EARLY)}.")
     shown = frame.head(MOST_MOVERS)

@@ -42,7 +42,7 @@ from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, did_you_mean, in_reading_order
 from chainpolicy.study.regressors import Regressor, read_regressors, with_numbers
 from chainpolicy.study.remember import Memory, remembered
-from chainpolicy.study.returns import compute_returns
+from chainpolicy.study.returns import compute_returns, portfolio_returns
 from chainpolicy.study.sessions import (
     align,
     announcement_time,
@@ -253,6 +253,12 @@ class Study:
         return str(first)
 
     @property
+    @remembered
+    def portfolios(self) -> pd.DataFrame:
+        """Returns of each group and its benchmarks, see `returns.portfolio_returns`."""
+        return portfolio_returns(self.returns, self.groups)
+
+    @property
     def pooled_by(self) -> str:
         """Column by which effects are pooled: `pool_by`, else the role of events."""
         return self.pool_by or "role"
@@ -342,11 +348,11 @@ class Study:
         """Test every ordinary session; see `EventStudy.ordinary_p_values`."""
         return self._ordinary_p_values(window, names, self.model if model is None else model)
 
-    def ordinary_t_stats(
+    def ordinary_cars(
         self, window: Window = (0, 1), model: str | NormalReturnModel | None = None
     ) -> pd.DataFrame:
-        """Studentize the CARs of ordinary sessions; see `EventStudy.ordinary_t_stats`."""
-        return self._ordinary_t_stats(window, self.model if model is None else model)
+        """Cumulate abnormal returns on ordinary sessions; see `EventStudy.ordinary_cars`."""
+        return self._ordinary_cars(window, self.model if model is None else model)
 
     def pool(
         self,
@@ -398,8 +404,8 @@ class Study:
         return self.event_study(model).ordinary_p_values(window, names)
 
     @remembered
-    def _ordinary_t_stats(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
-        return self.event_study(model).ordinary_t_stats(window)
+    def _ordinary_cars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
+        return self.event_study(model).ordinary_cars(window)
 
     def copy(self) -> Study:
         """Return the same study, with the same memory, whose tables may be changed."""
