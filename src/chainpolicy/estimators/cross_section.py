@@ -470,13 +470,22 @@ class CrossSection:
     def _basis(self, asset: Ints, event: Ints) -> Floats:
         """Orthonormal columns that span the fixed effects, shape (n, r)."""
         codes = {"asset": asset, "event": event}
-        dummies = [np.eye(codes[name].max(initial=0) + 1)[codes[name]] for name in self._effects]
-        if not dummies:
+        # Dummies of one kind are orthogonal: only those of the kind with fewer need a projection.
+        kinds = sorted((codes[name] for name in self._effects), key=lambda of: -of.max(initial=0))
+        if not kinds:
             return np.full((len(asset), 1), 1 / np.sqrt(len(asset)))
-        q, r, _ = linalg.qr(np.hstack(dummies), mode="economic", pivoting=True)
-        size = np.abs(np.diag(r))
-        basis: Floats = q[:, size > 1e-10 * size.max(initial=0.0)]
+        basis, *others = (_dummies(of) for of in kinds)
+        for dummies in others:
+            q, r, _ = linalg.qr(_residual(dummies, basis), mode="economic", pivoting=True)
+            basis = np.hstack([basis, q[:, np.abs(np.diag(r)) > 1e-10]])
         return basis
+
+
+def _dummies(codes: Ints) -> Floats:
+    """Dummies of length one of every code that a row has, shape (n, codes)."""
+    _, code, count = np.unique(codes, return_inverse=True, return_counts=True)
+    dummies: Floats = np.eye(len(count))[code] / np.sqrt(count)
+    return dummies
 
 
 def is_stance(column: str | None) -> bool:
@@ -551,9 +560,10 @@ def _slopes_without_each(
     slopes = np.full(int(cluster.max()) + 1, np.nan)
     for number in range(len(slopes)):
         out = cluster == number
-        own = np.eye(int(out.sum())) - basis[out] @ basis[out].T
-        # A row that alone has a fixed effect has nothing left.
-        taken = regressor[out] @ np.linalg.pinv(own, rcond=1e-10, hermitian=True)
+        held = basis[out]
+        own = np.eye(len(held)) - held @ held.T
+        # A row that alone has a fixed effect has nothing left. One vector takes no pseudoinverse.
+        taken = linalg.lstsq(own, regressor[out], cond=1e-10, lapack_driver="gelsy")[0]
         size = regressor @ regressor - taken @ regressor[out]
         if size > ABSORBED * (raw[~out] @ raw[~out]):
             slopes[number] = (regressor @ outcome - taken @ outcome[out]) / size

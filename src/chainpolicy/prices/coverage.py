@@ -166,9 +166,13 @@ def _runs_without(
 def _assets(study: Study) -> Iterator[tuple[dict[Any, Any], pd.DatetimeIndex, pd.DatetimeIndex]]:
     """Each asset with the sessions on which it is measured and those on which it has a close."""
     calendars = effective_calendars(study.assets)
+    days_of = {
+        calendar: sessions(calendar, study.start, study.end, study.corrections)
+        for calendar in calendars.unique()
+    }
     dates = study.prices.groupby("ticker")["date"]
     for asset in study.assets.to_dict("records"):
         asset["calendar"] = calendars[asset["ticker"]]
         closed = pd.DatetimeIndex(dates.get_group(asset["ticker"]))
-        days = sessions(asset["calendar"], study.start, study.end, study.corrections)
+        days = days_of[asset["calendar"]]
         yield asset, days, closed[closed.isin(days)]
