@@ -185,7 +185,7 @@ def test_p_values_of_ordinary_sessions_are_those_of_the_placebo(names, monkeypat
     expected = own.placebo(window).p_values(window, names)
     assert expected["p_value"].notna().sum() > 40
     # Some sessions at a time, of which none is left out and none comes twice.
-    monkeypatch.setattr(estimator, "VALUES_PER_BATCH", 20 * own.estimation.length)
+    monkeypatch.setattr(estimator, "VALUES_AT_A_TIME", 20 * own.estimation.length)
     found = own.ordinary_p_values(window, names)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 

@@ -39,7 +39,6 @@ from chainpolicy.eventstudy.panel import (
     texts,
 )
 from chainpolicy.eventstudy.results import (
-    VALUES_PER_BATCH,
     EventStudyResults,
     Window,
     require_window,
@@ -51,6 +50,8 @@ MASKED_SESSIONS: Window = (0, 1)
 EVENTFUL_SESSIONS: Window = (0, 5)
 # Bounds the memory of a block of pairs: the sessions of their estimation windows.
 VALUES_PER_BLOCK = 2**16
+# Bounds that of the ordinary sessions that are fitted at a time, whose residuals are kept.
+VALUES_AT_A_TIME = 2**20
 
 Value = TypeVar("Value", np.float64, np.bool_)
 
@@ -483,7 +484,7 @@ class EventStudy:
         """Estimate rows of the panel as events, some sessions at a time."""
         # All assets of a session together, for they are one portfolio.
         candidates = self._pairs_at(np.flatnonzero(rows))
-        step = max(VALUES_PER_BATCH // self.estimation.length, 1)
+        step = max(VALUES_AT_A_TIME // self.estimation.length, 1)
         begins = np.flatnonzero(np.diff(candidates.event, prepend=-1))
         chunk = begins // step
         of_chunk = begins[np.flatnonzero(np.diff(chunk, prepend=-1))]

@@ -314,6 +314,8 @@ def number_distinct(label: Ints, rows: Bools) -> Ints:
 def _number_distinct(*parts: NDArray[np.uint8]) -> Ints:
     """Give rows that hold the same bytes a number, in the order of the first."""
     packed = np.hstack(parts)
+    if (packed == packed[:1]).all():
+        return np.zeros(len(packed), np.int64)
     width, content = packed.shape[1], packed.tobytes()
     numbers: dict[bytes, int] = {}
     rows = (content[first : first + width] for first in range(0, len(content), width))

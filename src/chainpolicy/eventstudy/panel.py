@@ -264,7 +264,8 @@ def read_names(column: pd.Series, what: str) -> tuple[Ints, tuple[str, ...]]:
     if not isinstance(column.dtype, pd.StringDtype):
         # True and 1 are two names, and a date is one without its midnight.
         named = column.astype(str).where(column.notna())
-    given, uniques = pd.factorize(named)
+    begins = _begins(named)
+    given, uniques = pd.factorize(named.iloc[begins])
     # As objects: one by one, pandas takes its own strings out slowly.
     texts = np.array([str(name) for name in uniques.to_numpy(dtype=object)], dtype=object)
     if (given < 0).any() or (texts == "").any():
@@ -272,7 +273,17 @@ def read_names(column: pd.Series, what: str) -> tuple[Ints, tuple[str, ...]]:
     # 600519 and "600519" are one asset.
     place, names = pd.factorize(texts, sort=True)
     in_order = bool((place == np.arange(len(place))).all())
-    return given if in_order else place[given], tuple(names.tolist())
+    numbers = given if in_order else place[given]
+    return np.repeat(numbers, np.diff(begins, append=len(named))), tuple(names.tolist())
+
+
+def _begins(named: pd.Series) -> Ints:
+    """Rows at which another name begins: to compare neighbours is faster than to number all."""
+    begins = np.ones(len(named), dtype=np.bool_)
+    # One by one, pandas compares strings of Python more slowly than it numbers them.
+    if isinstance(named.dtype, pd.StringDtype) and named.dtype.storage == "pyarrow":
+        begins[1:] = named.array[1:] != named.array[:-1]
+    return np.flatnonzero(begins)
 
 
 @dataclass(frozen=True)

@@ -1788,6 +1788,8 @@ class _Pool:
 
 def _placed(values: Floats, tau: Ints, blank: float) -> Floats:
     """Put values (..., N, M) of sessions tau (N, M) into columns, from the first on."""
+    if (tau == tau[0]).all():
+        return values
     first = int(tau.min())
     placed = np.full((*values.shape[:-1], int(tau.max()) - first + 1), blank)
     np.put_along_axis(placed, np.broadcast_to(tau - first, values.shape), values, axis=-1)
