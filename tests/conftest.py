@@ -94,9 +94,10 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Let no collection of garbage go through all modules and tests again."""
+    """Let no collection of garbage go through all modules and tests again, and few through more."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

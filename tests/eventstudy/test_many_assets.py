@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from chainpolicy.eventstudy.inference import (
@@ -56,14 +57,15 @@ def pairwise(one: GroupSample) -> tuple[float, float]:
         values[i, at] = one.residuals[i]
         weights[i, at] = -one.estimation_weights[i]
         weights[i, one.window_start[i] - first + np.arange(WINDOW)] += 1.0
+    # A constant has no correlation: NaN, as for fewer than thirty sessions.
+    correlation = pd.DataFrame(values.T).corr(min_periods=30).to_numpy()
     correlations, shared = [], (one.car_std_error**2).sum()
     for i in range(one.n_assets):
         for j in range(i):
-            both = np.isfinite(values[i]) & np.isfinite(values[j])
+            r = correlation[i, j]
             overlap = 1 - abs(one.window_start[i] - one.window_start[j]) / WINDOW
-            known = both.sum() >= 30 and min(np.ptp(values[[i, j]][:, both], axis=1)) > 0
+            known = np.isfinite(r)
             if known:
-                r = np.corrcoef(values[i, both], values[j, both])[0, 1]
                 shared += 2 * r * one.sigma[i] * one.sigma[j] * (weights[i] @ weights[j])
             if overlap <= 0:
                 correlations.append(0.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import isnan, nan, sqrt
 
 import numpy as np
@@ -26,6 +26,7 @@ from panels import eleven, fit
 
 ESTIMATION = (-70, -6)
 EVENT_WINDOW = (-3, 3)
+COUNT = 100
 MINIMUM = 20
 WINDOWS = [(0, 0), (0, 1), (-3, 3)]
 FEWEST_COMMON = 30
@@ -48,7 +49,7 @@ class Asset:
     forecast_variance: np.ndarray
     weights: dict[int, float]  # of each estimation session in the normal return of the window
 
-    @property
+    @cached_property
     def m(self) -> int:
         return sum(not isnan(e) for e in self.residuals)
 
@@ -75,10 +76,9 @@ def sd(values: list[float]) -> float:
     return sqrt(sum((v - centre) ** 2 for v in values) / (len(values) - 1))
 
 
-def midrank(values: list[float], value: float) -> float:
-    """1 + how many are smaller + half of how many others are equal."""
-    present = [v for v in values if not isnan(v)]
-    return 1 + sum(v < value for v in present) + (sum(v == value for v in present) - 1) / 2
+def midranks(values: list[float]) -> list[float]:
+    """1 + how many are smaller + half of how many others are equal; NaN has none."""
+    return stats.rankdata(values, nan_policy="omit").tolist()
 
 
 def two_sided(distribution: object, statistic: float) -> float:
@@ -104,21 +104,22 @@ def time_series_t(assets: list[Asset]) -> Test:
     return t, two_sided(stats.t(df), t)
 
 
-def weight(asset: Asset, day: int) -> float:
-    """Weight of the error of a calendar session in the asset's CAR."""
-    return float(day in asset.event_days) - asset.weights.get(day, 0.0)
+def weights_of_errors(asset: Asset) -> np.ndarray:
+    """Weight of the error of every calendar session in the asset's CAR."""
+    return np.array(
+        [float(day in asset.event_days) - asset.weights.get(day, 0.0) for day in range(COUNT)]
+    )
 
 
 def calendar_time_t(assets: list[Asset]) -> Test:
     """N^2 se^2 = sum 1'V1 + sum_{i != j} r_ij s_i s_j sum_t a_it a_jt."""
     variance = sum(a.car_error**2 for a in assets)
+    weights = [weights_of_errors(a) for a in assets]
     for i, a in enumerate(assets):
-        for b in assets[i + 1 :]:
-            r = correlation(a, b)
+        for j, b in enumerate(assets[:i]):
+            r = correlation(b, a)
             if not isnan(r):
-                days = {*a.days, *a.event_days}
-                common = sum(weight(a, day) * weight(b, day) for day in days)
-                variance += 2 * r * a.s * b.s * common
+                variance += 2 * r * a.s * b.s * float(weights[i] @ weights[j])
     seen = {day for a in assets for day, e in zip(a.days, a.residuals, strict=True) if not isnan(e)}
     df = len(seen) - max(a.parameters for a in assets)
     t = mean([a.car for a in assets]) / (sqrt(variance) / len(assets))
@@ -201,9 +202,7 @@ def corrado_rank(assets: list[Asset]) -> Test:
     for a in assets:
         values = a.residuals + a.abnormal
         valid = sum(not isnan(v) for v in values)
-        scores.append(
-            [nan if isnan(v) else midrank(values, v) / (valid + 1) - 1 / 2 for v in values]
-        )
+        scores.append([rank / (valid + 1) - 1 / 2 for rank in midranks(values)])
     average, variance, count = {}, 0.0, 0
     for t in range(len(scores[0])):
         present = [u[t] for u in scores if not isnan(u[t])]
@@ -227,7 +226,7 @@ def grank_t(assets: list[Asset]) -> Test:
     scores = []
     for a in assets:
         values = [e / a.s for e in a.residuals] + [a.scar / spread]
-        scores.append([nan if isnan(v) else midrank(values, v) / (a.m + 2) - 1 / 2 for v in values])
+        scores.append([rank / (a.m + 2) - 1 / 2 for rank in midranks(values)])
     variance, n = 0.0, 0
     for t in range(len(scores[0])):
         present = [u[t] for u in scores if not isnan(u[t])]
@@ -252,8 +251,8 @@ def generalized_sign(assets: list[Asset]) -> Test:
 def wilcoxon(assets: list[Asset]) -> Test:
     """W+ = sum of the ranks of |CAR| over the positive CARs; exact for N <= 50 without ties."""
     cars = [a.car for a in assets]
-    sizes = [abs(c) for c in cars]
-    total = sum(midrank(sizes, abs(c)) for c in cars if c > 0)
+    ranks = midranks([abs(c) for c in cars])
+    total = sum(rank for rank, c in zip(ranks, cars, strict=True) if c > 0)
     return total, stats.wilcoxon(cars, method="exact").pvalue
 
 
@@ -324,8 +323,8 @@ class Panel:
         if parameters:
             ahead = design[event_days]
             variance += s2 * ahead @ np.linalg.solve(gram, ahead.T)
-            for day in used:
-                weights[day] = float(ahead.sum(axis=0) @ np.linalg.solve(gram, design[day]))
+            normal = ahead.sum(axis=0) @ np.linalg.solve(gram, design[used].T)
+            weights = dict(zip(used, normal.tolist(), strict=True))
         return Asset(
             residuals=[float(unexplained[day]) if day in used else nan for day in days],
             days=days,
@@ -341,14 +340,13 @@ class Panel:
 def draw(seed: int, n: int, *, staggered: bool, awkward: bool) -> Panel:
     """Correlated returns; `awkward` adds gaps, late listings, a mixed model and a masked event."""
     rng = np.random.default_rng(seed)
-    count = 100
-    factors = rng.normal(0, 0.01, (count, 2))
-    common = rng.standard_t(5, count) * 0.01
+    factors = rng.normal(0, 0.01, (COUNT, 2))
+    common = rng.standard_t(5, COUNT) * 0.01
     returns = (
         0.001
         + factors @ rng.normal(0.8, 0.3, (2, n))
         + np.outer(common, rng.uniform(0.2, 1, n))
-        + rng.standard_t(4, (count, n)) * rng.uniform(0.01, 0.03, n)
+        + rng.standard_t(4, (COUNT, n)) * rng.uniform(0.01, 0.03, n)
     )
     position = [80] * n
     if staggered:
@@ -357,7 +355,7 @@ def draw(seed: int, n: int, *, staggered: bool, awkward: bool) -> Panel:
     masked: list[set[int]] = [set() for _ in range(n)]
     if awkward:
         masked = [{position[i] - 40, position[i] - 39} for i in range(n)]
-        returns[rng.random((count, n)) < 0.05] = np.nan
+        returns[rng.random((COUNT, n)) < 0.05] = np.nan
         factors[rng.integers(0, 60, 2), 1] = np.nan
         for i in range(n):
             # the first two assets always keep a CAR, so that there is a group to test
