@@ -170,49 +170,38 @@ def align(
         With every announcement that a calendar does not cover.
     """
     calendars = effective_calendars(assets)
-    estimated = assets.loc[assets["group"] != BENCHMARK, ["ticker", "group", "calendar"]]
-    estimated = estimated.rename(columns={"calendar": "own"}).assign(
-        calendar=calendars.loc[estimated["ticker"]].to_numpy()
-    )
+    estimated = assets[assets["group"] != BENCHMARK]
     dated = events.loc[
         events["announced_at"] != "", ["event_id", "announced_at", "affects", "in_sample", "role"]
     ]
     # Assets that the same events hit on the same calendar have the same rows.
-    hit = [
-        tuple(
+    alike: dict[tuple[str, str, tuple[bool, ...]], list[str]] = {}
+    for ticker, group, own in zip(
+        estimated["ticker"], estimated["group"], estimated["calendar"], strict=True
+    ):
+        hits = tuple(
             not affects or not {ticker, group}.isdisjoint(affects) for affects in dated["affects"]
         )
-        for ticker, group in zip(estimated["ticker"], estimated["group"], strict=True)
-    ]
-    estimated = estimated.assign(hit=pd.Series(hit, estimated.index, dtype="object"))
+        alike.setdefault((own, calendars[ticker], hits), []).append(ticker)
+    place = {event_id: at for at, event_id in enumerate(dated["event_id"])}
     problems: dict[Problem, None] = {}
-    reactions: list[dict[str, object]] = []
-    alike = estimated[["own", "calendar", "hit"]].drop_duplicates()
-    for own, calendar, hits in alike.itertuples(index=False):
+    rows: list[tuple[int, str, str, pd.Timestamp, str]] = []
+    for (own, calendar, hits), tickers in alike.items():
         hitting = dated.loc[list(hits)]
         reaction = _reactions(hitting, own, calendar, corrections, problems)
         on_session = _in_sample_by_session(hitting, reaction, calendar)
-        reactions.extend(
-            {
-                "event_id": event_id,
-                "own": own,
-                "calendar": calendar,
-                "hit": hits,
-                "event_session": session,
-                "shares_session_with": ";".join(
-                    other for other in on_session.get(session, ()) if other != event_id
-                ),
-            }
-            for event_id, session in reaction.items()
-        )
+        for event_id, session in reaction.items():
+            others = (other for other in on_session.get(session, ()) if other != event_id)
+            shared = ";".join(others)
+            rows += [(place[event_id], ticker, calendar, session, shared) for ticker in tickers]
     if problems:
         raise InputError(problems)
-    columns = ["event_id", "own", "calendar", "hit", "event_session", "shares_session_with"]
-    text = dict.fromkeys(["event_id", "own", "calendar", "shares_session_with"], "str")
-    reacted = pd.DataFrame(reactions, columns=columns).astype(
-        text | {"event_session": "datetime64[ns]"}
+    columns = ["event", "ticker", "calendar", "event_session", "shares_session_with"]
+    text = dict.fromkeys(["ticker", "calendar", "shares_session_with"], "str")
+    reacted = pd.DataFrame(rows, columns=columns).astype(
+        text | {"event": "int64", "event_session": "datetime64[ns]"}
     )
-    aligned = reacted.merge(dated, on="event_id").merge(estimated, on=["own", "calendar", "hit"])
+    aligned = dated.iloc[reacted["event"]].reset_index(drop=True).join(reacted)
     return aligned[
         [
             "event_id",

@@ -238,16 +238,21 @@ def check_cells(table: pd.DataFrame, schema: Schema, name: str) -> list[Problem]
     Columns that the table does not have are not checked.
     """
     problems = []
-    for title in [title for title in schema if title in table]:
-        column, text = schema[title], table[title]
-        given = text != ""
-        if not column.blank:
+    for title, column in schema.items():
+        if title not in table or (column.blank and not column.rules):
+            continue
+        text = table[title]
+        given = (text != "").to_numpy()
+        if not column.blank and not given.all():
             problems += _refused(text[~given], "a value; it must not be blank", name)
         text = text[given]
         for holds, expected in column.rules:
-            held = holds(text)
-            problems += _refused(text[~held], expected, name)
-            text = text[held]
+            if text.empty:
+                break
+            held = holds(text).to_numpy()
+            if not held.all():
+                problems += _refused(text[~held], expected, name)
+                text = text[held]
     return sorted(problems, key=lambda problem: problem.line or 0)
 
 
@@ -371,7 +376,7 @@ def _plain_piece(lines: list[bytes], columns: list[str], line: int) -> pd.DataFr
         return None
     index = pd.RangeIndex(line, line + len(table), name="line")
     cells = {
-        column: pd.Series(table[column].combine_chunks(), index, dtype=_ARROW_TEXT).str.strip()
+        column: pd.array(pc.utf8_trim_whitespace(table[column]), dtype=_ARROW_TEXT)
         for column in columns
     }
     return pd.DataFrame(cells, index=index)
