@@ -6,6 +6,7 @@ import gc
 import io
 import json
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,12 @@ settings.load_profile("chainpolicy")
 
 # As on the command line; `test_text_storage` shows that the library does not care.
 pd.set_option("mode.string_storage", "python")
+
+# To take out the probes that were reached, slipcover looks for every function of the package: after
+# fifty visits of one probe, and of the next, it does that some hundred times.
+_coverage = sys.modules.get("slipcover.pytest_plugin")
+if _coverage and _coverage._slipcover_instance:
+    _coverage._slipcover_instance.d_miss_threshold = 5_000
 
 # What a fixture needs is imported in it: a test of the library alone does not wait for the rest.
 

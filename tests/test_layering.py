@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import chainpolicy
+from statements import statements
 
 PACKAGE = Path(chainpolicy.__file__).parent
 ORDER = [
@@ -26,13 +28,14 @@ def part(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
+@cache
 def imported(source: str, name: str) -> list[str]:
     """Dotted names that a module called `name` imports, also inside functions.
 
     ``from a import b`` gives ``a.b``: b may be a module.
     """
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -92,6 +95,11 @@ def test_every_file_of_the_event_study_has_its_place() -> None:
         ("from chainpolicy import cli", ["chainpolicy.cli"]),
         ("from chainpolicy.cli import main", ["chainpolicy.cli.main"]),
         ("def f():\n    from chainpolicy.study import Study", ["chainpolicy.study.Study"]),
+        ("try:\n    x\nexcept X:\n    import chainpolicy.cli", ["chainpolicy.cli"]),
+        (
+            "match x:\n    case 1:\n        if x:\n            import chainpolicy.cli",
+            ["chainpolicy.cli"],
+        ),
         ("from . import study", ["chainpolicy.study"]),
         ("from .study import Study", ["chainpolicy.study.Study"]),
         ("import chainpolicy_other", []),

@@ -14,6 +14,7 @@ from chainpolicy.cli import extra_of
 from chainpolicy.study.study import TEMPLATE
 from places import ROOT
 from small_study import small_study
+from statements import statements
 
 # Imports fail as they do where a distribution is not installed.
 BLOCKED = """
@@ -151,7 +152,7 @@ def test_a_missing_extra_is_named_in_one_sentence(lacking, module, extra):
 def test_every_module_that_is_imported_is_of_the_core_or_of_an_extra():
     imported = set()
     for path in (ROOT / "src").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in statements(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:

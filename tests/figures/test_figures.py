@@ -24,7 +24,7 @@ from PIL import Image
 from scipy import stats
 
 from chainpolicy import checks, figures
-from chainpolicy.figures import event_study, panels, selection, style
+from chainpolicy.figures import canvas, event_study, panels, selection, style
 from chainpolicy.figures.canvas import column_labels
 from chainpolicy.figures.frames import caar_segments
 from chainpolicy.figures.panels import date_axis
@@ -101,6 +101,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.fixture(scope="module")
 def tiny_drawn(tiny: Study) -> dict[str, Drawn]:
     return {name: spec.draw(tiny) for name, spec in SPECS.items() if name not in NOT_SHOWN}
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw without a layout, a third of the time, what a test looks at in a study of its own.
+
+    A study that others share would remember a figure without one.
+    """
+    monkeypatch.setattr(canvas, "_settle", lambda figure: None)
 
 
 def lacking(name: str, study: Study) -> str:
@@ -795,6 +804,7 @@ def test_windows_and_units_come_from_the_study(tiny, tiny_drawn, study):
     assert any("CAAR[0, 0], simple return (%)" in text for text in texts(figure))
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_study_without_events_in_the_sample_says_so(tmp_path):
     study = write_study(tmp_path, in_sample="no")
     _, frame = SPECS["event_timeline"].draw(study)
@@ -823,6 +833,7 @@ def test_headline_event_that_was_not_estimated(study):
     assert "xi-politburo could not be estimated" in lacking("caar_paths", beyond)
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_large_study_shows_what_fits_and_says_what_does_not(study, monkeypatch):
     monkeypatch.setattr(selection, "MOST_EVENTS", 4)
     monkeypatch.setattr(selection, "MOST_GROUPS", 2)
@@ -870,6 +881,7 @@ def test_among_events_of_one_salience_those_are_shown_that_moved_most(study, sal
     assert set(chosen) == expected
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_event_window_without_a_return(tiny):
     returns = tiny.returns
     suspended = returns["session"].between("2021-04-07", "2021-04-14")
@@ -896,6 +908,7 @@ def test_price_limits_of_assets_that_the_headline_event_does_not_reach(study):
     )
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_pairs_without_an_estimate_are_named(study):
     alignment = study.alignment
     gone = (alignment["event_id"] == "beijing-sandbox") & (alignment["calendar"] == "24/7")
@@ -1110,6 +1123,7 @@ def test_the_pooled_forest_of_its_own_accord_is_that_of_the_commonest_stance(stu
     np.testing.assert_array_equal(pooled["estimate"], means[pooled.index])
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_pooled_forest_of_a_study_without_stances_is_that_of_all_announcements(template):
     events = template.events.drop(columns=["stance_blockchain", "stance_crypto"], errors="ignore")
     _, frame = figures.draw_pooled_forest(replace(template, events=events))
@@ -1141,6 +1155,7 @@ def test_a_pool_that_nobody_is_in_is_named(study: Study) -> None:
         figures.draw_pooled_forest(study, "rol")
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_pooled_paths_are_those_of_the_results(study: Study) -> None:
     groups = ["bitcoin", "us_listed"]
     study = only(study, groups)
@@ -1182,6 +1197,7 @@ def test_figures_pool_by_the_column_that_a_study_names(earnings: Study) -> None:
     assert "surprise: good" in figure.get_supxlabel()
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     ("pool_by", "shown", "leading"),
     [
@@ -1249,6 +1265,7 @@ def test_labels_of_one_session_have_no_path(earnings: Study) -> None:
         figures.draw_pooled_paths(replace(earnings, events=apart))
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_of_many_labels_those_of_most_sessions_are_drawn(earnings: Study, monkeypatch) -> None:
     monkeypatch.setattr(figures.pooled, "MOST_LABELS", 1)
     figure, frame = figures.draw_pooled_paths(replace(earnings))
@@ -1256,6 +1273,7 @@ def test_of_many_labels_those_of_most_sessions_are_drawn(earnings: Study, monkey
     assert "1 of 2 labels shown, those of most sessions" in figure.get_suptitle()
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_column_without_a_value_and_a_window_without_a_run_up_are_said(earnings: Study) -> None:
     blank = replace(earnings, events=earnings.events.assign(surprise=""))
     with pytest.raises(figures.NothingToDrawError, match=r"No announcement .* a value of surprise"):
@@ -1268,6 +1286,7 @@ def test_a_column_without_a_value_and_a_window_without_a_run_up_are_said(earning
     assert figure.axes[0].get_xlabel().endswith("cumulated from τ = 0")
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_the_commonest_label_is_no_blank(earnings: Study) -> None:
     mostly = ["good"] * 3 + [""] * 7
     sparse = replace(earnings, events=earnings.events.assign(surprise=mostly))
