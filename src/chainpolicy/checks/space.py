@@ -292,10 +292,15 @@ def space_of_study(
 
 def _cumulated(abnormal: pd.DataFrame, window: Window) -> pd.DataFrame:
     """CAR of every session's window, NaN where it is incomplete."""
-    length = window[1] - window[0] + 1
-    # The last session of the window carries the sum.
-    cumulated: pd.DataFrame = abnormal.rolling(length).sum().shift(-window[1])
-    return cumulated
+    values = abnormal.to_numpy(np.float64)
+    whole = len(values) - (window[1] - window[0])
+    summed = np.zeros((max(whole, 0), values.shape[1]))
+    for first in range(window[1] - window[0] + 1):
+        summed += values[first : first + whole]
+    # The first of these windows begins on the first session.
+    at = pd.RangeIndex(len(summed)) - window[0]
+    cars = pd.DataFrame(summed, at, abnormal.columns).reindex(range(len(abnormal)))
+    return cars.set_axis(abnormal.index)
 
 
 def stored_space(study: Study) -> pd.DataFrame:
