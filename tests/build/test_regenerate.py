@@ -8,9 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -25,6 +24,7 @@ from rich.console import Console
 from chainpolicy.build import notebooks, regenerate
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
+from chainpolicy.build.workers import run_jobs
 from chainpolicy.cli import main as cli
 from chainpolicy.figures import FIGURES, FigureSpec, NothingToDrawError, style
 from chainpolicy.figures.style import StudyFigure
@@ -370,40 +370,32 @@ def test_staging_folder_is_removed(project):
 # ---- interruption -----------------------------------------------------------------------------
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from chainpolicy.build.regenerate import Product, regenerate
-
-def write_abc(staging):
-    for name in "abc":
-        (staging / f"{name}.txt").write_text("new " * 50_000)
-
-def replace_once(self, target, moved=[]):
-    if moved:
-        os.kill(os.getpid(), signal.SIGKILL)
-    moved.append(target)
-    return os.replace(self, target)
-
-Path.replace = replace_once
-regenerate(Path(sys.argv[1]), [Product("texts", write_abc)])
-"""
-
-
 def write_abc(staging: Path) -> None:
     for name in "abc":
         (staging / f"{name}.txt").write_text("new " * 50_000)
 
 
-def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path):
+def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path, tmp_path_factory):
     old, new = "old " * 50_000, "new " * 50_000
     texts = [tmp_path / f"{name}.txt" for name in "abc"]
     for text in texts:
         text.write_text(old)
+    moved, move = [], Path.replace
 
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    def replace_once(self: Path, target: Path) -> None:
+        if moved:
+            os.kill(os.getpid(), signal.SIGKILL)
+        moved.append(target)
+        move(self, target)
 
-    assert killed.returncode == -signal.SIGKILL
+    def build() -> None:
+        # In a process of its own, see `run_jobs`.
+        Path.replace = replace_once
+        regenerate.regenerate(tmp_path, [Product("texts", write_abc)])
+
+    with pytest.raises(ChildProcessError, match="SIGKILL"):
+        run_jobs([build, lambda: None], tmp_path_factory.mktemp("notes"), 2)
+
     assert [text.read_text() for text in texts] == [new, old, old]
     report = regenerate.regenerate(tmp_path, [Product("texts", write_abc)])
     assert report.written == ["b.txt", "c.txt"]
