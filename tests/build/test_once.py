@@ -15,6 +15,8 @@ from chainpolicy.study import load_study, new_study, read_once
 from chainpolicy.study.remember import remembered
 from small_study import WINDOWS, blank_pictures, build_less, small_study
 
+pytestmark = pytest.mark.usefixtures("same_code")
+
 
 @pytest.fixture
 def folder(tmp_path):

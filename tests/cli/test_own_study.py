@@ -42,7 +42,7 @@ def expanded(arguments: list[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory):
+def done(tmp_path_factory, same_code):
     """The folder in which all commands ran, with what each printed."""
     folder = tmp_path_factory.mktemp("own")
     with pytest.MonkeyPatch.context() as patch:

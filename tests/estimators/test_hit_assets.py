@@ -303,7 +303,7 @@ def test_a_row_of_the_forest_names_the_announcements_of_all_groups(study):
         assert label.startswith(events[:8])
 
 
-def test_the_report_pools_by_stance(study, tmp_path, monkeypatch, one_process):
+def test_the_report_pools_by_stance(study, tmp_path, monkeypatch, same_code, one_process):
     path = Path(study.path)
     build_less(monkeypatch, tmp_path)
     blank_pictures(monkeypatch)
