@@ -602,7 +602,8 @@ def environment_digest() -> str:
     for path in sorted(package.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".md":
             summed.update(f"{path.relative_to(package).as_posix()} {digest(path)}\n".encode())
-    for installed in sorted(f"{dist.name} {dist.version}" for dist in distributions()):
+    found = (dist.metadata for dist in distributions())
+    for installed in sorted(f"{about['Name']} {about['Version']}" for about in found):
         summed.update(installed.encode())
     return summed.hexdigest()
 

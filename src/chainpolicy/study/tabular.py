@@ -492,8 +492,8 @@ def _frame(
     for position, column in enumerate(columns):
         # A repeated name has been reported; its first column stands for it.
         if column not in table:
-            text = pd.Series(cells[position::width], index=index, dtype="str")
-            table[column] = text.str.strip()
+            text = [cell.strip() for cell in cells[position::width]]
+            table[column] = pd.Series(text, index=index, dtype="str")
     return pd.DataFrame(table, index=index)
 
 
