@@ -1740,8 +1740,9 @@ class EventStudyResults(ShownResults):
             moved = panel.factors[rows[used], column[used, None]]
             moved -= spans[used] * fit.factor_mean[pairs[used], k][:, None]
             design[1 + k, used] = moved
-        valid = np.isfinite(fit.residuals[pairs])
-        return np.where(valid, design / np.sqrt(spans), 0.0)
+        design /= np.sqrt(spans)
+        design[:, ~np.isfinite(fit.residuals[pairs])] = 0.0
+        return design
 
     def _estimation_weights(self, pairs: Ints, cumulated: Cumulated, design: Floats) -> Floats:
         """x'(X'X)^-1 X' of the sums x over a window, X the `design` (1 + K, N, M): shape (N, M)."""

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from chainpolicy.eventstudy import (
     PooledEffects,
     window_label,
 )
+from chainpolicy.eventstudy.normal import model_named
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.assets import BENCHMARK, read_assets
@@ -311,17 +313,9 @@ class Study:
         chosen = self.model if model is None else model
         if isinstance(chosen, str) and chosen not in MODELS:
             raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=chosen)])
-        # What the catalogue says of an event is what its effects can be pooled by.
-        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
-        return EventStudy(
-            self.returns,
-            self.alignment.merge(labels, on="event_id", how="left"),
-            groups=self.groups,
-            benchmarks=self.benchmarks,
-            model=chosen,
-            estimation=self.estimation,
-            event_window=self.event_window,
-        )
+        event_study = copy(self._laid_out())
+        event_study.model = model_named(chosen)
+        return event_study
 
     def estimate(self, model: str | NormalReturnModel | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
@@ -383,6 +377,20 @@ class Study:
             expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(by, known)}"
             raise InputError([Problem("--by", expected, value=by)])
         return self.estimate(model).pool(by, window)
+
+    @remembered
+    def _laid_out(self) -> EventStudy:
+        """Lay out the panel that all models share."""
+        # What the catalogue says of an event is what its effects can be pooled by.
+        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
+        return EventStudy(
+            self.returns,
+            self.alignment.merge(labels, on="event_id", how="left"),
+            groups=self.groups,
+            benchmarks=self.benchmarks,
+            estimation=self.estimation,
+            event_window=self.event_window,
+        )
 
     # Remembered by the model's name, whether it was asked for by name or is the study's own.
     @remembered
