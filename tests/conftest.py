@@ -35,9 +35,9 @@ pd.set_option("mode.string_storage", "python")
 
 # To take out the probes that were reached, slipcover looks for every function of the package: after
 # fifty visits of one probe, and of the next, it does that some hundred times.
-_coverage = sys.modules.get("slipcover.pytest_plugin")
-if _coverage and _coverage._slipcover_instance:
-    _coverage._slipcover_instance.d_miss_threshold = 5_000
+_coverage = getattr(sys.modules.get("slipcover.pytest_plugin"), "_slipcover_instance", None)
+if _coverage:
+    _coverage.d_miss_threshold = 5_000
 
 # What a fixture needs is imported in it: a test of the library alone does not wait for the rest.
 
