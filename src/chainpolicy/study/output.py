@@ -129,16 +129,17 @@ def _cells(column: pd.Series, float_format: str | None) -> list[str]:
     """Write out numbers, text, truth values or dates: as `DataFrame.to_csv`, far faster."""
     if column.dtype.kind == "f":
         return _numbers(column.to_numpy(np.float64), float_format)
-    if column.dtype.kind == "M":
-        return list(column.dt.strftime("%Y-%m-%d").fillna(""))
     if column.dtype == object:
         # 1 and True are equal, and yet written each in its own way.
         written = zip(column, column.isna(), strict=True)
         return ["" if blank else _quoted(str(cell)) for cell, blank in written]
     number, distinct = pd.factorize(column)
+    if isinstance(distinct, pd.DatetimeIndex):
+        distinct = distinct.strftime("%Y-%m-%d")
     texts = [*(_quoted(str(name)) for name in distinct), ""]
     # A blank has the number -1, the last place.
-    return list(np.array(texts, dtype=object)[number])
+    cells: list[str] = np.array(texts, dtype=object)[number].tolist()
+    return cells
 
 
 def _numbers(values: NDArray[np.float64], float_format: str | None) -> list[str]:
@@ -152,7 +153,8 @@ def _numbers(values: NDArray[np.float64], float_format: str | None) -> list[str]
     for number in np.flatnonzero(~alike & ~np.isnan(values)).tolist():
         texts[number] = repr(float(values[number]))
     texts[np.isnan(values)] = ""
-    return list(texts)
+    cells: list[str] = texts.tolist()
+    return cells
 
 
 def _quoted(text: str) -> str:
