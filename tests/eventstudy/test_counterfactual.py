@@ -685,3 +685,56 @@ def test_samples_of_windows_with_other_donors_are_fitted_as_each_alone(model):
             np.testing.assert_allclose(
                 values[sample], vars(alone)[name][0], atol=1e-12, err_msg=name
             )
+
+
+def test_a_band_passes_over_a_session_without_an_abnormal_return():
+    """A constant mean of 60 sessions: the path is that over 1, 2 and 3 sessions."""
+    returns = np.random.default_rng(5).normal(0, 0.01, COUNT)
+    returns[EVENT + 1] = np.nan
+    days = panels.sessions(COUNT)
+    study = EventStudy(
+        pd.DataFrame({"ticker": "A", "session": days, "return": returns}),
+        panels.alignment_frame({"e": {"A": EVENT}}, COUNT),
+        estimation=WINDOW,
+        event_window=(0, 3),
+    )
+    band = study.fit().simultaneous_band("e", "all", (0, 3))
+    assert band["tau"].tolist() == [0, 2, 3]
+    covered = np.array([1, 2, 3])
+    covariance = np.minimum.outer(covered, covered) + np.outer(covered, covered) / 60
+    expected = sup_t_critical_value(covariance, 59)
+    np.testing.assert_allclose(band["critical_value"], expected, rtol=1e-12)
+    deviation = returns[EVENT - 65 : EVENT - 5].std(ddof=1)
+    np.testing.assert_allclose(band["std_error"], deviation * np.sqrt(np.diagonal(covariance)))
+
+
+def test_sessions_that_span_others_are_forecast_by_their_own_spans():
+    rng = np.random.default_rng(6)
+    returns, spans = rng.normal(size=(2, 30)), np.ones((2, 30))
+    donors = np.repeat(rng.normal(size=(1, 30, 4)), 2, axis=0)
+    spans[1, ::7] = 3.0
+    valid = np.ones((2, 30), dtype=bool)
+    model = FactorCounterfactual(2)
+    together = model.forecast_errors(returns, donors, spans, valid)
+    for one in range(2):
+        some = slice(one, one + 1)
+        alone = model.forecast_errors(returns[some], donors[some], spans[some], valid[some])
+        np.testing.assert_allclose(together[some], alone, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("count", "forecast"), [(4, False), (5, True)])
+def test_what_is_left_must_have_a_degree_of_freedom_to_forecast(count, forecast):
+    """Without one of four sessions an intercept and two loadings fit the rest exactly."""
+    rng = np.random.default_rng(7)
+    returns, donors = rng.normal(size=(1, count)), rng.normal(size=(1, count, 4))
+    every = np.ones((1, count))
+    errors = FactorCounterfactual(2).forecast_errors(returns, donors, every, every > 0)
+    assert np.isfinite(errors).all() == forecast
+    assert np.isfinite(errors).any() == forecast
+
+
+def test_an_asset_that_never_moves_beside_a_donor_that_does_not_is_degenerate():
+    donors = np.stack([np.zeros(30), np.random.default_rng(8).normal(size=30)], axis=1)[None]
+    every = np.ones((1, 30))
+    fit = SyntheticMatching().fit(np.zeros((1, 30)), donors, every, every > 0)
+    assert fit.degenerate.tolist() == [True]

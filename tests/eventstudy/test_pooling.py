@@ -678,14 +678,16 @@ def test_few_assignments_are_all_found_whatever_the_order_and_the_seed():
         assert found == pytest.approx(expected, abs=1e-12)
 
 
+@pytest.mark.parametrize("end", [None, sessions(COUNT)[140]])
 @pytest.mark.parametrize("start", [None, 0, -1])
-def test_a_pooled_path_is_the_pool_over_every_window_that_begins_there(start):
+def test_a_pooled_path_is_the_pool_over_every_window_that_begins_there(start, end):
     returns, market = simulated(["A", "B", "C"], 5, common=0.4)
     # e0 and e1 overlap; the last event's windows run past the data.
     rows = [
         (f"e{k}", ticker, day) for k, day in enumerate((150, 153, 220, 417)) for ticker in "ABC"
     ]
-    results = estimate(returns, market, dates(rows[:-1]))
+    estimation = ESTIMATION if end is None else replace(ESTIMATION, end=end)
+    results = estimate(returns, market, dates(rows[:-1]), estimation=estimation)
     labels = {"e0": "x", "e1": "y", "e2": "x", "e3": "x"}
     path = results.pooled_path(labels, start=start)
     begin = -2 if start is None else start
