@@ -692,6 +692,7 @@ def test_a_pooled_path_is_the_pool_over_every_window_that_begins_there(start, en
     path = results.pooled_path(labels, start=start)
     begin = -2 if start is None else start
     assert path["start"].unique().tolist() == [begin]
+    assert path.index.tolist() == list(range(len(path)))
     names = ["label", "group", "n_clusters", "mean", "std_error", "degrees", "lower", "upper"]
     for tau in range(begin, 6):
         pooled = results.pool(labels, (begin, tau)).tidy()
