@@ -25,6 +25,7 @@ from chainpolicy.checks import (
     specifications,
     stored_space,
 )
+from chainpolicy.checks.space import _cumulated
 from chainpolicy.eventstudy import MODELS, EstimationWindow
 from chainpolicy.figures import NothingToDrawError
 from chainpolicy.study.problems import InputError
@@ -523,3 +524,17 @@ def test_a_study_of_single_assets_has_nobody_to_leave_out(study):
     alone = replace(study, groups=pd.Series(study.groups.index, index=study.groups.index))
     with pytest.raises(NothingToDrawError, match="No group has two assets"):
         SPECS["leave_one_out"].draw(alone)
+
+
+@pytest.mark.parametrize("window", [(0, 1), (-1, 1), (0, 5), (0, 6), (0, 9), (2, 3)])
+def test_windows_of_a_market_hold_the_sums_of_their_sessions(window):
+    days = pd.bdate_range("2019-01-01", periods=6)
+    abnormal = pd.DataFrame(np.random.default_rng(2).normal(size=(6, 3)), days, list("ABC"))
+    abnormal.iloc[3, 1] = np.nan
+    found = _cumulated(abnormal, window)
+    assert found.index.equals(days)
+    for at in range(6):
+        first, last = at + window[0], at + window[1]
+        inside = first >= 0 and last < 6
+        expected = abnormal.to_numpy()[first : last + 1].sum(axis=0) if inside else [np.nan] * 3
+        np.testing.assert_allclose(found.iloc[at], expected, rtol=1e-12)

@@ -25,7 +25,12 @@ from chainpolicy.estimators import (
     cross_sections,
     policy_clusters,
 )
-from chainpolicy.estimators.cross_section import AGE, clustered_error, exposures
+from chainpolicy.estimators.cross_section import (
+    AGE,
+    _slopes_without_each,
+    clustered_error,
+    exposures,
+)
 from chainpolicy.study import Study, load_study, new_study
 
 STANCES = np.array([1.0, 1, 1, -1, -1, -1, 0])
@@ -620,3 +625,19 @@ def test_names_may_be_categories():
         CrossSection(rows, exposure="beta").fit(draws=99).estimate for rows in (joined, days)
     ]
     assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)
+
+
+def test_without_the_one_cluster_that_has_a_regressor_there_is_no_slope():
+    cluster = np.repeat([0, 1, 2], 10)
+    basis = np.full((30, 1), 1 / np.sqrt(30))
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        raw = np.where(cluster == 0, rng.normal(size=30), 0.0)
+        outcome = rng.normal(size=30)
+        slopes = _slopes_without_each(
+            outcome - outcome.mean(), raw - raw.mean(), raw, basis, cluster
+        )
+        assert np.isnan(slopes).tolist() == [True, False, False]
+        kept = cluster != 2
+        expected = np.polyfit(raw[kept], outcome[kept], 1)[0]
+        assert slopes[2] == pytest.approx(expected)

@@ -57,6 +57,16 @@ def test_assets_without_returns_are_named_in_the_order_of_the_alignment():
         results.ordinary_scaar((0, 1), "all", [("A", "Z")])
 
 
+@pytest.mark.parametrize("storage", ["object", "str", "string[python]", "string[pyarrow]"])
+def test_a_blank_name_is_refused_however_text_is_stored(storage):
+    returns = pd.DataFrame(
+        {"ticker": ["A"] * 79 + [None], "session": SESSIONS, "return": 0.01 * np.arange(80)}
+    ).astype({"ticker": storage})
+    alignment = pd.DataFrame({"event_id": ["e"], "ticker": "A", "event_session": SESSIONS[[65]]})
+    with pytest.raises(ValueError, match=r"^returns: a ticker is blank$"):
+        EventStudy(returns, alignment)
+
+
 def test_results_can_be_sent_to_another_process():
     given = study(["e", "f"])
     results = given.fit()

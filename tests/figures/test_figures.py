@@ -678,6 +678,19 @@ def test_figure_looks_the_same_whoever_saves_it(tiny_drawn, name):
         assert ours.info == saved.info
 
 
+def test_whoever_saves_a_figure_chooses_how_but_not_its_letters(tiny_drawn):
+    figure, _ = tiny_drawn["forest"]
+    pictures = []
+    for hinting in ("default", "force_autohint"):
+        with mpl.rc_context({"savefig.dpi": 50, "text.hinting": hinting}):
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png")
+        with Image.open(buffer) as saved:
+            assert saved.width == round(6.3 * 50)
+            pictures.append(np.asarray(saved))
+    np.testing.assert_array_equal(*pictures)
+
+
 @pytest.fixture(scope="module")
 def twin(tiny: Study) -> Study:
     """The same study, which remembers nothing of what was computed and drawn."""

@@ -802,3 +802,23 @@ def test_a_group_is_measured_on_the_calendar_of_its_benchmark(folder):
     assert study.calendars == {"makers": "XNYS", "sellers": "XNYS", "coin": "XNYS"}
     coin = study.returns.loc[study.returns["ticker"] == "COIN", "session"]
     assert policy_index(study, "coin")["session"].unique().tolist() == coin.tolist()
+
+
+def test_an_event_study_has_the_tables_as_they_are_now(folder):
+    """What is remembered stays; twice the returns of an asset have twice the abnormal returns."""
+    study = load_study(folder)
+    before = study.results.car((0, 1))
+    changed = study.copy()
+    changed.returns["return"] *= 2
+    twice = changed.event_study().fit().car((0, 1))
+    np.testing.assert_allclose(twice["car"], 2 * before["car"], rtol=1e-9)
+    pd.testing.assert_frame_equal(study.event_study().fit().car((0, 1)), before)
+
+
+def test_names_of_tests_are_any_collection(folder):
+    study = load_study(folder)
+    found = study.ordinary_p_values((0, 1), ["patell", "adjusted_bmp"])
+    assert set(found["test"]) == {"patell", "adjusted_bmp"}
+    pd.testing.assert_frame_equal(
+        study.ordinary_p_values((0, 1), ("patell", "adjusted_bmp")), found
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 
@@ -20,6 +21,8 @@ def test_a_terminal_is_told_again_and_again_and_no_thread_is_left(monkeypatch):
         with at_work("estimating"):
             shown = ""
             while shown.count("estimating") < 3:
+                # A limit there only so that a hang ends.
+                assert select.select([ours], [], [], 60)[0]
                 shown += os.read(ours, 1024).decode()
     os.close(ours)
     assert "0:00:0" in shown

@@ -293,8 +293,8 @@ def space_of_study(
 def _cumulated(abnormal: pd.DataFrame, window: Window) -> pd.DataFrame:
     """CAR of every session's window, NaN where it is incomplete."""
     values = abnormal.to_numpy(np.float64)
-    whole = len(values) - (window[1] - window[0])
-    summed = np.zeros((max(whole, 0), values.shape[1]))
+    whole = max(len(values) - (window[1] - window[0]), 0)
+    summed = np.zeros((whole, values.shape[1]))
     for first in range(window[1] - window[0] + 1):
         summed += values[first : first + whole]
     # The first of these windows begins on the first session.

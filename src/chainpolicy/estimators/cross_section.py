@@ -565,7 +565,8 @@ def _slopes_without_each(
         # A row that alone has a fixed effect has nothing left. One vector takes no pseudoinverse.
         taken = linalg.lstsq(own, regressor[out], cond=1e-10, lapack_driver="gelsy")[0]
         size = regressor @ regressor - taken @ regressor[out]
-        if size > ABSORBED * (raw[~out] @ raw[~out]):
+        # Of all rows: what is left may be zero throughout, and its size then rounding alone.
+        if size > ABSORBED * (raw @ raw):
             slopes[number] = (regressor @ outcome - taken @ outcome[out]) / size
     return slopes
 

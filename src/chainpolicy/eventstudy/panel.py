@@ -282,7 +282,9 @@ def _begins(named: pd.Series) -> Ints:
     begins = np.ones(len(named), dtype=np.bool_)
     # One by one, pandas compares strings of Python more slowly than it numbers them.
     if isinstance(named.dtype, pd.StringDtype) and named.dtype.storage == "pyarrow":
-        begins[1:] = named.array[1:] != named.array[:-1]
+        # Beside a blank nothing is said of a name: another one begins.
+        differs = named.array[1:] != named.array[:-1]
+        begins[1:] = pd.array(differs, dtype="boolean").fillna(True).to_numpy(np.bool_)
     return np.flatnonzero(begins)
 
 

@@ -9,7 +9,6 @@ from typing import ParamSpec, cast
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoLocator, FixedLocator
 
@@ -56,8 +55,6 @@ def study_figure(draw: Callable[P, Drawn]) -> Callable[P, Drawn]:
 
 def _settle(figure: Figure) -> None:
     """Make ticks and layout now, and keep them wherever and however often it is shown."""
-    # The texts are measured by what will draw them, and need not be measured again.
-    FigureCanvasAgg(figure)
     layout = figure.get_layout_engine()
     if layout:
         # The slowest part of a drawing: it measures every text, twice.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -310,12 +310,7 @@ class Study:
         InputError
             If the model is unknown.
         """
-        chosen = self.model if model is None else model
-        if isinstance(chosen, str) and chosen not in MODELS:
-            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=chosen)])
-        event_study = copy(self._laid_out())
-        event_study.model = model_named(chosen)
-        return event_study
+        return self._lay_out(self._model(model))
 
     def estimate(self, model: str | NormalReturnModel | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
@@ -336,11 +331,12 @@ class Study:
     def ordinary_p_values(
         self,
         window: Window = (0, 1),
-        names: tuple[str, ...] | None = None,
+        names: Collection[str] | None = None,
         model: str | NormalReturnModel | None = None,
     ) -> pd.DataFrame:
         """Test every ordinary session; see `EventStudy.ordinary_p_values`."""
-        return self._ordinary_p_values(window, names, self.model if model is None else model)
+        chosen = None if names is None else tuple(names)
+        return self._ordinary_p_values(window, chosen, self.model if model is None else model)
 
     def ordinary_cars(
         self, window: Window = (0, 1), model: str | NormalReturnModel | None = None
@@ -378,9 +374,13 @@ class Study:
             raise InputError([Problem("--by", expected, value=by)])
         return self.estimate(model).pool(by, window)
 
-    @remembered
-    def _laid_out(self) -> EventStudy:
-        """Lay out the panel that all models share."""
+    def _model(self, model: str | NormalReturnModel | None) -> NormalReturnModel:
+        chosen = self.model if model is None else model
+        if isinstance(chosen, str) and chosen not in MODELS:
+            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=chosen)])
+        return model_named(chosen)
+
+    def _lay_out(self, model: NormalReturnModel) -> EventStudy:
         # What the catalogue says of an event is what its effects can be pooled by.
         labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
         return EventStudy(
@@ -388,32 +388,43 @@ class Study:
             self.alignment.merge(labels, on="event_id", how="left"),
             groups=self.groups,
             benchmarks=self.benchmarks,
+            model=model,
             estimation=self.estimation,
             event_window=self.event_window,
         )
 
+    @remembered
+    def _laid_out(self) -> EventStudy:
+        return self._lay_out(self._model(None))
+
+    def _on_one_panel(self, model: str | NormalReturnModel) -> EventStudy:
+        """Set up what is remembered: its models share the panel, and its memory."""
+        event_study = copy(self._laid_out())
+        event_study.model = self._model(model)
+        return event_study
+
     # Remembered by the model's name, whether it was asked for by name or is the study's own.
     @remembered
     def _estimate(self, model: str | NormalReturnModel) -> EventStudyResults:
-        return self.event_study(model).fit()
+        return self._on_one_panel(model).fit()
 
     @remembered
     def _placebo(self, window: Window, model: str | NormalReturnModel) -> EventStudyResults:
-        return self.event_study(model).placebo(window)
+        return self._on_one_panel(model).placebo(window)
 
     @remembered
     def _ordinary_caars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
-        return self.event_study(model).ordinary_caars(window)
+        return self._on_one_panel(model).ordinary_caars(window)
 
     @remembered
     def _ordinary_p_values(
         self, window: Window, names: tuple[str, ...] | None, model: str | NormalReturnModel
     ) -> pd.DataFrame:
-        return self.event_study(model).ordinary_p_values(window, names)
+        return self._on_one_panel(model).ordinary_p_values(window, names)
 
     @remembered
     def _ordinary_cars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
-        return self.event_study(model).ordinary_cars(window)
+        return self._on_one_panel(model).ordinary_cars(window)
 
     def copy(self) -> Study:
         """Return the same study, with the same memory, whose tables may be changed."""
