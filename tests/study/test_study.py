@@ -813,6 +813,15 @@ def test_an_event_study_has_the_tables_as_they_are_now(folder):
     twice = changed.event_study().fit().car((0, 1))
     np.testing.assert_allclose(twice["car"], 2 * before["car"], rtol=1e-9)
     pd.testing.assert_frame_equal(study.event_study().fit().car((0, 1)), before)
+    # Nor does a copy's table reach what the original is asked next.
+    asked = changed.estimate("constant_mean").car((0, 1))
+    assert not np.allclose(
+        asked["car"], load_study(folder).estimate("constant_mean").car((0, 1))["car"]
+    )
+    of_original = study.estimate("single_index").car((0, 1))
+    pd.testing.assert_frame_equal(
+        of_original, load_study(folder).estimate("single_index").car((0, 1))
+    )
 
 
 def test_names_of_tests_are_any_collection(folder):

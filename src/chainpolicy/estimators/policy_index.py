@@ -25,6 +25,7 @@ from chainpolicy.study.events import OVERALL, dimension_of, stance_columns
 from chainpolicy.study.parts import in_parts
 from chainpolicy.study.regressors import STANCE
 from chainpolicy.study.remember import remembered
+from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.study.sessions import announcement_time, sessions
 
 # Fewer sessions of either sign than this carry no permutation test.
@@ -148,7 +149,7 @@ def index_and_returns(study: Study, group: str, named: list[str]) -> pd.DataFram
     )
     entered = int((frame != 0).any(axis=1).to_numpy().argmax())
     frame = frame.iloc[max(entered + min(study.event_window[0], 0), 0) :]
-    portfolio = study.portfolios
+    portfolio = portfolio_returns(study.returns, study.groups)
     returns = portfolio[portfolio["group"] == group].set_index("session")["return"]
     return frame.assign(cumulative_return=returns.reindex(frame.index).cumsum()).reset_index()
 

@@ -21,6 +21,7 @@ from chainpolicy.checks import Clusters
 from chainpolicy.estimators.volatility import LEAST_SESSIONS, fit_volatility
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
+from chainpolicy.study.returns import portfolio_returns
 
 
 @remembered
@@ -55,7 +56,7 @@ def in_volatility(
         raise ValueError(f"the normal return of {clusters.group} is no constant mean")
     if not clusters.whole.all():
         raise ValueError(f"some announcements hit only some assets of {clusters.group}")
-    portfolio = study.portfolios
+    portfolio = portfolio_returns(study.returns, study.groups)
     returns = portfolio[portfolio["group"] == clusters.group].set_index("session")["return"]
     known = returns.reindex(clusters.calendar).dropna()
     start = int(clusters.calendar.searchsorted(known.index[0]))

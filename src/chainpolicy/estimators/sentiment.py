@@ -33,6 +33,7 @@ from chainpolicy.estimators.policy_index import (
 from chainpolicy.eventstudy.panel import Bools, Floats
 from chainpolicy.study import Study
 from chainpolicy.study.remember import remembered
+from chainpolicy.study.returns import portfolio_returns
 
 HORIZONS = 10
 # Innovation and inherited level.
@@ -268,7 +269,7 @@ def local_projections(study: Study, horizons: int = HORIZONS) -> pd.DataFrame:
 
 def _series(study: Study) -> Iterator[tuple[str, pd.DataFrame]]:
     """Give each group its returns, sentiment and benchmarks on the sessions that have them all."""
-    portfolios = study.portfolios
+    portfolios = portfolio_returns(study.returns, study.groups)
     for group in study.groups.drop_duplicates():
         portfolio = portfolios[portfolios["group"] == group]
         tickers = study.groups.index[study.groups == group]

@@ -28,6 +28,7 @@ from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.study import Study
 from chainpolicy.study.problems import require_choice
 from chainpolicy.study.remember import remembered
+from chainpolicy.study.returns import portfolio_returns
 from chainpolicy.study.sessions import clusters
 
 DECAY = 0.94
@@ -243,7 +244,7 @@ def _fitted(study: Study, group: str, name: Literal["ewma", "garch"]) -> Volatil
 def _abnormal_series(study: Study, group: str) -> tuple[pd.DataFrame, int]:
     """Residuals of a portfolio on its benchmarks, and how many precede the first event window."""
     aligned = study.alignment[study.alignment["ticker"].map(study.groups) == group]
-    portfolio = study.portfolios
+    portfolio = portfolio_returns(study.returns, study.groups)
     tickers = study.groups.index[study.groups == group]
     factors = list(dict.fromkeys(name for ticker in tickers for name in study.benchmarks[ticker]))
     series = portfolio[portfolio["group"] == group].dropna(subset=["return", *factors])

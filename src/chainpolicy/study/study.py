@@ -6,7 +6,6 @@ import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,7 +23,6 @@ from chainpolicy.eventstudy import (
     PooledEffects,
     window_label,
 )
-from chainpolicy.eventstudy.normal import model_named
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study.assets import BENCHMARK, read_assets
@@ -44,7 +42,7 @@ from chainpolicy.study.output import staging
 from chainpolicy.study.problems import InputError, Problem, did_you_mean, in_reading_order
 from chainpolicy.study.regressors import Regressor, read_regressors, with_numbers
 from chainpolicy.study.remember import Memory, remembered
-from chainpolicy.study.returns import compute_returns, portfolio_returns
+from chainpolicy.study.returns import compute_returns
 from chainpolicy.study.sessions import (
     align,
     announcement_time,
@@ -255,12 +253,6 @@ class Study:
         return str(first)
 
     @property
-    @remembered
-    def portfolios(self) -> pd.DataFrame:
-        """Returns of each group and its benchmarks, see `returns.portfolio_returns`."""
-        return portfolio_returns(self.returns, self.groups)
-
-    @property
     def pooled_by(self) -> str:
         """Column by which effects are pooled: `pool_by`, else the role of events."""
         return self.pool_by or "role"
@@ -310,7 +302,20 @@ class Study:
         InputError
             If the model is unknown.
         """
-        return self._lay_out(self._model(model))
+        chosen = self.model if model is None else model
+        if isinstance(chosen, str) and chosen not in MODELS:
+            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=chosen)])
+        # What the catalogue says of an event is what its effects can be pooled by.
+        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
+        return EventStudy(
+            self.returns,
+            self.alignment.merge(labels, on="event_id", how="left"),
+            groups=self.groups,
+            benchmarks=self.benchmarks,
+            model=chosen,
+            estimation=self.estimation,
+            event_window=self.event_window,
+        )
 
     def estimate(self, model: str | NormalReturnModel | None = None) -> EventStudyResults:
         """Fit the event study that the folder describes, once; see `event_study`."""
@@ -374,57 +379,28 @@ class Study:
             raise InputError([Problem("--by", expected, value=by)])
         return self.estimate(model).pool(by, window)
 
-    def _model(self, model: str | NormalReturnModel | None) -> NormalReturnModel:
-        chosen = self.model if model is None else model
-        if isinstance(chosen, str) and chosen not in MODELS:
-            raise InputError([Problem("model", "one of " + ", ".join(MODELS), value=chosen)])
-        return model_named(chosen)
-
-    def _lay_out(self, model: NormalReturnModel) -> EventStudy:
-        # What the catalogue says of an event is what its effects can be pooled by.
-        labels = self.events.drop(columns=self.alignment.columns.drop("event_id"), errors="ignore")
-        return EventStudy(
-            self.returns,
-            self.alignment.merge(labels, on="event_id", how="left"),
-            groups=self.groups,
-            benchmarks=self.benchmarks,
-            model=model,
-            estimation=self.estimation,
-            event_window=self.event_window,
-        )
-
-    @remembered
-    def _laid_out(self) -> EventStudy:
-        return self._lay_out(self._model(None))
-
-    def _on_one_panel(self, model: str | NormalReturnModel) -> EventStudy:
-        """Set up what is remembered: its models share the panel, and its memory."""
-        event_study = copy(self._laid_out())
-        event_study.model = self._model(model)
-        return event_study
-
     # Remembered by the model's name, whether it was asked for by name or is the study's own.
     @remembered
     def _estimate(self, model: str | NormalReturnModel) -> EventStudyResults:
-        return self._on_one_panel(model).fit()
+        return self.event_study(model).fit()
 
     @remembered
     def _placebo(self, window: Window, model: str | NormalReturnModel) -> EventStudyResults:
-        return self._on_one_panel(model).placebo(window)
+        return self.event_study(model).placebo(window)
 
     @remembered
     def _ordinary_caars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
-        return self._on_one_panel(model).ordinary_caars(window)
+        return self.event_study(model).ordinary_caars(window)
 
     @remembered
     def _ordinary_p_values(
         self, window: Window, names: tuple[str, ...] | None, model: str | NormalReturnModel
     ) -> pd.DataFrame:
-        return self._on_one_panel(model).ordinary_p_values(window, names)
+        return self.event_study(model).ordinary_p_values(window, names)
 
     @remembered
     def _ordinary_cars(self, window: Window, model: str | NormalReturnModel) -> pd.DataFrame:
-        return self._on_one_panel(model).ordinary_cars(window)
+        return self.event_study(model).ordinary_cars(window)
 
     def copy(self) -> Study:
         """Return the same study, with the same memory, whose tables may be changed."""
