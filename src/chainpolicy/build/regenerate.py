@@ -1096,11 +1096,11 @@ def main(
     # What is compared, and what `only` means without a study, is what the project keeps.
     whole = study_path is None and output is None and only is None and not only_check
     folders = EMBEDDED_STUDIES.values() if whole else [folder]
+    named = {figure.study for figure in FIGURES} - {""} if output is None else set()
+    shown = {name: EMBEDDED_STUDIES[name] for name in sorted(named) if EMBEDDED in folders}
     with at_work("reading"):
         studies = {of: load_study(of) for of in folders}
-    named = {figure.study for figure in FIGURES} - {""} if output is None else set()
-    shown = {name: EMBEDDED_STUDIES[name] for name in sorted(named) if EMBEDDED in studies}
-    others = {name: studies.get(of) or load_study(of) for name, of in shown.items()}
+        others = {name: studies.get(of) or load_study(of) for name, of in shown.items()}
     products: list[Product] = []
     for of, study in studies.items():
         study.require_estimable()

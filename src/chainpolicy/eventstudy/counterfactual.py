@@ -25,7 +25,7 @@ from chainpolicy.eventstudy.normal import (
     fit_normal,
     left_out,
 )
-from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Selection
 from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
 
 # A weight or a slope so far below zero is no rounding error.
@@ -37,8 +37,21 @@ MOST_PIVOTS = 60
 MOST_PATIENCE = 3
 
 
+class _FromDonors(NormalReturnModel):
+    """Samples that share their donors are solved together."""
+
+    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
+        """Fit pair by pair; arguments and result as in `fit_normal` with donors as benchmarks.
+
+        Examples
+        --------
+        See `FactorCounterfactual`.
+        """
+        return self.fit_samples(returns, factors, n_sessions, slice(None), valid)
+
+
 @dataclass(frozen=True)
-class FactorCounterfactual(NormalReturnModel):
+class FactorCounterfactual(_FromDonors):
     r"""Factor counterfactual: linear in K principal components of the donors, p = K + 1.
 
     .. math:: E[R_{it}] = \alpha_i + \lambda_i' F_t, \qquad
@@ -101,22 +114,8 @@ class FactorCounterfactual(NormalReturnModel):
         """Alpha and K loadings; without a donor the constant mean."""
         return self.n_factors + 1 if n_benchmarks else 1
 
-    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
-        """Fit pair by pair; arguments and result as in `fit_normal` with donors as benchmarks.
-
-        Examples
-        --------
-        See `FactorCounterfactual`.
-        """
-        return self.fit_samples(returns, factors, n_sessions, slice(None), valid)
-
     def fit_samples(
-        self,
-        returns: Floats,
-        factors: Floats,
-        n_sessions: Floats,
-        window: Ints | slice,
-        valid: Bools,
+        self, returns: Floats, factors: Floats, n_sessions: Floats, window: Selection, valid: Bools
     ) -> NormalFit:
         """Find the axes of a sample once for all assets that have it."""
         like = np.empty(len(factors), np.int64)
@@ -190,7 +189,7 @@ class FactorCounterfactual(NormalReturnModel):
 
 
 @dataclass(frozen=True)
-class SyntheticMatching(NormalReturnModel):
+class SyntheticMatching(_FromDonors):
     r"""Synthetic matching: a portfolio of donors that moved like the asset, no intercept, p = 0.
 
     .. math:: E[R_{it}] = \sum_j w_{ij} D_{jt}, \qquad
@@ -236,22 +235,8 @@ class SyntheticMatching(NormalReturnModel):
         """None with donors, else the constant mean."""
         return 0 if n_benchmarks else 1
 
-    def fit(self, returns: Floats, factors: Floats, n_sessions: Floats, valid: Bools) -> NormalFit:
-        """Find the weights pair by pair; arguments and result as in `fit_normal`.
-
-        Examples
-        --------
-        See `SyntheticMatching`.
-        """
-        return self.fit_samples(returns, factors, n_sessions, slice(None), valid)
-
     def fit_samples(
-        self,
-        returns: Floats,
-        factors: Floats,
-        n_sessions: Floats,
-        window: Ints | slice,
-        valid: Bools,
+        self, returns: Floats, factors: Floats, n_sessions: Floats, window: Selection, valid: Bools
     ) -> NormalFit:
         """Solve all samples of an asset at once."""
         (pairs, length), donors = valid.shape, factors.shape[2]

@@ -37,9 +37,10 @@ def residual_autocorrelation(results: EventStudyResults, event_id: str) -> pd.Da
     """
     from scipy import special
 
-    models, residuals = _of_event(results, event_id)
+    of_event = _of_event(results, event_id)
+    residuals = of_event.residuals.sort_values(["ticker", "session"])
     found = residuals.groupby("ticker")["residual"].apply(lambda of_one: of_one.autocorr(1))
-    table = models[["ticker", "n_estimation"]].reset_index(drop=True)
+    table = of_event.models[["ticker", "n_estimation"]]
     return table.assign(
         autocorrelation=table["ticker"].map(found).astype(np.float64),
         bound=special.ndtri(0.975) / np.sqrt(table["n_estimation"]),
@@ -75,9 +76,10 @@ def residual_quantiles(
     from scipy import special
 
     share = np.atleast_1d(np.asarray(probabilities, dtype=np.float64))
-    models, residuals = _of_event(results, event_id)
-    sigma = models.set_index("ticker")["sigma"]
-    group_of = results.of_event(event_id).pairs.set_index("ticker")["group"]
+    of_event = _of_event(results, event_id)
+    residuals = of_event.residuals
+    sigma = of_event.models.set_index("ticker")["sigma"]
+    group_of = of_event.pairs.set_index("ticker")["group"]
     standardized = residuals["residual"] / residuals["ticker"].map(sigma)
     of_group = standardized.groupby(residuals["ticker"].map(group_of), sort=False)
     quantiles = {str(group): values.quantile(share).to_numpy() for group, values in of_group}
@@ -91,16 +93,16 @@ def residual_quantiles(
     )
 
 
-def _of_event(results: EventStudyResults, event_id: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Models and residuals of an event, by asset and session."""
+def _of_event(results: EventStudyResults, event_id: str) -> EventStudyResults:
+    """Results of an event with one date for each asset."""
     of_event = results.of_event(event_id)
-    models = of_event.models
-    if models.empty:
+    tickers = of_event.pairs["ticker"]
+    if tickers.empty:
         raise KeyError(f"no asset was estimated at {event_id}")
-    repeated = models.loc[models["ticker"].duplicated(), "ticker"]
+    repeated = tickers[tickers.duplicated()]
     if len(repeated):
         raise ValueError(
             f"{repeated.iloc[0]} has several dates under {event_id}, whose residuals are not told "
             "apart; give each date its own event_id"
         )
-    return models, of_event.residuals.sort_values(["ticker", "session"])
+    return of_event

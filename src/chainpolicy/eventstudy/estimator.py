@@ -30,6 +30,7 @@ from chainpolicy.eventstudy.panel import (
     Ints,
     Pairs,
     Panel,
+    Selection,
     build_panel,
     has_time,
     read_names,
@@ -702,9 +703,8 @@ class EventStudy:
         returned = in_data & np.isfinite(panel.returns[rows])
         valid &= returned
         valid[:, : both[0].length] = np.isfinite(results._fit.residuals[has_car])
-        fit = self._fit(
-            *(panel.returns[rows], factors, panel.n_sessions[rows]), slice(None), valid, counts
-        )
+        data = panel.returns[rows], factors, panel.n_sessions[rows]
+        fit = self._fit(data, slice(None), valid, counts)
         length = window[1] - window[0] + 1
         found: list[tuple[str, str, int, float, float]] = []
         row_of_pair = np.cumsum(has_car) - 1
@@ -843,7 +843,7 @@ class EventStudy:
         counts: Ints,
         event_window: Window,
         masked: Bools,
-    ) -> tuple[NormalFit, Ints | slice]:
+    ) -> tuple[NormalFit, Selection]:
         """Fit pairs that are in the order of their estimation windows; say whose fit is which.
 
         What estimates the same from the same sessions is estimated once.
@@ -855,6 +855,7 @@ class EventStudy:
         windows = _Windows(panel, asset[first], end[first] - length + 1, length)
         factors, usable = self._factors(windows, columns[first])
         returns, n_sessions = windows.of(panel.returns), windows.of(panel.n_sessions)
+        data = returns, factors, n_sessions
         # A return belongs to all the sessions it spans.
         usable &= (n_sessions <= np.arange(1, length + 1)) & np.isfinite(returns)
         usable &= ~windows.of(masked)
@@ -870,14 +871,10 @@ class EventStudy:
             after = tau - reach - self.model.lags * followed > event_window[1]
             valid = valid & (before | after)
         if begins.all():
-            return self._fit(returns, factors, n_sessions, slice(None), valid, counts), slice(None)
+            return self._fit(data, slice(None), valid, counts), slice(None)
         of_sample = number_distinct(of_window, valid)
         sample = np.unique(of_sample, return_index=True)[1]
-        fit = self._fit(
-            *(returns, factors, n_sessions, of_window[sample]),
-            *(valid[sample], counts[sample]),
-        )
-        return fit, of_sample
+        return self._fit(data, of_window[sample], valid[sample], counts[sample]), of_sample
 
     def _estimating(self, results: EventStudyResults, pairs: Ints) -> _Windows:
         """Estimation windows of estimated pairs."""
@@ -973,20 +970,18 @@ class EventStudy:
         return factors, alone
 
     def _fit(
-        self,
-        returns: Floats,
-        factors: Floats,
-        n_sessions: Floats,
-        window: Ints | slice,
-        valid: Bools,
-        counts: Ints,
+        self, data: tuple[Floats, Floats, Floats], window: Selection, valid: Bools, counts: Ints
     ) -> NormalFit:
-        """Fit samples of windows in batches that have the same number of benchmarks."""
+        """Fit samples of windows in batches that have the same number of benchmarks.
 
-        def fit(count: int, window: Ints | slice, valid: Bools) -> NormalFit:
+        `data` are the returns, the benchmarks' returns and the sessions spanned of the windows.
+        """
+        returns, factors, n_sessions = data
+
+        def fit(count: int, of: Selection, sample: Bools) -> NormalFit:
             model = self.model if count else ConstantMean()
             columns = count * (1 + model.lags + model.leads)
-            return model.fit_samples(returns, factors[:, :, :columns], n_sessions, window, valid)
+            return model.fit_samples(returns, factors[:, :, :columns], n_sessions, of, sample)
 
         # Without a pair there is still a fit, an empty one.
         different = sorted(set(counts.tolist())) or [0]
@@ -1269,11 +1264,11 @@ def _concatenate(fits: list[NormalFit], width: int) -> NormalFit:
     return NormalFit(**joined)
 
 
-def _select(fit: NormalFit, kept: Ints | slice) -> NormalFit:
+def _select(fit: NormalFit, kept: Selection) -> NormalFit:
     return replace(fit, **{name: values[kept] for name, values in vars(fit).items()})
 
 
-def _squeeze(values: Floats, kept: Ints | slice) -> Floats:
+def _squeeze(values: Floats, kept: Selection) -> Floats:
     """Move the rows to be kept to the front: a copy of all would double the memory of a study."""
     if isinstance(kept, slice):
         return values[kept]

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Selection
 
 # Relative size below which a sum of squares is rounding error and not variation.
 ROUNDING = 1e-24
@@ -95,12 +95,7 @@ class NormalReturnModel(ABC):
         return fit_normal(returns, factors, n_sessions, valid)
 
     def fit_samples(
-        self,
-        returns: Floats,
-        factors: Floats,
-        n_sessions: Floats,
-        window: Ints | slice,
-        valid: Bools,
+        self, returns: Floats, factors: Floats, n_sessions: Floats, window: Selection, valid: Bools
     ) -> NormalFit:
         """Fit P samples of the sessions of W windows; other arguments as in `fit_normal`.
 
@@ -435,7 +430,7 @@ class Dimson(_OneBenchmark):
         del n_sessions
         deviation = _deviations(factors, valid)
         cross = np.einsum("pkm,plm->pkl", deviation, deviation)
-        root, collinear = _invert(cross, _raw_squares(factors, valid))
+        root, collinear = _inverse_root(cross, _raw_squares(factors, valid))
         of_sum = np.einsum("pkl,pl->pk", root, root.sum(axis=1))
         weights = np.einsum("pk,pkm->pm", of_sum, deviation)
         market = factors[:, :, self.lags]
@@ -595,7 +590,7 @@ def fit_normal(returns: Floats, factors: Floats, n_sessions: Floats, valid: Bool
     y -= intercept * y_mean[:, None]
     z -= intercept[:, None, :] * z_mean[:, :, None]
 
-    root, collinear = _invert(np.einsum("pkm,plm->pkl", z, z), z_raw)
+    root, collinear = _inverse_root(np.einsum("pkm,plm->pkl", z, z), z_raw)
     moment = np.einsum("plk,pl->pk", root, np.einsum("pkm,pm->pk", z, y))
     beta = np.einsum("pkl,pl->pk", root, moment)
     residuals = y - np.einsum("pkm,pk->pm", z, beta)
@@ -733,7 +728,7 @@ def _safe_inverse(values: Floats | Ints) -> Floats:
     return inverse
 
 
-def _invert(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
+def _inverse_root(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
     """Find A with AA' the inverse of each K x K matrix, or flag it.
 
     `raw` are the uncentred sums of squares.
@@ -742,7 +737,7 @@ def _invert(cross: Floats, raw: Floats) -> tuple[Floats, Bools]:
         return cross, np.zeros(len(cross), dtype=bool)
     variation = np.einsum("pkk->pk", cross)
     flat = (variation <= ROUNDING * raw).any(axis=1)
-    # Whatever a flat benchmark is divided by, its matrix is replaced before it is inverted.
+    # Whatever a flat benchmark is divided by, its pair is excluded.
     scale = np.sqrt(np.where(flat[:, None], 1.0, variation))
     values, vectors = np.linalg.eigh(cross / (scale[:, :, None] * scale[:, None, :]))
     collinear = flat | (values[:, 0] < COLLINEAR)

@@ -15,6 +15,8 @@ from pandas.api.types import infer_dtype
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+# Rows of an array that are chosen.
+Selection = Ints | slice
 
 RESERVED_COLUMNS = ("ticker", "session", "return", "n_sessions", "at_limit")
 LIMITS = ("", "upper", "lower")
@@ -293,7 +295,7 @@ class _Rows:
     """The rows of a frame by asset and session, and where a faulty cell stands."""
 
     frame: pd.DataFrame
-    order: Ints | slice
+    order: Selection
     tickers: tuple[str, ...]
     codes: Ints
     session: NDArray[np.datetime64]
