@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import re
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.backend_bases import RendererBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.dates import date2num
 from matplotlib.figure import Figure
@@ -720,6 +723,23 @@ def test_a_figure_is_rendered_once_also_when_it_is_drawn_as_a_vector(tiny):
     assert figure.png() is picture
     figure.axes[0].set_title("Changed")
     assert figure.png() != picture
+
+
+def test_a_figure_keeps_no_pixels_beside_its_png(tiny):
+    figure, _ = figures.draw_event_timeline(tiny)
+    rendered = []
+    original = FigureCanvasAgg.get_renderer
+
+    def watched(canvas):
+        rendered.append(weakref.ref(original(canvas)))
+        return rendered[-1]()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FigureCanvasAgg, "get_renderer", watched)
+        png_bytes(figure)
+    gc.collect()
+    assert rendered
+    assert not any(reference() for reference in rendered)
 
 
 def test_embedded_figure_is_the_same_bytes_again(study, drawn):

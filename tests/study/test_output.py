@@ -208,3 +208,21 @@ def test_a_table_is_written_as_pandas_writes_it(tmp_path, monkeypatch, float_for
             index=False, lineterminator="\n", date_format="%Y-%m-%d", float_format=float_format
         )
         assert (tmp_path / "table.csv").read_bytes() == expected.encode()
+
+
+def test_a_table_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv"
+    write_csv(pd.DataFrame({"x": [1]}), path)
+    monkeypatch.setattr(output, "ROWS_AT_A_TIME", 1)
+    with pytest.raises(UnicodeEncodeError):
+        write_csv(pd.DataFrame({"x": pd.Series(["good", "\ud800"], dtype=object)}), path)
+    assert path.read_text() == "x\n1\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 4])
+def test_a_table_is_the_same_in_any_pieces(tmp_path, monkeypatch, rows):
+    table = pd.DataFrame({"x": [1.5, None, 3, 4], "y": ["a", 'b"', None, "c,d"]}).head(rows)
+    monkeypatch.setattr(output, "ROWS_AT_A_TIME", 2)
+    write_csv(table, tmp_path / "table.csv")
+    assert (tmp_path / "table.csv").read_text() == table.to_csv(index=False)

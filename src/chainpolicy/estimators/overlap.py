@@ -193,9 +193,8 @@ def overlap(study: Study, window: Window = (0, 1)) -> Overlap:
     shared = overlapping_clusters(clusters, _sessions(study), window, assets)
     shared = shared[["group", "calendar", "event_id", "overlaps_with", "shared_sessions"]]
     table = table.merge(shared, on=["group", "event_id"])
-    fitted = _one_by_one(study, kept) if kept else {}
-    for variant in VARIANTS[:-1]:
-        caar = _caar(fitted[variant], window, variant) if kept else _NO_CAAR
+    for variant, caar in _one_by_one(study, kept, window).items():
+        caar = caar.rename(columns={name: f"{name}_{variant}" for name in ESTIMATED})
         table = table.merge(caar, on=["event_id", "group"], how="left")
     table = table.reindex(columns=list(COLUMNS))
     table = table.sort_values(["group", "event_session"], ignore_index=True)
@@ -211,28 +210,42 @@ def _sessions(study: Study) -> dict[str, pd.DatetimeIndex]:
     }
 
 
-_NO_CAAR = pd.DataFrame({"event_id": pd.Series(dtype="str"), "group": pd.Series(dtype="str")})
-
-
-def _caar(results: EventStudyResults, window: Window, variant: str) -> pd.DataFrame:
-    if results.pairs.empty:
-        return _NO_CAAR
-    caar = results.caar(window)[["event_id", "group", *ESTIMATED]]
-    return caar.rename(columns={name: f"{name}_{variant}" for name in ESTIMATED})
-
-
-def _one_by_one(study: Study, tickers: tuple[str, ...]) -> dict[str, EventStudyResults]:
-    """Estimate the events of some assets one by one, with three estimation windows."""
+def _one_by_one(study: Study, tickers: tuple[str, ...], window: Window) -> dict[str, pd.DataFrame]:
+    """CAARs of the events of some assets one by one, with three estimation windows."""
     own = replace(study.estimation, anchor="event", end=None)
     variants = {
         "unmasked": replace(own, mask=False),
         "masked": replace(own, mask=True),
         "study": study.estimation,
     }
-    return {name: _estimated(study, tickers, window) for name, window in variants.items()}
+    windows = study.car_windows if window in study.car_windows else (window,)
+    fitted = {name: _caars(study, tickers, of, windows) for name, of in variants.items()}
+    label = window_label(window)
+    return {
+        name: caars.loc[caars["window"] == label, ["event_id", "group", *ESTIMATED]]
+        for name, caars in fitted.items()
+    }
+
+
+_NO_CAAR = pd.DataFrame(columns=["event_id", "group", "window", *ESTIMATED], dtype="str").astype(
+    dict.fromkeys(ESTIMATED, np.float64)
+)
 
 
 @remembered
+def _caars(
+    study: Study,
+    tickers: tuple[str, ...],
+    estimation: EstimationWindow,
+    windows: tuple[Window, ...],
+) -> pd.DataFrame:
+    """CAARs over several windows; the results themselves are large, and needed nowhere else."""
+    results = _estimated(study, tickers, estimation) if tickers else None
+    if results is None or results.pairs.empty:
+        return _NO_CAAR
+    return pd.concat([results.caar(window) for window in windows])
+
+
 def _estimated(
     study: Study, tickers: tuple[str, ...], estimation: EstimationWindow
 ) -> EventStudyResults:

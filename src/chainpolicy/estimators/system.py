@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -34,6 +33,7 @@ from chainpolicy.eventstudy import (
     MODELS,
     EstimationWindow,
     EventStudy,
+    EventStudyResults,
     MarketModel,
     NormalReturnModel,
     window_label,
@@ -126,7 +126,7 @@ class EventDummySystem:
         self.dummies: Dummies = dummies
         self.window = window
         self.model = MarketModel() if model is None else model
-        self._study = EventStudy(
+        study = EventStudy(
             returns,
             alignment,
             groups=groups,
@@ -139,7 +139,7 @@ class EventDummySystem:
         # Read as the event study reads it, so that both mean the same by every cell.
         panel = build_panel(returns, groups, benchmarks)
         factors = dict(zip(panel.benchmarks, panel.factors.T, strict=True))
-        self._returns = pd.DataFrame(
+        rows = pd.DataFrame(
             {
                 "ticker": np.repeat(panel.tickers, panel.length),
                 "session": panel.session,
@@ -148,12 +148,14 @@ class EventDummySystem:
                 **factors,
             }
         )
-        self._alignment = alignment.assign(
+        read = alignment.assign(
             event_id=alignment["event_id"].astype(str),
             ticker=alignment["ticker"].astype(str),
             event_session=read_sessions(alignment["event_session"], "alignment: event_session"),
         )
-        self._groups = dict(zip(panel.tickers, panel.groups, strict=True))
+        group_of = pd.Series(dict(zip(panel.tickers, panel.groups, strict=True)))
+        # What does not depend on the windows; the data themselves are needed no longer.
+        self._prepared = _lay_out(study.fit(), self.model, rows, read, group_of)
 
     @classmethod
     def from_study(
@@ -185,7 +187,6 @@ class EventDummySystem:
     def over(self, window: Window, dummies: Dummies = "session") -> EventDummySystem:
         """Return the system of the same data with other dummies; the data are laid out once."""
         _check(window, dummies)
-        self._prepared  # noqa: B018  laid out here, it is shared by the copy
         other = copy(self)
         other.window, other.dummies = window, dummies
         return other
@@ -228,64 +229,6 @@ class EventDummySystem:
         return SystemResults(
             self.window, self.dummies, covariance, tuple(systems), frame, self.labels
         )
-
-    @cached_property
-    def _prepared(self) -> _Prepared:
-        """What does not depend on the windows, laid out once."""
-        fitted = self._study.fit()
-        lagged = bool(self.model.lags or self.model.leads)
-        merged = regressed_clusters(self._alignment, pd.Series(self._groups))
-        used = fitted.estimation_sessions(merged["event_id"].unique())
-        benchmarks = dict(zip(fitted.pairs["ticker"], fitted.pairs["benchmarks"], strict=True))
-        groups: list[_GroupData] = []
-        left: list[tuple[str, str, str, str]] = []
-        for group, rows in self._returns.groupby(self._returns["ticker"].map(self._groups)):
-            tickers = sorted(rows["ticker"].unique())
-            own = [benchmarks[ticker] for ticker in tickers if ticker in benchmarks]
-            clusters = merged[merged["group"] == group].drop(columns=["group", "calendar"])
-            if clusters.empty or not own:
-                why = "no asset could be estimated" if len(clusters) else "no announcement"
-                left.append((str(group), "", "", f"{why}: the group has no system"))
-                continue
-            common = max(own, key=own.count)
-            calendar = pd.DatetimeIndex(np.sort(rows["session"].unique()))
-            # A return that spans a gap is not the return of its session, nor is the benchmark's.
-            single = rows["n_sessions"] == 1
-            rows = rows.assign(**{name: rows[name].where(single) for name in ("return", *common)})
-            wide = rows.set_index(["session", "ticker"])["return"].unstack()  # noqa: PD010
-            by_session = rows.groupby("session")
-            factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)
-            present = factors.notna().all(axis=1) & wide.notna().any(axis=1)
-            complete = present.to_numpy(np.bool_)
-            fit_for = []
-            for ticker in tickers:
-                if benchmarks.get(ticker) == common:
-                    fit_for.append(ticker)
-                elif ticker in benchmarks:
-                    theirs = ";".join(benchmarks[ticker]) or "none"
-                    reason = f"its benchmarks ({theirs}) are not those of the other assets"
-                    left.append((str(group), "", ticker, reason))
-                else:
-                    left.append((str(group), "", ticker, "it could not be estimated at any event"))
-            if lagged and common:
-                why = "its system has the market of the same session, without lags and leads"
-                left.append((str(group), "", "", f"model {self.model.name}: {why}"))
-            groups.append(
-                _GroupData(
-                    str(group),
-                    clusters,
-                    calendar.isin(used[str(group)]) & complete,
-                    wide[fit_for],
-                    factors,
-                    complete,
-                    calendar.strftime("%Y-%m-%d").to_numpy(object),
-                )
-            )
-        hit = {
-            str(event_id): set(tickers)
-            for event_id, tickers in self._alignment.groupby("event_id")["ticker"]
-        }
-        return _Prepared(hit, groups, left)
 
     def _fit_group(
         self, data: _GroupData, covariance: Covariance, left: list[tuple[str, str, str, str]]
@@ -390,6 +333,68 @@ class EventDummySystem:
             hit=hit,
             event_of=self._event_of,
         )
+
+
+def _lay_out(
+    fitted: EventStudyResults,
+    model: NormalReturnModel,
+    returns: pd.DataFrame,
+    alignment: pd.DataFrame,
+    group_of: pd.Series,
+) -> _Prepared:
+    """Lay out the estimation sessions, returns and factors of every group."""
+    lagged = bool(model.lags or model.leads)
+    merged = regressed_clusters(alignment, group_of)
+    used = fitted.estimation_sessions(merged["event_id"].unique())
+    benchmarks = dict(zip(fitted.pairs["ticker"], fitted.pairs["benchmarks"], strict=True))
+    groups: list[_GroupData] = []
+    left: list[tuple[str, str, str, str]] = []
+    for group, rows in returns.groupby(returns["ticker"].map(group_of)):
+        tickers = sorted(rows["ticker"].unique())
+        own = [benchmarks[ticker] for ticker in tickers if ticker in benchmarks]
+        clusters = merged[merged["group"] == group].drop(columns=["group", "calendar"])
+        if clusters.empty or not own:
+            why = "no asset could be estimated" if len(clusters) else "no announcement"
+            left.append((str(group), "", "", f"{why}: the group has no system"))
+            continue
+        common = max(own, key=own.count)
+        calendar = pd.DatetimeIndex(np.sort(rows["session"].unique()))
+        # A return that spans a gap is not the return of its session, nor is the benchmark's.
+        single = rows["n_sessions"] == 1
+        rows = rows.assign(**{name: rows[name].where(single) for name in ("return", *common)})
+        wide = rows.set_index(["session", "ticker"])["return"].unstack()  # noqa: PD010
+        by_session = rows.groupby("session")
+        factors = pd.DataFrame({name: by_session[name].first() for name in common}, calendar)
+        present = factors.notna().all(axis=1) & wide.notna().any(axis=1)
+        complete = present.to_numpy(np.bool_)
+        fit_for = []
+        for ticker in tickers:
+            if benchmarks.get(ticker) == common:
+                fit_for.append(ticker)
+            elif ticker in benchmarks:
+                theirs = ";".join(benchmarks[ticker]) or "none"
+                reason = f"its benchmarks ({theirs}) are not those of the other assets"
+                left.append((str(group), "", ticker, reason))
+            else:
+                left.append((str(group), "", ticker, "it could not be estimated at any event"))
+        if lagged and common:
+            why = "its system has the market of the same session, without lags and leads"
+            left.append((str(group), "", "", f"model {model.name}: {why}"))
+        groups.append(
+            _GroupData(
+                str(group),
+                clusters,
+                calendar.isin(used[str(group)]) & complete,
+                wide[fit_for],
+                factors,
+                complete,
+                calendar.strftime("%Y-%m-%d").to_numpy(object),
+            )
+        )
+    hit = {
+        str(event_id): set(tickers) for event_id, tickers in alignment.groupby("event_id")["ticker"]
+    }
+    return _Prepared(hit, groups, left)
 
 
 @remembered

@@ -19,6 +19,7 @@ import pandas as pd
 from matplotlib import font_manager, rc_context, style
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
@@ -91,6 +92,9 @@ class StudyFigure(Figure):
         """Save with the letters of the study's style: they are set when they are drawn."""
         with rc_context({"text.hinting": HINTING}):
             super().savefig(fname, transparent=transparent, **kwargs)
+        # A text keeps what it was drawn with last, and with it all pixels of the picture.
+        for text in self.findobj(Text):
+            text._renderer = None  # type: ignore[attr-defined]
 
     def png(self) -> bytes:
         """Render the figure as its file and its notebooks show it, once."""

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,7 @@ from chainpolicy.study.problems import InputError, Problem, collecting, irregula
 MANIFEST = "manifest.json"
 STAGING = ".chainpolicy-staging-"
 # Bounds the memory of a table that is written out.
-ROWS_AT_A_TIME = 50_000
+ROWS_AT_A_TIME = 20_000
 QUOTED_BLANK = '""'
 # Between these sizes Arrow writes a number with a fraction as Python does.
 SMALLEST_ALIKE, LARGEST_ALIKE = 1e-4, 1e9
@@ -116,13 +116,18 @@ def digest(path: Path) -> str:
 
 def write_csv(table: pd.DataFrame, path: Path, float_format: str | None = None) -> None:
     """Write one table whole or not at all: UTF-8, LF, dates as YYYY-MM-DD, NaN blank."""
-    lines = [",".join(map(_quoted, map(str, table.columns)))]
-    for first in range(0, len(table), ROWS_AT_A_TIME):
-        some = table.iloc[first : first + ROWS_AT_A_TIME]
-        cells = [_cells(column, float_format) for _, column in some.items()]
-        lines += map(",".join, zip(*cells, strict=True))
+    with _whole(path) as stream:
+        head = ",".join(map(_quoted, map(str, table.columns)))
+        stream.write(_written_out([head]))
+        for first in range(0, len(table), ROWS_AT_A_TIME):
+            some = table.iloc[first : first + ROWS_AT_A_TIME]
+            cells = [_cells(column, float_format) for _, column in some.items()]
+            stream.write(_written_out(map(",".join, zip(*cells, strict=True))))
+
+
+def _written_out(lines: Iterable[str]) -> bytes:
     # A blank line would be passed over by whoever reads the only column of a table.
-    write_bytes("".join(f"{line or QUOTED_BLANK}\n" for line in lines).encode("utf-8"), path)
+    return "".join(f"{line or QUOTED_BLANK}\n" for line in lines).encode("utf-8")
 
 
 def _cells(column: pd.Series, float_format: str | None) -> list[str]:
@@ -167,11 +172,21 @@ def _quoted(text: str) -> str:
 
 def write_bytes(content: bytes, path: Path) -> None:
     """Write one file whole or not at all; what is there and no file is refused, not replaced."""
+    with _whole(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """Hand out a file to write that takes its place when all is written."""
     if (expected := irregular(path)) is not None:
         raise InputError([Problem(str(path), expected)])
     partial = path.with_name(path.name + ".partial")
     # Never through a link that lies there.
     partial.unlink(missing_ok=True)
-    with partial.open("xb") as stream:
-        stream.write(content)
-    partial.replace(path)
+    try:
+        with partial.open("xb") as stream:
+            yield stream
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -85,9 +85,10 @@ def estimate_tables(
         "pooled": pooled(study, windows, by, results.model.name),
         "excluded": excluded(study, results),
     }
-    return {
-        name: table.sort_values(KEYS[name], ignore_index=True) for name, table in tables.items()
-    }
+    # One after the other: the largest are not held twice.
+    for name in tables:
+        tables[name] = tables[name].sort_values(KEYS[name], ignore_index=True)
+    return tables
 
 
 def pooled(
