@@ -25,6 +25,7 @@ from PIL.PngImagePlugin import PngInfo
 from chainpolicy import claim, claims
 from chainpolicy.build import notebooks
 from chainpolicy.build.notebooks import NotebookError
+from chainpolicy.study import load_study, new_study, read_once
 from chainpolicy.typeset import numbers
 from chainpolicy.typeset.prose import evaluate
 from notebook_rules import lint
@@ -124,6 +125,22 @@ def test_names_of_one_notebook_are_unknown_to_the_next(tmp_path):
     notebooks.execute(write_source(tmp_path, "left = 1"))
     with pytest.raises(NotebookError, match="NameError: name 'left' is not defined"):
         notebooks.execute(write_source(tmp_path, "left"))
+
+
+def test_a_notebook_may_not_change_the_tables_that_a_build_shares(tmp_path):
+    folder = new_study(tmp_path / "study")
+    load = f"from chainpolicy import load_study\nstudy = load_study({str(folder)!r})"
+    with read_once(load_study(folder)):
+        notebooks.execute(
+            write_source(tmp_path, load, "own = study.copy()\nown.returns['return'] *= 2")
+        )
+        changing = write_source(tmp_path, load, "study.returns['return'] *= 2", "1 / 0")
+        with pytest.raises(NotebookError, match="ZeroDivisionError"):
+            notebooks.execute(changing)
+        notebooks.execute(write_source(tmp_path, load, "study.results"))
+        changing = write_source(tmp_path, load, "study.events['name'] = ''\ndel study")
+        with pytest.raises(NotebookError, match=r"02_broken\.py changes tables .*study: events\)"):
+            notebooks.execute(changing)
 
 
 def test_a_real_kernel_gives_the_same_outputs(source, executed, tmp_path, monkeypatch):

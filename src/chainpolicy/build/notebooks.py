@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from chainpolicy.study import changed_in_build
 from chainpolicy.typeset import prose
 from chainpolicy.typeset.claims import Claims
 
@@ -151,13 +152,14 @@ def execute(source: Path) -> Executed:
     ------
     NotebookError
         If a cell raises, an expression in the prose cannot be written, a claim fails or would not
-        be checked, or an output holds a memory address, a warning, a traceback or anything on
-        standard error.
+        be checked, a table of a study that the build shares is changed in place, or an output
+        holds a memory address, a warning, a traceback or anything on standard error.
     """
     notebook = read_source(source)
     values: dict[int, object] = {}
     texts: dict[str, str] = {}
     failed: list[str] = []
+    changed_in_build()  # What others did before is none of this notebook's.
     with _shell() as shell:
 
         def write(expression: str) -> str:
@@ -188,6 +190,11 @@ def execute(source: Path) -> Executed:
                         f"{place}, line {lines.get(c.sentence, 1)}: no longer holds: {c.sentence}"
                         for c in value.failed
                     ]
+    if changed := changed_in_build():
+        failed.append(
+            f"{source.name} changes tables of its study in place ({', '.join(changed)}), and with "
+            "them what everything else of the build computes: change those of study.copy()"
+        )
     if found := failed + [f"{source.name}, {problem}" for problem in unfit(notebook)]:
         raise NotebookError("\n".join(found))
     return Executed(notebook, values, texts)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from chainpolicy.study.study import Study, load_study, new_study, read_once
+    from chainpolicy.study.study import (
+        Study,
+        changed_in_build,
+        load_study,
+        new_study,
+        read_once,
+    )
 
-__all__ = ["Study", "load_study", "new_study", "read_once"]
+__all__ = ["Study", "changed_in_build", "load_study", "new_study", "read_once"]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,8 @@ import hashlib
 import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
@@ -403,16 +404,12 @@ class Study:
         return self.event_study(model).ordinary_cars(window)
 
     def copy(self) -> Study:
-        """Return the same study, with the same memory, whose tables may be changed."""
-        tables: dict[str, Any] = {
-            name: value.copy()
-            for name, value in vars(self).items()
-            if isinstance(value, pd.DataFrame | pd.Series)
-        }
-        tables["hourly"] = {ticker: table.copy() for ticker, table in self.hourly.items()}
-        other = replace(self, **tables)
-        object.__setattr__(other, "kept", self.kept)
-        return other
+        """Return the same study with tables of its own, which may be changed before they are used.
+
+        It remembers nothing: what is computed from it, is computed from its own tables.
+        """
+        given = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return replace(self, **deepcopy(given))
 
     def compute_returns(
         self,
@@ -472,6 +469,8 @@ class Study:
 
 
 _IN_BUILD: dict[Path, Study] = {}
+# Studies that were loaded in a build, each with the one whose memory it shares.
+_LENT: list[tuple[Study, Study]] = []
 
 
 @contextmanager
@@ -479,7 +478,7 @@ def read_once(study: Study) -> Iterator[None]:
     """Let whoever loads the study's folder meanwhile have what is read and remembered already.
 
     For a build, which is of one study, even if a file of the folder changes while it runs. After it
-    the study leaves nothing more to other processes.
+    the study leaves nothing more to other processes. See `changed_in_build`.
     """
     folder = study.path.resolve()
     _IN_BUILD[folder] = study
@@ -487,7 +486,32 @@ def read_once(study: Study) -> Iterator[None]:
         yield
     finally:
         del _IN_BUILD[folder]
+        _LENT.clear()
         study.kept.folder = None
+
+
+def changed_in_build() -> list[str]:
+    """Name the tables of studies loaded since the last call that were changed in place.
+
+    In a build they share one memory: what was computed from a changed table is what everybody
+    else's is taken to be.
+    """
+    changed = {
+        f"{study.name}: {name}"
+        for lent, study in _LENT
+        for name, table in vars(study).items()
+        if isinstance(table, pd.DataFrame | pd.Series) and not table.equals(getattr(lent, name))
+    }
+    _LENT.clear()
+    return sorted(changed)
+
+
+def _lend(study: Study) -> Study:
+    """Copy a study for whoever loads it in a build: own tables, the same memory."""
+    lent = study.copy()
+    object.__setattr__(lent, "kept", study.kept)
+    _LENT.append((lent, study))
+    return lent
 
 
 def study_folder(study: str | Path | None = None) -> Path:
@@ -522,7 +546,7 @@ def load_study(path: str | Path | None = None) -> Study:
     """
     folder = study_folder(path)
     if _IN_BUILD and (known := _IN_BUILD.get(folder.resolve())):
-        return known.copy()
+        return _lend(known)
     problems: list[Problem] = []
     settings, lines = read_settings(folder / SETTINGS_FILE, problems)
 
