@@ -14,6 +14,7 @@ import pandas as pd
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
+from chainpolicy.eventstudy import window_label
 
 study = chainpolicy.load_study("china-crypto-policy-2013-2021")
 windows = ((0, 0), (0, 1), (0, 5))
@@ -31,12 +32,14 @@ differences = [
     checks.difference(study, "bitcoin", restrictive, supportive, window) for window in windows
 ]
 early, apart, late = differences
-lists["neither"] = checks.beside_the_famous(study)
 choice = checks.pooled_subsets(study, "bitcoin", lists).set_index("subset")
-neither = choice.loc["neither"]
+neither = choice.loc["neither famous nor before 2017"]
 ways = estimators.robustness(study, "bitcoin").set_index("subset")
 clean = ways.loc["days without other news"]
 fading = checks.fade(study, "bitcoin", restrictive)
+two = checks.event_clusters(study, "bitcoin", (0, 1), supportive).largest(2)
+usual = [name for name in supportive if not any(name in day for day in two.events)]
+usual = checks.pooled_subsets(study, "bitcoin", {"supportive": usual}).iloc[0]
 
 # %% [markdown]
 # **Restrictive announcements went with falls of Bitcoin: over the day on which they became public
@@ -47,52 +50,51 @@ fading = checks.fade(study, "bitcoin", restrictive)
 # announcements went with {{ support["mean"] | percent }}
 # ({{ (support.lower, support.upper) | interval }}; {{ support.n_clusters }} days,
 # {{ support.randomization_p | p }}). A list of famous dates would have found
-# {{ choice.loc["famous"]["mean"] | percent }}; where the catalogue notes no other news, on
-# {{ clean.n_clusters }} days, the mean is {{ clean["mean"] | percent }}
+# {{ choice.loc["famous"]["mean"] | percent }}; on {{ clean.n_clusters }} days without other known news
+# the mean is {{ clean["mean"] | percent }}
 # ({{ (clean.lower, clean.upper) | interval }}).
 #
 # ## A list made by a rule
 #
-# Famous dates are remembered because prices moved. The announcements here come from a rule fixed
-# before the search (national notices that name coins, exchanges, mining or blockchain; local orders
-# to close them; speeches and plans of the leadership on blockchain); no price was looked at. One is
-# *restrictive* if its stance on coins is, otherwise *supportive* if it supports coins or blockchain.
+# Famous dates are remembered because prices moved. These come from a rule fixed before the search
+# (national notices on coins, exchanges, mining or blockchain; local orders to close them; the
+# leadership's speeches and plans on blockchain). *Restrictive* is a negative stance on coins,
+# *supportive* otherwise a positive one on coins or blockchain.
 #
 # ## The measure
 #
-# Bitcoin's normal return is the mean of four months before the event, without the days of other
-# announcements. With $AR_t$ the return less that mean, the response to the announcements of day $c$
-# is
+# The normal return is the mean of four months before, without days of other announcements. With
+# $AR_t$ the return less that mean, the response on day $c$ is
 #
 # $$CAAR_c = \sum_{t \in W} AR_t, \qquad SCAAR_c = \frac{CAAR_c}{s_c}, \qquad
 #   \overline{CAAR} = \frac1C \sum_{c=1}^{C} CAAR_c ,$$
 #
 # $s_c$ its standard error. Days whose windows overlap form a block. *Randomization*, which leads,
-# ranks the mean $SCAAR$ among those of ordinary days, blocks moved as a whole; *sign flips* rank it
-# among those with a random sign for each block; the interval, from the spread over blocks, holds
-# the variance that announcements add.
+# ranks the mean $SCAAR$ among those of ordinary days, blocks moved as a whole; *sign flips* among
+# those with a random sign for each block; the interval comes from the spread over blocks.
 
 # %%
-pool = study.pool(dict.fromkeys(restrictive, "restrictive"), (0, 1))
-days = pool.clusters.query("group == 'bitcoin'")
 tables.effects_report(study, effects)
 
 # %% [markdown]
 # For Bitcoin the restrictive mean less the supportive one is {{ early.difference | percent }} over [0, 0]
 # ({{ early.p_value | p }} by permutation of the labels), {{ apart.difference | percent }} over [0, 1]
 # ({{ apart.p_value | p }}) and {{ late.difference | percent }} over [0, 5] ({{ late.p_value | p }}).
+# The supportive mean comes from two days, {{ two.session[0] | day }}, a deputy governor's word that
+# people are free to trade ({{ two.caar[0] | percent }}), and {{ two.session[1] | day }}, the Politburo's
+# praise ({{ two.caar[1] | percent }}). The other {{ usual.n_clusters }} average
+# {{ usual["mean"] | percent }} ({{ (usual.lower, usual.upper) | interval }}).
 
 # %%
 figures.show("pooled_paths", study)
 
 # %%
-path = study.results.pooled_path(dict.fromkeys(restrictive, "restrictive"))
-runup = path.query("group == 'bitcoin' and tau == -1").iloc[0]
+runup = checks.pooled_subsets(study, "bitcoin", {"run-up": restrictive}, (-10, -1)).iloc[0]
 
 # %% [markdown]
-# Over the ten days before restrictive announcements, often with others, Bitcoin moved by
-# {{ runup["mean"] | percent }} ({{ (runup.lower, runup.upper) | interval }}). Bands take ordinary days'
-# variance.
+# Over the ten days before, Bitcoin moved by {{ runup["mean"] | percent }}
+# ({{ (runup.lower, runup.upper) | interval }}, {{ runup.randomization_p | p }}). The bands of the figure,
+# of ordinary days' variance, are narrower.
 
 # %%
 sizes = estimators.sizes(study, "bitcoin", windows)
@@ -103,19 +105,14 @@ size = sizes.set_index(["test", "window"])["rejection_rate"]
 error = sizes["std_error"].max()
 
 # %% [markdown]
-# The randomization has the size that it claims; the others, which assume symmetry or a t
-# distribution, reach {{ size.loc[["sign_flip", "interval"]].max() | share(1) }}.
+# The randomization has the size that it claims; the others reach {{ size.loc[["sign_flip", "interval"]].max() | share(1) }}.
 #
 # ## How much of it is the choice of dates?
 #
-# The list of {{ choice.loc["famous"].n_events }} famous announcements is ours: what retrospectives
-# name, 2017 to 2021.
+# The {{ choice.loc["famous"].n_events }} famous ones are our list of what retrospectives name.
 
 # %%
 figures.show("selections", study)
-
-# %%
-figures.show("pooled_forest", study)
 
 # %%
 famous, rest = choice.loc["famous"], choice.loc["all but the famous"]
@@ -129,12 +126,13 @@ others = checks.pooled_subsets(study, "coins", lists).set_index("subset").loc["a
 # ({{ (rest.lower, rest.upper) | interval }}, {{ rest.randomization_p | p }}); without those of 2013
 # and 2014, {{ neither["mean"] | percent }} ({{ neither.randomization_p | p }}). For Ether and
 # Litecoin what is left is not significant ({{ others["mean"] | percent }},
-# {{ (others.lower, others.upper) | interval }}, {{ others.randomization_p | p }}). The article
-# of the other study names one restrictive announcement of this list, with a response of
-# {{ choice.loc["named by the article"]["mean"] | percent }}: that autumn could not show what eight
-# years do.
+# {{ others.randomization_p | p }}). The article of the other study names one announcement of this list
+# ({{ choice.loc["named by the article"]["mean"] | percent }}).
 #
 # ## Which announcements?
+
+# %%
+figures.show("pooled_forest", study)
 
 # %%
 split = estimators.splits(
@@ -148,17 +146,19 @@ act, salience = by.loc["act"], by.loc["salience"]
 closing = checks.split_by(study, restrictive, "act")
 orders = checks.difference(study, "bitcoin", closing["closure"], closing["warning"])
 mining = by.loc[("mining_2021", "yes")]
+of_year = checks.split_by(study, restrictive, "year").items()
+since = checks.fade(
+    study, "bitcoin", [name for year, held in of_year if year >= "2017" for name in held]
+)
 
 # %% [markdown]
 # Orders to close, stop or leave average {{ act.loc["closure"]["mean"] | percent }}, warnings
 # {{ act.loc["warning"]["mean"] | percent }}; the difference of {{ orders.difference | percent }}
 # has {{ orders.p_value | p }}. Ministries and national regulators (salience two) average
-# {{ salience.loc["2"]["mean"] | percent }}, local bodies (one)
-# {{ salience.loc["1"]["mean"] | percent }}. For checks the tests disagree: randomization
-# {{ act.loc["check"].randomization_p | p }}, sign flips {{ act.loc["check"].sign_flip_p | p }}. The
-# wave against mining of its last year, taken apart, averages {{ mining["mean"] | percent }}
-# ({{ (mining.lower, mining.upper) | interval }}, {{ mining.randomization_p | p }}). Many looks,
-# one sample: a description.
+# {{ salience.loc["2"]["mean"] | percent }}, local bodies {{ salience.loc["1"]["mean"] | percent }}. The
+# wave against mining of 2021 averages
+# {{ mining["mean"] | percent }} ({{ (mining.lower, mining.upper) | interval }},
+# {{ mining.randomization_p | p }}). Many looks, one sample.
 #
 # ## Does it fade?
 #
@@ -167,70 +167,77 @@ mining = by.loc[("mining_2021", "yes")]
 # with its size in standard errors it is
 # {{ fading.loc["|SCAAR|"].correlation | number(signed=True) }}
 # ({{ fading.loc["|SCAAR|"].p_value | p }}). Relative to Bitcoin's volatility the
-# responses became smaller; that the falls themselves shrank is less certain. The last year still has
+# responses became smaller; that the falls shrank is less certain. Both lean on the first years: on the {{ since.loc["CAAR"].n_clusters | count }} days since 2017 they are
+# {{ since.loc["CAAR"].correlation | number(signed=True) }} ({{ since.loc["CAAR"].p_value | p }}) and
+# {{ since.loc["|SCAAR|"].correlation | number(signed=True) }} ({{ since.loc["|SCAAR|"].p_value | p }}). The last year still has
 # {{ by.loc[("year", "2021")]["mean"] | percent }}
 # ({{ (by.loc[("year", "2021")].lower, by.loc[("year", "2021")].upper) | interval }},
 # {{ by.loc[("year", "2021")].randomization_p | p }}).
 #
 # ## What if other choices had been made?
 #
-# Bitcoin's volatility changed several times over. Two rows divide responses by the volatility that
-# the days before predict (EWMA or GARCH); in one,
-# ordinary days come from the same year.
+# Two rows divide responses by the volatility that the days before predict; in one, ordinary days
+# come from the same year.
 
 # %%
 tables.effects_report(study, estimators.robustness(study, "bitcoin"))
 
 # %%
 known, unknown = ways.loc["hour or latest hour known"], ways.loc["day alone known"]
-left_out = ways[ways.index.str.endswith("the weightiest")]
+left_out = estimators.without_one(study, "bitcoin")
+years, orders = (left_out[left_out["part"] == part] for part in ("year", "order"))
 
 # %% [markdown]
-# No year and no order carries the result: without the one that matters most the mean is still
-# {{ left_out["mean"].max() | percent }} or lower. Where an hour or latest hour is known it is
+# No year and no order carries the result: without any one of {{ years | length }} years or
+# {{ orders | length }} orders the mean is still {{ left_out["mean"].max() | percent }} or lower and the
+# randomization has p ≤ {{ left_out.randomization_p.max() | number(3) }}. Where an hour or latest hour is known it is
 # {{ known["mean"] | percent }}, where the day alone, {{ unknown["mean"] | percent }}
 # ({{ (unknown.lower, unknown.upper) | interval }}).
 #
 # ## The price of a document's date
 #
-# Some became public days or weeks after the date of their document.
+# Some became public days or weeks after their document.
 
 # %%
 figures.show("timing", study)
 
 # %%
 cost = checks.timing_cost(study, "bitcoin")
-lost = checks.lost_share(cost)
+moved = checks.dated_caars(study, "document_date").query("group == 'bitcoin'")
+moved = moved[moved["event_id"].isin(restrictive)].set_index("event_id")
+gap = (moved["caar"] - moved["dated_caar"]).abs()
+costs = {"[0, 1]": cost, "without": checks.timing_cost(study, "bitcoin", without=[gap.idxmax()])}
+costs |= {
+    window_label(window): checks.timing_cost(study, "bitcoin", window)
+    for window in ((0, 0), (0, 5))
+}
+lost = {name: checks.lost_share(of)["restrictive"] for name, of in costs.items()}
 dated = cost.set_index(["direction", "rows", "dated"]).loc["restrictive"]
 public, document = (dated.loc["moved"].loc[by] for by in ("first public", "document_date"))
 
 # %% [markdown]
 # The {{ public.n_events }} restrictive announcements that move average
-# {{ public["mean"] | percent }} ({{ (public.lower, public.upper) | interval }}) at their first public
-# moment and {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at
-# the document's date: {{ lost["restrictive", "moved"] | share }} of the response is lost (not tested),
-# of that over all {{ dated.loc[("all", "first public")].n_events }}
-# {{ lost["restrictive", "all"] | share }}: most became public that day.
+# {{ public["mean"] | percent }} ({{ (public.lower, public.upper) | interval }}) when first public and
+# {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at the document's
+# date: {{ lost["[0, 1]"]["moved"] | share }} is lost (not tested), without the notice of
+# {{ moved.event_session[gap.idxmax()] | day }} {{ lost["without"]["moved"] | share }}; over [0, 0]
+# {{ lost["[0, 0]"]["moved"] | share }}, over [0, 5], which often holds the news,
+# {{ lost["[0, 5]"]["moved"] | share }}. All {{ dated.loc[("all", "first public")].n_events }} lose
+# {{ lost["[0, 1]"]["all"] | share }} over [0, 1] and {{ lost["[0, 5]"]["all"] | share }} over [0, 5].
 #
 # ## Reading
 #
-# Chinese restrictions and falls of Bitcoin went together over eight years, on dates that no price
-# chose. For Bitcoin the result does not depend on a single year, order or measure of volatility, nor
-# on the famous dates, unless 2013 and 2014 go too; where only the day is known the mean is smaller
-# and not significant. It is no proof of cause: the days without other news are too few to decide.
-# The response to supportive announcements is not significant; the praise of 2019 is an exception.
+# Restrictions and falls of Bitcoin went together, on dates that no price chose. The result does not
+# depend on a single year, order or measure of volatility, nor on the famous dates, unless 2013 and
+# 2014 go too; where only the day is known it is not significant. It is no proof of cause: the days
+# without other news are too few. The mean response to support is not significant; two days stand apart.
 
 # %%
 claims(
     claim(
-        "Restrictive announcements went with falls beyond those of ordinary days",
+        "Restrictions went with falls beyond those of ordinary days",
         lead["randomization_p"],
         lead["mean"] < 0 and lead["randomization_p"] < 0.001 and lead["upper"] < 0,
-    ),
-    claim(
-        "Study.pool gives the same mean",
-        days["caar"].mean(),
-        abs(days["caar"].mean() - lead["mean"]) < 1e-12,
     ),
     claim(
         "In every window",
@@ -273,19 +280,27 @@ claims(
         others["upper"] > 0 and others["randomization_p"] > 0.05,
     ),
     claim(
-        "For checks the tests disagree",
-        act.loc["check"].randomization_p,
-        act.loc["check"].randomization_p < 0.05 < act.loc["check"].sign_flip_p,
-    ),
-    claim(
-        "Where no other news is noted nothing can be told",
+        "Without other news nothing can be told",
         clean["randomization_p"],
         clean["lower"] < 0 < clean["upper"] and clean["randomization_p"] > 0.05,
     ),
     claim(
         "No year and no order carries it",
-        left_out["randomization_p"].max(),
-        len(left_out) == 2 and left_out["upper"].max() < 0,
+        f"{left_out['randomization_p'].max():.4f}, {left_out['upper'].max():.4f}",
+        left_out["upper"].max() < 0 and left_out["randomization_p"].max() < 0.01,
+    ),
+    claim(
+        "Two days make up the mean of supportive announcements",
+        f"{usual['mean']:.4f}, {usual['upper']:.4f}",
+        [set(day) for day in two.events]
+        == [{"2013-11-yi-gang-free-to-trade"}, {"2019-10-25-xi-politburo-blockchain"}]
+        and abs(usual["mean"]) < support["mean"] / 4
+        and usual["lower"] < 0 < usual["upper"],
+    ),
+    claim(
+        "The days before say nothing",
+        runup["randomization_p"],
+        runup["randomization_p"] > 0.05 and runup["lower"] < 0 < runup["upper"],
     ),
     claim(
         "Nor does the yardstick of volatility",
@@ -303,12 +318,23 @@ claims(
         0.05 < fading.loc["CAAR", "p_value"] < 0.2,
     ),
     claim(
-        "Documents' dates lose more than half of the response that they move",
-        lost["restrictive", "moved"],
-        lost["restrictive", "moved"] > 0.5,
+        "Since 2017 neither is significant",
+        since.loc[["CAAR", "|SCAAR|"], "p_value"].min(),
+        since.loc[["CAAR", "|SCAAR|"], "p_value"].min() > 0.05,
     ),
     claim(
-        "The randomization has its nominal size within Monte Carlo error",
+        "Documents' dates lose most of what they move over [0, 1], not over [0, 5]",
+        f"{lost['[0, 1]']['moved']:.2f}, {lost['[0, 5]']['moved']:.2f}",
+        lost["[0, 1]"]["moved"] > 0.5 > lost["[0, 5]"]["moved"],
+    ),
+    claim(
+        "One row is much of that",
+        f"{gap.idxmax()}, {lost['without']['moved']:.2f}",
+        gap.idxmax() == "2013-12-05-five-ministry-notice"
+        and lost["without"]["moved"] < 0.8 * lost["[0, 1]"]["moved"],
+    ),
+    claim(
+        "The randomization has its nominal size",
         (size.loc["randomization"] - 0.05).abs().max() / error,
         (size.loc["randomization"] - 0.05).abs().max() < 3 * error,
     ),
@@ -317,7 +343,7 @@ claims(
 # %% [markdown]
 # ## Limits
 #
-# The list is what was found, not all there was. Stances, acts and orders were coded by one reader.
-# Notes on other news are mostly from memory; a blank proves nothing. An hour is often a ceiling, the
-# latest it can be; a day alone is a Chinese one, which begins on the UTC day before. Bitcoin has no market factor: a worldwide move counts as a
-# response. Its first year rests on another provider, and on two large falls.
+# The list is what was found, coded by one reader. Notes on other news are mostly from memory. An hour
+# is often the latest it can be; a day alone is a Chinese one, which begins on the UTC day before. With
+# no market factor a worldwide move counts as a response. The first year rests on another provider,
+# and on two large falls.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 import chainpolicy
-from chainpolicy import checks
+from chainpolicy import checks, estimators, figures, tables
 from chainpolicy.checks.pooled import Clusters, block_error
 from chainpolicy.estimators import in_volatility
 from chainpolicy.study import Study, load_study
@@ -143,15 +143,17 @@ def test_selections_and_their_means_are_those_of_an_outside_computation(policy, 
         "all but the famous": [
             event for event in restrictive if outside.day[event] not in outside.days(famous)
         ],
+        # Event ids begin with the year; the first famous date is one of 2017.
+        "neither famous nor before 2017": [
+            event
+            for event in restrictive
+            if outside.day[event] not in outside.days(famous) and event[:4] >= "2017"
+        ],
     }
     assert {name: sorted(events) for name, events in chosen.items()} == {
         name: sorted(events) for name, events in expected.items()
     }
     assert len(famous) == 13
-    # Event ids begin with the year; the first famous date is one of 2017.
-    assert sorted(checks.beside_the_famous(policy)) == sorted(
-        event for event in expected["all but the famous"] if event[:4] >= "2017"
-    )
     table = checks.pooled_subsets(policy, "bitcoin", chosen).set_index("subset")
     for name, events in expected.items():
         assert table.loc[name, "mean"] == pytest.approx(outside.mean(events)), name
@@ -246,6 +248,31 @@ def test_one_per_order_keeps_the_first_and_all_orders_of_their_own(policy):
     )
     kept = checks.one_per_order(policy, events)
     assert kept == (events[0], events[1], events[3])
+
+
+def test_each_year_and_each_order_is_left_out_once(policy, outside):
+    """Means without it by the second computation; a row without an order is one of its own."""
+    events = outside.policy(stance_crypto="-1")
+    order = {row["event_id"]: row["order"] or row["event_id"] for row in outside.rows}
+    year = {event: str((outside.first + timedelta(outside.day[event])).year) for event in events}
+    table = estimators.without_one(policy, "bitcoin").set_index(["part", "subset"])["mean"]
+    for part, of in {"order": order, "year": year}.items():
+        names = {of[event] for event in events}
+        assert set(table[part].index) == names
+        for name in names:
+            others = [event for event in events if of[event] != name]
+            assert table[part, name] == pytest.approx(outside.mean(others)), name
+    assert len(table["order"]) > 20
+
+
+def test_the_largest_responses_to_support_are_those_of_an_outside_computation(policy, outside):
+    events = checks.events_of(policy, "supportive")
+    days = outside.days(list(events))
+    caar = {day: outside.response(day, (0, 1))[0] for day in days}
+    two = sorted(sorted(days, key=caar.get)[-2:])
+    found = checks.event_clusters(policy, "bitcoin", (0, 1), events).largest(2)
+    assert [(day.date() - outside.first).days for day in found.session] == two
+    assert found.caar == pytest.approx([caar[day] for day in two])
 
 
 def test_splits_by_year_and_column_hold_every_event(policy):
@@ -356,6 +383,37 @@ def test_responses_by_document_date_are_those_of_an_outside_computation(policy, 
     assert lost["restrictive", "moved"] == pytest.approx(
         1 - other.mean(moved) / outside.mean(moved)
     )
+
+
+def test_the_cost_of_timing_without_one_announcement(policy, outside):
+    other = Outside("document_date")
+    heavy = "2013-12-05-five-ministry-notice"
+    events = [event for event in outside.policy(stance_crypto="-1") if event != heavy]
+    cost = checks.timing_cost(policy, "bitcoin", without=[heavy])
+    cost = cost.set_index(["direction", "rows", "dated"])["mean"]
+    moved = [event for event in events if other.day[event] != outside.day[event]]
+    assert cost["restrictive", "moved", "first public"] == pytest.approx(outside.mean(moved))
+    assert cost["restrictive", "all", "document_date"] == pytest.approx(other.mean(events))
+
+
+def test_an_event_whose_other_date_has_no_prices_is_listed(template):
+    """After the last price nothing can be estimated; a week earlier than the event it can."""
+    policy = template.events["role"] == "policy"
+    late, early = template.events.loc[policy & template.events["in_sample"], "event_id"][:2]
+    week = template.alignment.set_index("event_id").loc[early, "event_session"].min()
+    day = f"{week - timedelta(7):%Y-%m-%d}"
+    dates = template.events["event_id"].map({late: "2024-09-13", early: day}).fillna("")
+    study = replace(template, events=template.events.assign(document_date=dates))
+    rows = checks.dated_caars(study, "document_date")
+    assert set(rows["event_id"]) == {late, early}
+    assert rows.loc[rows["event_id"] == late, "dated_caar"].isna().all()
+    assert rows.loc[rows["event_id"] == late, "caar"].notna().any()
+    assert rows["n_assets"].notna().all()
+    report = tables.timing_report(study)
+    assert f"Without an estimate by document_date: {late}." in report.note
+    assert late in set(report.frame["Event"])
+    _, drawn = figures.draw_timing(study)
+    assert late not in set(drawn["event_id"])
 
 
 def test_a_study_without_other_dates_says_so(template):

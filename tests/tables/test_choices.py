@@ -80,4 +80,14 @@ def test_the_report_on_timing_says_what_is_lost(study):
     assert shift["xi-politburo"] in {"1", "2"}
     assert "by announced_at and by article_date" in report.note
     # By hand: October 18, 25, 26 and 31, November 4 to 6, December 5 and 9, January 10.
-    assert "Bitcoin, supportive, mean of 10 clusters" in report.note
+    assert "Bitcoin, supportive: mean of 10 clusters" in report.note
+
+
+def test_the_report_on_timing_says_so_where_no_session_differs(study):
+    only = study.events["event_id"] == "xi-politburo"
+    events = study.events.assign(document_date="2019-10-25")
+    alone = replace(study, events=events[only], alignment=study.alignment.query(
+        "event_id == 'xi-politburo' and calendar == '24/7'"))  # fmt: skip
+    report = tables.timing_report(alone)
+    assert report.frame.empty
+    assert report.note == "No event has another session by document_date than by announced_at."

@@ -105,9 +105,14 @@ def _defined(module: ModuleType) -> list[tuple[str, Any]]:
 
 
 def _members(owner: type) -> list[tuple[str, Any]]:
+    # What a class has from one without an entry of its own stands with it.
+    unseen = [base for base in owner.__mro__ if base.__name__.startswith("_")]
+    members = dict(vars(owner))
+    for base in unseen:
+        members |= {name: value for name, value in vars(base).items() if name not in members}
     return [
         (name, member)
-        for name, member in vars(owner).items()
+        for name, member in members.items()
         if not name.startswith("_")
         and isinstance(member, FunctionType | property | cached_property)
     ]

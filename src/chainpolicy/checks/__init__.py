@@ -29,6 +29,7 @@ from chainpolicy.checks.pooled import (
     RESTRICTIVE,
     SUPPORTIVE,
     Clusters,
+    by_order,
     difference,
     directions,
     event_clusters,
@@ -43,7 +44,7 @@ from chainpolicy.checks.pooled import (
 )
 from chainpolicy.checks.portfolios import portfolio_difference
 from chainpolicy.checks.power import minimum_detectable_effect
-from chainpolicy.checks.selections import beside_the_famous, selections
+from chainpolicy.checks.selections import selections
 from chainpolicy.checks.space import (
     cumulative_abnormal_returns,
     placebo_in_space,
@@ -70,8 +71,8 @@ __all__ = [
     "SUPPORTIVE",
     "Clusters",
     "adjust_for_multiple_testing",
-    "beside_the_famous",
     "boards",
+    "by_order",
     "cumulative_abnormal_returns",
     "date_column",
     "dated_caars",

@@ -134,6 +134,11 @@ class Clusters:
             alike=self.alike[mask],
         )
 
+    def largest(self, count: int) -> Clusters:
+        """Return the clusters with the largest CAAR, in their order."""
+        rank = np.argsort(-self.caar, kind="stable")[:count]
+        return self.chosen(np.isin(np.arange(len(self.caar)), rank))
+
     def reference(self, *, same_year: bool = False) -> Floats:
         """SCAAR of ordinary sessions for each cluster, shape (C, T); of its own year if asked."""
         if not same_year:
@@ -427,21 +432,26 @@ def without_each(
     }
 
 
-def one_per_order(study: Study, events: Collection[str]) -> tuple[str, ...]:
-    """Keep of the announcements that carry out one order the first, and all others.
+def by_order(study: Study, events: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Sort announcements by the order that they carry out.
 
     Parameters
     ----------
     events : collection of str
-        A blank ``order`` is one of its own.
 
     Returns
     -------
-    tuple of event_id
+    dict of str to tuple of event_id
+        By the label of the order; a blank ``order`` is one of its own, under the event_id.
     """
     table = study.events[study.events["event_id"].isin(events)]
-    later = table["order"].ne("") & table["order"].duplicated()
-    return tuple(table.loc[~later, "event_id"])
+    orders = table["order"].mask(table["order"] == "", table["event_id"])
+    return {str(name): tuple(of) for name, of in table["event_id"].groupby(orders, sort=False)}
+
+
+def one_per_order(study: Study, events: Collection[str]) -> tuple[str, ...]:
+    """Keep the first announcement of each order, see `by_order`."""
+    return tuple(held[0] for held in by_order(study, events).values())
 
 
 def difference(

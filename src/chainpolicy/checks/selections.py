@@ -29,8 +29,9 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     dict of str to tuple of event_id
         "all by the rule"; where events.csv has the column "confidence in the date: high"
         (``confidence``), "salience 2 or 3 of 3" (``salience``), "named by the article"
-        (``from_article``), "famous" and "all but the famous" (``famous``; nothing on a famous
-        session is left). A choice of all of them, or of none, is not listed.
+        (``from_article``), "famous", "all but the famous" (``famous``; nothing on a famous
+        session is left) and "neither famous nor before YYYY", the year of the first famous one: of
+        what is older that list says nothing. A choice of all of them, or of none, is not listed.
     """
     every = events_of(study, direction)
     table = study.events.set_index("event_id").loc[list(every)]
@@ -42,29 +43,12 @@ def selections(study: Study, direction: str = RESTRICTIVE) -> dict[str, tuple[st
     if "famous" in table:
         kept["famous"] = table["famous"] == "yes"
         beside = sharing_sessions(study.alignment, table.index[kept["famous"]])
-        kept["all but the famous"] = ~table.index.to_series().isin(beside)
+        others = ~table.index.to_series().isin(beside)
+        kept["all but the famous"] = others
+        year = table["announced_at"].map(local_day).dt.year
+        begun = year[kept["famous"]].min()
+        if (others & (year < begun)).any():
+            kept[f"neither famous nor before {begun}"] = others & (year >= begun)
     chosen = {"all by the rule": every}
     some = {name: mask for name, mask in kept.items() if mask.any() and not mask.all()}
     return chosen | {name: tuple(table.index[mask]) for name, mask in some.items()}
-
-
-def beside_the_famous(study: Study) -> tuple[str, ...]:
-    """Choose what is neither famous nor older than the year in which the famous dates begin.
-
-    "All but the famous" keeps the years before that list: what is left of an effect there says
-    nothing of the years that the list speaks for.
-
-    Parameters
-    ----------
-    study : Study
-        With the column ``famous`` in events.csv.
-
-    Returns
-    -------
-    tuple of event_id
-    """
-    chosen = selections(study)
-    announced_at = study.events.set_index("event_id")["announced_at"]
-    begun = announced_at[list(chosen["famous"])].map(local_day).min().year
-    others = announced_at[list(chosen["all but the famous"])].map(local_day)
-    return tuple(others.index[others.dt.year >= begun])

@@ -120,13 +120,18 @@ def dated_caars(study: Study, column: str, window: Window = (0, 1)) -> pd.DataFr
         One row per event and group whose session differs, in the order of the catalogue and of the
         groups: ``event_id, group, n_assets, event_session, caar, lower, upper, dated_session,
         dated_caar, dated_lower, dated_upper, shift``; bounds of 95 % intervals, in the return kind
-        of the study; blank where an estimate is missing.
+        of the study; blank where an estimate is missing, as where a date lies outside the prices.
     """
     estimates = ["caar", "lower", "upper"]
     keys = ["event_id", "group"]
-    moved = redated(study, column).results.caar(window)[[*keys, *estimates]]
-    moved = moved.rename(columns={name: f"dated_{name}" for name in estimates})
-    table = study.results.caar(window)[[*keys, "n_assets", *estimates]].merge(moved, on=keys)
+    held = [*keys, "n_assets", *estimates]
+    moved = redated(study, column).results.caar(window)[held].add_prefix("dated_")
+    moved = moved.rename(columns={f"dated_{name}": name for name in keys})
+    # An event of which one estimate is missing is compared with nothing, and yet listed.
+    hit = study.alignment.assign(group=study.alignment["ticker"].map(study.groups))[keys]
+    table = hit.drop_duplicates().merge(study.results.caar(window)[held], on=keys, how="left")
+    table = table.merge(moved, on=keys, how="left")
+    table["n_assets"] = table["n_assets"].fillna(table.pop("dated_n_assets")).astype("Int64")
     calendar = study.alignment.drop_duplicates("ticker").set_index("ticker")["calendar"]
     table["calendar"] = table["group"].map(calendar.groupby(study.groups).first())
     shifts = session_shifts(study, column)
@@ -142,7 +147,11 @@ def dated_caars(study: Study, column: str, window: Window = (0, 1)) -> pd.DataFr
 
 
 def timing_cost(
-    study: Study, group: str, window: Window = (0, 1), column: str | None = None
+    study: Study,
+    group: str,
+    window: Window = (0, 1),
+    column: str | None = None,
+    without: Collection[str] = (),
 ) -> pd.DataFrame:
     """Pool announcements by their first public moment, and by the other date.
 
@@ -154,6 +163,8 @@ def timing_cost(
         Both ends inclusive.
     column : str, optional
         Default: `date_column`.
+    without : collection of event_id
+        Announcements that do not count.
 
     Returns
     -------
@@ -171,7 +182,7 @@ def timing_cost(
     named = directions(study)
     rows = []
     for direction in dict.fromkeys(named[named != ""]):
-        events = named.index[named == direction]
+        events = named.index[(named == direction) & ~named.index.isin(list(without))]
         chosen: dict[str, Collection[str]] = {"moved": events[events.isin(moved)], "all": events}
         for which, held in chosen.items():
             for dated, of in dates.items():

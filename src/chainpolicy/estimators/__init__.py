@@ -5,7 +5,7 @@ Events that overlap, share sessions and hit many assets at once (`EventDummySyst
 (`hourly_response`), volatility and the phases of a response.
 """
 
-from chainpolicy.estimators.choices import robustness, sizes, splits
+from chainpolicy.estimators.choices import robustness, sizes, splits, without_one
 from chainpolicy.estimators.clusters import policy_clusters
 from chainpolicy.estimators.codings import stance_codings
 from chainpolicy.estimators.cross_section import (
@@ -99,4 +99,5 @@ __all__ = [
     "undoing_report",
     "volatility_around_events",
     "volatility_paths",
+    "without_one",
 ]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from chainpolicy.checks import (
     RESTRICTIVE,
+    by_order,
     event_clusters,
     events_of,
     one_per_order,
@@ -75,17 +76,38 @@ def robustness(study: Study, group: str, window: Window = (0, 1)) -> pd.DataFram
         for name, events in chosen.items()
         if len(events) < len(every)
     ]
-    for part in ("year", "order"):
-        if part != "year" and part not in table:
-            continue
-        left = pooled_subsets(
-            study, group, without_each(every, split_by(study, every, part)), window
-        )
-        if len(left) > 1:
-            weakest = left.iloc[int(left["mean"].abs().argmin())]
-            named = f"without {weakest['subset']}, of {len(left)} {part}s the weightiest"
-            rows.append({**weakest, "subset": named})
+    for part, left in without_one(study, group, window).groupby("part", sort=False):
+        weakest = left.iloc[int(left["mean"].abs().argmin())]
+        named = f"without {weakest['subset']}, of {len(left)} {part}s the weightiest"
+        rows.append(dict(weakest.drop("part")) | {"subset": named})
     return pd.DataFrame(rows)
+
+
+@remembered
+def without_one(study: Study, group: str, window: Window = (0, 1)) -> pd.DataFrame:
+    """Pool the restrictive announcements without one year, or one order, after the other.
+
+    Parameters
+    ----------
+    window : tuple of int
+        Both ends inclusive.
+
+    Returns
+    -------
+    DataFrame
+        One row per year and per order (see `checks.by_order`; none if events.csv has no such
+        column), ``part`` and the keys of `checks.pooled_effect`; ``subset`` names what is missing.
+    """
+    every = events_of(study, RESTRICTIVE)
+    parts = {"year": split_by(study, every, "year")}
+    if "order" in study.events:
+        parts["order"] = by_order(study, every)
+    tables = [
+        pooled_subsets(study, group, without_each(every, held), window).assign(part=part)
+        for part, held in parts.items()
+        if len(held) > 1
+    ]
+    return pd.concat(tables) if tables else pooled_subsets(study, group, {}).assign(part="")
 
 
 @remembered

@@ -99,7 +99,7 @@ class NormalReturnModel(ABC):
     ) -> NormalFit:
         """Fit P samples of the sessions of W windows; other arguments as in `fit_normal`.
 
-        What `EventStudy.fit` calls: `fit` with copies, where a model has nothing better.
+        What an `EventStudy` calls: `fit` with copies, where a model has nothing better.
 
         Parameters
         ----------

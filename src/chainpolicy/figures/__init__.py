@@ -337,8 +337,9 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "pooled_forest",
         "Announcement by announcement",
-        "Response on every session with an announcement of the kind that the axis names, with 95 % "
-        "intervals of the portfolio; the diamond is their mean and its interval.",
+        "Response on sessions with an announcement of the kind that the axis names, with 95 % "
+        "intervals of the portfolio; the diamond is the mean of all of them, its interval that of "
+        "ordinary days' variance.",
         "CAAR of every session with an announcement",
         "09_crypto_policy",
         draw_pooled_forest,

@@ -118,6 +118,8 @@ def draw_timing(study: Study) -> Drawn:
     rows = dated_caars(study, column, window).query("group == @group")
     rows = rows.assign(direction=rows["event_id"].map(directions(study)))
     rows = rows[rows["direction"].fillna("") != ""].sort_values("event_session", kind="stable")
+    lacking = rows["caar"].isna() | rows["dated_caar"].isna()
+    rows = rows[~lacking]
     if rows.empty:
         raise NothingToDrawError(
             "No announcement that takes a stance has a session that depends on how it is dated."
@@ -126,8 +128,13 @@ def draw_timing(study: Study) -> Drawn:
     rows = rows[rows["event_id"].isin(shown)]
     if note:
         note += "; the means are of all"
+    if lacking.any():
+        unseen = f"not shown: {int(lacking.sum())} without an estimate by one of the dates"
+        note = "; ".join(filter(None, [note, unseen]))
     cost = timing_cost(study, group, window, column)
-    cost = cost[(cost["rows"] == "all") & (cost["n_clusters"] > 0)]
+    # A direction that has no estimate by one of the dates has nothing to compare.
+    fewest = cost.groupby(["direction", "rows"])["n_clusters"].transform("min")
+    cost = cost[(cost["rows"] == "all") & (fewest > 0)]
     frame = _timing_frame(rows, cost, group, column)
     days, names = announced_days(study), study.events.set_index("event_id")["name"]
     labels = [f"{shorten(names[event], LONGEST_NAME)}, {days[event]}" for event in rows["event_id"]]

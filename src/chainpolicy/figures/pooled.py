@@ -35,7 +35,9 @@ from chainpolicy.study import Study
 from chainpolicy.study.events import dimension_of, stance_columns
 from chainpolicy.typeset.numbers import typeset
 
-MOST_CLUSTERS = 40
+MOST_CLUSTERS = 80
+# Of more rows than that, each is lower.
+MOST_HIGH_ROWS = 40
 MOST_LABELS = 4
 LONGEST_EVENTS = 24
 COLUMNS = (
@@ -285,7 +287,8 @@ def _draw(
     rows = {session: row for row, session in enumerate(pd.DatetimeIndex(sessions))}
     bottom = len(rows) + 0.3
     looks = group_looks(study)
-    figure = StudyFigure(figsize=(WIDTH, 1.4 + 0.2 * len(rows)), layout="constrained")
+    height = 0.2 if len(rows) <= MOST_HIGH_ROWS else 0.135
+    figure = StudyFigure(figsize=(WIDTH, 1.4 + height * len(rows)), layout="constrained")
     axes = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for group, ax in zip(groups, axes, strict=True):
         of_group = frame[frame["group"] == group]
@@ -301,9 +304,12 @@ def _draw(
         ax.tick_params(axis="y", length=0, left=False)
     by_session = frame.dropna(subset="event_session").groupby("event_session")["events"]
     named = by_session.agg(lambda lists: ";".join(dict.fromkeys(";".join(lists).split(";"))))
-    ticks = [f"{shorten(named[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]
+    # A name that begins with a date would have two.
+    plain = named.str.replace(r"(^|;)\d{4}-\d{2}(-\d{2})?-", r"\1", regex=True)
+    ticks = [f"{shorten(plain[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]
     axes[0].set_ylim(bottom + 0.7, -0.6)
-    axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=6.5)
+    size = 6.5 if len(rows) <= MOST_HIGH_ROWS else 5
+    axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=size)
     quantity = return_label(f"CAAR{window_label(window)}", study.kind)
     shown = f"{by}: {typeset(shorten(label))}"
     figure.supxlabel(f"{quantity} with 95 % interval, {shown}; each group has its own scale")

@@ -17,6 +17,7 @@ from chainpolicy.checks.selections import COLUMN_TITLES, CONFIDENCES
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.typeset.numbers import counted
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
 
@@ -91,7 +92,8 @@ def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
     Returns
     -------
     ReportTable
-        One row per event and group whose session differs; the note says what pooled effects lose.
+        One row per event and group whose session differs; the note says what pooled effects lose
+        and which events have no estimate by one of the dates.
 
     Raises
     ------
@@ -112,11 +114,17 @@ def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
             "CAAR by date, %": formatted(100 * rows["dated_caar"], "+.1f"),
         }
     )
-    note = (
+    if frame.empty:
+        return ReportTable(frame, f"No event has another session by {column} than by announced_at.")
+    notes = [
         f"Sessions and CAAR{window_label(window)} by announced_at and by {column}; {study.kind} "
-        "returns; events whose session differs. "
-    )
-    return ReportTable(frame, note + " ".join(_costs(study, window, column)))
+        "returns; events whose session differs.",
+        *_costs(study, window, column),
+    ]
+    for name, said in {"caar": "announced_at", "dated_caar": column}.items():
+        if missing := list(dict.fromkeys(rows.loc[rows[name].isna(), "event_id"])):
+            notes.append(f"Without an estimate by {said}: {', '.join(missing)}.")
+    return ReportTable(frame, " ".join(notes))
 
 
 def _costs(study: Study, window: Window, column: str) -> Sequence[str]:
@@ -130,8 +138,10 @@ def _costs(study: Study, window: Window, column: str) -> Sequence[str]:
             if not np.isfinite(lost[direction, "all"]):
                 continue
             public, dated = pair.set_index("dated").loc[["first public", column]].to_dict("records")
+            clusters = counted(public["n_clusters"], "cluster")
             texts.append(
-                f"{study.label(group)}, {direction}, mean of {public['n_clusters']} clusters: "
-                f"{100 * public['mean']:+.1f} % and {100 * dated['mean']:+.1f} % by date."
+                f"{study.label(group)}, {direction}: mean of {clusters} "
+                f"{100 * public['mean']:+.1f} %, by date of {dated['n_clusters']} "
+                f"{100 * dated['mean']:+.1f} %."
             )
     return texts
