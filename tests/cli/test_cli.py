@@ -8,7 +8,10 @@ import io
 import shutil
 import sys
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pandas as pd
 import pytest
@@ -104,14 +107,16 @@ def test_a_disk_that_fills_up_leaves_the_old_files(folder, tmp_path, capfd, monk
     assert main([*arguments, "--only", "rule-announced"]) == 0
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     capfd.readouterr()
-    write_bytes = output.write_bytes
+    whole = output._whole
 
-    def fill(content: bytes, path: Path) -> None:
-        if "tests.csv" in path.name:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        write_bytes(content, path)
+    @contextmanager
+    def fill(path: Path) -> Iterator[BinaryIO]:
+        with whole(path) as stream:
+            yield stream
+            if "tests.csv" in path.name:
+                raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(output, "write_bytes", fill)
+    monkeypatch.setattr(output, "_whole", fill)
     assert main(arguments) == 2
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     assert capfd.readouterr().err == (
