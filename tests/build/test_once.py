@@ -10,9 +10,10 @@ import pytest
 from chainpolicy import cli
 from chainpolicy.build import regenerate
 from chainpolicy.eventstudy import EventStudy
-from chainpolicy.figures import style
+from chainpolicy.figures import FIGURES, style
 from chainpolicy.study import load_study, new_study, read_once
 from chainpolicy.study.remember import remembered
+from places import ROOT
 from small_study import WINDOWS, blank_pictures, build_less, small_study
 
 pytestmark = pytest.mark.usefixtures("same_code")
@@ -105,6 +106,31 @@ def test_the_number_of_processes_changes_no_byte(tmp_path, monkeypatch):
         )
     assert len(made[0]) > 20
     assert made[0] == made[1]
+
+
+def test_a_figure_that_two_folders_hold_is_drawn_by_one_process(monkeypatch):
+    """The notebook on the other study shows figures that its report has too."""
+    registered = []
+
+    def keep(root, products, **_):
+        registered.extend(products)
+        return 0
+
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(regenerate, "run", keep)
+    assert regenerate.main() == 0
+    groups = regenerate._together(registered)
+    drawers: dict[tuple[str, str], set[int]] = {}
+    for number, group in enumerate(groups):
+        for product in group:
+            for figure in FIGURES:
+                if product.name == figure.name:
+                    of = product.folder.name or figure.study
+                    drawers.setdefault((figure.name, of), set()).add(number)
+                    shown = {each.name for each in group if not each.folder.name}
+                    assert product.folder.name or figure.notebook in shown
+    assert len(drawers) > 40
+    assert {len(numbers) for numbers in drawers.values()} == {1}
 
 
 def test_a_study_is_read_once_in_a_build_and_its_tables_stay_apart(folder):

@@ -97,7 +97,7 @@ class Product:
     rtol : float, default 1e-6
         Relative tolerance for the numbers of the product's CSV files when they are checked.
     beside : str, optional
-        Name of the product that needs the same results: one process builds both.
+        Key of the product that needs the same results: one process builds both.
     prose : Path, optional
         The source of which a change may leave all results as they are.
     rewrite : callable, optional
@@ -121,7 +121,11 @@ class Product:
     @property
     def key(self) -> str:
         """A name that no product of another study has."""
-        return f"{self.folder.name}.{self.name}" if self.folder.name else self.name
+        return _key(self.folder, self.name)
+
+
+def _key(folder: Path, name: str) -> str:
+    return f"{folder.name}.{name}" if folder.name else name
 
 
 @dataclass
@@ -464,7 +468,7 @@ def _together(products: Sequence[Product]) -> list[list[Product]]:
     """Sort products into those that one process builds, the most first."""
     groups: dict[str, list[Product]] = {}
     for product in products:
-        groups.setdefault(f"{product.folder}/{product.beside or product.name}", []).append(product)
+        groups.setdefault(product.beside or product.key, []).append(product)
     return sorted(groups.values(), key=len, reverse=True)
 
 
@@ -1114,7 +1118,21 @@ def main(
         else:
             below = Path() if output is not None else STATE.parent / study.name
             output_folder(root / below)
-            products += [replace(each, folder=below) for each in _of_folder(study, pdf, vector)]
+            products += [
+                replace(each, folder=below, beside=_key(below, each.beside or each.name))
+                for each in _of_folder(study, pdf, vector)
+            ]
+    # What is drawn for two folders is drawn once: one process builds the notebook and the report.
+    joined: dict[str, str] = {}
+    for figure in FIGURES:
+        if figure.study in {of.name for of in studies.values()}:
+            below = STATE.parent / figure.study
+            joined |= dict.fromkeys(
+                (figure.notebook, _key(below, figure.notebook)), _key(below, STUDY)
+            )
+    products = [
+        replace(each, beside=joined.get(each.beside or each.name, each.beside)) for each in products
+    ]
     read_in_build = {id(study): study for study in (*studies.values(), *others.values())}.values()
 
     def prepare(shared: Path) -> None:
