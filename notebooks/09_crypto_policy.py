@@ -176,8 +176,7 @@ since = checks.fade(
 #
 # ## What if other choices had been made?
 #
-# Two rows divide responses by the volatility that the days before predict; in one, ordinary days
-# come from the same year.
+# Two rows divide responses by the volatility that the days before predict.
 
 # %%
 tables.effects_report(study, estimators.robustness(study, "bitcoin"))
@@ -265,7 +264,7 @@ claims(
         famous["mean"] < 2 * lead["mean"],
     ),
     claim(
-        "Without the famous dates the fall is still beyond ordinary days",
+        "Without the famous dates it is there",
         rest["randomization_p"],
         rest["upper"] < 0 and rest["randomization_p"] < 0.05,
     ),
@@ -308,7 +307,7 @@ claims(
         ways.loc[ways.index.str.startswith("all"), "randomization_p"].max() < 0.01,
     ),
     claim(
-        "Later announcements moved Bitcoin less, in standard errors",
+        "Later responses are smaller, in standard errors",
         fading.loc["|SCAAR|", "p_value"],
         fading.loc["|SCAAR|", "correlation"] < 0 and fading.loc["|SCAAR|", "p_value"] < 0.05,
     ),

@@ -51,8 +51,8 @@ def effects_report(study: Study, effects: pd.DataFrame) -> ReportTable:
     bounds = [formatted(100 * effects[side], "+.1f") for side in ("lower", "upper")]
     frame["95 % interval"] = (bounds[0] + " to " + bounds[1]).where(effects["lower"].notna(), "")
     frame["SCAAR"] = formatted(effects["mean_scaar"], "+.2f")
-    frame["Randomization p"] = effects["randomization_p"].map(p_text)
-    frame["Sign-flip p"] = effects["sign_flip_p"].map(p_text)
+    frame["p (rank)"] = effects["randomization_p"].map(p_text)
+    frame["p (signs)"] = effects["sign_flip_p"].map(p_text)
     about = []
     if len(groups) == 1:
         about.append(study.label(effects["group"].iloc[0]))
@@ -60,8 +60,9 @@ def effects_report(study: Study, effects: pd.DataFrame) -> ReportTable:
         about.append(f"CAAR{effects['window'].iloc[0]}")
     note = (
         f"{', '.join([*about, ''])}mean over distinct event sessions, {study.kind} returns. "
-        "Intervals from the spread over blocks of overlapping windows; p-values two-sided, not "
-        "adjusted for the number of rows, blank below three blocks. SCAAR: in standard errors."
+        "Intervals from the spread over blocks of overlapping windows. SCAAR in standard errors; p "
+        "its rank among ordinary days and random signs, two-sided, not adjusted, blank below three "
+        "blocks."
     )
     return ReportTable(frame.reset_index(drop=True), note[0].upper() + note[1:])
 
