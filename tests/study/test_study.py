@@ -158,7 +158,7 @@ minimum = 30
 [event]
 window = [-3, 3]
 car_windows = [[-3, 3]]
-pool_by = "theme"
+pool_by = "issuer"
 """,
         encoding="utf-8",
     )
@@ -168,7 +168,7 @@ pool_by = "theme"
     assert study.prices["date"].max() == pd.Timestamp("2023-10-17")
     assert study.hourly["COIN"]["close"].tolist() == [1.0]
     assert (study.kind, study.gaps, study.half_life) == ("simple", "span", 2.5)
-    assert study.pool_by == study.pooled_by == "theme"
+    assert study.pool_by == study.pooled_by == "issuer"
     assert study.model == "single_index"
     assert study.estimation.end == pd.Timestamp("2023-06-30")
     assert study.estimation.anchor == "first"
@@ -285,7 +285,7 @@ def test_what_is_no_study_folder(folder, tmp_path, name, message):
             "event.car_windows",
             "[]",
         ),
-        ('# pool_by = "theme"', 'pool_by = ["theme"]', "event.pool_by", None),
+        ('# pool_by = "issuer"', 'pool_by = ["issuer"]', "event.pool_by", None),
         ("half_life = 5", "half_life = 0", "sentiment.half_life", "0"),
         ("half_life = 5", "half_life = nan", "sentiment.half_life", "nan"),
         ("half_life = 5", "half_life = 1e300", "sentiment.half_life", "1e+300"),
@@ -315,8 +315,10 @@ def assert_one_key(
         ("end = 2023-10-18", "end = 2200-01-01", "prices.end", "2200-01-01"),
         ("# end = 2023-06-30", "end = 2022-06-30", "estimation.end", "2022-06-30"),
         ("minimum = 60", "minimum = 2", "estimation.minimum", "2"),
-        ('# pool_by = "theme"', 'pool_by = "surprse"', "event.pool_by", "surprse"),
-        ('# pool_by = "theme"', 'pool_by = "affects"', "event.pool_by", "affects"),
+        ('# pool_by = "issuer"', 'pool_by = "surprse"', "event.pool_by", "surprse"),
+        ('# pool_by = "issuer"', 'pool_by = "affects"', "event.pool_by", "affects"),
+        # The template's events have no such column: what is blank throughout labels nothing.
+        ('# pool_by = "issuer"', 'pool_by = "cluster"', "event.pool_by", "cluster"),
     ],
 )
 def test_one_key_that_is_refused_for_what_the_other_files_say(folder, old, new, key, value):

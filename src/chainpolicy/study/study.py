@@ -376,7 +376,9 @@ class Study:
         by = self.pooled_by if by is None else by
         known = _columns_to_pool_by(self.events)
         if isinstance(by, str) and by not in known:
-            expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(by, known)}"
+            expected = (
+                f"a column of events.csv with values: {', '.join(known)}{did_you_mean(by, known)}"
+            )
             raise InputError([Problem("--by", expected, value=by)])
         return self.estimate(model).pool(by, window)
 
@@ -868,12 +870,17 @@ def _check_pool_by(
     value = settings.get(key)
     if value is None or value in known:
         return []
-    expected = f"a column of events.csv, {', '.join(known)}{did_you_mean(value, known)}"
+    expected = f"a column of events.csv with values: {', '.join(known)}{did_you_mean(value, known)}"
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, value)]
 
 
 def _columns_to_pool_by(events: pd.DataFrame) -> list[str]:
-    return [str(column) for column in events.columns if column != "affects"]
+    # A column that is blank throughout labels nothing, and is often not in the file.
+    return [
+        str(column)
+        for column in events.columns
+        if column != "affects" and (events.empty or events[column].astype(str).ne("").any())
+    ]
 
 
 def _check_reach(assets: pd.DataFrame, settings: Settings, lines: dict[str, int]) -> list[Problem]:
