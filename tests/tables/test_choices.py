@@ -90,4 +90,7 @@ def test_the_report_on_timing_says_so_where_no_session_differs(study):
         "event_id == 'xi-politburo' and calendar == '24/7'"))  # fmt: skip
     report = tables.timing_report(alone)
     assert report.frame.empty
-    assert report.note == "No event has another session by document_date than by announced_at."
+    assert report.note == (
+        "No event has another session by document_date than by announced_at. "
+        "article_date, which dates events too, is not used."
+    )

@@ -14,6 +14,7 @@ from chainpolicy.checks import (
     timing_cost,
 )
 from chainpolicy.checks.selections import COLUMN_TITLES, CONFIDENCES
+from chainpolicy.checks.timing import DATE_COLUMNS
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
@@ -115,11 +116,19 @@ def timing_report(study: Study, window: Window = (0, 1)) -> ReportTable:
             "CAAR by date, %": formatted(100 * rows["dated_caar"], "+.1f"),
         }
     )
+    dated = study.events[study.events["in_sample"]]
+    unused = [
+        f"{other}, which dates events too, is not used."
+        for other in DATE_COLUMNS
+        if other != column and other in dated and dated[other].ne("").any()
+    ]
     if frame.empty:
-        return ReportTable(frame, f"No event has another session by {column} than by announced_at.")
+        same = f"No event has another session by {column} than by announced_at."
+        return ReportTable(frame, " ".join([same, *unused]))
     notes = [
         f"Sessions and CAAR{window_label(window)} by announced_at and by {column}; {study.kind} "
         "returns; events whose session differs.",
+        *unused,
         *_costs(study, window, column),
     ]
     for name, said in {"caar": "announced_at", "dated_caar": column}.items():
