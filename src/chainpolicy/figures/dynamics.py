@@ -57,6 +57,8 @@ MOST_MOVERS = 15
 CALM_SESSIONS = 60
 # Part of the height of the bars that is kept for the marks below them.
 _RUG = 0.1
+# In years of sessions they touch each other, and lines are drawn over them.
+_BARS = "#C9C9C9"
 
 
 @study_figure
@@ -202,7 +204,7 @@ def draw_volatility(study: Study) -> Drawn:
         parts.append(path)
     figure.supylabel(return_label("Per session", study.kind))
     handles = [
-        Patch(facecolor=QUIET, alpha=0.35, label="size of the abnormal return"),
+        Patch(facecolor=_BARS, label="size of the abnormal return"),
         Line2D([], [], color=QUIET, label="predicted standard deviation: GARCH(1,1)"),
         Line2D([], [], color=INK, linestyle="--", linewidth=0.8, label="EWMA"),
         Line2D([], [], color=INK, marker="|", linestyle="none", markersize=7,
@@ -216,7 +218,7 @@ def draw_volatility(study: Study) -> Drawn:
 
 def _plot_volatility(path: pd.DataFrame, ax: Axes, look: GroupStyle) -> Axes:
     days = date2num(path["session"].to_numpy())  # type: ignore[no-untyped-call]
-    ax.vlines(days, 0, path["abnormal"].abs(), color=look.color, alpha=0.4, linewidth=1.8)
+    ax.vlines(days, 0, path["abnormal"].abs(), color=_BARS, linewidth=1.8)
     ax.plot(days, path["garch"], color=look.color)
     ax.plot(days, path["ewma"], color=INK, linestyle="--", linewidth=0.8)
     date_axis(ax, most=8)

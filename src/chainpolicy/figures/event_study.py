@@ -200,7 +200,8 @@ def draw_caar_clusters(study: Study) -> Drawn:
         ax.tick_params(axis="y", length=0, left=False)
     labels = dated_labels(study, events, "\n")
     axes[0].set_yticks(-np.arange(len(events)), labels, fontsize=6.5, ha="left")
-    axes[0].tick_params(axis="y", pad=92)
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    axes[0].tick_params(axis="y", pad=max(92, 3.9 * longest))
     figure.supxlabel(
         f"τ, sessions from the event session; {return_label('CAAR', study.kind)} with 95 % band"
     )
