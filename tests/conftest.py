@@ -100,11 +100,23 @@ def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(regenerate, "cores", lambda: 1)
 
 
+# Modules, tests and probes are many objects and leave little garbage: it is not looked for while
+# they are made, and no later collection goes through them again.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
     """Let no collection of garbage go through all modules and tests again, and few through more."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+    gc.enable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Let what pytest looked for in all that is left not be looked for once more."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
