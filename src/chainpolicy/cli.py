@@ -10,9 +10,10 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from enum import StrEnum
+from functools import cache
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -86,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8")
     try:
-        app(arguments)
+        _commands()(arguments)
     except InputError as error:
         from chainpolicy.typeset.numbers import counted
 
@@ -111,6 +112,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+@cache
+def _commands() -> Callable[[Sequence[str] | None], object]:
+    """Make the parsers of all commands, once for a process that runs several."""
+    return typer.main.get_command(app)
 
 
 @app.command()
