@@ -19,22 +19,21 @@ def returns_frame(
     returns: Mapping[str, Sequence[float]], benchmarks: Mapping[str, Sequence[float]]
 ) -> pd.DataFrame:
     """Stack one return series per ticker; the benchmarks stand beside every one of them."""
-    days = sessions(len(next(iter(returns.values()))))
-    beside = {name: np.asarray(series, dtype=float) for name, series in benchmarks.items()}
-    parts = [
-        pd.DataFrame(
-            {
-                "ticker": ticker,
-                "session": days,
-                "return": np.asarray(series, dtype=float),
-                **beside,
-                "n_sessions": 1,
-                "at_limit": "",
-            }
-        )
-        for ticker, series in returns.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
+    count = len(next(iter(returns.values())))
+    beside = {
+        name: np.tile(np.asarray(series, dtype=float), len(returns))
+        for name, series in benchmarks.items()
+    }
+    return pd.DataFrame(
+        {
+            "ticker": np.repeat(np.array(list(returns), dtype=object), count),
+            "session": np.tile(sessions(count), len(returns)),
+            "return": np.concatenate([np.asarray(one, dtype=float) for one in returns.values()]),
+            **beside,
+            "n_sessions": 1,
+            "at_limit": "",
+        }
+    )
 
 
 def alignment_frame(
@@ -43,20 +42,20 @@ def alignment_frame(
     """Put every event (outer key) and ticker (inner key) on the session at that position."""
     days = sessions(count)
     rows = [
-        {
-            "event_id": event_id,
-            "ticker": ticker,
-            "calendar": "XSHG",
-            "announced_at": days[position].date().isoformat(),
-            "event_session": days[position],
-            "shares_session_with": "",
-            "in_sample": event_id not in out_of_sample,
-            "role": "policy",
-        }
+        (event_id, ticker, position)
         for event_id, of_ticker in positions.items()
         for ticker, position in of_ticker.items()
     ]
-    return pd.DataFrame(rows)
+    frame = pd.DataFrame(rows, columns=["event_id", "ticker", "position"])
+    at = frame.pop("position").to_numpy(int)
+    return frame.assign(
+        calendar="XSHG",
+        announced_at=days.strftime("%Y-%m-%d").to_numpy()[at],
+        event_session=days[at],
+        shares_session_with="",
+        in_sample=~frame["event_id"].isin(out_of_sample),
+        role="policy",
+    )
 
 
 def fit(
