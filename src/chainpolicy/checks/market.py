@@ -36,8 +36,10 @@ def returns_of_shares(rows: pd.DataFrame) -> pd.DataFrame:
     NaN where a share was suspended on the session or on the one before: what stands there spans the
     gap. The first session has none.
     """
-    change = rows.pivot_table(index="date", columns="ticker", values="pct_change") / 100.0
-    traded = rows.pivot_table(index="date", columns="ticker", values="trading").eq(1)
+    # A pivot table of each would group all rows twice.
+    means = rows.groupby(["date", "ticker"])[["pct_change", "trading"]].mean()
+    change = means["pct_change"].dropna().unstack() / 100.0  # noqa: PD010
+    traded = means["trading"].dropna().unstack().eq(1)  # noqa: PD010
     returned: pd.DataFrame = change.where(traded & traded.shift(fill_value=False))
     return returned
 
