@@ -28,9 +28,9 @@ from chainpolicy.build.workers import run_jobs
 from chainpolicy.cli import main as cli
 from chainpolicy.figures import FIGURES, FigureSpec, NothingToDrawError, style
 from chainpolicy.figures.style import StudyFigure
-from chainpolicy.study import new_study
+from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.study.problems import InputError
-from chainpolicy.study.study import EMBEDDED_STUDIES, TEMPLATE
+from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, TEMPLATE
 
 NOTEBOOK = """\
 # %% [markdown]
@@ -609,11 +609,27 @@ def test_output_that_is_a_project_is_refused(project):
 # ---- a study ----------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def embedded_studies(embedded: Study) -> dict[Path, Study]:
+    """Those that the project keeps, each read once."""
+    return {
+        path: embedded if path == EMBEDDED else load_study(path)
+        for path in EMBEDDED_STUDIES.values()
+    }
+
+
+@pytest.fixture
+def read_before(embedded_studies: dict[Path, Study], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read no embedded study again."""
+    monkeypatch.setattr(regenerate, "load_study", embedded_studies.__getitem__)
+
+
 def test_study_without_output_is_refused(tmp_path):
     with pytest.raises(InputError, match="expected --output DIR beside it"):
         regenerate.main(new_study(tmp_path / "mine"))
 
 
+@pytest.mark.usefixtures("read_before")
 def test_embedded_study_can_be_written_anywhere(tmp_path, capsys):
     assert regenerate.main(output=tmp_path / "results", only="price_with_events") == 0
     assert (tmp_path / "results" / "figures" / "price_with_events.png").is_file()
@@ -640,6 +656,7 @@ def test_what_is_kept_is_compared_as_png_alone(capsys):
     assert "--format svg: expected no --check beside it" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("read_before")
 def test_an_embedded_study_by_name_needs_no_output(project, monkeypatch):
     monkeypatch.chdir(project.root)
     name = "china-crypto-policy-2013-2021"
@@ -651,6 +668,7 @@ def test_an_embedded_study_by_name_needs_no_output(project, monkeypatch):
     assert (project.root / "figures" / "README.md").is_file()
 
 
+@pytest.mark.usefixtures("read_before")
 def test_one_run_builds_every_embedded_study(project, monkeypatch):
     given = []
 
@@ -714,6 +732,7 @@ def test_figures_name_embedded_studies():
     assert any(spec.study for spec in FIGURES)
 
 
+@pytest.mark.usefixtures("read_before")
 def test_project_folder_gets_an_index_and_its_own_notebooks(project, monkeypatch):
     monkeypatch.chdir(project.root)
     assert regenerate.main(only="figures-readme") == 0

@@ -145,6 +145,13 @@ def test_a_panel_that_has_nothing_to_do_with_the_study_is_refused(study, shares)
         donors_of_study(study, shares[shares["ticker"].isin(["600570.SS", "600999.X"])])
 
 
+@pytest.fixture
+def read_before(study, monkeypatch) -> None:
+    """Let commands have the embedded study as it was read, and estimated, before."""
+    monkeypatch.setattr("chainpolicy.study.load_study", {None: study}.__getitem__)
+
+
+@pytest.mark.usefixtures("read_before")
 def test_the_command_writes_what_the_function_finds(study, shares, tmp_path, capsys):
     shares.to_parquet(tmp_path / "panel.parquet")
     target = tmp_path / "donors.csv"
@@ -166,6 +173,7 @@ def test_the_command_says_what_is_wrong_with_its_files(shares, tmp_path, capsys)
     assert "ends with .csv" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("read_before")
 def test_the_donors_of_the_embedded_study_are_those_of_the_panel(tmp_path):
     """The whole file again, and two of its numbers by other means."""
     if not PANEL.is_file():

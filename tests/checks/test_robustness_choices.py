@@ -432,7 +432,12 @@ def test_a_return_after_a_suspension_spans_it_and_is_left_out(study, small_marke
     assert returns.isna().sum() >= rows.isna().sum()
 
 
-def test_placebo_command_compares_with_the_market(small_market, tmp_path, capsys):
+def test_placebo_command_compares_with_the_market(
+    study, template, small_market, tmp_path, capsys, monkeypatch
+):
+    # Each is read once for all commands.
+    given = {None: study, TEMPLATE: template}
+    monkeypatch.setattr("chainpolicy.study.load_study", given.__getitem__)
     file = tmp_path / "space.csv"
     assert cli.main(["placebo", "--market", str(small_market), "--output", str(file)]) == 0
     table = pd.read_csv(file)

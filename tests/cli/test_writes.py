@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -277,10 +278,13 @@ def test_an_import_leaves_prices_outside_the_study_alone(server, tmp_path, capfd
 
 def assert_refused(commands: list[list[str]], folder: Path, capfd: pytest.CaptureFixture) -> None:
     before = contents(folder)
-    for command in commands:
-        assert main(command) == 2, command
-        assert "the file that is there is read by this run" in capfd.readouterr().err
-        assert contents(folder) == before
+    with pytest.MonkeyPatch.context() as patch:
+        # Nothing of a study changes between the commands: it is read once for all of them.
+        patch.setattr("chainpolicy.study.load_study", cache(chainpolicy.study.load_study))
+        for command in commands:
+            assert main(command) == 2, command
+            assert "the file that is there is read by this run" in capfd.readouterr().err
+            assert contents(folder) == before
 
 
 @pytest.mark.parametrize("how", ["inside", "absolute, outside", "link", "folder"])

@@ -448,10 +448,12 @@ def test_what_overlapping_windows_share_makes_no_difference():
     rng = np.random.default_rng(3)
     block, first = np.arange(60) // 2, np.arange(60) // 2 % 2 == 0
     together, apart = [], []
-    for _ in range(400):
+    for draw in range(400):
         values = rng.normal(size=30)[block] + 0.3 * rng.normal(size=60)
         together.append(permutation_p_value(values, first, block, 199, 0) <= 0.05)
-        apart.append(permutation_p_value(values, first, np.arange(60), 199, 0) <= 0.05)
+        # Which rejects three times as often as it says: fewer draws show it.
+        if draw < 100:
+            apart.append(permutation_p_value(values, first, np.arange(60), 199, 0) <= 0.05)
     # Three errors of a share of 5 % in 400 draws.
     assert np.mean(together) < 0.05 + 3 * sqrt(0.05 * 0.95 / 400)
     assert np.mean(apart) > 0.1
