@@ -17,11 +17,6 @@ export NUMEXPR_NUM_THREADS := 1
 export PYTHONHASHSEED := 0
 export TZ := UTC
 export MPLBACKEND := Agg
-# What an array leaves is kept for the next: a process that hands it back to the system at once and
-# asks again spends a twentieth of its time on that.
-export MALLOC_MMAP_THRESHOLD_ := 1000000000
-export MALLOC_TRIM_THRESHOLD_ := 1000000000
-export MALLOC_TOP_PAD_ := 16777216
 # Compiled modules are kept: a process that compiles all that it imports starts ten times slower.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -51,6 +46,11 @@ check: $(INSTALLED)
 site: $(INSTALLED)
 	.venv/bin/chainpolicy publish --output build/site
 
+# What an array leaves is kept for the next: a process that hands it back to the system at once and
+# asks again spends a twentieth of its time on that.
+test: export MALLOC_MMAP_THRESHOLD_ := 1000000000
+test: export MALLOC_TRIM_THRESHOLD_ := 1000000000
+test: export MALLOC_TOP_PAD_ := 16777216
 # slipcover has no wheel of Python 3.11 for ARM: tests run there, and nothing is measured.
 test: $(INSTALLED)
 	.venv/bin/python $$(.venv/bin/python -c 'import slipcover' 2> /dev/null && echo -m slipcover) \
