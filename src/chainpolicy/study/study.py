@@ -374,8 +374,7 @@ class Study:
             If events.csv has no such column.
         """
         by = self.pooled_by if by is None else by
-        known = _columns_to_pool_by(self.events)
-        if isinstance(by, str) and by not in known:
+        if isinstance(by, str) and by not in (known := _columns_to_pool_by(self.events)):
             expected = (
                 f"a column of events.csv with values: {', '.join(known)}{did_you_mean(by, known)}"
             )
@@ -866,9 +865,8 @@ def _check_pool_by(
 ) -> list[Problem]:
     """Refuse a column to pool by that events.csv does not have."""
     key = "event.pool_by"
-    known = _columns_to_pool_by(events)
     value = settings.get(key)
-    if value is None or value in known:
+    if value is None or value in (known := _columns_to_pool_by(events)):
         return []
     expected = f"a column of events.csv with values: {', '.join(known)}{did_you_mean(value, known)}"
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, value)]
