@@ -138,8 +138,15 @@ def test_a_notebook_may_not_change_the_tables_that_a_build_shares(tmp_path):
         with pytest.raises(NotebookError, match="ZeroDivisionError"):
             notebooks.execute(changing)
         notebooks.execute(write_source(tmp_path, load, "study.results"))
+        for change, named in {
+            "study.benchmarks.clear()": "benchmarks",
+            "study.labels['makers'] = 'M'": "labels",
+            "study.hourly['COIN'] = study.returns": "hourly",
+        }.items():
+            with pytest.raises(NotebookError, match=rf"\(.*: {named}\)"):
+                notebooks.execute(write_source(tmp_path, load, change))
         changing = write_source(tmp_path, load, "study.events['name'] = ''\ndel study")
-        with pytest.raises(NotebookError, match=r"02_broken\.py changes tables .*study: events\)"):
+        with pytest.raises(NotebookError, match=r"02_broken\.py changes its study .*: events\)"):
             notebooks.execute(changing)
 
 

@@ -21,6 +21,7 @@ from chainpolicy.checks.pooled import Clusters, block_error
 from chainpolicy.estimators import in_volatility
 from chainpolicy.study import Study, load_study
 from chainpolicy.study.problems import InputError
+from chainpolicy.study.sessions import align
 
 NAME = "china-crypto-policy-2013-2021"
 FOLDER = Path(chainpolicy.__file__).parent / "studies" / "china_crypto_policy_2013_2021"
@@ -403,7 +404,8 @@ def test_an_event_whose_other_date_has_no_prices_is_listed(template):
     week = template.alignment.set_index("event_id").loc[early, "event_session"].min()
     day = f"{week - timedelta(7):%Y-%m-%d}"
     dates = template.events["event_id"].map({late: "2024-09-13", early: day}).fillna("")
-    study = replace(template, events=template.events.assign(document_date=dates))
+    events = template.events.assign(document_date=dates)
+    study = replace(template, events=events)
     rows = checks.dated_caars(study, "document_date")
     assert set(rows["event_id"]) == {late, early}
     assert rows.loc[rows["event_id"] == late, "dated_caar"].isna().all()
@@ -412,8 +414,54 @@ def test_an_event_whose_other_date_has_no_prices_is_listed(template):
     report = tables.timing_report(study)
     assert f"Without an estimate by document_date: {late}." in report.note
     assert late in set(report.frame["Event"])
-    _, drawn = figures.draw_timing(study)
+    figure, drawn = figures.draw_timing(study)
     assert late not in set(drawn["event_id"])
+    assert "not shown: 1 without an estimate by one of the dates" in figure.get_suptitle()
+    alone = replace(study, events=events.assign(document_date=dates.where(dates > "2024", "")))
+    with pytest.raises(figures.NothingToDrawError, match="has both estimates"):
+        figures.draw_timing(alone)
+
+
+def test_a_date_beyond_the_calendars_is_located_in_its_column(template):
+    policy = template.events["role"] == "policy"
+    study = replace(
+        template, events=template.events.assign(document_date=np.where(policy, "2060-01-01", ""))
+    )
+    with pytest.raises(InputError, match=r'document_date: found "2060-01-01"'):
+        checks.dated_caars(study, "document_date")
+
+
+def test_an_event_without_an_estimate_is_listed_by_its_other_date(template):
+    """Announced after the last price, and dated by its document a month before it."""
+    event = template.events.loc[template.events["role"] == "policy", "event_id"].iloc[0]
+    last = template.prices["date"].max()
+    chosen = template.events["event_id"] == event
+    events = template.events.assign(document_date="")
+    events.loc[chosen, ["announced_at", "time_precision"]] = "2024-09-13", "day"
+    events.loc[chosen, "document_date"] = f"{last - timedelta(30):%Y-%m-%d}"
+    study = replace(template, events=events)
+    study = replace(study, alignment=align(events, study.assets, study.corrections))
+    rows = checks.dated_caars(study, "document_date")
+    assert set(rows["event_id"]) == {event}
+    assert rows["caar"].isna().all()
+    assert rows["dated_caar"].notna().any()
+    estimated = rows.dropna(subset="dated_caar")
+    sizes = template.groups.value_counts()
+    assert (estimated["n_assets"] == estimated["group"].map(sizes)).all()
+    assert f"Without an estimate by announced_at: {event}." in tables.timing_report(study).note
+
+
+def test_other_choices_where_no_announcement_can_be_estimated(template):
+    """Announcements of one year without an order, all after the last price."""
+    events = template.events.assign(order="", stance_crypto=-1, role="policy")
+    events["announced_at"] = [f"2024-09-{13 + day}" for day in range(len(events))]
+    events["time_precision"] = "day"
+    study = replace(
+        template, events=events, alignment=align(events, template.assets, template.corrections)
+    )
+    table = estimators.robustness(study, "makers")
+    assert table["mean"].isna().all()
+    assert not table["subset"].str.contains("weightiest").any()
 
 
 def test_a_study_without_other_dates_says_so(template):

@@ -27,7 +27,7 @@ from PIL import Image
 from scipy import stats
 
 from chainpolicy import checks, figures
-from chainpolicy.figures import canvas, event_study, panels, selection, style
+from chainpolicy.figures import canvas, event_study, panels, pooled, selection, style
 from chainpolicy.figures.canvas import column_labels
 from chainpolicy.figures.frames import caar_segments
 from chainpolicy.figures.panels import date_axis
@@ -1177,6 +1177,21 @@ def test_the_pooled_forest_says_what_it_leaves_out(study: Study, monkeypatch) ->
     table = effects.tidy().query("label == '2'").set_index("group")
     pooled = frame[frame["event_session"].isna()].set_index("group")
     assert pooled["n_clusters"].to_dict() == table["n_clusters"].to_dict()
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ("2020-01-15-ban;2020-01-notice", "ban;notice"),
+        # Another month, a firm with a number for a name, a name that is a date.
+        ("2019-12-31-ban", "2019-12-31-ban"),
+        ("7203-08-results", "7203-08-results"),
+        ("2020-01-15", "2020-01-15"),
+        ("2020-01-15;2020-01-16-ban", "2020-01-15;ban"),
+    ],
+)
+def test_a_name_loses_the_date_that_stands_beside_it_and_nothing_else(names, shown):
+    assert pooled._undated(names, pd.Timestamp("2020-01-15")) == shown
 
 
 def test_a_pool_that_nobody_is_in_is_named(study: Study) -> None:

@@ -34,6 +34,11 @@ def redated(study: Study, column: str) -> Study:
     Study
         `announced_at` of every event in the sample that has such a date is that bare date; the
         others are unchanged.
+
+    Raises
+    ------
+    InputError
+        If a date lies outside the known sessions.
     """
     events = study.events
     moved = events["in_sample"] & (events[column] != "")
@@ -41,7 +46,11 @@ def redated(study: Study, column: str) -> Study:
         announced_at=events["announced_at"].mask(moved, events[column]),
         time_precision=events["time_precision"].mask(moved, "day"),
     )
-    return replace(study, events=events, alignment=align(events, study.assets, study.corrections))
+    try:
+        alignment = align(events, study.assets, study.corrections)
+    except InputError as error:
+        raise InputError([replace(each, column=column) for each in error.problems]) from None
+    return replace(study, events=events, alignment=alignment)
 
 
 def date_column(study: Study) -> str:

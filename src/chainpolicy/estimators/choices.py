@@ -77,6 +77,8 @@ def robustness(study: Study, group: str, window: Window = (0, 1)) -> pd.DataFram
         if len(events) < len(every)
     ]
     for part, left in without_one(study, group, window).groupby("part", sort=False):
+        if left["mean"].isna().all():
+            continue
         weakest = left.iloc[int(left["mean"].abs().argmin())]
         named = f"without {weakest['subset']}, of {len(left)} {part}s the weightiest"
         rows.append(dict(weakest.drop("part")) | {"subset": named})
@@ -107,7 +109,9 @@ def without_one(study: Study, group: str, window: Window = (0, 1)) -> pd.DataFra
         for part, held in parts.items()
         if len(held) > 1
     ]
-    return pd.concat(tables) if tables else pooled_subsets(study, group, {}).assign(part="")
+    if not tables:
+        return pooled_subsets(study, group, {}).assign(part="")
+    return pd.concat(tables, ignore_index=True)
 
 
 @remembered

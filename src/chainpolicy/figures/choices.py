@@ -118,11 +118,15 @@ def draw_timing(study: Study) -> Drawn:
     rows = dated_caars(study, column, window).query("group == @group")
     rows = rows.assign(direction=rows["event_id"].map(directions(study)))
     rows = rows[rows["direction"].fillna("") != ""].sort_values("event_session", kind="stable")
+    if rows.empty:
+        raise NothingToDrawError(
+            "No announcement that takes a stance has a session that depends on how it is dated."
+        )
     lacking = rows["caar"].isna() | rows["dated_caar"].isna()
     rows = rows[~lacking]
     if rows.empty:
         raise NothingToDrawError(
-            "No announcement that takes a stance has a session that depends on how it is dated."
+            "No announcement whose session depends on how it is dated has both estimates."
         )
     shown, note = shown_events(study, rows["event_id"].unique().tolist())
     rows = rows[rows["event_id"].isin(shown)]
@@ -152,8 +156,10 @@ def draw_timing(study: Study) -> Drawn:
         own = frame[(frame["event_id"] == event_id) & (frame["direction"] == direction)]
         _plot_pair(own.set_index("dated")["caar"], ax, place, look, column)
     ax.axhline(len(labels) - 0.5, color="#BBBBBB", linewidth=0.5)
-    counted = cost[cost["dated"] == _FIRST].set_index("direction")["n_clusters"]
-    labels += [f"{name}, mean of {counted[name]} sessions" for name in pooled]
+    for name in pooled:
+        either = cost.loc[cost["direction"] == name, "n_clusters"].tolist()
+        many = " and ".join(map(str, dict.fromkeys(either)))
+        labels.append(f"{name}, mean of {many} session{'s' * (either != [1, 1])}")
     ax.set_yticks(range(len(labels)), labels, fontsize=6)
     ax.set_ylim(len(labels) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0, left=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -304,9 +306,9 @@ def _draw(
         ax.tick_params(axis="y", length=0, left=False)
     by_session = frame.dropna(subset="event_session").groupby("event_session")["events"]
     named = by_session.agg(lambda lists: ";".join(dict.fromkeys(";".join(lists).split(";"))))
-    # A name that begins with a date would have two.
-    plain = named.str.replace(r"(^|;)\d{4}-\d{2}(-\d{2})?-", r"\1", regex=True)
-    ticks = [f"{shorten(plain[day], LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows]
+    ticks = [
+        f"{shorten(_undated(named[day], day), LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows
+    ]
     axes[0].set_ylim(bottom + 0.7, -0.6)
     size = 6.5 if len(rows) <= MOST_HIGH_ROWS else 5
     axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=size)
@@ -315,3 +317,9 @@ def _draw(
     figure.supxlabel(f"{quantity} with 95 % interval, {shown}; each group has its own scale")
     annotate(figure, note)
     return figure, frame.reset_index(drop=True)
+
+
+def _undated(names: str, session: pd.Timestamp) -> str:
+    """Take the date off names of events that begin with one, beside which it would stand twice."""
+    dated = rf"(^|;){session:%Y-%m}-(?:\d\d-)?(?=[^;]*[^\W\d])"
+    return re.sub(dated, r"\1", names)

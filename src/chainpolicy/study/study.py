@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
@@ -492,19 +492,33 @@ def read_once(study: Study) -> Iterator[None]:
 
 
 def changed_in_build() -> list[str]:
-    """Name the tables of studies loaded since the last call that were changed in place.
+    """Name what of the studies loaded since the last call is not as it was loaded.
 
     In a build they share one memory: what was computed from a changed table is what everybody
-    else's is taken to be.
+    else's is taken to be. What was changed and changed back is not found.
     """
     changed = {
-        f"{study.name}: {name}"
+        f"{study.name}: {each.name}"
         for lent, study in _LENT
-        for name, table in vars(study).items()
-        if isinstance(table, pd.DataFrame | pd.Series) and not table.equals(getattr(lent, name))
+        for each in fields(study)
+        if each.init and not _alike(getattr(lent, each.name), getattr(study, each.name))
     }
     _LENT.clear()
     return sorted(changed)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, pd.DataFrame | pd.Series):
+        return one.equals(other)
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if is_dataclass(one):
+        return all(_alike(getattr(one, of.name), getattr(other, of.name)) for of in fields(one))
+    return bool(one == other)
 
 
 def _lend(study: Study) -> Study:
