@@ -60,10 +60,10 @@ alone = alone.loc["days without other news"]
 # ({{ neither.randomization_p | p }}). On the {{ alone.n_clusters }} days without other known news it is
 # {{ alone["mean"] | percent }} ({{ (alone.lower, alone.upper) | interval }}), so the cause stays open.
 # Supportive announcements went with {{ praised["mean"] | percent }}
-# ({{ (praised.lower, praised.upper) | interval }}; {{ praised.n_clusters }} days). The two largest,
-# {{ two.session[0] | day }} ({{ two.caar[0] | percent }}) and the praise of {{ two.session[1] | day }}
-# ({{ two.caar[1] | percent }}), are {{ carried | share }} of their sum; the median is
-# {{ median | percent }}. What follows rests on the autumn of 2019 alone.
+# ({{ (praised.lower, praised.upper) | interval }}; {{ praised.n_clusters }} days, median
+# {{ median | percent }}); in sum that is about what two of them have, {{ two.session[0] | day }}
+# ({{ two.caar[0] | percent }}) and the praise of {{ two.session[1] | day }} ({{ two.caar[1] | percent }}).
+# What follows rests on the autumn of 2019 alone.
 
 # %% [markdown] tags=["readme"]
 # On the first session that could react to the Politburo's praise of blockchain,
@@ -252,7 +252,7 @@ claims(
         praised["randomization_p"] > 0.05 and praised["lower"] < 0 < praised["upper"],
     ),
     claim(
-        "Two days, one of them that of the praise of 2019, are nearly all of their sum",
+        "Their sum is about that of two days, one of them that of the praise of 2019",
         f"{carried:.2f}, {median:.4f}",
         0.9 < carried < 1.1
         and 0 < median < praised["mean"] / 2

@@ -15,6 +15,7 @@ import pandas as pd
 
 import chainpolicy
 from chainpolicy import checks, claim, claims, estimators, figures, tables
+from chainpolicy.eventstudy import window_label
 from chainpolicy.study.announced import local_day
 
 study = chainpolicy.load_study()
@@ -74,12 +75,16 @@ sizes = estimators.sizes(policy, "bitcoin", ((0, 0), (0, 1), (0, 5)))
 size = sizes.set_index(["test", "window"])["rejection_rate"]
 cost = checks.timing_cost(policy, "bitcoin")
 lost = checks.lost_share(cost)["restrictive"]
-later = checks.lost_share(checks.timing_cost(policy, "bitcoin", (0, 5)))["restrictive"]
+by_window = {
+    window_label(window): checks.lost_share(checks.timing_cost(policy, "bitcoin", window))
+    for window in policy.car_windows
+}
+later = by_window["[0, 5]"]["restrictive"]
+every_lost = [share["restrictive", "moved"] for share in by_window.values()]
+least_lost, most_lost = min(every_lost), max(every_lost)
 heaviest = "2013-12-05-five-ministry-notice"
-lighter, late_lighter = (
-    checks.lost_share(checks.timing_cost(policy, "bitcoin", window, without=[heaviest]))
-    for window in ((0, 1), (0, 5))
-)
+lighter = checks.timing_cost(policy, "bitcoin", without=[heaviest])
+lighter = checks.lost_share(lighter)["restrictive"]
 dated = cost.set_index(["direction", "rows", "dated"]).loc["restrictive"]
 public, document = (dated.loc["moved"].loc[by] for by in ("first public", "document_date"))
 ruled = policy.events["role"] == "policy"
@@ -355,11 +360,11 @@ tables.effects_report(policy, effects)
 # excludes zero, and of {{ 9999 | count }} sets of ordinary days hardly any moved as much
 # ({{ fall.randomization_p | p }}). Supportive announcements went with
 # {{ praise["mean"] | percent }} ({{ (praise.lower, praise.upper) | interval }};
-# {{ praise.randomization_p | p }}), which is not significantly different from zero. The two
-# largest days are {{ carried | share }} of the sum over all: {{ two.session[0] | day }}, when a deputy
-# governor said that people are free to trade ({{ two.caar[0] | percent }}), and
-# {{ two.session[1] | day }}, the praise of blockchain ({{ two.caar[1] | percent }}). The median day has
-# {{ median | percent }}. The difference
+# {{ praise.randomization_p | p }}), which is not significantly different from zero. The
+# median day has {{ median | percent }}, and the sum over all is about what two days have alone:
+# {{ two.session[0] | day }}, when a deputy governor said that people are free to trade
+# ({{ two.caar[0] | percent }}), and {{ two.session[1] | day }}, the praise of blockchain
+# ({{ two.caar[1] | percent }}). The difference
 # between the two, {{ apart.difference | percent }}, has {{ apart.p_value | p }} when the labels
 # are permuted over days, those with common sessions together.
 #
@@ -391,11 +396,11 @@ figures.show("selections", policy, "The same effect by one choice of announcemen
 # ({{ (public.lower, public.upper) | interval }}) at the first public moment and
 # {{ document["mean"] | percent }} ({{ (document.lower, document.upper) | interval }}) at the date of
 # the document: {{ lost["moved"] | share }} of the response is lost over [0, 1], with no test of the
-# difference. Over [0, 5], which often holds the news as well, it is {{ later["moved"] | share }}. The
-# five ministries' notice on Bitcoin weighs most: without it {{ lighter["restrictive", "moved"] | share }}
-# is lost over [0, 1] and {{ late_lighter["restrictive", "moved"] | share }} over [0, 5]. The mean over all
-# restrictive announcements loses {{ lost["all"] | share }} over [0, 1] and {{ later["all"] | share }} over
-# [0, 5], since most became public on the day of their document.
+# difference, and {{ lighter["moved"] | share }} without the five ministries' notice on Bitcoin, which
+# matters most there. Over the other windows it is between {{ least_lost | share }} and
+# {{ most_lost | share }}: the windows and single rows decide. The mean over all restrictive
+# announcements, most of which have one date, loses {{ lost["all"] | share }} over [0, 1] and
+# {{ later["all"] | share }} over [0, 5].
 #
 # ## Robustness
 #
@@ -560,7 +565,7 @@ claims(
         least["upper"].max() < 0,
     ),
     claim(
-        "Two supportive days are nearly all of their sum",
+        "The sum over supportive days is about that of two",
         f"{carried:.2f}, {median:.4f}",
         0.9 < carried < 1.1
         and 0 < median < praise["mean"] / 2
@@ -572,10 +577,9 @@ claims(
         since.loc[["CAAR", "|SCAAR|"], "p_value"].min() > 0.05,
     ),
     claim(
-        "Documents' dates lose part of the response, also without the heaviest row",
-        f"{lost['moved']:.2f}, {later['moved']:.2f}",
-        min(lost["moved"], later["moved"]) > 0.1
-        and min(each["restrictive", "moved"] for each in (lighter, late_lighter)) > 0.1,
+        "Documents' dates lose part of the response in every window",
+        f"{lost['moved']:.2f}, {lighter['moved']:.2f}, {least_lost:.2f}, {most_lost:.2f}",
+        least_lost > 0.1 and lighter["moved"] < 0.8 * lost["moved"],
     ),
     claim(
         "Later announcements moved Bitcoin less relative to its noise",

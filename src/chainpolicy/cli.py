@@ -78,9 +78,10 @@ def extra_of(module: str) -> str | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, by default the process's own, and return its exit code."""
-    # With several threads small matrices take longer, and their last digits are left to chance.
+    # With several threads small matrices take longer, and their last digits are left to chance:
+    # whatever the shell says, results are the same. The libraries read it when they are imported.
     for library in ("OMP", "OPENBLAS", "MKL", "NUMEXPR"):
-        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+        os.environ[f"{library}_NUM_THREADS"] = "1"
     gc.set_threshold(COLLECT_AFTER)
     # Whatever the locale: what is redirected to a file is UTF-8.
     for stream in (sys.stdout, sys.stderr):
@@ -869,8 +870,13 @@ def _unknown_columns(study: Study) -> tuple[list[str], list[str]]:
         }
         # A name that is nearly a known one is a slip, and no column of the user's own.
         own = [column for column in unknown if not near[column] and file in _OWN_COLUMNS]
+        # By a column that is blank throughout nothing can be pooled.
+        blank = [c for c in own if table is study.events and table[c].astype(str).eq("").all()]
+        own = [column for column in own if column not in blank]
         if ignored := [column for column in unknown if column not in own]:
-            named = [f"{c} (is it {near[c]}?)" if near[c] else c for c in ignored]
+            doubts = {c: f"is it {near[c]}?" for c in ignored if near[c]}
+            doubts |= dict.fromkeys(blank, "blank throughout")
+            named = [f"{c} ({doubts[c]})" if c in doubts else c for c in ignored]
             told_ignored.append(f"{file}: unknown columns, ignored: {', '.join(named)}")
         if own:
             told_own.append(f"{file}: {_OWN_COLUMNS[file]}: {', '.join(own)}")

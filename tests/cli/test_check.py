@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -313,6 +314,39 @@ def test_a_misspelt_column_is_named_with_the_one_it_may_be(folder, capsys):
     assert code == 0
     assert "events.csv: unknown columns, ignored: in_sampel (is it in_sample?)" in lines
     assert "confounders.csv: unknown columns, ignored: notes (is it note?), hours" in lines
+
+
+def test_a_column_without_a_value_is_said_to_be_ignored(folder, capsys):
+    edit(folder, "events.csv", "announced_at,", "surprise,announced_at,")
+    events = (folder / "events.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.replace(",", ",,", 1) for line in events[1:]]
+    (folder / "events.csv").write_text("\n".join([events[0], *rows, ""]), encoding="utf-8")
+    code, lines, _ = run(capsys, "check", folder)
+    assert code == 0
+    assert "events.csv: unknown columns, ignored: surprise (blank throughout)" in lines
+    assert not any("columns of your own" in line for line in lines)
+    code, _, said = run(capsys, "report", folder, "--by", "surprise")
+    assert code == 2
+    assert 'found "surprise"; expected a column of events.csv with values' in said
+
+
+def test_a_document_from_beyond_the_calendars_is_refused_where_it_stands(folder, capsys):
+    edit(folder, "events.csv", "announced_at,", "document_date,announced_at,")
+    events = (folder / "events.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.replace(",", ",2060-01-01,", 1) for line in events[1:2]]
+    rows += [line.replace(",", ",,", 1) for line in events[2:]]
+    (folder / "events.csv").write_text("\n".join([events[0], *rows, ""]), encoding="utf-8")
+    code, _, said = run(capsys, "check", folder)
+    assert code == 2
+    assert 'events.csv, line 2, document_date: found "2060-01-01"; expected a day' in said
+
+
+@pytest.mark.parametrize("library", ["OMP", "OPENBLAS", "MKL", "NUMEXPR"])
+def test_a_command_computes_in_one_thread_whatever_the_shell_says(folder, monkeypatch, library):
+    """The last digits of a product of matrices depend on how many threads share it."""
+    monkeypatch.setenv(f"{library}_NUM_THREADS", "4")
+    assert cli.main(["check", str(folder)]) == 0
+    assert os.environ[f"{library}_NUM_THREADS"] == "1"
 
 
 def test_columns_of_ones_own_are_said_to_be_usable_and_are(folder, capsys):

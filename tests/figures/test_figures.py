@@ -1183,11 +1183,13 @@ def test_the_pooled_forest_says_what_it_leaves_out(study: Study, monkeypatch) ->
     ("names", "shown"),
     [
         ("2020-01-15-ban;2020-01-notice", "ban;notice"),
-        # Another month, a firm with a number for a name, a name that is a date.
+        # Another day or month, a firm with a number for a name, a name that is a date.
+        ("2020-01-11-notice;2020-01-12-notice", "2020-01-11-notice;2020-01-12-notice"),
+        ("2020-01-99-cents", "2020-01-99-cents"),
         ("2019-12-31-ban", "2019-12-31-ban"),
         ("7203-08-results", "7203-08-results"),
         ("2020-01-15", "2020-01-15"),
-        ("2020-01-15;2020-01-16-ban", "2020-01-15;ban"),
+        ("2020-01-15;2020-01-15-ban", "2020-01-15;ban"),
     ],
 )
 def test_a_name_loses_the_date_that_stands_beside_it_and_nothing_else(names, shown):

@@ -321,5 +321,5 @@ def _draw(
 
 def _undated(names: str, session: pd.Timestamp) -> str:
     """Take the date off names of events that begin with one, beside which it would stand twice."""
-    dated = rf"(^|;){session:%Y-%m}-(?:\d\d-)?(?=[^;]*[^\W\d])"
+    dated = rf"(^|;){session:%Y-%m}-(?:{session:%d}-|(?=\D))(?=[^;]*[^\W\d])"
     return re.sub(dated, r"\1", names)

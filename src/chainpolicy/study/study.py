@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
@@ -579,6 +580,7 @@ def load_study(path: str | Path | None = None) -> Study:
     alignment = None
     if len(problems) == before:
         alignment = _align(events, assets, corrections, problems)
+        problems += _check_other_dates(events, assets)
     confounders = read_confounders(folder / CONFOUNDERS_FILE, problems, events)
 
     key = "cross_section.regressors"
@@ -891,14 +893,35 @@ def _columns_to_pool_by(events: pd.DataFrame) -> list[str]:
     return [
         str(column)
         for column in events.columns
-        if column != "affects" and (events.empty or events[column].astype(str).ne("").any())
+        if column != "affects" and (events.empty or _told(events[column]).any())
     ]
+
+
+def _told(column: pd.Series) -> pd.Series:
+    return column.notna() & column.astype(str).ne("")
+
+
+def _check_other_dates(events: pd.DataFrame, assets: pd.DataFrame) -> list[Problem]:
+    """Refuse a date of a document or an article for which a calendar's sessions are not known."""
+    first, last = _reach(assets)
+    expected = f"a day between {first} and {last}, with known sessions; correct it, or blank it"
+    return [
+        Problem(_EVENTS, expected, line, column, text)
+        for column in ("document_date", "article_date")
+        for line, text in zip(events.index.tolist(), events[column], strict=True)
+        if text and not first <= date.fromisoformat(text) <= last
+    ]
+
+
+def _reach(assets: pd.DataFrame) -> tuple[date, date]:
+    """Return the first and the last day for which every calendar's holidays are known."""
+    reaches = [reach(calendar) for calendar in effective_calendars(assets).unique()]
+    return max(first for first, _ in reaches), min(last for _, last in reaches)
 
 
 def _check_reach(assets: pd.DataFrame, settings: Settings, lines: dict[str, int]) -> list[Problem]:
     """Refuse a first or last day for which a calendar's holidays are not known."""
-    reaches = [reach(calendar) for calendar in effective_calendars(assets).unique()]
-    first, last = max(first for first, _ in reaches), min(last for _, last in reaches)
+    first, last = _reach(assets)
     expected = f"a day between {first} and {last}, for which the calendars' holidays are known"
     return [
         Problem(SETTINGS_FILE, expected, lines.get(key), key, str(settings[key]))
