@@ -1,5 +1,6 @@
 """One build computes everything once, and the same whatever the number of processes."""
 
+import re
 from collections import Counter
 from dataclasses import astuple
 from functools import partial
@@ -9,6 +10,7 @@ import pytest
 
 from chainpolicy import cli
 from chainpolicy.build import regenerate
+from chainpolicy.build.explore import STILL
 from chainpolicy.eventstudy import EventStudy
 from chainpolicy.figures import FIGURES, style
 from chainpolicy.study import load_study, new_study, read_once
@@ -108,8 +110,8 @@ def test_the_number_of_processes_changes_no_byte(tmp_path, monkeypatch):
     assert made[0] == made[1]
 
 
-def test_a_figure_that_two_folders_hold_is_drawn_by_one_process(monkeypatch):
-    """The notebook on the other study shows figures that its report has too."""
+def test_a_figure_is_drawn_by_one_process_whoever_shows_it(monkeypatch):
+    """All but the one of the other study in the article, which is drawn for it anew."""
     registered = []
 
     def keep(root, products, **_):
@@ -119,18 +121,31 @@ def test_a_figure_that_two_folders_hold_is_drawn_by_one_process(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(regenerate, "run", keep)
     assert regenerate.main() == 0
-    groups = regenerate._together(registered)
+    group_of = {
+        product.key: number
+        for number, group in enumerate(regenerate._together(registered))
+        for product in group
+    }
+    other = "china-crypto-policy-2013-2021"
     drawers: dict[tuple[str, str], set[int]] = {}
-    for number, group in enumerate(groups):
-        for product in group:
-            for figure in FIGURES:
-                if product.name == figure.name:
-                    of = product.folder.name or figure.study
-                    drawers.setdefault((figure.name, of), set()).add(number)
-                    shown = {each.name for each in group if not each.folder.name}
-                    assert product.folder.name or figure.notebook in shown
-    assert len(drawers) > 40
-    assert {len(numbers) for numbers in drawers.values()} == {1}
+    for figure in FIGURES:
+        # In figures/, and in the folder of the other study.
+        drawers.setdefault((figure.study, figure.name), set()).add(group_of[figure.name])
+        drawers.setdefault((other, figure.name), set()).add(group_of[f"{other}.{figure.name}"])
+    spec = {figure.name: figure for figure in FIGURES}
+    anew = []
+    for source in [*(ROOT / "notebooks").glob("*.py"), regenerate.STUDY_NOTEBOOK]:
+        for name in re.findall(r'figures\.show\(\s*"(\w+)"', source.read_text(encoding="utf-8")):
+            report = source == regenerate.STUDY_NOTEBOOK
+            key, of = (f"{other}.study", other) if report else (source.stem, spec[name].study)
+            if of and not report and source.stem != spec[name].notebook:
+                anew.append((source.stem, name))
+            else:
+                drawers[of, name].add(group_of[key])
+    for name in STILL:
+        drawers[other, name].add(group_of[f"{other}.explore"])
+    assert anew == [("article", "selections")]
+    assert {key: numbers for key, numbers in drawers.items() if len(numbers) > 1} == {}
 
 
 def test_a_study_is_read_once_in_a_build_and_its_tables_stay_apart(folder):

@@ -17,7 +17,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -969,7 +969,7 @@ def explore_product(study: Study, data: Sequence[Path] = ()) -> Product:
         text = explore_page(study)
         (staging / "explore.html").write_text(text, encoding="utf-8", newline="\n")
 
-    return Product("explore", build, data)
+    return Product("explore", build, data, beside=STUDY)
 
 
 def _without_what_is_lacking(text: str, study: Study) -> str:
@@ -1122,16 +1122,10 @@ def main(
                 replace(each, folder=below, beside=_key(below, each.beside or each.name))
                 for each in _of_folder(study, pdf, vector)
             ]
-    # What is drawn for two folders is drawn once: one process builds the notebook and the report.
-    joined: dict[str, str] = {}
-    for figure in FIGURES:
-        if figure.study in {of.name for of in studies.values()}:
-            below = STATE.parent / figure.study
-            joined |= dict.fromkeys(
-                (figure.notebook, _key(below, figure.notebook)), _key(below, STUDY)
-            )
+    # What several products show is drawn once: one process builds them all.
+    joined = _join(_shown_together(root if output is None else None, studies.values()))
     products = [
-        replace(each, beside=joined.get(each.beside or each.name, each.beside)) for each in products
+        replace(each, beside=joined.get(each.beside or each.key, each.beside)) for each in products
     ]
     read_in_build = {id(study): study for study in (*studies.values(), *others.values())}.values()
 
@@ -1146,6 +1140,38 @@ def main(
         for each in read_in_build:
             stack.enter_context(read_once(each))
         return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)
+
+
+def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tuple[str, str]]:
+    """Yield pairs of keys of notebooks and reports that show the same figure.
+
+    The notebooks are those of a project; figures of another study than its own are in the report
+    of that study too, if it is built. Who shows a figure of both studies draws that of the other
+    anew: two studies in one process would take longer than that.
+    """
+    built = {study.name for study in studies}
+    others = {figure.notebook for figure in FIGURES if figure.study in built}
+    home = {}
+    for figure in FIGURES:
+        home[figure.name] = figure.notebook
+        if figure.study in built:
+            below = STATE.parent / figure.study
+            yield figure.notebook, _key(below, STUDY)
+            yield _key(below, figure.notebook), _key(below, STUDY)
+    sources = sorted((root / "notebooks").glob("*.py")) if root is not None else []
+    for source in sources:
+        for name in re.findall(r'figures\.show\(\s*"(\w+)"', source.read_text(encoding="utf-8")):
+            if home.get(name, "") not in others:
+                yield source.stem, home.get(name, source.stem)
+
+
+def _join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Give all that pairs connect the same name, one of theirs."""
+    name: dict[str, str] = {}
+    for one, other in pairs:
+        kept, given_up = name.setdefault(one, one), name.setdefault(other, other)
+        name |= {each: kept for each, of in name.items() if of == given_up}
+    return name
 
 
 def _of_project(
