@@ -1150,7 +1150,7 @@ def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tup
     anew: two studies in one process would take longer than that.
     """
     built = {study.name for study in studies}
-    others = {figure.notebook for figure in FIGURES if figure.study in built}
+    others = {figure.notebook for figure in FIGURES if figure.study}
     home = {}
     for figure in FIGURES:
         home[figure.name] = figure.notebook
@@ -1160,7 +1160,9 @@ def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tup
             yield _key(below, figure.notebook), _key(below, STUDY)
     sources = sorted((root / "notebooks").glob("*.py")) if root is not None else []
     for source in sources:
-        for name in re.findall(r'figures\.show\(\s*"(\w+)"', source.read_text(encoding="utf-8")):
+        # What is no text is refused where it is executed.
+        text = source.read_text(encoding="utf-8", errors="replace")
+        for name in re.findall(r'figures\.show\(\s*"(\w+)"', text):
             if home.get(name, "") not in others:
                 yield source.stem, home.get(name, source.stem)
 
