@@ -850,6 +850,7 @@ def _unknown_columns(study: Study) -> tuple[list[str], list[str]]:
     """Say which columns are ignored, and what each may have been meant for; and which are own."""
     from chainpolicy.study import assets, confounders, events
     from chainpolicy.study.problems import nearest
+    from chainpolicy.study.study import columns_to_pool_by
 
     regressed = {name for regressor in study.regressors for name in regressor.columns}
     told_ignored: list[str] = []
@@ -870,8 +871,8 @@ def _unknown_columns(study: Study) -> tuple[list[str], list[str]]:
         }
         # A name that is nearly a known one is a slip, and no column of the user's own.
         own = [column for column in unknown if not near[column] and file in _OWN_COLUMNS]
-        # By a column that is blank throughout nothing can be pooled.
-        blank = [c for c in own if table is study.events and table[c].astype(str).eq("").all()]
+        labels = columns_to_pool_by(table) if table is study.events else own
+        blank = [column for column in own if column not in labels]
         own = [column for column in own if column not in blank]
         if ignored := [column for column in unknown if column not in own]:
             doubts = {c: f"is it {near[c]}?" for c in ignored if near[c]}

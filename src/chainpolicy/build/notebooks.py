@@ -152,8 +152,8 @@ def execute(source: Path) -> Executed:
     ------
     NotebookError
         If a cell raises, an expression in the prose cannot be written, a claim fails or would not
-        be checked, a study that the build shares is changed in place, or an output
-        holds a memory address, a warning, a traceback or anything on standard error.
+        be checked, a study that the build shares is changed in place, or an output holds a memory
+        address, a warning, a traceback or anything on standard error.
     """
     notebook = read_source(source)
     values: dict[int, object] = {}
@@ -192,8 +192,8 @@ def execute(source: Path) -> Executed:
                     ]
     if changed := changed_in_build():
         failed.append(
-            f"{source.name} changes its study in place ({', '.join(changed)}), and with "
-            "them what everything else of the build computes: change those of study.copy()"
+            f"{source.name} changes its study in place ({', '.join(changed)}), and so what "
+            "everything else of the build computes: change study.copy()"
         )
     if found := failed + [f"{source.name}, {problem}" for problem in unfit(notebook)]:
         raise NotebookError("\n".join(found))

@@ -987,12 +987,10 @@ def _without_what_is_lacking(text: str, study: Study) -> str:
 
 
 def _shows_nothing(cell: str, study: Study) -> bool:
-    shown = re.search(r'figures\.show\("(\w+)"', cell)
-    if shown is None:
-        return False
+    shown = _shown_in(cell)
     try:
         for figure in FIGURES:
-            if figure.name == shown[1]:
+            if figure.name in shown:
                 figure.draw(study)
     except NothingToDrawError:
         return True
@@ -1150,21 +1148,27 @@ def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tup
     anew: two studies in one process would take longer than that.
     """
     built = {study.name for study in studies}
-    others = {figure.notebook for figure in FIGURES if figure.study}
-    home = {}
     for figure in FIGURES:
-        home[figure.name] = figure.notebook
         if figure.study in built:
-            below = STATE.parent / figure.study
-            yield figure.notebook, _key(below, STUDY)
-            yield _key(below, figure.notebook), _key(below, STUDY)
-    sources = sorted((root / "notebooks").glob("*.py")) if root is not None else []
-    for source in sources:
+            report = _key(STATE.parent / figure.study, STUDY)
+            yield figure.notebook, report
+            yield _key(STATE.parent / figure.study, figure.notebook), report
+    home = {figure.name: figure.notebook for figure in FIGURES if not figure.study}
+    for source in _sources(root) if root is not None else []:
         # What is no text is refused where it is executed.
         text = source.read_text(encoding="utf-8", errors="replace")
-        for name in re.findall(r'figures\.show\(\s*"(\w+)"', text):
-            if home.get(name, "") not in others:
-                yield source.stem, home.get(name, source.stem)
+        for name in _shown_in(text):
+            if name in home:
+                yield source.stem, home[name]
+
+
+def _shown_in(source: str) -> list[str]:
+    """Names of the figures that a notebook's source shows."""
+    return re.findall(r'figures\.show\(\s*"(\w+)"', source)
+
+
+def _sources(root: Path) -> list[Path]:
+    return sorted((root / "notebooks").glob("*.py"))
 
 
 def _join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -1184,7 +1188,7 @@ def _of_project(
     products += [figure_index_product(FIGURES), api_product()]
     # A notebook may read any embedded study.
     read = [path for each in (study, *others.values()) for path in study_files(each)]
-    for source in sorted((root / "notebooks").glob("*.py")):
+    for source in _sources(root):
         register = article_product if source.stem == ARTICLE else notebook_product
         products.append(register(source, read))
     return products
@@ -1192,7 +1196,7 @@ def _of_project(
 
 def _of_folder(study: Study, pdf: bool, vector: str) -> list[Product]:
     """Register what a study has in a folder of its own."""
-    shown = re.findall(r'figures\.show\("(\w+)"', STUDY_NOTEBOOK.read_text(encoding="utf-8"))
+    shown = _shown_in(STUDY_NOTEBOOK.read_text(encoding="utf-8"))
     data = study_files(study)
     report = study_notebook_product(study, data, pdf=pdf)
     return [

@@ -54,7 +54,6 @@ from chainpolicy.checks.space import (
 )
 from chainpolicy.checks.specifications import CHOICES, specification_curve
 from chainpolicy.checks.timing import (
-    DATE_COLUMNS,
     date_column,
     dated_caars,
     lost_share,
@@ -65,7 +64,6 @@ from chainpolicy.checks.timing import (
 
 __all__ = [
     "CHOICES",
-    "DATE_COLUMNS",
     "DRAWS",
     "RESTRICTIVE",
     "SUPPORTIVE",

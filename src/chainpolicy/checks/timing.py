@@ -11,12 +11,10 @@ import pandas as pd
 from chainpolicy.checks.pooled import directions, pooled_events
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.events import DATE_COLUMNS
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.remember import remembered
 from chainpolicy.study.sessions import align, sessions
-
-# In the order in which they are looked for.
-DATE_COLUMNS = ("document_date", "article_date")
 
 
 @remembered

@@ -38,7 +38,7 @@ from chainpolicy.study.events import dimension_of, stance_columns
 from chainpolicy.typeset.numbers import typeset
 
 MOST_CLUSTERS = 80
-# Of more rows than that, each is lower.
+# Of more rows than that, each is lower, and its letters are smaller.
 MOST_HIGH_ROWS = 40
 MOST_LABELS = 4
 LONGEST_EVENTS = 24
@@ -289,7 +289,7 @@ def _draw(
     rows = {session: row for row, session in enumerate(pd.DatetimeIndex(sessions))}
     bottom = len(rows) + 0.3
     looks = group_looks(study)
-    height = 0.2 if len(rows) <= MOST_HIGH_ROWS else 0.135
+    height, font = (0.2, 6.5) if len(rows) <= MOST_HIGH_ROWS else (0.135, 5)
     figure = StudyFigure(figsize=(WIDTH, 1.4 + height * len(rows)), layout="constrained")
     axes = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     for group, ax in zip(groups, axes, strict=True):
@@ -310,8 +310,7 @@ def _draw(
         f"{shorten(_undated(named[day], day), LONGEST_EVENTS)}, {day:%Y-%m-%d}" for day in rows
     ]
     axes[0].set_ylim(bottom + 0.7, -0.6)
-    size = 6.5 if len(rows) <= MOST_HIGH_ROWS else 5
-    axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=size)
+    axes[0].set_yticks([*rows.values(), bottom], [*ticks, "pooled"], fontsize=font)
     quantity = return_label(f"CAAR{window_label(window)}", study.kind)
     shown = f"{by}: {typeset(shorten(label))}"
     figure.supxlabel(f"{quantity} with 95 % interval, {shown}; each group has its own scale")

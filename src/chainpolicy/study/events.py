@@ -22,6 +22,8 @@ from chainpolicy.study.tabular import (
 
 ROLES = ("policy", "control", "placebo")
 PRECISIONS = ("exact", "ceiling", "evening", "day")
+# Days by which an event could have been dated, in the order in which they are looked for.
+DATE_COLUMNS = ("document_date", "article_date")
 STANCES = {"-1": -1, "0": 0, "1": 1, "+1": 1}
 STANCE_PREFIX = "stance_"
 # All stances of an announcement added up: what it says about the whole subject.

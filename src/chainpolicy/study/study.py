@@ -37,7 +37,7 @@ from chainpolicy.study.calendars import (
 )
 from chainpolicy.study.confounders import CONFOUNDERS_FILE, read_confounders
 from chainpolicy.study.donors import DONORS_FILE, Donors, read_donors
-from chainpolicy.study.events import check_affects, read_events
+from chainpolicy.study.events import DATE_COLUMNS, check_affects, read_events
 from chainpolicy.study.factors import Factors, read_factors
 from chainpolicy.study.frames import in_frames, write_frames
 from chainpolicy.study.output import staging
@@ -375,7 +375,7 @@ class Study:
             If events.csv has no such column.
         """
         by = self.pooled_by if by is None else by
-        if isinstance(by, str) and by not in (known := _columns_to_pool_by(self.events)):
+        if isinstance(by, str) and by not in (known := columns_to_pool_by(self.events)):
             expected = (
                 f"a column of events.csv with values: {', '.join(known)}{did_you_mean(by, known)}"
             )
@@ -882,23 +882,19 @@ def _check_pool_by(
     """Refuse a column to pool by that events.csv does not have."""
     key = "event.pool_by"
     value = settings.get(key)
-    if value is None or value in (known := _columns_to_pool_by(events)):
+    if value is None or value in (known := columns_to_pool_by(events)):
         return []
     expected = f"a column of events.csv with values: {', '.join(known)}{did_you_mean(value, known)}"
     return [Problem(SETTINGS_FILE, expected, lines.get(key), key, value)]
 
 
-def _columns_to_pool_by(events: pd.DataFrame) -> list[str]:
-    # A column that is blank throughout labels nothing, and is often not in the file.
-    return [
-        str(column)
-        for column in events.columns
-        if column != "affects" and (events.empty or _told(events[column]).any())
-    ]
+def columns_to_pool_by(events: pd.DataFrame) -> list[str]:
+    """List the columns of events by which effects can be pooled.
 
-
-def _told(column: pd.Series) -> pd.Series:
-    return column.notna() & column.astype(str).ne("")
+    One that is blank throughout labels nothing, and is often not in the file.
+    """
+    filled = (events.notna() & events.astype(str).ne("")).any()
+    return [str(c) for c in events.columns if c != "affects" and (events.empty or filled[c])]
 
 
 def _check_other_dates(events: pd.DataFrame, assets: pd.DataFrame) -> list[Problem]:
@@ -907,7 +903,7 @@ def _check_other_dates(events: pd.DataFrame, assets: pd.DataFrame) -> list[Probl
     expected = f"a day between {first} and {last}, with known sessions; correct it, or blank it"
     return [
         Problem(_EVENTS, expected, line, column, text)
-        for column in ("document_date", "article_date")
+        for column in DATE_COLUMNS
         for line, text in zip(events.index.tolist(), events[column], strict=True)
         if text and not first <= date.fromisoformat(text) <= last
     ]

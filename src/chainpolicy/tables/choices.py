@@ -14,10 +14,10 @@ from chainpolicy.checks import (
     timing_cost,
 )
 from chainpolicy.checks.selections import COLUMN_TITLES, CONFIDENCES
-from chainpolicy.checks.timing import DATE_COLUMNS
 from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.results import Window
 from chainpolicy.study import Study
+from chainpolicy.study.events import DATE_COLUMNS
 from chainpolicy.typeset.numbers import counted
 from chainpolicy.typeset.report_table import ReportTable, formatted, p_text
 
