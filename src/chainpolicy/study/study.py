@@ -893,7 +893,7 @@ def columns_to_pool_by(events: pd.DataFrame) -> list[str]:
 
     One that is blank throughout labels nothing, and is often not in the file.
     """
-    filled = (events.notna() & events.astype(str).ne("")).any()
+    filled = (events.notna() & (events.astype(str) != "")).any()
     return [str(c) for c in events.columns if c != "affects" and (events.empty or filled[c])]
 
 
