@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import partial
 
 import pandas as pd
@@ -110,16 +110,27 @@ def test_the_number_of_processes_changes_no_byte(tmp_path, monkeypatch):
     assert made[0] == made[1]
 
 
-def test_a_figure_is_drawn_by_one_process_whoever_shows_it(monkeypatch):
-    """All but the one of the other study in the article, which is drawn for it anew."""
-    registered = []
+def test_a_figure_is_drawn_once_whoever_shows_it(monkeypatch, tmp_path):
+    """By one process, or before there are several."""
+    registered, before = [], []
 
-    def keep(root, products, **_):
+    def keep(root, products, *, prepare, **_):
         registered.extend(products)
+        monkeypatch.setattr(regenerate, "FIGURES", [counted(figure) for figure in FIGURES])
+        prepare(tmp_path)
         return 0
+
+    def counted(figure):
+        def draw(study):
+            before.append((study.name, figure.name))
+            return style.StudyFigure(), None
+
+        return replace(figure, draw=draw)
 
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(regenerate, "run", keep)
+    monkeypatch.setattr(regenerate, "responses", lambda *_: None)
+    monkeypatch.setattr(regenerate, "study_of_rule", lambda study: study)
     assert regenerate.main() == 0
     group_of = {
         product.key: number
@@ -133,19 +144,15 @@ def test_a_figure_is_drawn_by_one_process_whoever_shows_it(monkeypatch):
         drawers.setdefault((figure.study, figure.name), set()).add(group_of[figure.name])
         drawers.setdefault((other, figure.name), set()).add(group_of[f"{other}.{figure.name}"])
     spec = {figure.name: figure for figure in FIGURES}
-    anew = []
     for source in [*(ROOT / "notebooks").glob("*.py"), regenerate.STUDY_NOTEBOOK]:
         for name in re.findall(r'figures\.show\(\s*"(\w+)"', source.read_text(encoding="utf-8")):
             report = source == regenerate.STUDY_NOTEBOOK
             key, of = (f"{other}.study", other) if report else (source.stem, spec[name].study)
-            if of and not report and source.stem != spec[name].notebook:
-                anew.append((source.stem, name))
-            else:
-                drawers[of, name].add(group_of[key])
+            drawers[of, name].add(group_of[key])
     for name in STILL:
         drawers[other, name].add(group_of[f"{other}.explore"])
-    assert anew == [("article", "selections")]
-    assert {key: numbers for key, numbers in drawers.items() if len(numbers) > 1} == {}
+    several = [of_figure for of_figure, numbers in drawers.items() if len(numbers) > 1]
+    assert before == several == [(other, "selections")]
 
 
 def test_a_study_is_read_once_in_a_build_and_its_tables_stay_apart(folder):

@@ -35,6 +35,7 @@ from chainpolicy.build.documents import document
 from chainpolicy.build.explore import explore_page
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
+from chainpolicy.checks import study_of_rule
 from chainpolicy.figures import (
     FIGURES,
     FigureSpec,
@@ -54,6 +55,7 @@ from chainpolicy.study.output import (
     staging,
     write_csv,
 )
+from chainpolicy.study.parts import in_parts
 from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, study_folder
 from chainpolicy.tables import responses
@@ -67,6 +69,7 @@ RTOL = 1e-6
 ATOL = 1e-12
 STATE = Path("build", "state.json")
 STUDY = "study"
+TABLES = "tables"
 STUDY_NOTEBOOK = Path(__file__).with_name("study_notebook.py.txt")
 README_TAG = "readme"
 ARTICLE = "article"
@@ -1038,7 +1041,7 @@ def study_products(
         for name, table in regression_tables(study).items():
             write_csv(table, staging / "build" / f"{name}.csv")
 
-    products = [Product("tables", tables, data, kept=False)]
+    products = [Product(TABLES, tables, data, kept=False)]
     for figure in FIGURES:
         of = (others or {}).get(figure.study, study)
         files = data if of is study else study_files(of)
@@ -1120,8 +1123,10 @@ def main(
                 replace(each, folder=below, beside=_key(below, each.beside or each.name))
                 for each in _of_folder(study, pdf, vector)
             ]
-    # What several products show is drawn once: one process builds them all.
-    joined = _join(_shown_together(root if output is None else None, studies.values()))
+    of_project = root if output is None else None
+    # What several products show is drawn once: one process builds them all, or all are forked
+    # from one that has drawn it.
+    joined = _join(_shown_together(of_project, studies.values()))
     products = [
         replace(each, beside=joined.get(each.beside or each.key, each.beside)) for each in products
     ]
@@ -1133,6 +1138,16 @@ def main(
             each.kept.folder.mkdir()
         for study in studies.values():
             responses(study, leading_window(study))
+        # Tables travel between processes, and what is estimated or drawn does not.
+        estimated = list(studies.values())
+        if of_project is not None and EMBEDDED in studies:
+            estimated.append(study_of_rule(studies[EMBEDDED]))
+        for study in estimated:
+            _ = study.results, study.headline_event, in_parts(study)
+        for figure in _shown_apart(of_project):
+            if figure.study in others:
+                picture, _ = figure.draw(others[figure.study])
+                picture.png()
 
     with ExitStack() as stack:
         for each in read_in_build:
@@ -1141,12 +1156,12 @@ def main(
 
 
 def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tuple[str, str]]:
-    """Yield pairs of keys of notebooks and reports that show the same figure.
+    """Yield pairs of keys of products that show the same figure, or estimate the same systems.
 
     The notebooks are those of a project; figures of another study than its own are in the report
-    of that study too, if it is built. Who shows a figure of both studies draws that of the other
-    anew: two studies in one process would take longer than that.
+    of that study too, if it is built. For who shows figures of both studies see `_shown_apart`.
     """
+    yield TABLES, "07_regressions"
     built = {study.name for study in studies}
     for figure in FIGURES:
         if figure.study in built:
@@ -1154,12 +1169,30 @@ def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tup
             yield figure.notebook, report
             yield _key(STATE.parent / figure.study, figure.notebook), report
     home = {figure.name: figure.notebook for figure in FIGURES if not figure.study}
+    for notebook, name in _shown_by_notebooks(root):
+        if name in home:
+            yield notebook, home[name]
+
+
+def _shown_apart(root: Path | None) -> list[FigureSpec]:
+    """List the figures of another study than the project's that not only their notebook shows.
+
+    Two studies in one process would take longer than drawing these before there are several.
+    """
+    of_others = {figure.name: figure for figure in FIGURES if figure.study}
+    return [
+        of_others[name]
+        for notebook, name in _shown_by_notebooks(root)
+        if name in of_others and of_others[name].notebook != notebook
+    ]
+
+
+def _shown_by_notebooks(root: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield the name of each notebook of a project with that of each figure that it shows."""
     for source in _sources(root) if root is not None else []:
         # What is no text is refused where it is executed.
-        text = source.read_text(encoding="utf-8", errors="replace")
-        for name in _shown_in(text):
-            if name in home:
-                yield source.stem, home[name]
+        for name in _shown_in(source.read_text(encoding="utf-8", errors="replace")):
+            yield source.stem, name
 
 
 def _shown_in(source: str) -> list[str]:

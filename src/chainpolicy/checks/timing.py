@@ -181,6 +181,13 @@ def timing_cost(
         differs; "all"), then the keys of `pooled.pooled_effect`.
     """
     column = date_column(study) if column is None else column
+    return _timing_cost(study, group, window, column, tuple(without))
+
+
+@remembered
+def _timing_cost(
+    study: Study, group: str, window: Window, column: str, without: tuple[str, ...]
+) -> pd.DataFrame:
     other = redated(study, column)
     shifted = session_shifts(study, column)
     calendar = study.calendars[group]
@@ -189,7 +196,7 @@ def timing_cost(
     named = directions(study)
     rows = []
     for direction in dict.fromkeys(named[named != ""]):
-        events = named.index[(named == direction) & ~named.index.isin(list(without))]
+        events = named.index[(named == direction) & ~named.index.isin(without)]
         chosen: dict[str, Collection[str]] = {"moved": events[events.isin(moved)], "all": events}
         for which, held in chosen.items():
             for dated, of in dates.items():
