@@ -539,3 +539,10 @@ def test_sources_of_this_project_are_prose_with_a_little_code():
 
 def test_lint_allows_calendars_and_intervals(tmp_path):
     assert lint(write_source(tmp_path, 'sessions("24/7", "CAR / AR")[0:1]')) == []
+
+
+def test_a_source_that_is_no_text_is_named_with_its_line(tmp_path):
+    source = tmp_path / "01_latin.py"
+    source.write_bytes("# %%\n# une clé\n".encode("latin-1"))
+    with pytest.raises(NotebookError, match=r"01_latin\.py, line 2: not UTF-8; save it as UTF-8"):
+        notebooks.execute(source)

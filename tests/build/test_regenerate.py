@@ -10,6 +10,7 @@ import io
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from chainpolicy.build import notebooks, regenerate
+from chainpolicy.build import notebooks, regenerate, workers
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.regenerate import Product
 from chainpolicy.build.workers import run_jobs
@@ -31,6 +32,7 @@ from chainpolicy.figures.style import StudyFigure
 from chainpolicy.study import Study, load_study, new_study
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.study import EMBEDDED, EMBEDDED_STUDIES, TEMPLATE
+from chainpolicy.typeset.pdf import to_pdf
 
 NOTEBOOK = """\
 # %% [markdown]
@@ -355,6 +357,8 @@ def test_a_terminal_is_told_what_is_being_built_and_a_file_is_not(project, monke
     shown = io.StringIO()
     terminal = Console(file=shown, force_terminal=True, width=120)
     monkeypatch.setattr(regenerate, "Console", lambda **_: terminal)
+    # Where this process builds, it looks between two products.
+    monkeypatch.setattr(workers, "FORKS", False)
     project.regenerate(fresh=True)
     assert all(product.name in shown.getvalue() for product in project.products())
 
@@ -400,6 +404,77 @@ def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path, tmp_
     report = regenerate.regenerate(tmp_path, [Product("texts", write_abc)])
     assert report.written == ["b.txt", "c.txt"]
     assert [text.read_text() for text in texts] == [new, new, new]
+
+
+def test_what_is_no_longer_made_is_removed_even_after_a_run_that_was_cut_short(
+    tmp_path, monkeypatch
+):
+    made = [text_product("kept", "1"), text_product("given up", "1")]
+    regenerate.regenerate(tmp_path, made)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    again = [text_product("kept", "2")]
+    with monkeypatch.context() as patched:
+        patched.setattr(regenerate, "_move", stop)
+        with pytest.raises(KeyboardInterrupt):
+            regenerate.regenerate(tmp_path, [replace(again[0], settings=("2",))])
+    # Even that which had not been removed by then.
+    (tmp_path / "figures" / "given up.csv").write_text("1")
+    again[0] = replace(again[0], settings=("3",))
+    assert regenerate.regenerate(tmp_path, again).removed == ["figures/given up.csv"]
+    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["kept.csv"]
+    assert [path.name for path in (tmp_path / "build").iterdir()] == ["state.json"]
+
+
+def test_what_nothing_makes_any_more_is_removed_unless_it_was_changed(tmp_path):
+    other = replace(text_product("d", "1"), folder=Path("build", "other"))
+    every = [*(text_product(name, "1") for name in "abc"), other]
+    regenerate.regenerate(tmp_path, every)
+    (tmp_path / "figures" / "b.csv").write_text("mine")
+    report = regenerate.regenerate(tmp_path, every[2:3])
+    assert (report.removed, report.skipped) == (["figures/a.csv"], ["c"])
+    left = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert left == ["b.csv", "c.csv"]
+    # Another study's products are no business of a run of this one.
+    assert regenerate.regenerate(tmp_path, [other]).skipped == ["other.d"]
+
+
+def test_a_source_saved_after_reading_began_is_read_again(tmp_path):
+    source = tmp_path / "prices.csv"
+    source.write_text("1")
+    product = replace(text_product("sum", "1"), sources=(source,))
+    for since, skipped in [
+        # Saved before, after, and, once more, before what was built then.
+        (source.stat().st_ctime + 1, []),
+        (source.stat().st_ctime + 1, ["sum"]),
+    ]:
+        assert regenerate.regenerate(tmp_path, [product], since=since).skipped == skipped
+    source.write_text("2")
+    late = source.stat().st_ctime
+    assert regenerate.regenerate(tmp_path, [product], since=late).built == ["sum"]
+    # Even a file with an old date of its own.
+    os.utime(source, (0, 0))
+    assert regenerate.regenerate(tmp_path, [product], since=late).built == ["sum"]
+    assert regenerate.regenerate(tmp_path, [product]).built == ["sum"]
+    assert regenerate.regenerate(tmp_path, [product]).skipped == ["sum"]
+
+
+def test_main_says_when_it_began_to_read(monkeypatch, tmp_path):
+    folder = new_study(tmp_path / "mine")
+    read, told = [], []
+    load = regenerate.load_study
+
+    def note(path: Path) -> Study:
+        read.append(time.time())
+        return load(path)
+
+    monkeypatch.setattr(regenerate, "load_study", note)
+    monkeypatch.setattr(regenerate, "run", lambda *_, since, **__: told.append(since) or 0)
+    before = time.time()
+    assert regenerate.main(folder, tmp_path / "out") == 0
+    assert before <= told[0] <= read[0]
 
 
 def test_interrupted_build_overwrites_nothing(project):
@@ -554,6 +629,41 @@ def test_numbers_have_a_tolerance_and_text_has_none(tmp_path, kept, problem):
     (tmp_path / "kept.csv").write_bytes(kept.encode("latin-1"))
     found = regenerate.file_differences(tmp_path / "built.csv", tmp_path / "kept.csv")
     assert found == ([] if problem is None else [problem])
+
+
+def page_with_a_line(word: str, x: float, ink: str) -> bytes:
+    line = f'<path d="M 10,10 L {x},90" stroke="{ink}" stroke-width="2"/>'
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">{line}</svg>'
+    return to_pdf(f"# {word}\n\n![A line](line.svg)", {"line.svg": picture.encode()})
+
+
+@pytest.mark.parametrize(
+    ("kept", "found"),
+    [
+        (("Word", 50, "#112233"), []),
+        # What another processor may round otherwise.
+        (("Word", 50.0001, "#112233"), []),
+        (("Word", 51, "#112233"), ["the pages differ"]),
+        (("Word", 50, "#112244"), ["the pages differ"]),
+        (("Words", 50, "#112233"), ["the pages differ"]),
+    ],
+)
+def test_a_pdf_is_what_its_pages_draw(tmp_path, kept, found):
+    built, other = tmp_path / "built.pdf", tmp_path / "kept.pdf"
+    built.write_bytes(page_with_a_line("Word", 50, "#112233"))
+    other.write_bytes(page_with_a_line(*kept))
+    assert regenerate.file_differences(built, other) == found
+    other.write_bytes(b"%PDF-1.7, and then it breaks off")
+    assert regenerate.file_differences(built, other) == ["the pages differ"]
+
+
+def test_tables_in_a_folder_of_ones_own_are_checked_too(tmp_path):
+    table = text_product("car", "a\n1\n", "build/car.csv")
+    regenerate.regenerate(tmp_path, [replace(table, kept=False)])
+    (tmp_path / "build" / "car.csv").write_text("a\n2\n")
+    assert regenerate.check(tmp_path, [replace(table, kept=False)]) == [
+        "build/car.csv: line 2, a: 2, now 1"
+    ]
 
 
 def test_product_may_ask_for_another_tolerance(tmp_path):
@@ -725,6 +835,39 @@ def test_a_figure_is_kept_of_the_study_that_it_names(template, tmp_path, monkeyp
         for product in products[1:]:
             product.build(tmp_path)
     assert drawn == [template.title, "Another study", template.title, template.title]
+
+
+def test_hidden_files_and_results_below_a_study_are_none_of_its_files(tmp_path):
+    folder = new_study(tmp_path / "mine")
+    before = regenerate.study_files(load_study(folder))
+    for path in (".git/HEAD", ".DS_Store", "out/build/state.json", "out/figures/forest.csv"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("{}")
+    assert regenerate.study_files(load_study(folder)) == before
+    (folder / "notes.txt").touch()
+    assert regenerate.study_files(load_study(folder)) == sorted([*before, folder / "notes.txt"])
+
+
+def test_results_in_the_folder_of_the_study_are_written_again(tmp_path, capsys):
+    folder = new_study(tmp_path / "mine")
+    call = ["regenerate", str(folder), "--output", str(folder / "out"), "--only", "event_timeline"]
+    assert cli(call) == 0
+    assert "1 product built" in capsys.readouterr().err
+    assert cli(call) == 0
+    assert "1 up to date" in capsys.readouterr().err
+    assert cli([*call, "--fresh"]) == 0
+
+
+def test_a_font_that_is_installed_meanwhile_draws_anew(monkeypatch, tmp_path):
+    folder = new_study(tmp_path / "mine")
+    given = []
+    monkeypatch.setattr(
+        regenerate, "run", lambda _, products, **__: given.append([p.settings for p in products])
+    )
+    for missing in (["中国"], []):
+        monkeypatch.setattr(regenerate, "undrawable", lambda _, missing=missing: missing)
+        regenerate.main(folder, tmp_path / "out")
+    assert all(one == (*other, "中国") for one, other in zip(*given, strict=True))
 
 
 def test_figures_name_embedded_studies():

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from chainpolicy.build import notebooks
-from chainpolicy.build.regenerate import check, notebook_product, regenerate
+from chainpolicy.build.regenerate import article_product, check, notebook_product, regenerate
 
 SOURCE = """\
 # %% [markdown]
@@ -133,3 +133,79 @@ def test_a_check_runs_everything_and_asks_for_no_transcript(project):
     assert project.count == before + 1
     project.change("It is", "It was")
     assert len(check(project.root, [project.product])) == 1
+
+
+ARTICLE = """\
+# %% [markdown]
+# # How often was it run?
+
+# %%
+import os
+
+import pandas as pd
+
+from chainpolicy import claim, claims
+from chainpolicy.figures import Shown
+from chainpolicy.figures.style import StudyFigure
+
+with open(os.environ["RUNS"], "a") as runs:
+    runs.write("x")
+answer = 42
+claims(claim("It is even.", str(answer), answer % 2 == 0))
+
+# %%
+picture = StudyFigure(figsize=(2, 1))
+picture.subplots().plot([0, answer])
+picture.description = "A line."
+Shown("line", picture, "It rises.")
+
+# %% [markdown]
+# It is {{ answer }}.
+"""
+
+
+class Article(Project):
+    def __init__(self, root, runs):
+        super().__init__(root, runs)
+        self.source = self.source.rename(self.source.with_name("article.py"))
+        self.source.write_text(ARTICLE)
+
+    @property
+    def product(self):
+        return article_product(self.source, [self.data])
+
+    def made(self):
+        return [self.source.with_suffix(suffix).read_bytes() for suffix in (".md", ".pdf")]
+
+
+@pytest.fixture
+def article(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNS", os.fspath(tmp_path / "runs"))
+    (tmp_path / "project").mkdir()
+    made = Article(tmp_path / "project", tmp_path / "runs")
+    assert made.build() == 1
+    return made
+
+
+def test_new_words_of_the_article_need_no_run(article):
+    article.change("It is {{ answer }}.", "The answer is {{ answer }}.")
+    assert article.build() == 0
+    rewritten = article.made()
+    text = rewritten[0].decode()
+    assert text == (
+        "# How often was it run?\n\n![A line.](../figures/line.png)\n\n*It rises.*\n\n"
+        "The answer is 42.\n"
+    )
+    # The same as a run writes.
+    assert article.build(fresh=True) == 1
+    assert article.made() == rewritten
+
+
+def test_an_article_of_which_a_picture_is_missing_is_run(article):
+    article.change("It is", "It was")
+    (article.root / "build" / "transcripts" / "article" / "line.svg").unlink()
+    assert article.build() == 1
+    article.change("[0, answer]", "[answer, 0]")
+    before = article.made()[1]
+    assert article.build() == 1
+    assert article.made()[1] != before

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from chainpolicy.build import workers
 from chainpolicy.build.workers import cores, run_jobs
 
 
@@ -32,6 +33,22 @@ def test_every_job_is_done_once_with_what_was_computed_before(tmp_path, notes, w
     processes = {process for _, process in lines}
     assert len(processes) <= workers
     assert (str(os.getpid()) in processes) == (workers == 1)
+
+
+@pytest.mark.skipif(not workers.FORKS, reason="no process can be forked safely here")
+def test_one_job_runs_aside_of_who_looks(tmp_path, notes):
+    looked = []
+
+    def job() -> None:
+        while not (tmp_path / "looked").exists():
+            time.sleep(0.001)
+
+    def look() -> None:
+        looked.append(os.getpid())
+        (tmp_path / "looked").touch()
+
+    assert run_jobs([job], notes, 1, look, aside=True) == []
+    assert set(looked) == {os.getpid()}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

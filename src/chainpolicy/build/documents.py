@@ -20,19 +20,27 @@ class Document:
 
     Attributes
     ----------
-    text : str
-        Markdown.
+    parts : dict of int to str
+        Markdown of each cell that a document shows, by the cell's place.
     figures : dict of str to StudyFigure
         By the target under which the text shows them.
     """
 
-    text: str
+    parts: dict[int, str]
     figures: dict[str, StudyFigure]
+
+    @property
+    def text(self) -> str:
+        """The whole as Markdown."""
+        return "\n\n".join(filter(None, self.parts.values())) + "\n"
+
+    def vectors(self) -> dict[str, bytes]:
+        """Render the pictures as SVG, by their targets."""
+        return {target: vector_bytes(figure, "svg") for target, figure in self.figures.items()}
 
     def to_pdf(self) -> bytes:
         """Set the document, with its pictures as vectors."""
-        drawn = {target: vector_bytes(figure, "svg") for target, figure in self.figures.items()}
-        return to_pdf(self.text, drawn)
+        return to_pdf(self.text, self.vectors())
 
     def to_html(self) -> str:
         """Write the document as one file that loads nothing."""
@@ -58,12 +66,12 @@ def document(executed: Executed, folder: str = "") -> Document:
     Document
         Claims are checked when the notebook is executed; the document does not repeat them.
     """
-    parts: list[str] = []
+    parts: dict[int, str] = {}
     figures: dict[str, StudyFigure] = {}
     for index, cell in enumerate(executed.notebook.cells):
         value: Any = executed.values.get(index)
         if cell.cell_type == "markdown":
-            parts.append(cell.source)
+            parts[index] = cell.source
         elif isinstance(value, Claims):
             continue
         elif isinstance(value, Shown):
@@ -71,8 +79,8 @@ def document(executed: Executed, folder: str = "") -> Document:
                 continue
             target = f"{folder}figures/{value.name}.png"
             figures[target] = value.figure
-            parts.append(f"![{value.figure.description}]({target})")
-            parts.append(f"*{value.caption}*" if value.caption else "")
+            picture = f"![{value.figure.description}]({target})"
+            parts[index] = f"{picture}\n\n*{value.caption}*" if value.caption else picture
         elif (text := executed.markdown(index)) is not None:
-            parts.append(text)
-    return Document("\n\n".join(filter(None, parts)) + "\n", figures)
+            parts[index] = text
+    return Document(parts, figures)

@@ -74,11 +74,21 @@ def read_source(source: Path) -> NotebookNode:
     -------
     NotebookNode
         With fixed metadata, and cell ids that follow from the cells' text.
+
+    Raises
+    ------
+    NotebookError
+        If the file is no text in UTF-8.
     """
     import jupytext
     from nbformat import NotebookNode
 
-    notebook: NotebookNode = jupytext.reads(source.read_text(encoding="utf-8"), fmt="py:percent")
+    try:
+        text = source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = source.read_bytes()[: error.start].count(b"\n") + 1
+        raise NotebookError(f"{source.name}, line {line}: not UTF-8; save it as UTF-8") from None
+    notebook: NotebookNode = jupytext.reads(text, fmt="py:percent")
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     notebook.metadata = NotebookNode(METADATA)
     seen: Counter[str] = Counter()

@@ -17,6 +17,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -62,12 +63,18 @@ from chainpolicy.tables import responses
 from chainpolicy.tables.estimates import regression_tables, write_tables
 from chainpolicy.typeset import prose
 from chainpolicy.typeset.numbers import counted
+from chainpolicy.typeset.pdf import to_pdf
 from chainpolicy.typeset.terminal import at_work
 
 RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
 ATOL = 1e-12
+# Of a place on a page, in points, and of a share of red, green or blue: neither is seen.
+PDF_ATOL = 0.005
 STATE = Path("build", "state.json")
+# What a run that was cut short in the middle of moving files has left of the last state.
+UNFINISHED = STATE.with_name("unfinished.json")
+TRANSCRIPTS = STATE.with_name("transcripts")
 STUDY = "study"
 TABLES = "tables"
 STUDY_NOTEBOOK = Path(__file__).with_name("study_notebook.py.txt")
@@ -193,6 +200,7 @@ def regenerate(
     *,
     only: str | None = None,
     fresh: bool = False,
+    since: float = math.inf,
     prepare: Callable[[Path], None] = lambda _: None,
 ) -> Report:
     """Build what is not up to date and move what changed over the old files.
@@ -210,6 +218,9 @@ def regenerate(
         Name of the one product to build.
     fresh : bool, default False
         Build also what is up to date.
+    since : float, optional
+        Time, in seconds of `time.time`, when sources began to be read: a product with a source
+        that was saved later may rest on what that was before, and is not up to date.
     prepare : callable, optional
         Computes what several products need, before processes are forked. Takes an empty folder,
         in which they can leave each other what they compute later.
@@ -242,7 +253,8 @@ def regenerate(
                 report.nothing[product.key] = reason
         else:
             due.append(product)
-    if not due:
+    gone = _unregistered(state, products) if only is None else []
+    if not due and not gone:
         return report
 
     build = root / STATE.parent
@@ -262,25 +274,54 @@ def regenerate(
         keep_apart(made, [source for product in due for source in product.sources])
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
-        (root / STATE).unlink(missing_ok=True)
-        for path in (path for files in built.values() for path in files):
+        if (root / STATE).is_file():
+            (root / STATE).replace(root / UNFINISHED)
+        every = {path for files in built.values() for path in files}
+        for path in every:
             if path.name == MANIFEST:
                 (root / path).unlink(missing_ok=True)
+        for key in gone:
+            _remove(_no_longer_made(root, state.pop(key), every), root, report)
         for product in due:
             files = built[product.key]
             _move(product, files, state.get(product.key), root, report)
             report.built.append(product.key)
+            late = _saved_since(product.sources, since)
             state[product.key] = {
-                "inputs": inputs[product.key],
-                "beside": beside[product.key],
+                "inputs": "" if late else inputs[product.key],
+                "beside": "" if late else beside[product.key],
                 "files": {str(path): digest(root / path) for path in files},
+                "folder": str(product.folder),
             }
             if product.key in nothing:
                 state[product.key]["nothing"] = nothing[product.key]
         new_state = staged / STATE.name
         new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         new_state.replace(root / STATE)
+        (root / UNFINISHED).unlink(missing_ok=True)
     return report
+
+
+def _unregistered(state: Mapping[str, Any], products: Sequence[Product]) -> list[str]:
+    """Keys of what the last run made of these studies and this one knows nothing of."""
+    registered = {product.key for product in products}
+    folders = {str(product.folder) for product in products}
+    return [
+        key
+        for key, recorded in state.items()
+        if key not in registered and recorded.get("folder") in folders
+    ]
+
+
+def _saved_since(sources: Iterable[Path], since: float) -> bool:
+    # What is moved over another file may be older, but not its entry in the folder.
+    return any(not path.exists() or path.stat().st_ctime >= since for path in sources)
+
+
+def _remove(extra: Iterable[str], root: Path, report: Report) -> None:
+    for path in extra:
+        (root / path).unlink()
+        report.removed.append(path)
 
 
 def _move(
@@ -291,9 +332,7 @@ def _move(
     report: Report,
 ) -> None:
     """Move the files of a product that changed over the old ones, its manifest last."""
-    for extra in _no_longer_made(root, recorded, files):
-        (root / extra).unlink()
-        report.removed.append(extra)
+    _remove(_no_longer_made(root, recorded, files), root, report)
     for path, made in sorted(files.items(), key=lambda item: item[0].name == MANIFEST):
         target = root / path
         if _changed(product, made, target):
@@ -314,15 +353,16 @@ def check(
     """Build everything in a temporary folder and compare it with what is kept.
 
     Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
-    and pixels, CSV files by their numbers at the product's tolerance, other files byte by byte.
-    What lies below a ``build/`` of its own is not kept under version control, and not compared.
+    and pixels, PDF by what its pages draw, CSV files by their numbers at the product's tolerance,
+    other files byte by byte.
+    Transcripts of notebooks are not compared.
 
     Parameters
     ----------
     root : Path
         Folder under which the products are kept; nothing is written there.
     products : sequence of Product
-        In any order; those that are not `Product.kept` are left out.
+        In any order; those of a project that are not `Product.kept` are left out.
     only : str, optional
         Name of the one product to check.
     prepare : callable, optional
@@ -339,7 +379,8 @@ def check(
     NothingToDrawError
         If the study has nothing for the figure `only`.
     """
-    kept = [product for product in _select(products, only) if product.kept]
+    whole = not _is_project(root)
+    kept = [product for product in _select(products, only) if product.kept or whole]
     stale: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as staging:
         built, nothing = _build(kept, Path(staging), prepare)
@@ -347,7 +388,7 @@ def check(
             raise NothingToDrawError(next(iter(nothing.values())))
         for product in kept:
             for path, staged in built[product.key].items():
-                if path.relative_to(product.folder).parts[0] == STATE.parent.name:
+                if TRANSCRIPTS in path.relative_to(product.folder).parents:
                     continue
                 found = file_differences(staged, root / path, rtol=product.rtol)
                 stale += [f"{path}: {problem}" for problem in found]
@@ -363,7 +404,7 @@ def check(
 
 
 def _no_longer_made(
-    root: Path, recorded: Mapping[str, Any] | None, files: Mapping[Path, Path]
+    root: Path, recorded: Mapping[str, Any] | None, files: Collection[Path]
 ) -> list[str]:
     """Files that the last run made of a product and this one does not, if nobody changed them."""
     made = {str(path) for path in files}
@@ -443,7 +484,9 @@ def _build(
         jobs = [
             partial(_build_all, together, folders, notes, look) for together in _together(products)
         ]
-        failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look)
+        # What builds cannot look up to say for how long.
+        aside = console.is_terminal
+        failures = run_jobs(jobs, notes, min(cores(), len(jobs)), look, aside=aside)
         nothing = {
             path.stem: path.read_text(encoding="utf-8") for path in notes.glob(f"*.{NOTHING}")
         }
@@ -550,7 +593,7 @@ def file_differences(
         problem = notebooks.png_difference(built.read_bytes(), kept.read_bytes(), pixel_share)
         return [f"the figure differs, {problem}"] if problem else []
     if built.suffix == ".pdf":
-        return [] if _words(built) == _words(kept) else ["the text differs"]
+        return [] if _same_pages(built, kept) else ["the pages differ"]
     if built.suffix == ".csv":
         return _csv_differences(built, kept, rtol)
     return ["the text differs"]
@@ -577,19 +620,51 @@ def _csv_differences(built: Path, kept: Path, rtol: float) -> list[str]:
     return []
 
 
-def _words(document: Path) -> list[str]:
+def _same_pages(built: Path, kept: Path) -> bool:
+    """Compare what is drawn on pages, with its letters; lines that lie beside each other are one.
+
+    Another processor may round the last digit of a place otherwise.
+    """
+    new, old = _streams(built), _streams(kept)
+    return len(new) == len(old) and all(
+        one == other or _same_stream(one.split(), other.split())
+        for one, other in zip(new, old, strict=True)
+    )
+
+
+def _streams(document: Path) -> list[bytes]:
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
+    from pypdf.generic import IndirectObject, StreamObject
 
     try:
-        return [page.extract_text() for page in PdfReader(document).pages]
+        reader = PdfReader(document)
+        numbers = range(1, int(str(reader.trailer["/Size"])))
+        objects = [reader.get_object(IndirectObject(number, 0, reader)) for number in numbers]
     except PyPdfError:
         return []
+    # Metadata holds digests of all the rest.
+    return [
+        each.get_data()
+        for each in objects
+        if isinstance(each, StreamObject) and each.get("/Type") != "/Metadata"
+    ]
+
+
+def _same_stream(new: list[bytes], old: list[bytes]) -> bool:
+    return len(new) == len(old) and all(
+        one == other or _same_number(one, other, RTOL, PDF_ATOL)
+        for one, other in zip(new, old, strict=True)
+    )
 
 
 def _same_cell(new: str, old: str, rtol: float) -> bool:
+    return new == old or _same_number(new, old, rtol, ATOL)
+
+
+def _same_number(new: str | bytes, old: str | bytes, rtol: float, atol: float) -> bool:
     try:
-        return new == old or math.isclose(float(new), float(old), rel_tol=rtol, abs_tol=ATOL)
+        return math.isclose(float(new), float(old), rel_tol=rtol, abs_tol=atol)
     except ValueError:
         return False
 
@@ -648,8 +723,17 @@ def _same_beside(root: Path, last: Any, beside: str) -> bool:
 
 
 def _read_state(root: Path) -> dict[str, Any]:
+    """Read what the last run made; of one that was cut short, what there was before it."""
+    state = _states_in(root / STATE)
+    if state:
+        return state
+    before = _states_in(root / UNFINISHED)
+    return {key: made | {"inputs": "", "beside": ""} for key, made in before.items()}
+
+
+def _states_in(path: Path) -> dict[str, Any]:
     try:
-        state: dict[str, Any] = json.loads((root / STATE).read_text(encoding="utf-8"))
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     products = state.values() if isinstance(state, dict) else [None]
@@ -664,6 +748,7 @@ def run(
     only_check: bool = False,
     only: str | None = None,
     fresh: bool = False,
+    since: float = math.inf,
     prepare: Callable[[Path], None] = lambda _: None,
 ) -> int:
     """Regenerate or check, and say on standard error what was done.
@@ -680,7 +765,7 @@ def run(
         Name of the one product to build or check.
     fresh : bool, default False
         Build also what is up to date.
-    prepare : callable, optional
+    since, prepare
         As in `regenerate`.
 
     Returns
@@ -692,7 +777,7 @@ def run(
     try:
         if only_check:
             return _say_stale(check(root, products, only=only, prepare=prepare))
-        report = regenerate(root, products, only=only, fresh=fresh, prepare=prepare)
+        report = regenerate(root, products, only=only, fresh=fresh, since=since, prepare=prepare)
     except NothingToDrawError as reason:
         return _say_nothing(only, str(reason))
     except NotebookError as error:
@@ -755,7 +840,7 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
         the README beside ``notebooks/`` with these cells between its lines ``<!-- results -->``
         and ``<!-- /results -->``. Where the prose alone has changed the notebook is not run.
     """
-    kept = STATE.parent / "transcripts" / f"{source.stem}.json"
+    kept = TRANSCRIPTS / f"{source.stem}.json"
 
     def build(staging: Path) -> None:
         write(notebooks.execute(source), staging)
@@ -767,7 +852,12 @@ def notebook_product(source: Path, data: Sequence[Path] = ()) -> Product:
         return executed is not None
 
     def write(executed: notebooks.Executed, staging: Path) -> None:
-        transcripts.record(executed, staging / kept)
+        shown = {
+            index: text
+            for index, cell in enumerate(executed.notebook.cells)
+            if cell.metadata.get("tags") and (text := executed.markdown(index)) is not None
+        }
+        transcripts.record(executed, shown, staging / kept)
         (staging / "notebooks").mkdir()
         notebooks.write(executed.notebook, staging / "notebooks" / f"{source.stem}.ipynb")
         if block := executed.tagged(README_TAG):
@@ -791,17 +881,36 @@ def article_product(source: Path, data: Sequence[Path]) -> Product:
     Returns
     -------
     Product
-        Writes ``notebooks/article.md`` and ``notebooks/article.pdf``.
+        Writes ``notebooks/article.md`` and ``notebooks/article.pdf``. Where the prose alone has
+        changed the notebook is not run.
     """
+    kept = TRANSCRIPTS / f"{source.stem}.json"
 
     def build(staging: Path) -> None:
-        made = document(notebooks.execute(source), "../")
-        kept = staging / "notebooks" / f"{source.stem}.md"
-        kept.parent.mkdir()
-        kept.write_text(made.text, encoding="utf-8", newline="\n")
-        kept.with_suffix(".pdf").write_bytes(made.to_pdf())
+        executed = notebooks.execute(source)
+        write(executed, document(executed, "../").vectors(), staging)
 
-    return Product(source.stem, build, (source, *data))
+    def rewrite(staging: Path, root: Path) -> bool:
+        executed = transcripts.recite(source, root / kept)
+        if executed is not None:
+            drawn = (root / kept.with_suffix("")).glob("*.svg")
+            pictures = {f"../figures/{path.stem}.png": path.read_bytes() for path in drawn}
+            write(executed, pictures, staging)
+        return executed is not None
+
+    def write(executed: notebooks.Executed, pictures: Mapping[str, bytes], staging: Path) -> None:
+        made = document(executed, "../")
+        transcripts.record(executed, made.parts, staging / kept)
+        (staging / kept.with_suffix("")).mkdir()
+        for target, picture in pictures.items():
+            path = staging / kept.with_suffix("") / f"{Path(target).stem}.svg"
+            path.write_bytes(picture)
+        text = staging / "notebooks" / f"{source.stem}.md"
+        text.parent.mkdir()
+        text.write_text(made.text, encoding="utf-8", newline="\n")
+        text.with_suffix(".pdf").write_bytes(to_pdf(made.text, pictures))
+
+    return Product(source.stem, build, (source, *data), prose=source, rewrite=rewrite)
 
 
 def _with_block(document: Path, block: str) -> str:
@@ -1051,8 +1160,17 @@ def study_products(
 
 
 def study_files(study: Study) -> list[Path]:
-    """List the files of a study, also outside its folder, on which all its products depend."""
-    return sorted({*study.files, *(path for path in study.path.rglob("*") if path.is_file())})
+    """List the files of a study, also outside its folder, on which all its products depend.
+
+    What is hidden or was made by `regenerate` into a folder below the study's is none of them.
+    """
+    held = [
+        path
+        for path in study.path.rglob("*")
+        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(study.path).parts)
+    ]
+    outputs = {path.parents[1] for path in held if path.parts[-2:] == STATE.parts}
+    return sorted({*study.files, *(path for path in held if outputs.isdisjoint(path.parents))})
 
 
 def main(
@@ -1093,6 +1211,7 @@ def main(
     InputError
         If the study, the place or `only` cannot be used.
     """
+    begun = time.time()
     folder = study_folder(study_path)
     if output is None and folder not in EMBEDDED_STUDIES.values():
         expected = "--output DIR beside it: figures/ and notebooks/ here show the embedded study"
@@ -1109,20 +1228,23 @@ def main(
     products: list[Product] = []
     for of, study in studies.items():
         study.require_estimable()
-        if boxed := undrawable(texts_of(study)):
+        boxed = undrawable(texts_of(study))
+        if boxed:
             print(
                 f"no installed font has all characters of {', '.join(boxed)}; figures show boxes",
                 file=sys.stderr,
             )
         if output is None and of == EMBEDDED:
-            products += _of_project(root, study, others, vector)
+            made = _of_project(root, study, others, vector)
         else:
             below = Path() if output is not None else STATE.parent / study.name
             output_folder(root / below)
-            products += [
+            made = [
                 replace(each, folder=below, beside=_key(below, each.beside or each.name))
                 for each in _of_folder(study, pdf, vector)
             ]
+        # A font that is installed meanwhile draws what had none.
+        products += [replace(each, settings=(*each.settings, *boxed)) for each in made]
     of_project = root if output is None else None
     # What several products show is drawn once: one process builds them all, or all are forked
     # from one that has drawn it.
@@ -1152,7 +1274,15 @@ def main(
     with ExitStack() as stack:
         for each in read_in_build:
             stack.enter_context(read_once(each))
-        return run(root, products, only_check=only_check, only=only, fresh=fresh, prepare=prepare)
+        return run(
+            root,
+            products,
+            only_check=only_check,
+            only=only,
+            fresh=fresh,
+            since=begun,
+            prepare=prepare,
+        )
 
 
 def _shown_together(root: Path | None, studies: Iterable[Study]) -> Iterator[tuple[str, str]]:

@@ -25,6 +25,7 @@ from chainpolicy.study.problems import InputError, Problem
 from chainpolicy.study.study import EMBEDDED_STUDIES, study_folder
 from chainpolicy.typeset.markdown import code, headings, one_word, style_sheet, to_html
 from chainpolicy.typeset.templates import templates
+from chainpolicy.typeset.terminal import at_work
 
 # A link to anything else of the project would lead out of the site.
 COPIED = {".cff", ".csv", ".md", ".pdf", ".png", ".py", ".svg", ".toml", ""}
@@ -267,23 +268,26 @@ def publish(study: Path | None, output: Path) -> list[Path]:
     if study is None:
         root = project_root(Path.cwd(), None)
         target = output_folder(output)
-        return Site(root, "chainpolicy", _contents(root)).write(target, footer)
-    loaded = load_study(study_folder(study))
+        with at_work("writing pages"):
+            return Site(root, "chainpolicy", _contents(root)).write(target, footer)
+    with at_work("reading"):
+        loaded = load_study(study_folder(study))
     target = output_folder(output)
     with tempfile.TemporaryDirectory(prefix="chainpolicy-") as folder:
         root = Path(folder)
         if build(loaded.path, root):
             raise InputError([Problem(str(study), "a study whose notebook can be built")])
-        pages = [
-            Page("notebooks/study.ipynb", "index.html", loaded.title, "Report", ""),
-            Page("figures", "figures.html", "Figures", "All figures", ""),
-            _explorable(loaded, "explore.html", "Explore", ""),
-        ]
-        if (loaded.path / "README.md").is_file():
-            text = (loaded.path / "README.md").read_text(encoding="utf-8")
-            (root / "README.md").write_text(text, encoding="utf-8")
-            pages.append(Page("README.md", "data.html", "Data", "Data", ""))
-        return Site(root, loaded.title, pages).write(target, footer, loaded.files)
+        with at_work("writing pages"):
+            pages = [
+                Page("notebooks/study.ipynb", "index.html", loaded.title, "Report", ""),
+                Page("figures", "figures.html", "Figures", "All figures", ""),
+                _explorable(loaded, "explore.html", "Explore", ""),
+            ]
+            if (loaded.path / "README.md").is_file():
+                text = (loaded.path / "README.md").read_text(encoding="utf-8")
+                (root / "README.md").write_text(text, encoding="utf-8")
+                pages.append(Page("README.md", "data.html", "Data", "Data", ""))
+            return Site(root, loaded.title, pages).write(target, footer, loaded.files)
 
 
 def _contents(root: Path) -> list[Page]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +28,7 @@ class Transcript:
     outputs : list of list of dict
         Of each code cell.
     markdown : list of str or None
-        What the value of each code cell reads as in a document, where it has a tag.
+        What the value of each code cell reads as in a document that shows it.
     texts : dict of str to str
         What expressions of the prose were written as, by `Executed.texts`.
     """
@@ -48,11 +49,14 @@ class _Kept:
         return self.text
 
 
-def record(executed: Executed, path: Path) -> None:
+def record(executed: Executed, shown: Mapping[int, str], path: Path) -> None:
     """Keep a run in a file.
 
     Parameters
     ----------
+    executed : Executed
+    shown : mapping of int to str
+        What values of code cells read as in a document, by the cell's place.
     path : Path
         Where to write it; its folder is made.
     """
@@ -60,7 +64,7 @@ def record(executed: Executed, path: Path) -> None:
     kept = Transcript(
         digest=_digest(executed.notebook),
         outputs=[cell.outputs for _, cell in cells],
-        markdown=[executed.markdown(n) if cell.metadata.get("tags") else None for n, cell in cells],
+        markdown=[shown.get(n) for n, _ in cells],
         texts=executed.texts,
     )
     path.parent.mkdir(parents=True, exist_ok=True)

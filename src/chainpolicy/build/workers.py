@@ -14,10 +14,13 @@ from pathlib import Path
 LOOK = 0.05  # seconds between two looks at what is done
 
 
+# macOS has fork, but its own libraries do not survive one.
+FORKS = hasattr(os, "sched_getaffinity")
+
+
 def cores() -> int:
     """How many processes may run at once; one where a process cannot be forked safely."""
-    # macOS has fork, but its own libraries do not survive one.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return len(os.sched_getaffinity(0)) if FORKS else 1
 
 
 def run_jobs(
@@ -25,6 +28,8 @@ def run_jobs(
     folder: Path,
     workers: int,
     look: Callable[[], None] = lambda: None,
+    *,
+    aside: bool = False,
 ) -> list[Exception]:
     """Run every job once, each in the next process that is free.
 
@@ -41,6 +46,8 @@ def run_jobs(
         Processes; with one, the jobs run in this one.
     look : callable, optional
         Called again and again while processes run, or after each job in this one.
+    aside : bool, default False
+        Fork even one process, where that is safe, so that this one can look.
 
     Returns
     -------
@@ -52,7 +59,7 @@ def run_jobs(
     ChildProcessError
         If a process came to a sudden end.
     """
-    if workers == 1:
+    if workers == 1 and not (aside and FORKS):
         _work(jobs, folder, look)
     else:
         _fork(jobs, folder, workers, look)
