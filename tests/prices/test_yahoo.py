@@ -5,12 +5,11 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import tomllib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,7 +34,7 @@ from chainpolicy.study.assets import read_assets
 from chainpolicy.study.problems import InputError
 from chainpolicy.study.sessions import sessions
 from chainpolicy.study.snapshot import read_prices
-from places import TESTS
+from forked import end_of, fork, kill, needs_fork
 from yahoo_server import (
     CALENDARS,
     DELISTED,
@@ -93,6 +92,8 @@ class Fetching:
         self.text = ""
         self.report = None
         self.terminal = False
+        # Where it prints while it runs.
+        self.file = None
         # How long it waits where the server hangs.
         self.seconds = 0.3
 
@@ -104,11 +105,12 @@ class Fetching:
         )
 
     def __call__(self, assets=ASSETS, start=START, end=END, now=NOW, **options) -> int:
-        console = Console(file=io.StringIO(), width=80, stderr=True, force_terminal=self.terminal)
+        file = self.file or io.StringIO()
+        console = Console(file=file, width=80, stderr=True, force_terminal=self.terminal)
         status, self.report = commands.fetch(
             assets, start, end, console, store=self.store, connect=self.connect, now=now, **options
         )
-        self.text = console.file.getvalue()
+        self.text = "" if self.file else file.getvalue()
         return status
 
     def fill(self, *tickers: str, now=NOW) -> dict[str, bytes]:
@@ -886,48 +888,41 @@ def test_a_live_copy_never_takes_the_place_of_something_else(tmp_path):
     assert live_folder(study, tmp_path / "a" / "b", ()) == tmp_path / "a" / "b" / "study"
 
 
-def run_fetch(server: YahooServer, folder: Path) -> subprocess.Popen:
-    """`prices fetch` of the small study in a process of its own."""
-    script = f"""
-import sys
-sys.path[:0] = {[str(Path(__file__).parent), str(TESTS)]!r}
-from pathlib import Path
-from rich.console import Console
-from test_yahoo import *
-store = PriceStore(Path({str(folder)!r}))
-connect = lambda: YahooFinance(store.folder / "yfinance", LoopbackSession({server.address!r}))
-status, _ = commands.fetch(
-    ASSETS, START, END, Console(width=80), store=store, connect=connect, now=NOW
-)
-sys.exit(status)
-"""
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path), PYTHONUNBUFFERED="1")
-    return subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment
-    )
-
-
+@needs_fork
 def test_two_processes_at_once_download_each_series_once(fetch, server):
-    with fetch.store.lock():
-        process = run_fetch(server, fetch.store.folder)
-        assert "Waiting for another process" in process.stdout.readline()
-        assert fetch() == 0
-    text = process.communicate(timeout=600)[0]
-    assert process.returncode == 0
+    told, tell = os.pipe()
+    heard, say = os.pipe()
+
+    def other() -> int:
+        os.read(told, 1)
+        with os.fdopen(say, "w", buffering=1) as fetch.file:
+            return fetch()
+
+    process = fork(other)
+    os.close(told)
+    os.close(say)
+    with os.fdopen(heard) as lines, os.fdopen(tell, "w") as word:
+        with fetch.store.lock():
+            print("now", file=word, flush=True)
+            assert "Waiting for another process" in lines.readline()
+            assert fetch() == 0
+        text = lines.read()
+    assert end_of(process) == 0
     assert "6 downloaded" in fetch.text
     assert "6 stored" in text
     assert all(server.downloads(ticker) == 1 for ticker in ASSETS["ticker"])
     assert fetch.verified()
 
 
+@needs_fork
 def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
     server.listings["SPY"].always = "hang"
-    process = run_fetch(server, fetch.store.folder)
+    fetch.seconds = 600
+    process = fork(fetch)
     deadline = time.monotonic() + 600
     while not server.requests["probe SPY"] and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=600)
+    assert kill(process) == -signal.SIGKILL
     assert fetch.store.tickers() == ("000003.SZ", "600001.SS", "600002.SS")
     assert fetch.verified()
     server.listings["SPY"].always = ""
@@ -937,71 +932,29 @@ def test_a_killed_fetch_keeps_what_had_arrived(fetch, server):
     assert server.downloads(SHARE) == 0
 
 
-# A warm process forks a fetch of everything again and again, and kills it at a random moment, until
-# it hit so many before their end, some of them after their first series.
-KILLS = """
-import itertools, os, random, signal, sys, time
-sys.path[:0] = {paths!r}
-from pathlib import Path
-from test_yahoo import *
-store = PriceStore(Path({folder!r}))
-random.seed(20191024)
-killed = 0
-entries = ()
-for kill in itertools.count():
-    if killed >= {kills} and entries:
-        break
-    began = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        connect = lambda: YahooFinance(store.folder / "yfinance", LoopbackSession({address!r}))
-        now = NOW + timedelta(days=kill)
-        console = Console(width=80)
-        status, _ = commands.fetch(
-            ASSETS, START, END, console, store=store, connect=connect, now=now, refresh=True
-        )
-        os._exit(status)
-    if kill:
-        time.sleep(random.uniform(0, 1.1 * whole))
-        os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    if not kill:
-        assert status == 0
-        # How long a fetch takes here decides when the others are killed.
-        whole = time.monotonic() - began
-        for path in store.folder.glob("*.parquet"):
-            path.unlink()
-        continue
-    killed += status != 0
-    # Whatever is there is whole; what is not is reported.
-    entries = PriceStore(store.folder).entries()
-    assert all(entry.series is not None for entry in entries), entries
-"""
-
-
-def kill_fetches(address: str, folder: Path, kills: int) -> None:
-    """Kill `prices fetch` so often."""
-    script = KILLS.format(
-        paths=[str(Path(__file__).parent), str(TESTS)],
-        folder=str(folder),
-        address=address,
-        kills=kills,
-    )
-    environment = dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path))
-    run = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        env=environment,
-        timeout=600,
-    )
-    assert run.returncode == 0, run.stderr
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="a kill test needs fork")
+# Four fetches of everything are killed before their end, each at a random moment, and more until
+# one was killed after its first series.
+@needs_fork
 def test_fetches_killed_at_any_moment_leave_whole_series_and_nothing_else(fetch, server):
-    kill_fetches(server.address, fetch.store.folder, kills=4)
+    random = Random(20191024)
+    began = time.monotonic()
+    assert end_of(fork(fetch)) == 0
+    # How long a fetch takes here decides when the others are killed.
+    whole = time.monotonic() - began
+    for path in fetch.store.folder.glob("*.parquet"):
+        path.unlink()
+    killed, entries, now = 0, (), NOW
+    while killed < 4 or not entries:
+        assert now - NOW < timedelta(days=200), "no series arrives"
+        now += timedelta(days=1)
+        process = fork(lambda now=now: fetch(now=now, refresh=True))
+        time.sleep(random.uniform(0, 1.1 * whole))
+        status = kill(process)
+        assert status in (0, -signal.SIGKILL)
+        killed += status != 0
+        # Whatever is there is whole; what is not is reported.
+        entries = PriceStore(fetch.store.folder).entries()
+        assert all(entry.series is not None for entry in entries), entries
     assert fetch(refresh=True) == 0
     assert fetch.verified()
     names = {path.name for path in fetch.store.folder.iterdir()}
