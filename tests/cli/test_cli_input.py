@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -230,24 +229,3 @@ def test_settings_without_an_end_are_refused(tmp_path, capsys):
 def test_a_simulation_without_an_end_is_refused(capsys, options, said):
     assert cli.main(["simulate", *options]) == 2
     assert said in " ".join(capsys.readouterr().err.replace("│", " ").split())
-
-
-def test_output_is_utf8_whatever_the_locale_and_no_traceback_is_shown(folder, tmp_path):
-    """As a process of its own, of which one study is printed and another one refused."""
-    events = (folder / "events.csv").read_text(encoding="utf-8")
-    named = events.replace("rule-announced", "Größe 区块链", 1)
-    (folder / "events.csv").write_text(named, encoding="utf-8")
-    (tmp_path / "study.toml").write_text('estimation.model = "Modèle 模型"\n', encoding="utf-8")
-    program = "import sys; from chainpolicy.cli import main; assert main(sys.argv[1:3]) == 0; "
-    program += "sys.exit(main(sys.argv[3:]))"
-    surroundings = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
-    done = subprocess.run(
-        [sys.executable, "-c", program, "events", str(folder), "check", str(tmp_path)],
-        capture_output=True,
-        env={**os.environ, **surroundings, "PYTHONIOENCODING": "ascii"},
-    )
-    assert done.returncode == 2
-    assert "Größe 区块链" in done.stdout.decode("utf-8")
-    said = done.stderr.decode("utf-8")
-    assert "Modèle 模型" in said
-    assert "Traceback" not in said

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -153,9 +150,3 @@ def test_pooled_effects_show_themselves(results):
     for text in (str(pooled), pooled.summary().to_latex()):
         assert f"{table['mean'][0]:.4f}" in text
     assert "<table" in pooled._repr_html_()
-
-
-def test_matplotlib_is_imported_only_to_draw():
-    code = "import sys, chainpolicy.eventstudy; print('matplotlib' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
