@@ -112,7 +112,13 @@ class LoopbackSession(RecordingSession):
         hangs = self.hangs(unquote(parts.path.rpartition("/")[2]))
         self.seconds = kwargs["timeout"] = self.patience if hangs else 600.0
         local = f"{self.address}{parts.path or '/'}"
-        return super().request(method, f"{local}?{parts.query}", *args, **kwargs)
+        answer = super().request(method, f"{local}?{parts.query}", *args, **kwargs)
+        # yfinance keeps cookies of Yahoo's domains; without one it asks again before every request.
+        for cookie in [kept for kept in self.cookies.jar if kept.domain != ".yahoo.com"]:
+            self.cookies.jar.clear(cookie.domain)
+            cookie.domain = ".yahoo.com"
+            self.cookies.jar.set_cookie(cookie)
+        return answer
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alphabet import ANY
 from chainpolicy.article import dated_statements, read_article
 from chainpolicy.article.actors import find_actor
 from chainpolicy.study.problems import InputError
@@ -1055,7 +1056,10 @@ PIECES = st.sampled_from([*WORDS.split(), "\n", "\n\n"])
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.one_of(st.text(max_size=300), st.lists(PIECES, max_size=30).map(" ".join)), st.booleans())
+@given(
+    st.one_of(st.text(ANY, max_size=300), st.lists(PIECES, max_size=30).map(" ".join)),
+    st.booleans(),
+)
 def test_any_text_is_extracted_or_refused(text, dated):
     try:
         article = read_article(io.BytesIO(text.encode()))

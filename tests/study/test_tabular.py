@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alphabet import ANY
 from chainpolicy.study import tabular
 from chainpolicy.study.problems import Problem, did_you_mean, in_reading_order, nearest
 from chainpolicy.study.tabular import (
@@ -247,7 +248,7 @@ def test_chunks_do_not_change_what_is_read(tmp_path, monkeypatch):
     st.lists(
         st.one_of(
             st.sampled_from(["n,1", "y,2,", ",", "", " ", "n", ' "a,b" ,1', '"a,b",1', '"c\nd",1']),
-            st.tuples(st.text(max_size=3), st.text(max_size=3)).map(",".join),
+            st.tuples(st.text(ANY, max_size=3), st.text(ANY, max_size=3)).map(",".join),
         ).map(str.encode)
         | st.binary(max_size=4),
         max_size=9,
@@ -379,7 +380,7 @@ def test_what_a_near_name_stands_for_is_proposed():
 
 @given(
     st.one_of(
-        st.text(max_size=12),
+        st.text(ANY, max_size=12),
         st.from_regex(r"\A(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}\n?\Z"),
         st.from_regex(r"\A[+-]?[0-9]{0,3}\.?[0-9]{0,3}(e[+-]?[0-9]{1,3})?\n?\Z"),
     )

@@ -1,0 +1,6 @@
+"""Characters of made-up texts."""
+
+from hypothesis import strategies as st
+
+# All but surrogates, as in `st.text()`, which finds that out by encoding a million one by one.
+ANY = st.characters(exclude_categories=["Cs"])
