@@ -12,7 +12,7 @@ from chainpolicy.checks.simulation import (
     simulate,
 )
 
-DRAWS = 2_000
+DRAWS = 1_000
 
 # Rejection of a true null in per cent at a nominal 5, N = 30, M = 120, L2 = 3, 20,000 draws.
 CORRELATED = {  # correlation 0.2 of any two residuals
@@ -74,8 +74,8 @@ def test_bmp_over_rejects_with_correlation(correlation, published):
 def test_a_planted_effect_is_recovered_and_found():
     # Mean CAR 0.5 sigma, N = 30 independent assets, L2 = 1: z = 0.5 sqrt(30) = 2.74.
     design = SimulationDesign(draws=1000, window=1, effect=0.5)
-    sample = draw_sample(design, 1000, np.random.default_rng(0))
-    assert sample.car.mean() == pytest.approx(0.5, abs=3 / np.sqrt(30 * 1000))
+    sample = draw_sample(design, 250, np.random.default_rng(0))
+    assert sample.car.mean() == pytest.approx(0.5, abs=3 / np.sqrt(30 * 250))
     table = simulate(design).set_index("test")
     expected = stats.norm.sf(stats.norm.isf(0.025) - 0.5 * np.sqrt(30))
     assert table.loc["time_series_t", "rejection_rate"] == pytest.approx(expected, abs=0.05)

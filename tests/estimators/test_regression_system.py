@@ -220,7 +220,7 @@ def test_robust_errors_of_a_long_window_are_those_of_statsmodels(covariance):
 
 @pytest.mark.parametrize(("n", "n_assets"), [(130, 8), (130, 30), (60, 30)])
 def test_joint_f_has_its_size(n, n_assets):
-    draws = 2_500
+    draws = 1_250
     rng = np.random.default_rng(n + n_assets)
     dummy = np.zeros(n)
     dummy[-2:] = 1.0

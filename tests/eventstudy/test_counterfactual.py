@@ -138,9 +138,9 @@ def test_returns_over_gaps_enter_factors_with_the_weight_of_their_sessions():
 
 
 def test_a_panel_of_factors_is_recovered_and_its_intervals_cover():
-    """2,000 treated assets, each with its own factors, loadings and 40 donors; effect 2 s."""
+    """1,000 treated assets, each with its own factors, loadings and 40 donors; effect 2 s."""
     rng = np.random.default_rng(20191028)
-    draws, estimation, length, n_factors, n_donors = 2_000, 60, 5, 2, 40
+    draws, estimation, length, n_factors, n_donors = 1_000, 60, 5, 2, 40
     total = estimation + length
     f = rng.normal(0, 1.0, (draws, total, n_factors))
     loadings = rng.normal(1, 0.7, (draws, n_donors, n_factors))
@@ -367,9 +367,9 @@ def test_a_portfolio_whose_residuals_cancel_has_a_path_and_no_band():
 
 @pytest.mark.parametrize("model", [FactorCounterfactual(2), SyntheticMatching()])
 def test_the_conformal_p_value_holds_its_size(model):
-    """2,000 assets without an effect, each with its own factors and donors."""
+    """1,000 assets without an effect, each with its own factors and donors."""
     rng = np.random.default_rng(7)
-    draws, length, level = 2_000, 3, 0.10
+    draws, length, level = 1_000, 3, 0.10
     f = rng.standard_t(5, (draws, 60, 2))
     donors = np.einsum("ptk,pjk->ptj", f, rng.normal(1, 0.5, (draws, 8, 2)))
     donors += rng.normal(0, 0.3, donors.shape)
