@@ -106,10 +106,10 @@ gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Let no collection of garbage go through all modules and tests again, and few through more."""
+    """Let no collection of garbage go through all modules and tests again, but the young alone."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(20_000, 1_000, 50)
     gc.enable()
 
 

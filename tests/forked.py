@@ -1,4 +1,7 @@
-"""Processes of their own for tests: forked, since all that they need is imported already."""
+"""Processes of their own for tests: forked, since all that they need is imported already.
+
+A fork copies the memory of all tests before it: beyond some twenty an import takes less.
+"""
 
 from __future__ import annotations
 

@@ -2,12 +2,12 @@ import io
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
 import time
 from datetime import UTC, date, datetime
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import pandas as pd
@@ -348,43 +348,64 @@ def test_the_next_run_removes_what_a_dead_one_left_and_nothing_of_a_living_one(s
     assert sorted(path.name for path in store.folder.iterdir()) == ["BBB.parquet", "lock.sqlite"]
 
 
-# Thirty writers, and more until some were killed within a file: on a busy machine most get no turn
-# before they are killed. Each is killed at a random moment after its first write, and then the
-# store is looked at.
+# One warm process forks thirty writers, and more until some were killed within a file: on a busy
+# machine most get no turn before they are killed. Each is killed at a random moment after its first
+# write, and then the store is looked at. So many forks of the process of all tests would take more
+# than an import.
+KILLS = """
+import itertools, os, random, signal, time
+from datetime import UTC, date, datetime
+from pathlib import Path
+import pandas as pd
+from chainpolicy.prices.store import PriceStore, StoredSeries
+
+folder = Path({folder!r})
+days = pd.date_range("2019-01-01", periods=400, unit="ns")
+versions = [
+    StoredSeries(
+        "AAA",
+        pd.DataFrame({{"date": days, "close": range(start, start + 400), "volume": 1.0}}).astype(
+            {{"close": float}}
+        ),
+        date(2019, 1, 1), date(2020, 2, 4), "USD", "UTC", datetime.now(UTC), "1.7.0",
+    )
+    for start in (1, 1001)
+]
+random.seed(20191024)
+sound = halfway = 0
+for kill in itertools.count():
+    if kill >= 30 and halfway > 5:
+        break
+    ready, written = os.pipe()
+    child = os.fork()
+    if child == 0:
+        store, turn = PriceStore(folder), kill
+        while True:
+            store.write(versions[turn % 2])
+            turn += 1
+            os.write(written, b".")
+    os.read(ready, 1)
+    time.sleep(random.uniform(0, 0.012))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(ready), os.close(written)
+    halfway += any(folder.glob("*.tmp"))
+    entry = PriceStore(folder).entry("AAA")
+    sound += not entry.damage and any(
+        entry.series.prices.equals(version.prices) for version in versions
+    )
+print(kill, sound)
+"""
+
+
 @needs_fork
 def test_many_kills_during_writes_leave_a_sound_store(tmp_path):
-    days = pd.date_range("2019-01-01", periods=400, unit="ns")
-    versions = [
-        StoredSeries(
-            "AAA",
-            pd.DataFrame({"date": days, "close": np.arange(start, start + 400.0), "volume": 1.0}),
-            *(date(2019, 1, 1), date(2020, 2, 4), "USD", "UTC", datetime.now(UTC), "1.7.0"),
-        )
-        for start in (1, 1001)
-    ]
-    random = Random(20191024)
-    kills = halfway = 0
-    while kills < 30 or halfway <= 5:
-        ready, written = os.pipe()
-
-        def write_on(turn: int = kills, written: int = written) -> None:
-            store = PriceStore(tmp_path)
-            while True:
-                store.write(versions[turn % 2])
-                turn += 1
-                os.write(written, b".")
-
-        writer = fork(write_on)
-        os.close(written)
-        assert os.read(ready, 1) == b"."
-        time.sleep(random.uniform(0, 0.012))
-        assert kill(writer) == -signal.SIGKILL
-        os.close(ready)
-        kills += 1
-        halfway += any(tmp_path.glob("*.tmp"))
-        entry = PriceStore(tmp_path).entry("AAA")
-        assert not entry.damage
-        assert any(entry.series.prices.equals(version.prices) for version in versions)
+    script = KILLS.format(folder=str(tmp_path))
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=600, check=True
+    )
+    kills, sound = map(int, run.stdout.split())
+    assert sound == kills >= 30
     store = PriceStore(tmp_path)
     store.write(series("AAA"))
     assert not list(tmp_path.glob("*.tmp"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
-from functools import partial
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -14,35 +14,32 @@ import pytest
 
 from chainpolicy.build import regenerate
 from chainpolicy.study import output
-from chainpolicy.study.output import (
-    MANIFEST,
-    STAGING,
-    digest,
-    publish,
-    staging,
-    write_bytes,
-    write_csv,
-)
+from chainpolicy.study.output import MANIFEST, digest, publish, staging, write_bytes, write_csv
 from chainpolicy.study.problems import InputError
-from forked import end_of, fork, needs_fork
+from places import TESTS
 from whole import not_whole
 
+# For every n writes a set of files over an older one and dies, as if killed, at the n-th change of
+# the file system, then writes once more. Forked, because one import takes longer than all of it.
+KILLED = """
+import json, os, sys
+from pathlib import Path
+from chainpolicy.study.output import STAGING, publish
 
-def write(directory: Path, text: str) -> None:
+sys.path.append(sys.argv[2])
+from whole import not_whole
+
+def write(directory, text):
     with publish(directory, {"run": text}) as staged:
         for name in "abc":
             (staged / name).write_text(text)
 
-
-def contents(directory: Path) -> list[str]:
+def contents(directory):
     return sorted({path.read_text() for path in map(directory.joinpath, "abc") if path.exists()})
 
-
-def write_and_die(directory: Path, last: int) -> None:
-    """Write a set of files and die, as if killed, at one of the changes of the file system."""
+def dying(directory, last):
     seen = 0
-
-    def watch(event: str, args: tuple) -> None:
+    def watch(event, args):
         nonlocal seen
         if event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir") or (
             event == "open" and isinstance(args[1], str) and set(args[1]) & set("wxa")
@@ -50,35 +47,40 @@ def write_and_die(directory: Path, last: int) -> None:
             seen += 1
             if seen == last:
                 os._exit(9)
-
     sys.addaudithook(watch)
     write(directory, "new")
+    os._exit(0)
+
+found, last, code = [], 0, 9
+while code == 9:
+    last += 1
+    directory = Path(sys.argv[1], str(last))
+    write(directory, "old")
+    pid = os.fork()
+    if pid == 0:
+        dying(directory, last)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    killed = [not not_whole(directory), contents(directory)]
+    write(directory, "newer")
+    after = [not not_whole(directory), contents(directory)]
+    found.append([code, *killed, *after, len(list(directory.glob(STAGING + "*")))])
+print(json.dumps(found))
+"""
 
 
-@needs_fork
 def test_a_killed_run_never_leaves_a_mixture_that_passes_for_whole(tmp_path):
-    found = []
-    for last in count(1):
-        directory = tmp_path / str(last)
-        write(directory, "old")
-        status = end_of(fork(partial(write_and_die, directory, last)))
-        found.append(not not_whole(directory))
-        if status != 9:
-            break
-        if found[-1]:
-            assert contents(directory) in (["old"], ["new"])
-        # The next run clears it up.
-        write(directory, "newer")
-        assert not not_whole(directory)
-        assert contents(directory) == ["newer"]
-        assert not list(directory.glob(STAGING + "*"))
-    assert status == 0
-    assert contents(directory) == ["new"]
-    *killed, unharmed = found
-    assert unharmed
+    command = [sys.executable, "-c", KILLED, str(tmp_path), str(TESTS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    *killed, last = json.loads(done.stdout)
+    assert last[:3] == [0, True, ["new"]]
     assert len(killed) > 8
+    for code, whole, text, *after in killed:
+        assert code == 9
+        if whole:
+            assert text in (["old"], ["new"])
+        assert after == [True, ["newer"], 0]
     # Some of the moments lie between: there is a mixture then, and it says so.
-    assert not all(killed)
+    assert any(not whole for _, whole, *_ in killed)
 
 
 def test_what_is_missing_or_of_another_run_is_named(tmp_path):
