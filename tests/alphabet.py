@@ -2,5 +2,5 @@
 
 from hypothesis import strategies as st
 
-# All but surrogates, as in `st.text()`, which finds that out by encoding a million one by one.
+# All but surrogates, as by default, which hypothesis finds out by encoding a million one by one.
 ANY = st.characters(exclude_categories=["Cs"])
