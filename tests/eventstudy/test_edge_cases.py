@@ -2327,6 +2327,33 @@ def test_many_events_are_tested_in_bounded_batches(monkeypatch: pytest.MonkeyPat
         assert batches == sizes
 
 
+def test_events_of_other_assets_are_tested_in_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Seven assets, one with a blank return; three events of one asset, two of two
+    rng = np.random.default_rng(3)
+    returns = {ticker: rng.normal(0, 0.02, COUNT) for ticker in "ABCDEFG"}
+    returns["B"][30] = np.nan
+    positions = {"one": "A", "two": "B", "three": "C", "four": "DE", "five": "FG"}
+    placed = {name: dict.fromkeys(held, 45 + k) for k, (name, held) in enumerate(positions.items())}
+    alone = [
+        fit(returns, {"M": market()}, {name: held}, **CHOICES).tests((0, 1)).tidy()
+        for name, held in placed.items()
+    ]
+    batches = []
+
+    def run(sample: GroupSample, keys: list, *arguments: object, **choices: bool) -> dict:
+        batches.append(len(keys))
+        return _run_tests(sample, keys, *arguments, **choices)
+
+    monkeypatch.setattr("chainpolicy.eventstudy.results._run_tests", run)
+    together = fit(returns, {"M": market()}, placed, **CHOICES).tests((0, 1)).tidy()
+    assert sorted(batches) == [2, 3]
+    pd.testing.assert_frame_equal(
+        together,
+        pd.concat(alone).sort_values("event_id", kind="stable", ignore_index=True),
+        check_exact=True,
+    )
+
+
 STAGGERED = {
     "event": ({"one": {"A": 48, "B": 50}, "two": {"A": 50, "B": 53}}, {}),
     "end": (

@@ -891,7 +891,7 @@ class EventStudyResults(ShownResults):
                 yield cells, sample, self._overlapping(pairs[0], sample.n_window)
 
     def _batches(self, complete: Bools) -> Iterator[tuple[Ints, Ints, bool]]:
-        """Events and groups that one call can take: same assets, aligned sessions.
+        """Events and groups that one call can take: as many parameters, aligned sessions.
 
         The numbers of these cells, shape (B,), with their complete pairs, shape (B, N), and whether
         these are aligned: all but one cell at a time share their event session and the sessions of
@@ -901,11 +901,11 @@ class EventStudyResults(ShownResults):
         if not len(cells):
             return
         aligned = self._aligned(pairs, start).tolist()
-        asset = self._pairs.asset[pairs]
+        n_parameters = self._fit.n_parameters[pairs]
         alike: dict[tuple[bytes, int | None], list[int]] = {}
         for number, (first, end) in enumerate(pairwise([*start.tolist(), len(pairs)])):
             alone = None if aligned[number] else number
-            alike.setdefault((asset[first:end].tobytes(), alone), []).append(number)
+            alike.setdefault((n_parameters[first:end].tobytes(), alone), []).append(number)
         count = np.diff(start, append=len(pairs))
         for (_, alone), numbers in alike.items():
             assets = int(count[numbers[0]])
@@ -1677,7 +1677,7 @@ class EventStudyResults(ShownResults):
         return cumulate(self._fit, self._abnormal, self._within(window))
 
     def _sample(self, pairs: Ints, window: Window, cumulated: Cumulated) -> GroupSample:
-        """Sample of B events (rows of `pairs`, shape (B, N)) that share their N assets.
+        """Sample of B events, rows of `pairs` (B, N), whose N assets have as many parameters.
 
         Their sessions are aligned: what holds for the first holds for all.
         """
