@@ -17,7 +17,17 @@ ORDER = [
     *["tables", "figures", "build", "cli"],
 ]
 EVENTSTUDY = [
-    *["panel", "normal", "abnormal", "inference", "bands", "display", "pooling", "results"],
+    *[
+        "threads",
+        "panel",
+        "normal",
+        "abnormal",
+        "inference",
+        "bands",
+        "display",
+        "pooling",
+        "results",
+    ],
     *["diagnostics", "batch", "counterfactual", "estimator"],
 ]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)

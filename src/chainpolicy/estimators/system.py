@@ -40,6 +40,7 @@ from chainpolicy.eventstudy import (
 )
 from chainpolicy.eventstudy.panel import Bools, build_panel, read_sessions
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.eventstudy.threads import one_thread
 from chainpolicy.study import Study
 from chainpolicy.study.parts import in_parts
 from chainpolicy.study.remember import remembered
@@ -191,6 +192,7 @@ class EventDummySystem:
         other.window, other.dummies = window, dummies
         return other
 
+    @one_thread()
     def fit(self, covariance: Covariance = "ols") -> SystemResults:
         """Fit the system of every group.
 

@@ -16,6 +16,7 @@ from chainpolicy.eventstudy import window_label
 from chainpolicy.eventstudy.inference import Outcome, critical_value, two_sided_p_value
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.eventstudy.threads import one_thread
 from chainpolicy.study.problems import require_choice
 from chainpolicy.typeset.numbers import p
 from chainpolicy.typeset.report_table import ReportTable, formatted, in_percent, p_text, stars
@@ -296,6 +297,7 @@ class GroupSystem:
         return self.contrast({event_id: 1.0})
 
     @cached_property
+    @one_thread()
     def cars(self) -> tuple[SystemTests, ...]:
         """Tests of the clusters' CARs, labelled by event_id: those of the same assets together."""
         alike: dict[tuple[str, ...], list[str]] = {}
@@ -308,6 +310,7 @@ class GroupSystem:
             for assets, leads in alike.items()
         )
 
+    @one_thread()
     def contrast(
         self,
         weights: Mapping[str, float],
@@ -371,6 +374,7 @@ class GroupSystem:
             self._summed(named, shared)[None], [text if label is None else label], held
         )[0]
 
+    @one_thread()
     def sums_over_sessions(self, leads: Sequence[str], assets: Collection[str]) -> SystemTests:
         """Test the sums of the CARs of some assets over the first one, two, three... clusters.
 

@@ -27,6 +27,7 @@ from chainpolicy.eventstudy.normal import (
 )
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Selection
 from chainpolicy.eventstudy.results import EventStudyResults, Window, window_label
+from chainpolicy.eventstudy.threads import one_thread
 
 # A weight or a slope so far below zero is no rounding error.
 SLACK = 1e-12
@@ -459,12 +460,14 @@ def _principal_axes(centred: Floats, count: int) -> Floats:
     turned = centred.swapaxes(1, 2)
     size = min(donors, sessions)
     of_most = [max(0, size - count), size - 1]
-    for sample, cross in enumerate(centred @ turned if wide else turned @ centred):
-        values, vectors = eigh(cross, subset_by_index=of_most, check_finite=False)
-        found = vectors[:, values > COLLINEAR * values[-1]].T[::-1]
-        if wide:
-            found = found @ centred[sample]
-        axes[sample, : len(found)] = found / np.linalg.norm(found, axis=1, keepdims=True)
+    # SciPy's library may have been loaded just now.
+    with one_thread():
+        for sample, cross in enumerate(centred @ turned if wide else turned @ centred):
+            values, vectors = eigh(cross, subset_by_index=of_most, check_finite=False)
+            found = vectors[:, values > COLLINEAR * values[-1]].T[::-1]
+            if wide:
+                found = found @ centred[sample]
+            axes[sample, : len(found)] = found / np.linalg.norm(found, axis=1, keepdims=True)
     return axes
 
 

@@ -45,6 +45,7 @@ from chainpolicy.eventstudy.results import (
     require_window,
     window_label,
 )
+from chainpolicy.eventstudy.threads import one_thread
 
 # The sessions of an event that are no clean estimation, and those that are no ordinary session.
 MASKED_SESSIONS: Window = (0, 1)
@@ -269,6 +270,7 @@ class EventStudy:
             f"assets={len(self._panel.tickers)}, groups={len(self._panel.calendars)})"
         )
 
+    @one_thread()
     def fit(self) -> EventStudyResults:
         """Estimate every in-sample pair; the inputs stay as they are.
 
@@ -296,6 +298,7 @@ class EventStudy:
         """Return the alignment, by whose columns effects can be pooled."""
         return self._alignment.astype({"event_id": str}).reset_index(drop=True)
 
+    @one_thread()
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
         """Estimate every ordinary session as if it were an event.
 
@@ -329,6 +332,7 @@ class EventStudy:
         candidates = self._pairs_at(np.flatnonzero(self._ordinary_rows(window)))
         return self._estimate_ordinary(candidates, window)
 
+    @one_thread()
     def ordinary_caars(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Studentize the CAAR of every group on every ordinary session, see `placebo`.
 
@@ -369,6 +373,7 @@ class EventStudy:
         ]
         return pd.concat(parts).dropna(subset="studentized_caar").reset_index(drop=True)
 
+    @one_thread()
     def ordinary_p_values(
         self, window: Window = (0, 1), names: Collection[str] | None = None
     ) -> pd.DataFrame:
@@ -404,6 +409,7 @@ class EventStudy:
         # Without a session there is still a table, an empty one.
         return pd.concat(parts or [self.placebo(window).p_values(window, names)], ignore_index=True)
 
+    @one_thread()
     def ordinary_cars(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Cumulate the abnormal returns of every asset on every ordinary session, see `placebo`.
 
@@ -588,6 +594,7 @@ class EventStudy:
             partial(_labelled_sessions, self._panel, candidates),
         )
 
+    @one_thread()
     def forecast_errors(
         self, event_id: str, fitted: EventStudyResults | None = None
     ) -> pd.DataFrame:
@@ -652,6 +659,7 @@ class EventStudy:
             }
         )
 
+    @one_thread()
     def conformal(
         self, window: Window = (0, 1), fitted: EventStudyResults | None = None
     ) -> pd.DataFrame:
@@ -726,6 +734,7 @@ class EventStudy:
         names = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
         return pd.DataFrame(found, columns=names)
 
+    @one_thread()
     def every_session(self, windows: Sequence[Window] = ((0, 1),)) -> EverySession:
         """Estimate every session of every asset as if it were an event, by running sums.
 

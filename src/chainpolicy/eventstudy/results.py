@@ -53,6 +53,7 @@ from chainpolicy.eventstudy.pooling import (
     seed_of,
     sign_flip_p_value,
 )
+from chainpolicy.eventstudy.threads import one_thread
 
 Window = tuple[int, int]
 
@@ -803,6 +804,7 @@ class EventStudyResults(ShownResults):
         kind = "return" if np.isnan(self._abnormal.actual[pair, columns][absent]) else "benchmark"
         return f"no {kind} on {days[absent]} (tau = {taus[absent]})"
 
+    @one_thread()
     def tests(self, window: Window = (0, 1), names: Collection[str] | None = None) -> TestResults:
         """Test every event and group that has a CAR in a window.
 
@@ -834,6 +836,7 @@ class EventStudyResults(ShownResults):
             results |= _run_tests(sample, keys, window, run, overlapping=overlapping)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
+    @one_thread()
     def p_values(
         self, window: Window = (0, 1), names: Collection[str] | None = None
     ) -> pd.DataFrame:
@@ -929,6 +932,7 @@ class EventStudyResults(ShownResults):
             aligned &= lowest == highest
         return aligned
 
+    @one_thread()
     def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
         r"""Cumulative average abnormal return of every event and group, with its interval.
 
@@ -1002,6 +1006,7 @@ class EventStudyResults(ShownResults):
             }
         )
 
+    @one_thread()
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
 
@@ -1043,6 +1048,7 @@ class EventStudyResults(ShownResults):
         columns = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
         return path[[*columns, "share_at_limit"]]
 
+    @one_thread()
     def simultaneous_band(
         self,
         event_id: str,
@@ -1199,6 +1205,7 @@ class EventStudyResults(ShownResults):
         """
         return TestResults(tuple(t for window in windows for t in self.tests(window))).tidy()
 
+    @one_thread()
     def pool(
         self,
         by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None = None,
@@ -1406,6 +1413,7 @@ class EventStudyResults(ShownResults):
             )
         return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=object)
 
+    @one_thread()
     def pooled_path(
         self,
         by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None = None,
@@ -1562,6 +1570,7 @@ class EventStudyResults(ShownResults):
             for key, sets in assets_of.items()
         }
 
+    @one_thread()
     def ordinary_scaar(
         self, window: Window, group: str, assets: Sequence[tuple[str, ...]]
     ) -> Floats:

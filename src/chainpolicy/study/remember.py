@@ -13,6 +13,8 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 import pandas as pd
 
+from chainpolicy.eventstudy.threads import one_thread
+
 # Whatever else is remembered cannot be changed.
 COPIED = (pd.DataFrame, pd.Series, dict)
 
@@ -41,7 +43,8 @@ class Memory:
             if path is not None and path.is_file():
                 self._kept[key] = pickle.loads(path.read_bytes())
             else:
-                self._kept[key] = compute()
+                with one_thread():
+                    self._kept[key] = compute()
                 self._share(self._kept[key], path)
         return self._kept[key]
 
