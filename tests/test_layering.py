@@ -28,7 +28,7 @@ EVENTSTUDY = [
         "pooling",
         "results",
     ],
-    *["diagnostics", "batch", "counterfactual", "estimator"],
+    *["diagnostics", "batch", "ordinary", "counterfactual", "estimator"],
 ]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "studies" not in path.parts)
 

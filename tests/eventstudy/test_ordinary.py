@@ -18,7 +18,9 @@ from chainpolicy.eventstudy import (
     SingleIndexModel,
     SyntheticMatching,
     estimator,
+    ordinary,
 )
+from chainpolicy.eventstudy.inference import differ, portfolio_errors
 from panels import sessions
 
 COUNT = 150
@@ -79,40 +81,40 @@ def one_by_one(frame: pd.DataFrame, names: tuple, window: tuple, **choices: obje
     return ratio.reindex(sessions(COUNT)).to_numpy()
 
 
-# The panel, the choices, and whether some sessions are left that running sums do not give.
+MIXED = {"benchmarks": {"A": ["market"], "B": ["market", "size"], "C": ["size"], "D": []}}
+# The panel and the choices of studies that running sums estimate.
 CASES = {
-    "balanced": ({"gaps": False}, {}, False),
-    "listed late": ({"gaps": False, "first": 40}, {}, True),
-    "gaps": ({"gaps": True, "first": 40}, {}, True),
-    "constant mean": ({"gaps": True}, {"model": ConstantMean()}, True),
-    "one index": ({"gaps": True}, {"model": SingleIndexModel()}, True),
-    "nothing estimated": ({"gaps": False}, {"model": MarketAdjusted(), **ONE}, False),
-    "fixed": ({"gaps": False}, {"estimation": FIXED}, False),
+    "balanced": ({"gaps": False}, {}),
+    "listed late": ({"gaps": False, "first": 40}, {}),
+    "gaps": ({"gaps": True, "first": 40}, {}),
+    "not masked": ({"gaps": True}, {"estimation": replace(MOVING, mask=False)}),
+    "constant mean": ({"gaps": True}, {"model": ConstantMean()}),
+    "one index": ({"gaps": True}, {"model": SingleIndexModel()}),
+    "several benchmarks": ({"gaps": True}, MIXED),
+    "nothing estimated": ({"gaps": False}, {"model": MarketAdjusted(), **ONE}),
+    "little estimated": ({"gaps": True, "first": 40}, {"model": MarketAdjusted(), **MIXED}),
+    "fixed": ({"gaps": False}, {"estimation": FIXED}),
+    "fixed, gaps": ({"gaps": True, "first": 10}, {"estimation": FIXED}),
+    "first": ({"gaps": True}, {"estimation": replace(MOVING, anchor="first")}),
 }
 
 
 @pytest.mark.parametrize("window", [(0, 0), (-2, 3)])
 @pytest.mark.parametrize("case", CASES)
 def test_running_sums_give_the_scaar_of_every_ordinary_session(case, window, monkeypatch):
-    panel, choices, some_left = CASES[case]
+    panel, choices = CASES[case]
     frame = panel_frame(**panel)
     own = study(frame, **choices)
     portfolios = [("A", "B", "C", "D"), ("A", "C"), ("D",)]
     expected = [one_by_one(frame, names, window, **choices) for names in portfolios]
-    fitted = []
-    estimate = EventStudy._estimate_ordinary
-
-    def counted(self, candidates, over):
-        fitted.append(len(candidates))
-        return estimate(self, candidates, over)
-
-    monkeypatch.setattr(EventStudy, "_estimate_ordinary", counted)
-    found = own._ordinary(window, {"all": portfolios})
-    for names, values in zip(portfolios, expected, strict=True):
-        assert np.isfinite(values).sum() > 40
-        np.testing.assert_allclose(found["all", names], values, rtol=1e-9, atol=0)
-    assert bool(fitted) == some_left
-    assert sum(fitted) < len(own._pairs_at(np.flatnonzero(own._ordinary_rows(window))))
+    monkeypatch.setattr(EventStudy, "_estimate_ordinary", None)
+    # Of 150 sessions some at a time, and all of them.
+    for values in (1, 45 * 4 * 7, 10**9):
+        monkeypatch.setattr(ordinary, "VALUES_AT_A_TIME", values)
+        found = own._ordinary(window, {"all": portfolios})
+        for names, ratios in zip(portfolios, expected, strict=True):
+            assert np.isfinite(ratios).sum() > 40
+            np.testing.assert_allclose(found["all", names], ratios, rtol=1e-9, atol=0)
 
 
 def test_what_running_sums_cannot_estimate_is_fitted():
@@ -122,15 +124,99 @@ def test_what_running_sums_cannot_estimate_is_fitted():
         {"model": FactorCounterfactual(1)},
         {"model": SyntheticMatching()},
         {"estimation": EstimationWindow(window=(-45, 3), minimum=30, mask=False)},
-        {"benchmarks": {"A": ["market"], "B": ["market", "size"], "C": ["size"], "D": []}},
         {"estimation": replace(MOVING, anchor="first"), "apart": True},
+        {"estimation": replace(MOVING, anchor="first"), "apart": True, "model": Dimson(), **ONE},
     ):
         own = study(frame, **choices)
-        names = tuple("ABCD")
-        expected = one_by_one(frame, names, window, **choices)
-        assert np.isfinite(expected).sum() > 20
-        found = own._ordinary(window, {"all": [names]})["all", names]
-        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=0)
+        # Of several together, each is what it is alone.
+        portfolios = [("A", "B", "C", "D"), ("B", "D"), ("C",)]
+        found = own._ordinary(window, {"all": portfolios})
+        for names in portfolios:
+            expected = one_by_one(frame, names, window, **choices)
+            assert np.isfinite(expected).sum() > 20
+            np.testing.assert_allclose(found["all", names], expected, rtol=1e-9, atol=0)
+
+
+def test_assets_that_cancel_are_fitted_and_have_no_scaar(monkeypatch):
+    frame = panel_frame(gaps=False)
+    returns = frame["return"].to_numpy().reshape(len(NAMES), COUNT).copy()
+    returns[1] = 0.002 - returns[0]
+    # C moves with them by little, but by far more than rounding.
+    returns[2] = returns[0] + 1e-8 * returns[2]
+    frame["return"] = returns.ravel()
+    own, portfolios = study(frame, model=ConstantMean()), [("A", "B"), ("B", "C"), ("A", "D")]
+    fitted = []
+    estimate = EventStudy._estimate_ordinary
+    monkeypatch.setattr(
+        EventStudy,
+        "_estimate_ordinary",
+        lambda self, some, over: fitted.extend(some.asset) or estimate(self, some, over),
+    )
+    found = own._ordinary((0, 1), {"all": portfolios})
+    assert set(fitted) == {0, 1, 2}
+    assert np.isnan(found["all", ("A", "B")]).all()
+    for names in portfolios[1:]:
+        expected = one_by_one(frame, names, (0, 1), model=ConstantMean())
+        assert np.isfinite(expected).sum() > 40
+        np.testing.assert_allclose(found["all", names], expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize(("level", "noise"), [(0.0, 1e-7), (1e4, 1.0)])
+def test_digits_that_running_sums_lose_are_found_by_fits(level, noise):
+    frame, window = panel_frame(gaps=True), (0, 1)
+    rng = np.random.default_rng(5)
+    near = level + 3.0 * frame["market"] + noise * rng.normal(0.0, 0.01, len(frame))
+    frame["return"] = frame["return"].where(frame["ticker"] != "C", near)
+    own, portfolios = study(frame), [("A", "B", "C", "D"), ("B", "C"), ("A", "B")]
+    found = own._ordinary(window, {"all": portfolios})
+    for names in portfolios:
+        expected = one_by_one(frame, names, window)
+        assert np.isfinite(expected).sum() > 40
+        np.testing.assert_allclose(found["all", names], expected, rtol=1e-9, atol=0)
+    tests = ("time_series_t", "adjusted_bmp")
+    expected = own.placebo(window).p_values(window, tests)
+    pd.testing.assert_frame_equal(own.ordinary_p_values(window, tests), expected, check_exact=True)
+
+
+def test_errors_of_many_portfolios_are_those_of_each_alone():
+    rng = np.random.default_rng(3)
+    residuals = rng.normal(size=(2, 5, 9))
+    observed = rng.random(residuals.shape) < 0.6
+    observed[1] = observed[0, 0]
+    residuals[:, 1] = -residuals[:, 0]
+    residuals[~observed] = 0.0
+    parameters, multiplier = np.array([1, 1, 2, 8, 3]), rng.uniform(1, 3, (2, 5))
+    members = np.array(
+        [[1, 1, 1, 1, 1], [0, 0, 1, 0, 1], [1, 1, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 1, 0]], bool
+    )
+    found = portfolio_errors(residuals, observed, parameters, multiplier, members)
+    for event, number in np.ndindex(found.shape):
+        some = np.flatnonzero(members[number])
+        squares, sessions = 0.0, 0
+        for session in range(9):
+            seen = [i for i in some if observed[event, i, session]]
+            if seen:
+                squares += np.mean([residuals[event, i, session] for i in seen]) ** 2
+                sessions += 1
+        degrees = sessions - max(parameters[some], default=0)
+        if not squares > 1e-30 or degrees <= 0:
+            assert np.isnan(found[event, number])
+            continue
+        expected = np.sqrt(squares / degrees * np.mean(multiplier[event, some]))
+        np.testing.assert_allclose(found[event, number], expected, rtol=1e-12)
+    # Assets that cancel where they have the same sessions, nobody, and too many parameters.
+    assert np.isfinite(found).tolist() == [
+        [True, True, True, False, False],
+        [False, True, False, False, False],
+    ]
+    coarse = portfolio_errors(residuals, observed, parameters, multiplier, members, 10.0)
+    assert np.isnan(coarse).all()
+
+
+def test_values_differ_among_those_that_are_chosen():
+    chosen = np.array([[1, 1, 0], [1, 0, 1], [0, 0, 1], [0, 0, 0]], bool)
+    assert differ(np.array([-1.0, -1.0, 7.0]), chosen).tolist() == [False, True, False, False]
+    assert not differ(np.array([3, 3, 3]), chosen).any()
 
 
 @pytest.mark.parametrize("model", [None, FactorCounterfactual(1)])
@@ -179,14 +265,68 @@ def test_p_values_are_those_of_the_tests(names, apart):
         assert found["p_value"].notna().any()
 
 
-@pytest.mark.parametrize("names", [None, ("adjusted_bmp", "time_series_t")])
-def test_p_values_of_ordinary_sessions_are_those_of_the_placebo(names, monkeypatch):
+def test_all_p_values_of_ordinary_sessions_are_those_of_the_placebo(monkeypatch):
     own, window = study(panel_frame(gaps=True)), (0, 1)
-    expected = own.placebo(window).p_values(window, names)
+    expected = own.placebo(window).p_values(window)
     assert expected["p_value"].notna().sum() > 40
     # Some sessions at a time, of which none is left out and none comes twice.
     monkeypatch.setattr(estimator, "VALUES_AT_A_TIME", 20 * own.estimation.length)
-    found = own.ordinary_p_values(window, names)
+    found = own.ordinary_p_values(window)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_running_sums_give_p_values_of_every_ordinary_session(case, monkeypatch):
+    panel, choices = CASES[case]
+    groups = {"A": "second", "B": "second", "C": "first", "D": "second"}
+    own = study(panel_frame(**panel), groups=groups, **choices)
+    expected = own.placebo((-2, 3)).p_values((-2, 3), ordinary.TESTED)
+    assert expected["p_value"].notna().sum() > 40
+    monkeypatch.setattr(EventStudy, "_estimate_ordinary", None)
+    found = {}
+    for values in (1, 45 * 3 * 7, 10**9):
+        monkeypatch.setattr(ordinary, "VALUES_AT_A_TIME", values)
+        found[values] = own.ordinary_p_values((-2, 3), ordinary.TESTED)
+        pd.testing.assert_frame_equal(found[values], expected, rtol=1e-9, atol=0)
+    pd.testing.assert_frame_equal(found[1], found[10**9], check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"model": Dimson(), **ONE},
+        {"estimation": EstimationWindow(window=(-45, 3), minimum=30, mask=False)},
+        {"estimation": replace(MOVING, anchor="first"), "apart": True},
+    ],
+)
+def test_p_values_that_running_sums_do_not_give_are_those_of_the_placebo(choices):
+    own, names = study(panel_frame(gaps=True), **choices), ("bmp", "time_series_t")
+    expected = own.placebo((0, 1)).p_values((0, 1), names)
+    assert expected["p_value"].notna().sum() > 40
+    found = own.ordinary_p_values((0, 1), names)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [
+        ("time_series_t", lambda first, own: 0.002 - first),
+        ("time_series_t", lambda first, own: 0.002 - first + 1e-6 * own),
+        ("adjusted_bmp", lambda first, own: 0.002 - first + 1e-6 * own),
+        ("cross_sectional_t", lambda first, own: first),
+        ("cross_sectional_t", lambda first, own: first + 1e-6 * own),
+        ("bmp", lambda first, own: 3.1 * first),
+        ("skewness_t", lambda first, own: first),
+    ],
+)
+def test_p_values_of_what_rounding_may_decide_are_those_of_the_placebo(name, second):
+    frame = panel_frame(gaps=False)
+    frame = frame[frame["ticker"].isin(["A", "B"])].copy()
+    first, own = frame["return"].to_numpy().reshape(2, COUNT)
+    frame["return"] = np.concatenate([first, second(first, own)])
+    alone = study(frame, model=ConstantMean())
+    expected = alone.placebo((0, 1)).p_values((0, 1), [name])
+    found = alone.ordinary_p_values((0, 1), [name])
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 

@@ -15,7 +15,7 @@ fitted by `fit_normal` itself: the results are those of `EventStudy` throughout.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
@@ -272,67 +272,6 @@ def every_session(
         sigma=sigma,
         cars=cars,
         std_errors=std_errors,
-    )
-
-
-def portfolio(panel: Panel, assets: Ints) -> tuple[Panel, Ints]:
-    r"""Return the mean of some assets of a group as an asset of its own.
-
-    Least squares is linear in the returns: on the same estimation sessions and benchmarks alpha,
-    beta and residuals of the mean return are the means of those of the assets. Its t (eq. 9) is so
-    their CAAR over its standard error (eq. 24).
-
-    Parameters
-    ----------
-    panel : Panel
-    assets : ndarray of int, shape (N,)
-        With the same benchmarks.
-
-    Returns
-    -------
-    portfolio : Panel
-        One asset on the sessions that all assets have a row for, without a return where one of
-        them has none, or spans other sessions or has other values of the benchmarks than the first.
-    rows : ndarray of int, shape (N, T)
-        The rows of the assets on these sessions.
-
-    Examples
-    --------
-    >>> from chainpolicy.eventstudy.panel import build_panel
-    >>> panel = build_panel(pd.DataFrame({"ticker": ["A"] * 3 + ["B"] * 2,
-    ...     "session": [*pd.bdate_range("2019-01-01", periods=3),
-    ...         *pd.bdate_range("2019-01-02", periods=2)], "return": [1.0, 2.0, None, 4.0, 5.0]}))
-    >>> mean, rows = portfolio(panel, np.array([0, 1]))
-    >>> mean.returns.tolist(), rows.tolist()
-    ([3.0, nan], [[1, 2], [3, 4]])
-    """
-    offset = panel.offset[assets]
-    start = int(offset.max())
-    on = np.arange(start, max(start, int((offset + panel.length[assets]).min())))
-    rows = panel.first[assets][:, None] + on - offset[:, None]
-    span = panel.n_sessions[rows]
-    factors = panel.factors[rows]
-    alike = (span == span[0]).all(axis=0)
-    alike &= ((factors == factors[0]) | np.isnan(factors)).all(axis=(0, 2))
-    mean = np.where(alike, panel.returns[rows].mean(axis=0), np.nan)
-    count = np.array([len(on)], np.int64)
-    return (
-        replace(
-            panel,
-            tickers=("portfolio",),
-            groups=(panel.groups[assets[0]],),
-            group=panel.group[assets[:1]],
-            first=np.zeros(1, np.int64),
-            length=count,
-            offset=np.array([start]),
-            session=panel.session[rows[0]],
-            returns=mean,
-            factors=factors.mean(axis=0),
-            n_sessions=span[0],
-            at_limit=panel.at_limit[rows[0]],
-            benchmarks_of=(panel.benchmarks_of[assets[0]],),
-        ),
-        rows,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import pairwise
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.abnormal import abnormal_returns
-from chainpolicy.eventstudy.batch import EverySession, every_session, portfolio
+from chainpolicy.eventstudy.batch import EverySession, every_session
 from chainpolicy.eventstudy.counterfactual import conformal_p_value
-from chainpolicy.eventstudy.inference import number_distinct
+from chainpolicy.eventstudy.inference import GroupTest, number_distinct
 from chainpolicy.eventstudy.normal import (
     ConstantMean,
     MarketModel,
@@ -24,6 +24,7 @@ from chainpolicy.eventstudy.normal import (
     NormalReturnModel,
     model_named,
 )
+from chainpolicy.eventstudy.ordinary import TESTED, GroupSessions
 from chainpolicy.eventstudy.panel import (
     Bools,
     Floats,
@@ -31,6 +32,7 @@ from chainpolicy.eventstudy.panel import (
     Pairs,
     Panel,
     Selection,
+    Value,
     build_panel,
     has_time,
     read_names,
@@ -42,7 +44,9 @@ from chainpolicy.eventstudy.panel import (
 from chainpolicy.eventstudy.results import (
     EventStudyResults,
     Window,
+    named_tests,
     require_window,
+    tabulate_p_values,
     window_label,
 )
 from chainpolicy.eventstudy.threads import one_thread
@@ -54,8 +58,6 @@ EVENTFUL_SESSIONS: Window = (0, 5)
 VALUES_PER_BLOCK = 2**16
 # Bounds that of the ordinary sessions that are fitted at a time, whose residuals are kept.
 VALUES_AT_A_TIME = 2**20
-
-Value = TypeVar("Value", np.float64, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,8 @@ class EventStudy:
     >>> np.allclose(study.ordinary_caars((0, 1))["studentized_caar"], studentized)
     True
     >>> p_values = study.ordinary_p_values((0, 1), ["adjusted_bmp"])
-    >>> p_values["p_value"].equals(ordinary.p_values((0, 1), ["adjusted_bmp"])["p_value"])
+    >>> placebo = ordinary.p_values((0, 1), ["adjusted_bmp"])
+    >>> np.allclose(p_values["p_value"], placebo["p_value"], equal_nan=True)
     True
     >>> cars = ordinary.car((0, 1)).sort_values(["ticker", "event_id"])[["car", "t_stat"]]
     >>> np.allclose(study.ordinary_cars((0, 1))[["car", "t_stat"]], cars)
@@ -379,8 +382,9 @@ class EventStudy:
     ) -> pd.DataFrame:
         """Test every group on every ordinary session, see `placebo`.
 
-        What `placebo` finds by `EventStudyResults.p_values`, some sessions at a time: without the
-        pairs of all sessions in memory.
+        What `placebo` finds by `EventStudyResults.p_values`: by running sums where they estimate
+        the model and `names` are tests of CARs and residuals alone (`ordinary.TESTED`), else some
+        sessions at a time; without the pairs of all sessions in memory.
 
         Parameters
         ----------
@@ -405,9 +409,39 @@ class EventStudy:
         """
         _refuse_reversed(window)
         ordinary = self._ordinary_rows(window)
+        if names is not None and self._rolls(window) and set(names) <= set(TESTED):
+            rolled = self._rolled_p_values(window, named_tests(names), ordinary)
+            if rolled is not None:
+                return rolled
         parts = [part.p_values(window, names) for part in self._fitted_ordinary(ordinary, window)]
         # Without a session there is still a table, an empty one.
         return pd.concat(parts or [self.placebo(window).p_values(window, names)], ignore_index=True)
+
+    def _rolled_p_values(
+        self, window: Window, tests: Sequence[GroupTest], ordinary: Bools
+    ) -> pd.DataFrame | None:
+        """Test every group on ordinary rows by running sums; None where these do not tell all."""
+        panel, lay_out = self._panel, self._group_sessions(window, ordinary)
+        sessions = np.unique(panel.session[ordinary])
+        groups = sorted(panel.calendars)
+        events, numbers, found = [], [], []
+        for number, group in enumerate(groups):
+            members = lay_out(group, np.flatnonzero(np.array(panel.groups) == group))
+            p_values = members.p_values(tests)
+            if p_values is None:
+                return None
+            at = np.flatnonzero(members.present.any(axis=0))
+            events.append(np.searchsorted(sessions, panel.calendars[group][at]))
+            numbers.append(np.full(len(at), number))
+            found.append(p_values[at])
+        event, number_of = np.concatenate(events), np.concatenate(numbers)
+        order = np.lexsort((number_of, event))
+        return tabulate_p_values(
+            texts(np.datetime_as_string(sessions, unit="auto").tolist(), event[order]),
+            texts(groups, number_of[order]),
+            tests,
+            np.concatenate(found)[order],
+        )
 
     @one_thread()
     def ordinary_cars(self, window: Window = (0, 1)) -> pd.DataFrame:
@@ -461,31 +495,58 @@ class EventStudy:
     ) -> dict[tuple[str, tuple[str, ...]], Floats]:
         """SCAAR of portfolios of each group on every ordinary session, NaN on the others.
 
-        A portfolio is what of its assets has a CAR on the session. Running sums give all of it
-        where its assets have the same estimation sessions; elsewhere they are fitted one by one.
+        A portfolio is what of its assets has a CAR on the session. What running sums do not tell
+        is fitted, for all portfolios together.
         """
-        ordinary = self._ordinary_rows(window)
-        number = {name: asset for asset, name in enumerate(self._panel.tickers)}
-        found = {
-            (group, names): np.full(len(self._panel.calendars[group]), np.nan)
-            for group, of_group in portfolios.items()
-            for names in of_group
-        }
-        members = {names: np.array([number[name] for name in names]) for _, names in found}
-        # Sessions of each portfolio that are left to be fitted, and rows of the panel.
-        left = {key: np.ones(len(scaar), dtype=np.bool_) for key, scaar in found.items()}
-        if self._rolls(window):
-            every = self.every_session([window])
-            for (group, names), scaar in found.items():
-                self._roll(every, window, members[names], ordinary, scaar, left[group, names])
+        panel, ordinary = self._panel, self._ordinary_rows(window)
+        number = {name: asset for asset, name in enumerate(panel.tickers)}
+        rolled = self._group_sessions(window, ordinary) if self._rolls(window) else None
+        found: dict[str, tuple[Bools, Floats, Bools]] = {}
         rows = np.zeros(len(ordinary), dtype=np.bool_)
-        for (group, names), missing in left.items():
-            at, inside = self._on_calendar(group, members[names])
-            rows[at[inside & missing]] = True
+        for group, of_group in portfolios.items():
+            members = np.zeros((len(of_group), len(panel.tickers)), dtype=np.bool_)
+            for portfolio, names in enumerate(of_group):
+                members[portfolio, [number[name] for name in names]] = True
+            assets = np.flatnonzero(members.any(axis=0))
+            if rolled is None:
+                scaar = np.full((len(of_group), len(panel.calendars[group])), np.nan)
+                left = np.ones(scaar.shape, dtype=np.bool_)
+            else:
+                scaar, left = rolled(group, assets).studentize(members[:, assets])
+            at, inside = self._on_calendar(group, assets)
+            rows[at[inside & (members[:, assets].T @ left)]] = True
+            found[group] = members, scaar, left
         for fitted in self._fitted_ordinary(rows & ordinary, window):
-            for (group, names), scaar in found.items():
-                fitted._studentize(scaar, members[names], window, left[group, names])
-        return found
+            for group, (members, scaar, left) in found.items():
+                fitted._studentize(scaar, group, members, window, left)
+        return {
+            (group, names): scaar
+            for group, of_group in portfolios.items()
+            for names, scaar in zip(of_group, found[group][1], strict=True)
+        }
+
+    def _group_sessions(
+        self, window: Window, events: Bools
+    ) -> Callable[[str, Ints], GroupSessions]:
+        """Return what lays assets of a group out, by running sums, with rows taken as events."""
+        panel, every = self._panel, self.every_session([window])
+        last, masked, used = self._shared_end(), self._masked(), self._used()
+
+        def of(group: str, assets: Ints) -> GroupSessions:
+            return GroupSessions.of(
+                panel,
+                every,
+                assets,
+                *self._on_calendar(group, assets),
+                _factor_columns(panel, used, assets)[1],
+                window=window,
+                estimation=self.estimation.window,
+                last=last,
+                masked=masked,
+                events=events,
+            )
+
+        return of
 
     def _fitted_ordinary(self, rows: Bools, window: Window) -> Iterator[EventStudyResults]:
         """Estimate rows of the panel as events, some sessions at a time."""
@@ -508,53 +569,6 @@ class EventStudy:
         panel = self._panel
         position = np.arange(len(panel.calendars[group])) - panel.offset[asset][:, None]
         return _rows(panel, asset, position)
-
-    def _roll(
-        self,
-        every: EverySession,
-        window: Window,
-        asset: Ints,
-        ordinary: Bools,
-        scaar: Floats,
-        left: Bools,
-    ) -> None:
-        """Write the SCAAR of a portfolio where running sums give it, and clear `left` there."""
-        panel, t_stat = self._panel, every.t_stat(window)
-        rows, inside = self._on_calendar(panel.groups[asset[0]], asset)
-        present = inside & ordinary[rows] & np.isfinite(t_stat[rows])
-        left &= present.any(axis=0)
-        shared = self._shared_end()[asset] + panel.offset[asset]
-        composition = number_distinct(np.zeros(present.shape[1], np.int64), present.T)
-        for number in np.unique(composition[left]):
-            at = np.flatnonzero(composition == number)
-            here = present[:, at[0]]
-            some, end = asset[here], shared[here]
-            if len(some) == 1:
-                scaar[at], left[at] = t_stat[rows[here, at]], False
-                continue
-            aligned = bool(np.isnan(end).all() or (end == end[0]).all())
-            alike = len({self.model.benchmarks_used(panel.benchmarks_of[i]) for i in some}) == 1
-            # What lasts for few sessions takes less time when it is fitted.
-            if aligned and alike and len(at) * self.estimation.length >= len(scaar):
-                t_ratio = self._portfolio_t(every, window, some, end[0], len(scaar))[at]
-                known = np.isfinite(t_ratio)
-                scaar[at[known]], left[at[known]] = t_ratio[known], False
-
-    def _portfolio_t(
-        self, every: EverySession, window: Window, asset: Ints, end: float, length: int
-    ) -> Floats:
-        """Studentize the CAAR of assets on the sessions on which they estimate the same sessions.
-
-        NaN on the other sessions of the calendar, of which there are `length`.
-        """
-        mean, rows = portfolio(self._panel, asset)
-        start = int(mean.offset[0])
-        masked: Bools = self._masked()[rows].max(axis=0)
-        found = self._every_session(mean, [window], np.array([end - start]), masked)
-        same = (every.n_estimation[rows] == found.n_estimation).min(axis=0)
-        t_ratio = np.full(length, np.nan)
-        t_ratio[start : start + len(same)] = np.where(same, found.t_stat(window), np.nan)
-        return t_ratio
 
     def _ordinary_rows(self, window: Window) -> Bools:
         """Rows of the panel that are ordinary sessions of their asset."""
@@ -763,19 +777,14 @@ class EventStudy:
         --------
         See `EventStudy`.
         """
-        return self._every_session(self._panel, windows, self._shared_end(), self._masked())
-
-    def _every_session(
-        self, panel: Panel, windows: Sequence[Window], last: Floats, masked: Bools
-    ) -> EverySession:
         return every_session(
-            panel,
+            self._panel,
             self.model,
             windows,
             estimation=self.estimation.window,
             minimum=self.estimation.minimum,
-            last=last,
-            masked=masked,
+            last=self._shared_end(),
+            masked=self._masked(),
         )
 
     def _estimate(

@@ -20,12 +20,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+
+_Number = TypeVar("_Number", np.float64, np.float32, np.bool_)
 
 # Fewer common sessions say too little about the correlation of two assets.
 MINIMUM_COMMON_SESSIONS = 30
@@ -66,6 +68,8 @@ class GroupSample:
         window, zero where a residual is NaN. Default: zero.
     n_sessions : ndarray of float, shape (..., N, L2), optional
         g, the sessions that each return of the window spans. Default: one.
+    rounding : float
+        Relative size below which a spread is rounding error.
 
     Examples
     --------
@@ -86,6 +90,7 @@ class GroupSample:
     window_start: Ints | None = None
     estimation_weights: Floats | None = None
     n_sessions: Floats | None = None
+    rounding: float = ROUNDING
 
     @property
     def n_assets(self) -> int:
@@ -256,13 +261,12 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     if (samples[1:] == samples[0]).all():
         samples = samples[:1]
     # Assets of one kind are observed on the same sessions, with one window.
-    kinds, of = np.unique(
-        np.array([number_distinct(start, rows) for rows in samples]), axis=0, return_inverse=True
-    )
+    kinds = np.array([number_distinct(start, rows) for rows in samples])
+    of = _number_distinct(kinds.view(np.uint8))
     mean = np.empty(len(x))
-    for number, kind in enumerate(kinds):
+    for number, first in enumerate(np.unique(of, return_index=True)[1]):
         alike = of == number if len(samples) > 1 else slice(None)
-        mean[alike] = _mean_correlation(sample, x[alike], samples[alike], kind)
+        mean[alike] = _mean_correlation(sample, x[alike], samples[alike], kinds[first])
     found: Floats = mean.reshape(shape[:-2])[()]
     return found
 
@@ -273,29 +277,45 @@ def _mean_correlation(sample: GroupSample, x: Floats, observed: Bools, kind: Int
     if (kind.max() + 1) ** 2 * n_sessions <= n_assets * max(n_assets, n_sessions):
         return _mean_correlation_of_kinds(sample, x, observed, kind)
     correlation, usable = _correlations(x, observed)
-    share = _overlap(sample, np.arange(n_assets))
-    weighted = np.where(usable, correlation * share, 0.0)
-    # Of windows apart the product is zero, whatever is known of the correlation.
-    apart = (share == 0.0) & ~np.eye(n_assets, dtype=bool)
-    count = (usable | apart).sum(axis=(-2, -1))
-    mean: Floats = weighted.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
+    if sample.window_start is not None:
+        share = _overlap(sample, np.arange(n_assets))
+        correlation *= share
+        # Of windows apart the product is zero, whatever is known of the correlation.
+        usable |= (share == 0.0) & ~np.eye(n_assets, dtype=np.bool_)
+    count = usable.sum(axis=(-2, -1))
+    mean: Floats = correlation.sum(axis=(-2, -1)) / np.where(count, count, np.nan)
     return mean
 
 
 def _correlations(x: Floats, observed: Bools) -> tuple[Floats, Bools]:
-    """Correlations of residuals x, and where two different assets have one.
+    """Correlations of residuals x, zero where there is none, and where two assets have one.
 
     Residuals are zero where they are not observed; shapes (..., N, T).
     """
     seen = np.where(observed, 1.0, 0.0)
-    shared = seen @ _transposed(seen)
-    common = np.where(shared >= MINIMUM_COMMON_SESSIONS, shared, np.nan)
-    # Row i, column j: sums over the common sessions of i and j of what belongs to i.
+    # Whole numbers, exact in half the width.
+    counted = seen.astype(np.float32)
+    shared = (counted @ _transposed(counted)).astype(np.float64)
+    enough = (shared >= MINIMUM_COMMON_SESSIONS) & ~np.eye(x.shape[-2], dtype=np.bool_)
+    inverse = np.divide(1.0, np.maximum(shared, 1.0, out=shared), out=shared)
+    # Row i, column j: sums over the common sessions of i and j of what belongs to i. All that
+    # follows stays in its place: of a thousand assets, memory takes longer than numbers.
     total, raw = x @ _transposed(seen), x**2 @ _transposed(seen)
-    squares = _spread(raw - total**2 / common, raw)
-    covariance = x @ _transposed(x) - total * _transposed(total) / common
-    correlation = covariance / np.sqrt(squares * _transposed(squares))
-    usable: Bools = np.isfinite(correlation) & ~np.eye(x.shape[-2], dtype=bool)
+    squares = total**2
+    squares *= inverse
+    np.subtract(raw, squares, out=squares)
+    raw *= ROUNDING
+    varies = squares > raw
+    usable: Bools = enough & varies & _transposed(varies)
+    scale = np.sqrt(np.where(varies, squares, np.inf), out=squares)
+    np.divide(1.0, scale, out=scale)
+    correlation: Floats = x @ _transposed(x)
+    levels = total * _transposed(total)
+    levels *= inverse
+    correlation -= levels
+    correlation *= scale
+    correlation *= _transposed(scale)
+    correlation *= usable
     return correlation, usable
 
 
@@ -371,7 +391,7 @@ def _sums_of_kinds(
     return product, counts, own
 
 
-def _transposed(values: Floats) -> Floats:
+def _transposed(values: NDArray[_Number]) -> NDArray[_Number]:
     return np.swapaxes(values, -1, -2)
 
 
@@ -437,15 +457,15 @@ def mean_error(sample: GroupSample) -> tuple[Floats, Floats]:
     if sample.staggered:
         return calendar_error(sample)
     multiplier = (sample.car_std_error / sample.sigma) ** 2
-    return portfolio_error(sample.residuals, sample.n_parameters, multiplier)
+    return portfolio_error(sample.residuals, sample.n_parameters, multiplier, sample.rounding)
 
 
 def portfolio_error(
-    residuals: Floats, n_parameters: Ints, multiplier: Floats
+    residuals: Floats, n_parameters: Ints, multiplier: Floats, rounding: float = ROUNDING
 ) -> tuple[Floats, Floats]:
     r"""Return the standard error of a CAAR, eq. 11, with its degrees of freedom.
 
-    `residuals` and `n_parameters` are those of a `GroupSample`, `multiplier` holds
+    `residuals`, `n_parameters` and `rounding` are those of a `GroupSample`, `multiplier` holds
     :math:`1'V_i1 / s_i^2`, shape (..., N).
 
     Examples
@@ -456,15 +476,17 @@ def portfolio_error(
     >>> print(f"{error:.4f} with {degrees:.0f} degrees of freedom")
     3.0936 with 30 degrees of freedom
     """
-    deviation, degrees = portfolio_deviation(residuals, n_parameters)
+    deviation, degrees = portfolio_deviation(residuals, n_parameters, rounding)
     return deviation * np.sqrt(multiplier.mean(axis=-1)), degrees
 
 
-def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, Floats]:
+def portfolio_deviation(
+    residuals: Floats, n_parameters: Ints, rounding: float = ROUNDING
+) -> tuple[Floats, Floats]:
     r"""Return :math:`s_{AAR}` of eq. 11, the deviation of the mean residual, with its degrees.
 
-    `residuals` and `n_parameters` are those of a `GroupSample`. The deviation is NaN where the
-    portfolio does not move beyond rounding, or no degree of freedom is left.
+    The arguments are those of a `GroupSample`. The deviation is NaN where the portfolio does not
+    move beyond rounding, or no degree of freedom is left.
 
     Examples
     --------
@@ -478,7 +500,74 @@ def portfolio_deviation(residuals: Floats, n_parameters: Ints) -> tuple[Floats, 
     values = np.where(observed, residuals, 0.0)
     mean = values.sum(axis=-2) / np.maximum(present, 1)
     deviation = np.sqrt((mean**2).sum(axis=-1) / np.where(degrees > 0, degrees, np.nan))
-    return _spread(deviation, np.abs(values).max(axis=(-2, -1))), degrees
+    return _spread(deviation, np.abs(values).max(axis=(-2, -1)), rounding), degrees
+
+
+def portfolio_errors(
+    residuals: Floats,
+    observed: Bools,
+    n_parameters: Ints,
+    multiplier: Floats,
+    members: Bools,
+    rounding: float = ROUNDING,
+) -> Floats:
+    r"""Return the standard errors of the CAARs of portfolios of the same assets, eq. 11.
+
+    What `portfolio_error` says of one portfolio, of P of them by one product with the residuals.
+
+    Parameters
+    ----------
+    residuals : ndarray of float, shape (..., N, M)
+        Zero where a session is not `observed`.
+    observed : ndarray of bool, shape (..., N, M)
+    n_parameters : ndarray of int, shape (N,)
+    multiplier : ndarray of float, shape (..., N)
+        :math:`1'V_i1 / s_i^2`.
+    members : ndarray of bool, shape (..., P, N)
+    rounding : float
+        A portfolio whose deviation is this part of its members' largest residual has none.
+
+    Returns
+    -------
+    ndarray of float, shape (..., P)
+        NaN where the portfolio does not move, no degree of freedom is left, or nobody is a member.
+
+    Examples
+    --------
+    >>> residuals, multiplier = EXAMPLE.residuals, np.full(3, 2 + 4 / 32)
+    >>> members = np.array([[True, True, True], [True, False, False]])
+    >>> portfolio_errors(residuals, EXAMPLE.observed, np.full(3, 2), multiplier, members).round(4)
+    array([3.0936, 2.1292])
+    """
+    weights = members.astype(np.float64)
+    present = weights @ observed.astype(np.float64)
+    mean = weights @ residuals
+    mean /= np.maximum(present, 1.0)
+    parameters = np.where(members, n_parameters, 0).max(axis=-1)
+    degrees = (present > 0).sum(axis=-1) - parameters
+    squares = np.einsum("...m,...m->...", mean, mean)
+    deviation = np.sqrt(squares / np.where(degrees > 0, degrees, np.nan))
+    largest = np.abs(residuals).max(axis=-1)[..., None, :]
+    scale = np.where(members, largest, 0.0).max(axis=-1)
+    deviation = np.where(deviation > rounding * scale, deviation, np.nan)
+    count = np.maximum(members.sum(axis=-1), 1)
+    error: Floats = deviation * np.sqrt((weights @ multiplier[..., None])[..., 0] / count)
+    return error
+
+
+def differ(values: Floats | Ints, chosen: Bools) -> Bools:
+    """Say of which groups `chosen` (..., P, N) among `values` (N,) some differ.
+
+    Examples
+    --------
+    >>> differ(np.array([1, 1, 2]), np.array([[True, True, False], [True, False, True]])).tolist()
+    [False, True]
+    """
+    if (values == values[:1]).all():
+        return np.zeros(chosen.shape[:-1], dtype=np.bool_)
+    largest = np.where(chosen, values, -np.inf).max(axis=-1)
+    differing: Bools = largest > np.where(chosen, values, np.inf).min(axis=-1)
+    return differing
 
 
 def cross_sectional_t(sample: GroupSample) -> Outcome:
@@ -506,7 +595,7 @@ def cross_sectional_t(sample: GroupSample) -> Outcome:
     >>> print(f"{cross_sectional_t(EXAMPLE).statistic:.4f}")
     0.7528
     """
-    return Outcome(_studentized_mean(sample.car), sample.n_assets - 1)
+    return Outcome(_studentized_mean(sample.car, sample.rounding), sample.n_assets - 1)
 
 
 def patell(sample: GroupSample) -> Outcome:
@@ -593,7 +682,7 @@ def bmp(sample: GroupSample) -> Outcome:
     >>> print(f"{bmp(EXAMPLE).statistic:.4f}")
     1.2372
     """
-    return Outcome(_studentized_mean(sample.scar), sample.n_assets - 1)
+    return Outcome(_studentized_mean(sample.scar, sample.rounding), sample.n_assets - 1)
 
 
 def adjusted_bmp(sample: GroupSample) -> Outcome:
@@ -619,28 +708,32 @@ def adjusted_bmp(sample: GroupSample) -> Outcome:
     >>> print(f"{adjusted_bmp(EXAMPLE).statistic:.4f}")
     0.7825
     """
-    factor = np.sqrt(_spread(1.0 - sample.mean_correlation) / _inflation(sample))
+    apart = _spread(1.0 - sample.mean_correlation, rounding=sample.rounding)
+    factor = np.sqrt(apart / _inflation(sample))
     return Outcome(bmp(sample).statistic * factor, sample.n_assets - 1)
 
 
 def _inflation(sample: GroupSample) -> Floats:
     """1 + (N - 1) rbar, NaN where it is not positive."""
-    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation)
+    return _spread(1.0 + (sample.n_assets - 1) * sample.mean_correlation, rounding=sample.rounding)
 
 
-def _studentized_mean(values: Floats) -> Floats:
-    studentized: Floats = np.sqrt(values.shape[-1]) * values.mean(axis=-1) / _deviation(values)
+def _studentized_mean(values: Floats, rounding: float) -> Floats:
+    deviation = _deviation(values, rounding)
+    studentized: Floats = np.sqrt(values.shape[-1]) * values.mean(axis=-1) / deviation
     return studentized
 
 
-def _deviation(values: Floats) -> Floats:
+def _deviation(values: Floats, rounding: float) -> Floats:
     """Sample standard deviation along the last axis, NaN where it is rounding error."""
-    return _spread(values.std(axis=-1, ddof=1), np.abs(values).max(axis=-1))
+    return _spread(values.std(axis=-1, ddof=1), np.abs(values).max(axis=-1), rounding)
 
 
-def _spread(values: Floats, scale: Floats | Ints | float = 1.0) -> Floats:
+def _spread(
+    values: Floats, scale: Floats | Ints | float = 1.0, rounding: float = ROUNDING
+) -> Floats:
     """Keep what is positive beyond the rounding error of numbers of a given scale, else NaN."""
-    return np.where(values > ROUNDING * scale, values, np.nan)
+    return np.where(values > rounding * scale, values, np.nan)
 
 
 @dataclass(frozen=True)
@@ -799,7 +892,7 @@ def grank_t(sample: GroupSample) -> Outcome:
     """
     if sample.n_assets < MINIMUM_GRANK_ASSETS:
         return Outcome(np.full(sample.car.shape[:-1], np.nan), sample.residuals.shape[-1] - 1.0)
-    extra = sample.scar / _deviation(sample.scar)[..., None]
+    extra = sample.scar / _deviation(sample.scar, sample.rounding)[..., None]
     # Of residuals and window by size, the residuals alone are ranked, and the extra value put in.
     ordered = sample.by_size
     sessions = sample.residuals.shape[-1]
@@ -939,7 +1032,7 @@ def skewness_t(sample: GroupSample) -> Outcome:
     """
     n = sample.n_assets
     mean = sample.car.mean(axis=-1)
-    deviation = _deviation(sample.car)
+    deviation = _deviation(sample.car, sample.rounding)
     s = mean / deviation
     g = ((sample.car - mean[..., None]) ** 3).sum(axis=-1) / (n * deviation**3)
     return Outcome(np.sqrt(n) * (s + g * s**2 / 3 + g / (6 * n)), n - 1)
@@ -1069,8 +1162,8 @@ def residual_covariance(sample: GroupSample) -> Floats:
     [[0.0, 0.5, 0.5], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]
     """
     values, observed = sample.on_calendar
-    correlation, usable = _correlations(np.where(observed, values, 0.0), observed)
-    return np.where(usable, correlation, 0.0) * np.outer(sample.sigma, sample.sigma)
+    correlation, _ = _correlations(np.where(observed, values, 0.0), observed)
+    return correlation * np.outer(sample.sigma, sample.sigma)
 
 
 def _shared_variance(x: Floats, observed: Bools, weights: Floats, sigma: Floats) -> float:

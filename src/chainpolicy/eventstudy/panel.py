@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 # Rows of an array that are chosen.
 Selection = Ints | slice
+Value = TypeVar("Value", np.float64, np.bool_)
 
 RESERVED_COLUMNS = ("ticker", "session", "return", "n_sessions", "at_limit")
 LIMITS = ("", "upper", "lower")

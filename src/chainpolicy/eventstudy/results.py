@@ -27,8 +27,10 @@ from chainpolicy.eventstudy.inference import (
     Outcome,
     calendar_error,
     critical_value,
+    differ,
     portfolio_deviation,
     portfolio_error,
+    portfolio_errors,
     residual_covariance,
     two_sided_p_value,
 )
@@ -829,7 +831,7 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        run = TESTS if names is None else _named(names)
+        run = TESTS if names is None else named_tests(names)
         results: dict[tuple[str, str], list[TestResult]] = {}
         for cells, sample, overlapping in self._samples(window):
             keys = [self._cells.names(cell) for cell in cells.tolist()]
@@ -864,23 +866,20 @@ class EventStudyResults(ShownResults):
         --------
         See `EventStudyResults`.
         """
-        run = TESTS if names is None else _named(names)
-        cells, number = self._cells, len(run)
-        p_values = np.empty((len(cells), number))
+        run = TESTS if names is None else named_tests(names)
+        cells = self._cells
+        p_values = np.empty((len(cells), len(run)))
         tested = np.zeros(len(cells), dtype=np.bool_)
         for some, sample, overlapping in self._samples(window):
             for column, test in enumerate(run):
-                outcome = _outcome(test, sample, len(some), overlapping=overlapping)
-                p_values[some, column] = outcome[2]
+                p_values[some, column] = outcome(test, sample, len(some), overlapping=overlapping)[
+                    2
+                ]
             tested[some] = True
         found = np.flatnonzero(tested)
-        return pd.DataFrame(
-            {
-                "event_id": texts(self._pairs.event_ids, np.repeat(cells.event[found], number)),
-                "group": texts(cells.groups, np.repeat(cells.group[found], number)),
-                "test": texts([test.name for test in run], np.tile(np.arange(number), len(found))),
-                "p_value": p_values[found].ravel(),
-            }
+        event = texts(cells.event_ids, cells.event[found])
+        return tabulate_p_values(
+            event, texts(cells.groups, cells.group[found]), run, p_values[found]
         )
 
     def _samples(self, window: Window) -> Iterator[tuple[Ints, GroupSample, bool]]:
@@ -1607,38 +1606,35 @@ class EventStudyResults(ShownResults):
         scaar: Floats = np.array([found[group, names] for names in assets], dtype=np.float64)
         return scaar.reshape(-1, size)
 
-    def _studentize(self, scaar: Floats, assets: Ints, window: Window, wanted: Bools) -> None:
-        """Write the SCAAR of the assets that are present on a wanted session to its place."""
+    def _studentize(
+        self, scaar: Floats, group: str, members: Bools, window: Window, wanted: Bools
+    ) -> None:
+        """Write the SCAARs of portfolios of a group, on their wanted sessions, to their places.
+
+        `members` (P, assets of the panel), `scaar` and `wanted` (P, sessions of the calendar); of
+        a portfolio counts what has a CAR.
+        """
         columns, cumulated = self._within(window), self._cumulated(window)
-        chosen = np.zeros(len(self._panel.tickers), dtype=np.bool_)
-        chosen[assets] = True
-        members = np.flatnonzero(chosen[self._pairs.asset] & np.isfinite(cumulated.car))
-        members = members[wanted[self._event_position[members]]]
-        if not len(members):
-            return
-        pairs, cluster = self._by_session(members)
-        codes = self._pairs.asset[pairs]
-        bounds = np.flatnonzero(np.diff(cluster, prepend=-1, append=-1))
-        alike: dict[bytes, list[int]] = {}
-        for number, (first, last) in enumerate(pairwise(bounds)):
-            alike.setdefault(codes[first:last].tobytes(), []).append(number)
-        for numbers in alike.values():
-            size = bounds[numbers[0] + 1] - bounds[numbers[0]]
-            step = max(1, VALUES_PER_BATCH // (size * self._fit.residuals.shape[1]))
-            for begin in range(0, len(numbers), step):
-                some = bounds[numbers[begin : begin + step]]
-                stack = pairs[some[:, None] + np.arange(size)]
-                ends = self._estimation_end[stack]
-                if (ends == ends[:, :1]).all():
-                    error, _ = portfolio_error(
-                        self._fit.residuals[stack],
-                        self._fit.n_parameters[stack[0]],
-                        cumulated.multiplier[stack],
-                    )
-                else:
-                    samples = (self._staggered_sample(row, columns, cumulated) for row in stack)
-                    error = np.array([calendar_error(sample)[0] for sample in samples])
-                scaar[self._event_position[stack[:, 0]]] = cumulated.car[stack].mean(axis=1) / error
+        complete = np.flatnonzero(self._pairs_in(group) & np.isfinite(cumulated.car))
+        pairs, session = self._by_session(complete)
+        for some in np.split(pairs, np.flatnonzero(np.diff(session)) + 1) if len(pairs) else []:
+            at = self._event_position[some[0]]
+            of = np.flatnonzero(wanted[:, at] & members[:, self._pairs.asset[some]].any(axis=1))
+            chosen = members[of][:, self._pairs.asset[some]]
+            residuals = self._fit.residuals[some]
+            observed = np.isfinite(residuals)
+            error = portfolio_errors(
+                np.where(observed, residuals, 0.0),
+                observed,
+                self._fit.n_parameters[some],
+                cumulated.multiplier[some],
+                chosen,
+            )
+            for number in np.flatnonzero(differ(self._estimation_end[some], chosen)):
+                sample = self._staggered_sample(some[chosen[number]], columns, cumulated)
+                error[number] = calendar_error(sample)[0]
+            car = cumulated.car[some]
+            scaar[of, at] = (chosen @ car) / chosen.sum(axis=1) / error
 
     @cached_property
     def _cells(self) -> Cells:
@@ -1829,14 +1825,49 @@ def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
     return g + leverage
 
 
-def _named(names: Collection[str]) -> tuple[GroupTest, ...]:
-    """Return the tests of these names, in the order of all."""
+def named_tests(names: Collection[str]) -> tuple[GroupTest, ...]:
+    """Return the tests of these names, in the order of all.
+
+    Examples
+    --------
+    >>> [test.title for test in named_tests(["bmp", "time_series_t"])]
+    ['portfolio t', 'BMP t']
+    """
     known = [test.name for test in TESTS]
     if unknown := [name for name in names if name not in known]:
         raise ValueError(
             f"there is no test {', '.join(map(repr, unknown))}; expected some of {', '.join(known)}"
         )
     return tuple(test for test in TESTS if test.name in names)
+
+
+def tabulate_p_values(
+    event: pd.api.extensions.ExtensionArray,
+    group: pd.api.extensions.ExtensionArray,
+    tests: Sequence[GroupTest],
+    p_values: Floats,
+) -> pd.DataFrame:
+    """Return a row for every `event` and its `group`, C of them, and each of the `tests`.
+
+    `p_values` are of shape (C, tests).
+
+    Examples
+    --------
+    >>> names = pd.array(["speech"], dtype="str"), pd.array(["all"], dtype="str")
+    >>> tabulate_p_values(*names, TESTS[:2], np.array([[0.1, 0.2]]))
+      event_id group               test  p_value
+    0   speech   all      time_series_t      0.1
+    1   speech   all  cross_sectional_t      0.2
+    """
+    row, column = np.divmod(np.arange(p_values.size), len(tests))
+    return pd.DataFrame(
+        {
+            "event_id": event.take(row),
+            "group": group.take(row),
+            "test": texts([test.name for test in tests], column),
+            "p_value": p_values.ravel(),
+        }
+    )
 
 
 def _mean_with_interval(sample: GroupSample, error: Floats, degrees: Floats) -> dict[str, float]:
@@ -1869,7 +1900,7 @@ def _run_tests(
     mean_car = np.atleast_1d(sample.car.mean(axis=-1))
     results: dict[tuple[str, str], list[TestResult]] = {key: [] for key in keys}
     for test in tests:
-        statistic, degrees, p_value = _outcome(test, sample, len(keys), overlapping=overlapping)
+        statistic, degrees, p_value = outcome(test, sample, len(keys), overlapping=overlapping)
         for i, key in enumerate(keys):
             results[key].append(
                 TestResult(
@@ -1895,10 +1926,20 @@ def _run_tests(
     return results
 
 
-def _outcome(
+def outcome(
     test: GroupTest, sample: GroupSample, count: int, *, overlapping: bool
 ) -> tuple[Floats, Floats | None, Floats]:
-    """Statistic, degrees of freedom and p-value of `count` events and groups, each (count,)."""
+    """Statistic, degrees of freedom and p-value of `count` events and groups, each (count,).
+
+    NaN where windows of one asset are `overlapping` and the test does not allow for it.
+
+    Examples
+    --------
+    >>> from chainpolicy.eventstudy.inference import EXAMPLE
+    >>> statistic, degrees, p_value = outcome(TESTS[0], EXAMPLE, 1, overlapping=False)
+    >>> statistic.round(4).tolist(), degrees.tolist(), p_value.round(4).tolist()
+    ([2.0472], [30.0], [0.0495])
+    """
     alone = sample.n_assets == 1 and test.name != "time_series_t"
     if alone or (overlapping and not test.allows_overlap):
         undefined = np.full(count, np.nan)
