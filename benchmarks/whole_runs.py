@@ -1,7 +1,7 @@
 """Time whole commands, each in a process of its own: wall, processor time and peak memory.
 
-Run as ``python benchmarks/whole_runs.py [embedded] [large]``, in the project's folder;
-without a name both run. On a machine that does something else besides only the processor time
+Run as ``python benchmarks/whole_runs.py [embedded] [large] [gaps]``, in the project's folder;
+without a name all run. On a machine that does something else besides only the processor time
 means much. Peak memory is that of all processes of a command together, looked at ten times a second
 (Linux).
 
@@ -9,6 +9,8 @@ means much. Peak memory is that of all processes of a command together, looked a
   one sentence of one notebook changed.
 - large: check, estimate and regenerate of a made-up study of 500 assets and 40 events in three
   years of sessions.
+- gaps: the same of the same study without 2 % of the prices, so that hardly two events have the
+  same assets.
 """
 
 import os
@@ -17,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +30,7 @@ from chainpolicy.study.sessions import sessions
 COMMAND = Path(sys.executable).with_name("chainpolicy")
 LOOK = 0.1  # seconds between two looks at the memory
 ASSETS, EVENTS, GROUPS = 500, 40, 5
+MISSING = 0.02  # of the prices of shares, in the study with gaps
 
 
 def run(*arguments: str, folder: Path) -> None:
@@ -69,11 +73,14 @@ def memory(pid: int) -> float:
     return sum(float(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def write_large(folder: Path) -> Path:
-    """Write a study of shares that follow one index; no event does anything."""
+def write_large(folder: Path, missing: float = 0.0) -> Path:
+    """Write a study of shares that follow one index; no event does anything.
+
+    A share of their prices is `missing`.
+    """
     study = new_study(folder)
     days = [f"{day:%Y-%m-%d}" for day in sessions("XNYS", "2020-01-02", "2022-12-30")]
-    rng = np.random.default_rng(0)
+    rng, gaps = np.random.default_rng(0), np.random.default_rng(1)
     market = rng.normal(0, 0.01, len(days))
     names = [f"T{number:03d}" for number in range(ASSETS)]
     with (study / "prices.csv").open("w", encoding="utf-8", newline="") as file:
@@ -81,8 +88,9 @@ def write_large(folder: Path) -> Path:
         for name in [*names, "INDEX"]:
             noise = 0.0 if name == "INDEX" else rng.normal(0, 0.02, len(days))
             closes = 50 * np.exp((market + noise).cumsum())
-            rows = zip(days, closes, strict=True)
-            file.write("".join(f"{day},{name},{close:.4f}\n" for day, close in rows))
+            there = (name == "INDEX") | (gaps.random(len(days)) >= missing)
+            rows = zip(days, closes, there, strict=True)
+            file.write("".join(f"{day},{name},{close:.4f}\n" for day, close, held in rows if held))
     with (study / "assets.csv").open("w", encoding="utf-8", newline="") as file:
         file.write("ticker,calendar,name,group,benchmark\n")
         for number, name in enumerate(names):
@@ -115,15 +123,19 @@ def run_embedded(folder: Path) -> None:
     run("regenerate", folder=project)
 
 
-def run_large(folder: Path) -> None:
-    study = write_large(folder / "large")
+def run_large(folder: Path, missing: float = 0.0) -> None:
+    study = write_large(folder / ("gaps" if missing else "large"), missing)
     run("check", str(study), folder=folder)
     run("estimate", str(study), "--output", str(folder / "estimated"), folder=folder)
     run("regenerate", str(study), "--output", str(folder / "built"), folder=folder)
 
 
 def main() -> None:
-    parts = {"embedded": run_embedded, "large": run_large}
+    parts = {
+        "embedded": run_embedded,
+        "large": run_large,
+        "gaps": partial(run_large, missing=MISSING),
+    }
     print(f"{'command':60s} {'wall s':>8s} {'processor s':>12s} {'peak MB':>10s}")
     for name in sys.argv[1:] or parts:
         with tempfile.TemporaryDirectory() as folder:
