@@ -95,3 +95,26 @@ def test_sums_over_many_assets_are_those_over_all_pairs(apart, alike, gaps):
     error, _ = calendar_error(one)
     assert error**2 == pytest.approx(squared_error, rel=1e-10)
     assert squared_error != pytest.approx((one.car_std_error**2).sum() / one.n_assets**2, rel=0.01)
+
+
+def test_a_pair_of_which_one_does_not_move_has_no_correlation():
+    rng = np.random.default_rng(8)
+    residuals = rng.normal(size=(2, 4, 80))
+    # The second moves on sessions alone that the first is not observed on.
+    residuals[:, 0, :20] = np.nan
+    residuals[:, 1, 20:] = 0.0
+    sample = GroupSample(
+        car=np.ones((2, 4)),
+        car_std_error=np.ones((2, 4)),
+        abnormal=np.ones((2, 4, 1)),
+        abnormal_std_error=np.ones((2, 4, 1)),
+        residuals=residuals,
+        sigma=np.ones((2, 4)),
+        n_parameters=np.ones(4, dtype=int),
+    )
+    for event, found in enumerate(mean_residual_correlation(sample)):
+        of_pairs = []
+        for i, j in [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]:
+            both = np.isfinite(residuals[event, [i, j]]).all(axis=0)
+            of_pairs.append(np.corrcoef(residuals[event][[i, j]][:, both])[0, 1])
+        np.testing.assert_allclose(found, np.mean(of_pairs), rtol=1e-12)

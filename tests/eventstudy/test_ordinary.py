@@ -27,6 +27,7 @@ COUNT = 150
 NAMES = ("A", "B", "C", "D")
 MOVING = EstimationWindow(window=(-45, -4), minimum=30)
 FIXED = EstimationWindow(window=(-45, -1), minimum=30, end="2018-03-30")
+EARLY = EstimationWindow(window=(1, 45), minimum=30, end=sessions(COUNT)[38])
 FRAMES = ("pairs", "models", "coefficients", "residuals", "abnormal_returns", "excluded")
 ONE = {"benchmarks": {name: ["market"] for name in NAMES}}
 
@@ -95,6 +96,7 @@ CASES = {
     "little estimated": ({"gaps": True, "first": 40}, {"model": MarketAdjusted(), **MIXED}),
     "fixed": ({"gaps": False}, {"estimation": FIXED}),
     "fixed, gaps": ({"gaps": True, "first": 10}, {"estimation": FIXED}),
+    "fixed at the beginning": ({"gaps": True}, {"estimation": EARLY}),
     "first": ({"gaps": True}, {"estimation": replace(MOVING, anchor="first")}),
 }
 
@@ -161,11 +163,14 @@ def test_assets_that_cancel_are_fitted_and_have_no_scaar(monkeypatch):
         np.testing.assert_allclose(found["all", names], expected, rtol=1e-6, atol=0)
 
 
-@pytest.mark.parametrize(("level", "noise"), [(0.0, 1e-7), (1e4, 1.0)])
-def test_digits_that_running_sums_lose_are_found_by_fits(level, noise):
+@pytest.mark.parametrize(
+    ("level", "noise", "of_market"), [(0.0, 1e-7, 0.0), (1e4, 1.0, 0.0), (0.0, 1.0, 1e6)]
+)
+def test_digits_that_running_sums_lose_are_found_by_fits(level, noise, of_market):
     frame, window = panel_frame(gaps=True), (0, 1)
     rng = np.random.default_rng(5)
-    near = level + 3.0 * frame["market"] + noise * rng.normal(0.0, 0.01, len(frame))
+    frame["market"] = frame["market"] + of_market
+    near = level + 3.0 * (frame["market"] - of_market) + noise * rng.normal(0.0, 0.01, len(frame))
     frame["return"] = frame["return"].where(frame["ticker"] != "C", near)
     own, portfolios = study(frame), [("A", "B", "C", "D"), ("B", "C"), ("A", "B")]
     found = own._ordinary(window, {"all": portfolios})
@@ -335,6 +340,7 @@ def test_without_an_ordinary_session_there_is_no_p_value():
     found = own.ordinary_p_values((0, COUNT))
     assert found.empty
     assert list(found) == ["event_id", "group", "test", "p_value"]
+    pd.testing.assert_frame_equal(own.ordinary_p_values((0, COUNT), ["bmp"]), found)
     with pytest.raises(ValueError, match="there is no test 'z'"):
         own.ordinary_p_values((0, COUNT), ["z"])
 

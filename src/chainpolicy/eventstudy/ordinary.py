@@ -124,10 +124,10 @@ class GroupSessions:
             used = np.where(valid, series, series.dtype.type(blank))
             return np.pad(used, width, constant_values=blank)
 
-        beta = np.moveaxis(every.beta[rows, : len(factors)], 2, 0)
-        sigma = every.sigma[rows]
+        sigma, slopes = every.sigma[rows], every.beta[rows, : len(factors)]
         # What is not estimated is imposed.
-        beta = np.nan_to_num(beta, nan=0.0 if every.model.estimated else 1.0)
+        imposed = 0.0 if every.model.estimated else 1.0
+        beta = np.nan_to_num(np.moveaxis(slopes, 2, 0), nan=imposed)
         size = np.abs(beta) * np.abs(np.where(valid, factors, 0.0)).max(axis=2, keepdims=True)
         size = size.sum(axis=0) + np.abs(np.where(valid, returns, 0.0)).max(axis=1, keepdims=True)
         return cls(
@@ -182,7 +182,8 @@ class GroupSessions:
         if fixed.any():
             day = begin[:, :, None] + np.arange(length)
             event = at[:, None, None]
-            apart = (day < event + self.window[0]) | (day - (spans - 1) > event + self.window[1])
+            # A return that reaches into the window leaves it without a CAR.
+            apart = (day < event + self.window[0]) | (day > event + self.window[1])
             observed &= apart | ~fixed[:, None]
         residuals *= observed
         return residuals, observed
