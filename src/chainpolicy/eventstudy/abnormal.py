@@ -11,6 +11,7 @@ import numpy as np
 
 from chainpolicy.eventstudy.normal import NormalFit
 from chainpolicy.eventstudy.panel import Bools, Floats
+from chainpolicy.eventstudy.threads import one_thread
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,8 @@ def reaching_back(spans: Floats) -> Bools:
 def _leverage(fit: NormalFit, g: Floats, f: Floats) -> Floats:
     """Compute x' (X'X)^-1 x of rows x = (g, f): shapes (P, L) and (P, L, K) to (P, L)."""
     deviation = f - g[:, :, None] * fit.factor_mean[:, None, :]
-    through_factors = deviation @ fit.inverse_root
+    with one_thread():
+        through_factors = deviation @ fit.inverse_root
     leverage: Floats = g**2 * fit.inverse_intercept[:, None]
     leverage += np.einsum("plk,plk->pl", through_factors, through_factors)
     return leverage

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from chainpolicy.eventstudy.panel import Floats
+from chainpolicy.eventstudy.threads import one_thread
 
 DRAWS = 20_000
 SEED = 20191028
@@ -70,9 +71,10 @@ def sup_t_critical_value(
     rng = np.random.default_rng(seed)
     deviation = np.sqrt(variance)
     # A path may be known at one point from another; a root by eigenvalues allows that.
-    values, axes = np.linalg.eigh(covariance / np.outer(deviation, deviation))
-    root = axes * np.sqrt(np.clip(values, 0.0, None))
-    largest = np.abs(rng.standard_normal((draws, len(variance))) @ root.T).max(axis=1)
+    with one_thread():
+        values, axes = np.linalg.eigh(covariance / np.outer(deviation, deviation))
+        root = axes * np.sqrt(np.clip(values, 0.0, None))
+        largest = np.abs(rng.standard_normal((draws, len(variance))) @ root.T).max(axis=1)
     if np.isfinite(degrees):
         largest *= np.sqrt(degrees / rng.chisquare(degrees, draws))
     return float(np.quantile(largest, 1 - level))

@@ -273,7 +273,6 @@ class EventStudy:
             f"assets={len(self._panel.tickers)}, groups={len(self._panel.calendars)})"
         )
 
-    @one_thread()
     def fit(self) -> EventStudyResults:
         """Estimate every in-sample pair; the inputs stay as they are.
 
@@ -301,7 +300,6 @@ class EventStudy:
         """Return the alignment, by whose columns effects can be pooled."""
         return self._alignment.astype({"event_id": str}).reset_index(drop=True)
 
-    @one_thread()
     def placebo(self, window: Window = (0, 1)) -> EventStudyResults:
         """Estimate every ordinary session as if it were an event.
 
@@ -335,7 +333,6 @@ class EventStudy:
         candidates = self._pairs_at(np.flatnonzero(self._ordinary_rows(window)))
         return self._estimate_ordinary(candidates, window)
 
-    @one_thread()
     def ordinary_caars(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Studentize the CAAR of every group on every ordinary session, see `placebo`.
 
@@ -376,7 +373,6 @@ class EventStudy:
         ]
         return pd.concat(parts).dropna(subset="studentized_caar").reset_index(drop=True)
 
-    @one_thread()
     def ordinary_p_values(
         self, window: Window = (0, 1), names: Collection[str] | None = None
     ) -> pd.DataFrame:
@@ -443,7 +439,6 @@ class EventStudy:
             np.concatenate(found)[order],
         )
 
-    @one_thread()
     def ordinary_cars(self, window: Window = (0, 1)) -> pd.DataFrame:
         """Cumulate the abnormal returns of every asset on every ordinary session, see `placebo`.
 
@@ -608,7 +603,6 @@ class EventStudy:
             partial(_labelled_sessions, self._panel, candidates),
         )
 
-    @one_thread()
     def forecast_errors(
         self, event_id: str, fitted: EventStudyResults | None = None
     ) -> pd.DataFrame:
@@ -654,10 +648,11 @@ class EventStudy:
             some = np.flatnonzero(counts == count)
             model = self.model if count else ConstantMean()
             width = count * (1 + model.lags + model.leads)
-            found[some] = model.forecast_errors(
-                *(panel.returns[rows[some]], factors[some][:, :, :width]),
-                *(panel.n_sessions[rows[some]], valid[some]),
-            )
+            with one_thread():
+                found[some] = model.forecast_errors(
+                    *(panel.returns[rows[some]], factors[some][:, :, :width]),
+                    *(panel.n_sessions[rows[some]], valid[some]),
+                )
         # By asset and session; several dates of an asset overlap.
         pair, column = np.nonzero(np.isfinite(found))
         session = panel.session[rows[pair, column]]
@@ -673,7 +668,6 @@ class EventStudy:
             }
         )
 
-    @one_thread()
     def conformal(
         self, window: Window = (0, 1), fitted: EventStudyResults | None = None
     ) -> pd.DataFrame:
@@ -748,7 +742,6 @@ class EventStudy:
         names = ["event_id", "group", "n_sessions", "p_conformal", "smallest_p"]
         return pd.DataFrame(found, columns=names)
 
-    @one_thread()
     def every_session(self, windows: Sequence[Window] = ((0, 1),)) -> EverySession:
         """Estimate every session of every asset as if it were an event, by running sums.
 
@@ -999,7 +992,8 @@ class EventStudy:
         def fit(count: int, of: Selection, sample: Bools) -> NormalFit:
             model = self.model if count else ConstantMean()
             columns = count * (1 + model.lags + model.leads)
-            return model.fit_samples(returns, factors[:, :, :columns], n_sessions, of, sample)
+            with one_thread():
+                return model.fit_samples(returns, factors[:, :, :columns], n_sessions, of, sample)
 
         # Without a pair there is still a fit, an empty one.
         different = sorted(set(counts.tolist())) or [0]

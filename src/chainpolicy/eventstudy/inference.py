@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+from chainpolicy.eventstudy.threads import one_thread
 
 _Number = TypeVar("_Number", np.float64, np.float32, np.bool_)
 
@@ -264,9 +265,10 @@ def mean_residual_correlation(sample: GroupSample) -> Floats:
     kinds = np.array([number_distinct(start, rows) for rows in samples])
     of = _number_distinct(kinds.view(np.uint8))
     mean = np.empty(len(x))
-    for number, first in enumerate(np.unique(of, return_index=True)[1]):
-        alike = of == number if len(samples) > 1 else slice(None)
-        mean[alike] = _mean_correlation(sample, x[alike], samples[alike], kinds[first])
+    with one_thread():
+        for number, first in enumerate(np.unique(of, return_index=True)[1]):
+            alike = of == number if len(samples) > 1 else slice(None)
+            mean[alike] = _mean_correlation(sample, x[alike], samples[alike], kinds[first])
     found: Floats = mean.reshape(shape[:-2])[()]
     return found
 
@@ -540,8 +542,10 @@ def portfolio_errors(
     array([3.0936, 2.1292])
     """
     weights = members.astype(np.float64)
-    present = weights @ observed.astype(np.float64)
-    mean = weights @ residuals
+    with one_thread():
+        present = weights @ observed.astype(np.float64)
+        mean = weights @ residuals
+        variance = (weights @ multiplier[..., None])[..., 0]
     mean /= np.maximum(present, 1.0)
     parameters = np.where(members, n_parameters, 0).max(axis=-1)
     degrees = (present > 0).sum(axis=-1) - parameters
@@ -551,7 +555,7 @@ def portfolio_errors(
     scale = np.where(members, largest, 0.0).max(axis=-1)
     deviation = np.where(deviation > rounding * scale, deviation, np.nan)
     count = np.maximum(members.sum(axis=-1), 1)
-    error: Floats = deviation * np.sqrt((weights @ multiplier[..., None])[..., 0] / count)
+    error: Floats = deviation * np.sqrt(variance / count)
     return error
 
 
@@ -1129,19 +1133,20 @@ def calendar_error(sample: GroupSample, covariance: Floats | None = None) -> tup
     variance = sample.car_std_error**2
     values, observed = sample.on_calendar
     weights = _calendar_weights(sample)
-    if covariance is None:
-        shared = [
-            _shared_variance(*one)
-            for one in zip(
-                np.where(observed, values, 0.0).reshape(-1, *values.shape[-2:]),
-                observed.reshape(-1, *values.shape[-2:]),
-                weights.reshape(-1, *weights.shape[-2:]),
-                sample.sigma.reshape(-1, sample.n_assets),
-                strict=True,
-            )
-        ]
-    else:
-        shared = [float((covariance * (weights @ weights.T)).sum())]
+    with one_thread():
+        if covariance is None:
+            shared = [
+                _shared_variance(*one)
+                for one in zip(
+                    np.where(observed, values, 0.0).reshape(-1, *values.shape[-2:]),
+                    observed.reshape(-1, *values.shape[-2:]),
+                    weights.reshape(-1, *weights.shape[-2:]),
+                    sample.sigma.reshape(-1, sample.n_assets),
+                    strict=True,
+                )
+            ]
+        else:
+            shared = [float((covariance * (weights @ weights.T)).sum())]
     total = variance.sum(axis=-1) + np.array(shared).reshape(variance.shape[:-1])
     error = np.sqrt(_spread(total, variance.max(axis=-1))) / sample.n_assets
     return error, observed.any(axis=-2).sum(axis=-1) - float(sample.n_parameters.max())
@@ -1162,7 +1167,8 @@ def residual_covariance(sample: GroupSample) -> Floats:
     [[0.0, 0.5, 0.5], [0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]
     """
     values, observed = sample.on_calendar
-    correlation, _ = _correlations(np.where(observed, values, 0.0), observed)
+    with one_thread():
+        correlation, _ = _correlations(np.where(observed, values, 0.0), observed)
     return correlation * np.outer(sample.sigma, sample.sigma)
 
 

@@ -23,6 +23,7 @@ from chainpolicy.eventstudy.inference import (
 )
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints, Panel, Value
 from chainpolicy.eventstudy.results import Window, outcome
+from chainpolicy.eventstudy.threads import one_thread
 
 # Bounds the memory of what is computed at a time, and keeps it near the processor.
 VALUES_AT_A_TIME = 2**17
@@ -213,7 +214,8 @@ class GroupSessions:
                 CANCELLED,
             )
             count = chosen.sum(axis=2)
-            total = (chosen @ self.car.T[at][:, :, None])[:, :, 0]
+            with one_thread():
+                total = (chosen @ self.car.T[at][:, :, None])[:, :, 0]
             lost = (chosen & self.lost.T[at][:, None, :]).any(axis=2)
             known = np.isfinite(error) & ~lost & ~differ(end, chosen)
             ratio[:, at] = np.where(known, total / np.maximum(count, 1) / error, np.nan).T

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from chainpolicy.eventstudy.display import Summary, plot_pooled
 from chainpolicy.eventstudy.inference import ROUNDING, GroupSample
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
+from chainpolicy.eventstudy.threads import one_thread
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -440,7 +441,8 @@ def sign_flip_p_value(scaar: Floats, block: Ints, draws: int, seed: Sequence[int
         return float("nan")
     every = len(sums) <= EXHAUSTIVE_BLOCKS
     turned = _every_turn(len(sums)) if every else _random_turns(len(sums), draws, seed)
-    drawn = np.where(turned, -1.0, 1.0) @ sums
+    with one_thread():
+        drawn = np.where(turned, -1.0, 1.0) @ sums
     # Rounding must not part what is equal.
     actual, slack = sums.sum(), 1e-9 * abs(sums.sum())
     tail = min((drawn <= actual + slack).sum(), (drawn >= actual - slack).sum())

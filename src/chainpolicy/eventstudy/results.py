@@ -806,7 +806,6 @@ class EventStudyResults(ShownResults):
         kind = "return" if np.isnan(self._abnormal.actual[pair, columns][absent]) else "benchmark"
         return f"no {kind} on {days[absent]} (tau = {taus[absent]})"
 
-    @one_thread()
     def tests(self, window: Window = (0, 1), names: Collection[str] | None = None) -> TestResults:
         """Test every event and group that has a CAR in a window.
 
@@ -838,7 +837,6 @@ class EventStudyResults(ShownResults):
             results |= _run_tests(sample, keys, window, run, overlapping=overlapping)
         return TestResults(tuple(test for key in sorted(results) for test in results[key]))
 
-    @one_thread()
     def p_values(
         self, window: Window = (0, 1), names: Collection[str] | None = None
     ) -> pd.DataFrame:
@@ -931,7 +929,6 @@ class EventStudyResults(ShownResults):
             aligned &= lowest == highest
         return aligned
 
-    @one_thread()
     def caar(self, window: Window = (0, 1), level: float = 0.05) -> pd.DataFrame:
         r"""Cumulative average abnormal return of every event and group, with its interval.
 
@@ -1005,7 +1002,6 @@ class EventStudyResults(ShownResults):
             }
         )
 
-    @one_thread()
     def caar_path(self, event_id: str, group: str, start: int | None = None) -> pd.DataFrame:
         """Cumulative average abnormal return session by session, with its 95 % band.
 
@@ -1047,7 +1043,6 @@ class EventStudyResults(ShownResults):
         columns = ["tau", "session", "n_assets", "aar", "caar", "std_error", "lower", "upper"]
         return path[[*columns, "share_at_limit"]]
 
-    @one_thread()
     def simultaneous_band(
         self,
         event_id: str,
@@ -1204,7 +1199,6 @@ class EventStudyResults(ShownResults):
         """
         return TestResults(tuple(t for window in windows for t in self.tests(window))).tidy()
 
-    @one_thread()
     def pool(
         self,
         by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None = None,
@@ -1412,7 +1406,6 @@ class EventStudyResults(ShownResults):
             )
         return np.array(["" if pd.isna(value) else str(value) for value in values], dtype=object)
 
-    @one_thread()
     def pooled_path(
         self,
         by: str | Mapping[str, object] | Mapping[tuple[str, str], object] | pd.Series | None = None,
@@ -1569,7 +1562,6 @@ class EventStudyResults(ShownResults):
             for key, sets in assets_of.items()
         }
 
-    @one_thread()
     def ordinary_scaar(
         self, window: Window, group: str, assets: Sequence[tuple[str, ...]]
     ) -> Floats:
@@ -1633,8 +1625,9 @@ class EventStudyResults(ShownResults):
             for number in np.flatnonzero(differ(self._estimation_end[some], chosen)):
                 sample = self._staggered_sample(some[chosen[number]], columns, cumulated)
                 error[number] = calendar_error(sample)[0]
-            car = cumulated.car[some]
-            scaar[of, at] = (chosen @ car) / chosen.sum(axis=1) / error
+            with one_thread():
+                total = chosen @ cumulated.car[some]
+            scaar[of, at] = total / chosen.sum(axis=1) / error
 
     @cached_property
     def _cells(self) -> Cells:
@@ -1811,7 +1804,8 @@ def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
     covariance += np.einsum("n,nl,nm->lm", fit.inverse_intercept[members], total_g, total_g) / len(
         members
     )
-    through = deviation @ fit.inverse_root[members]
+    with one_thread():
+        through = deviation @ fit.inverse_root[members]
     covariance += np.einsum("nlj,nmj->lm", through, through) / len(members)
     return covariance
 
@@ -1819,7 +1813,8 @@ def _path_covariance(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Flo
 def _path_multiplier(fit: NormalFit, members: Ints, g: Floats, f: Floats) -> Floats:
     """1'V1 / s^2 of each asset and window [start, tau], of the sums of spans and benchmarks."""
     deviation = f - g[:, :, None] * fit.factor_mean[members][:, None, :]
-    through = deviation @ fit.inverse_root[members]
+    with one_thread():
+        through = deviation @ fit.inverse_root[members]
     leverage = g**2 * fit.inverse_intercept[members][:, None]
     leverage += np.einsum("nlk,nlk->nl", through, through)
     return g + leverage

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def one_thread() -> Iterator[None]:
     """Let the numerical libraries compute in one thread, and leave them as they were.
 
-    As a decorator, for all that a function computes.
+    Around products of matrices and what else they compute; also as a decorator.
     """
     # SciPy brings a library of its own, which can be told when it has been loaded.
     with _controller("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas"):
