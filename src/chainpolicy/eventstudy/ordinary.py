@@ -56,7 +56,7 @@ class GroupSessions:
         Position on the calendar of the last estimation session of assets for which it is the same
         whatever the event, else NaN.
     alpha, beta : ndarray of float, shapes (N, T) and (K, N, T)
-        Zero where nothing is estimated.
+        Alpha zero and beta one where nothing is estimated.
     before : int
         Sessions before the calendar, into which the first windows reach.
     valid, returns, spans, factors : ndarray, shapes (N, before + T) and (K, N, before + T)
@@ -126,9 +126,8 @@ class GroupSessions:
             return np.pad(used, width, constant_values=blank)
 
         sigma, slopes = every.sigma[rows], every.beta[rows, : len(factors)]
-        # What is not estimated is imposed.
-        imposed = 0.0 if every.model.estimated else 1.0
-        beta = np.nan_to_num(np.moveaxis(slopes, 2, 0), nan=imposed)
+        # What is not estimated is imposed, or of no CAR.
+        beta = np.nan_to_num(np.moveaxis(slopes, 2, 0), nan=1.0)
         size = np.abs(beta) * np.abs(np.where(valid, factors, 0.0)).max(axis=2, keepdims=True)
         size = size.sum(axis=0) + np.abs(np.where(valid, returns, 0.0)).max(axis=1, keepdims=True)
         return cls(
