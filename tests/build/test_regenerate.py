@@ -313,7 +313,7 @@ def test_a_figure_that_the_study_has_nothing_for_is_named_with_the_reason(
     capsys.readouterr()
     assert regenerate.run(project.root, products(), only="line") == 2
     assert capsys.readouterr().err.endswith(
-        f"removed figures/line.png, which the study no longer gives\n{said}"
+        f"removed figures/line.png, which nothing makes any more\n{said}"
     )
     assert not (project.root / "figures" / "line.png").exists()
 
@@ -389,7 +389,8 @@ def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path, tmp_
     def replace_once(self: Path, target: Path) -> None:
         if moved:
             os.kill(os.getpid(), signal.SIGKILL)
-        moved.append(target)
+        # Not the note of what is moved.
+        moved.extend([target] if target in texts else [])
         move(self, target)
 
     def build() -> None:
@@ -409,22 +410,37 @@ def test_killed_between_two_moves_leaves_whole_files_and_recovers(tmp_path, tmp_
 def test_what_is_no_longer_made_is_removed_even_after_a_run_that_was_cut_short(
     tmp_path, monkeypatch
 ):
-    made = [text_product("kept", "1"), text_product("given up", "1")]
-    regenerate.regenerate(tmp_path, made)
+    def products(number: int, *names: str) -> list[Product]:
+        return [replace(text_product(n, f"{n} {number}"), settings=(str(number),)) for n in names]
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    move = regenerate._move
 
-    again = [text_product("kept", "2")]
-    with monkeypatch.context() as patched:
-        patched.setattr(regenerate, "_move", stop)
-        with pytest.raises(KeyboardInterrupt):
-            regenerate.regenerate(tmp_path, [replace(again[0], settings=("2",))])
-    # Even that which had not been removed by then.
-    (tmp_path / "figures" / "given up.csv").write_text("1")
-    again[0] = replace(again[0], settings=("3",))
-    assert regenerate.regenerate(tmp_path, again).removed == ["figures/given up.csv"]
-    assert [path.name for path in (tmp_path / "figures").iterdir()] == ["kept.csv"]
+    def cut_short(number: int, after: int, *names: str) -> None:
+        moved = []
+
+        def stop(*arguments: object) -> None:
+            if len(moved) == after:
+                raise KeyboardInterrupt
+            moved.append(arguments)
+            move(*arguments)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(regenerate, "_move", stop)
+            with pytest.raises(KeyboardInterrupt):
+                regenerate.regenerate(tmp_path, products(number, *names))
+        assert not (tmp_path / "build" / "state.json").exists()
+
+    def there() -> list[str]:
+        return sorted(path.name for path in (tmp_path / "figures").iterdir())
+
+    # The first run, of which there is one file; the second, which changed one; and nothing more.
+    cut_short(1, 1, "a", "b")
+    assert there() == ["a.csv"]
+    cut_short(2, 1, "b", "c")
+    assert there() == ["b.csv"]
+    cut_short(3, 0, "b", "c")
+    assert regenerate.regenerate(tmp_path, products(4, "d")).removed == ["figures/b.csv"]
+    assert there() == ["d.csv"]
     assert [path.name for path in (tmp_path / "build").iterdir()] == ["state.json"]
 
 
@@ -631,30 +647,42 @@ def test_numbers_have_a_tolerance_and_text_has_none(tmp_path, kept, problem):
     assert found == ([] if problem is None else [problem])
 
 
-def page_with_a_line(word: str, x: float, ink: str) -> bytes:
-    line = f'<path d="M 10,10 L {x},90" stroke="{ink}" stroke-width="2"/>'
+def page_with_pictures(
+    *, words: str = "Word", x: float = 50, ink: str = "#112233", opacity: float = 0.9, grey: int = 9
+) -> bytes:
+    line = f'<path d="M 10,10 L {x},90" stroke="{ink}" opacity="{opacity}" stroke-width="2"/>'
     picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100">{line}</svg>'
-    return to_pdf(f"# {word}\n\n![A line](line.svg)", {"line.svg": picture.encode()})
+    pixels = io.BytesIO()
+    Image.new("L", (40, 40), grey).save(pixels, "png")
+    pictures = {"line.svg": picture.encode(), "grey.png": pixels.getvalue()}
+    return to_pdf(f"# Title\n\n{words}\n\n![A line](line.svg)\n\n![A grey](grey.png)", pictures)
 
 
 @pytest.mark.parametrize(
-    ("kept", "found"),
+    ("changed", "found"),
     [
-        (("Word", 50, "#112233"), []),
+        ({}, []),
         # What another processor may round otherwise.
-        (("Word", 50.0001, "#112233"), []),
-        (("Word", 51, "#112233"), ["the pages differ"]),
-        (("Word", 50, "#112244"), ["the pages differ"]),
-        (("Words", 50, "#112233"), ["the pages differ"]),
+        ({"x": 50.0001}, []),
+        ({"x": 50.01}, ["the pages differ"]),
+        ({"ink": "#112234"}, ["the pages differ"]),
+        ({"opacity": 0.8}, ["the pages differ"]),
+        # Bytes that would be blanks between words.
+        ({"grey": 32}, ["the pages differ"]),
+        ({"words": "World"}, ["the pages differ"]),
+        ({"words": "[Word](https://example.org)"}, ["the pages differ"]),
     ],
 )
-def test_a_pdf_is_what_its_pages_draw(tmp_path, kept, found):
+def test_a_pdf_is_all_that_it_holds(tmp_path, changed, found):
     built, other = tmp_path / "built.pdf", tmp_path / "kept.pdf"
-    built.write_bytes(page_with_a_line("Word", 50, "#112233"))
-    other.write_bytes(page_with_a_line(*kept))
+    built.write_bytes(page_with_pictures())
+    other.write_bytes(page_with_pictures(**changed))
     assert regenerate.file_differences(built, other) == found
-    other.write_bytes(b"%PDF-1.7, and then it breaks off")
-    assert regenerate.file_differences(built, other) == ["the pages differ"]
+    for damaged in (b"%PDF-1.7, and then it breaks off", b"nothing"):
+        other.write_bytes(damaged)
+        assert regenerate.file_differences(built, other) == ["the pages differ"]
+        built.write_bytes(damaged[:4])
+        assert regenerate.file_differences(built, other) == ["the pages differ"]
 
 
 def test_tables_in_a_folder_of_ones_own_are_checked_too(tmp_path):
@@ -840,9 +868,19 @@ def test_a_figure_is_kept_of_the_study_that_it_names(template, tmp_path, monkeyp
 def test_hidden_files_and_results_below_a_study_are_none_of_its_files(tmp_path):
     folder = new_study(tmp_path / "mine")
     before = regenerate.study_files(load_study(folder))
-    for path in (".git/HEAD", ".DS_Store", "out/build/state.json", "out/figures/forest.csv"):
+    made = json.dumps({"forest": {"inputs": "", "files": {"figures/forest.csv": ""}}})
+    for path, text in {
+        ".git/HEAD": "",
+        ".DS_Store": "",
+        # What a run that was cut short has left, and one into the folder of the study itself.
+        "out/build/unfinished.json": made,
+        "out/build/car.csv": "",
+        "out/figures/forest.csv": "",
+        "build/state.json": made,
+        "figures/forest.csv": "",
+    }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text("{}")
+        (folder / path).write_text(text)
     assert regenerate.study_files(load_study(folder)) == before
     (folder / "notes.txt").touch()
     assert regenerate.study_files(load_study(folder)) == sorted([*before, folder / "notes.txt"])

@@ -1,6 +1,7 @@
 """Results hang on no number of threads, and who calls keeps those it had."""
 
 import sys
+from threading import Event, Thread
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,29 @@ def test_a_study_is_computed_in_one_thread_and_the_callers_are_left(template):
         assert inside(template.copy()) == {1}
         assert threads() == {SEVERAL}
     assert "scipy.linalg" in sys.modules
+
+
+def test_what_was_there_is_restored_after_an_error_and_another_thread_changes_nothing():
+    with threadpool_limits(SEVERAL):
+        with pytest.raises(ZeroDivisionError), one_thread():
+            1 / 0  # noqa: B018
+        assert threads() == {SEVERAL}
+        begun, left = Event(), Event()
+
+        def beside() -> None:
+            with one_thread():
+                begun.set()
+                left.wait(60)
+
+        other = Thread(target=beside)
+        other.start()
+        assert begun.wait(60)
+        with one_thread():
+            assert threads() == {1}
+            left.set()
+            other.join()
+            assert threads() == {1}
+        assert threads() == {SEVERAL}
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import math
 import os
@@ -36,7 +37,7 @@ from chainpolicy.build.documents import document
 from chainpolicy.build.explore import explore_page
 from chainpolicy.build.notebooks import NotebookError
 from chainpolicy.build.workers import cores, run_jobs
-from chainpolicy.checks import study_of_rule
+from chainpolicy.checks import date_column, redated, study_of_rule
 from chainpolicy.figures import (
     FIGURES,
     FigureSpec,
@@ -70,9 +71,9 @@ RTOL = 1e-6
 # Differences between zeros: what is left of 1.0 - 1.0 depends on the processor.
 ATOL = 1e-12
 # Of a place on a page, in points, and of a share of red, green or blue: neither is seen.
-PDF_ATOL = 0.005
+PDF_ATOL = 0.001
 STATE = Path("build", "state.json")
-# What a run that was cut short in the middle of moving files has left of the last state.
+# While files are moved, in place of the state.
 UNFINISHED = STATE.with_name("unfinished.json")
 TRANSCRIPTS = STATE.with_name("transcripts")
 STUDY = "study"
@@ -274,8 +275,8 @@ def regenerate(
         keep_apart(made, [source for product in due for source in product.sources])
         # While files are moved there is no state, and at the end it names all of them: whoever
         # finds one whose digests fit has the whole of one run.
-        if (root / STATE).is_file():
-            (root / STATE).replace(root / UNFINISHED)
+        _write_state(_unfinished(state, due, built), staged, root / UNFINISHED)
+        (root / STATE).unlink(missing_ok=True)
         every = {path for files in built.values() for path in files}
         for path in every:
             if path.name == MANIFEST:
@@ -284,7 +285,7 @@ def regenerate(
             _remove(_no_longer_made(root, state.pop(key), every), root, report)
         for product in due:
             files = built[product.key]
-            _move(product, files, state.get(product.key), root, report)
+            _move(product, files, every, state.get(product.key), root, report)
             report.built.append(product.key)
             late = _saved_since(product.sources, since)
             state[product.key] = {
@@ -295,11 +296,38 @@ def regenerate(
             }
             if product.key in nothing:
                 state[product.key]["nothing"] = nothing[product.key]
-        new_state = staged / STATE.name
-        new_state.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        new_state.replace(root / STATE)
-        (root / UNFINISHED).unlink(missing_ok=True)
+        _write_state(state, staged, root / STATE)
+        (root / UNFINISHED).unlink()
     return report
+
+
+def _write_state(state: Mapping[str, Any], staged: Path, path: Path) -> None:
+    new = staged / path.name
+    new.write_text(json.dumps(state, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    new.replace(path)
+
+
+def _unfinished(
+    state: Mapping[str, Any], due: Iterable[Product], built: Mapping[str, Mapping[Path, Path]]
+) -> dict[str, Any]:
+    """Note, by their digests, which files may be there while those of a run are moved.
+
+    Those that were there before, and those that are made now; nothing of it is up to date.
+    """
+    noted = {key: made | {"inputs": "", "beside": ""} for key, made in state.items()}
+    for product in due:
+        before = noted.get(product.key, {"files": {}})["files"]
+        now = {str(path): digest(staged) for path, staged in built[product.key].items()}
+        noted[product.key] = {
+            "inputs": "",
+            "beside": "",
+            "files": {
+                path: f"{before.get(path, '')} {now.get(path, '')}".strip()
+                for path in {**before, **now}
+            },
+            "folder": str(product.folder),
+        }
+    return noted
 
 
 def _unregistered(state: Mapping[str, Any], products: Sequence[Product]) -> list[str]:
@@ -327,12 +355,13 @@ def _remove(extra: Iterable[str], root: Path, report: Report) -> None:
 def _move(
     product: Product,
     files: Mapping[Path, Path],
+    every: Collection[Path],
     recorded: Mapping[str, Any] | None,
     root: Path,
     report: Report,
 ) -> None:
     """Move the files of a product that changed over the old ones, its manifest last."""
-    _remove(_no_longer_made(root, recorded, files), root, report)
+    _remove(_no_longer_made(root, recorded, every), root, report)
     for path, made in sorted(files.items(), key=lambda item: item[0].name == MANIFEST):
         target = root / path
         if _changed(product, made, target):
@@ -353,7 +382,7 @@ def check(
     """Build everything in a temporary folder and compare it with what is kept.
 
     Notebooks are compared by the sources and text outputs of their cells, exactly, figures by size
-    and pixels, PDF by what its pages draw, CSV files by their numbers at the product's tolerance,
+    and pixels, PDF by all its objects, CSV files by their numbers at the product's tolerance,
     other files byte by byte.
     Transcripts of notebooks are not compared.
 
@@ -412,7 +441,7 @@ def _no_longer_made(
     return [
         path
         for path, kept in before.items()
-        if path not in made and (root / path).is_file() and digest(root / path) == kept
+        if path not in made and (root / path).is_file() and digest(root / path) in kept.split()
     ]
 
 
@@ -621,40 +650,52 @@ def _csv_differences(built: Path, kept: Path, rtol: float) -> list[str]:
 
 
 def _same_pages(built: Path, kept: Path) -> bool:
-    """Compare what is drawn on pages, with its letters; lines that lie beside each other are one.
+    """Compare all that two documents hold, numbers of what pages draw with a tolerance.
 
     Another processor may round the last digit of a place otherwise.
     """
-    new, old = _streams(built), _streams(kept)
-    return len(new) == len(old) and all(
-        one == other or _same_stream(one.split(), other.split())
-        for one, other in zip(new, old, strict=True)
-    )
+    new, old = _objects(built), _objects(kept)
+    return bool(new) and len(new) == len(old) and all(map(_same_object, new, old))
 
 
-def _streams(document: Path) -> list[bytes]:
+def _objects(document: Path) -> list[tuple[bytes, bytes]]:
+    """Read each object of a PDF: what describes it, and its content if it is a stream.
+
+    Empty if the file cannot be read.
+    """
     from pypdf import PdfReader
     from pypdf.errors import PyPdfError
-    from pypdf.generic import IndirectObject, StreamObject
+    from pypdf.generic import DictionaryObject, IndirectObject, StreamObject
 
+    found = []
     try:
         reader = PdfReader(document)
-        numbers = range(1, int(str(reader.trailer["/Size"])))
-        objects = [reader.get_object(IndirectObject(number, 0, reader)) for number in numbers]
-    except PyPdfError:
+        for number in range(1, int(str(reader.trailer["/Size"]))):
+            each = reader.get_object(IndirectObject(number, 0, reader))
+            content = b""
+            if isinstance(each, StreamObject):
+                # A digest of all the rest.
+                content = b"" if each.get("/Type") == "/Metadata" else each.get_data()
+                each = DictionaryObject({k: v for k, v in each.items() if k != "/Length"})
+            described = io.BytesIO()
+            if each is not None:
+                each.write_to_stream(described)
+            found.append((described.getvalue(), content))
+    except (PyPdfError, NotImplementedError):
         return []
-    # Metadata holds digests of all the rest.
-    return [
-        each.get_data()
-        for each in objects
-        if isinstance(each, StreamObject) and each.get("/Type") != "/Metadata"
-    ]
+    return found
 
 
-def _same_stream(new: list[bytes], old: list[bytes]) -> bool:
-    return len(new) == len(old) and all(
-        one == other or _same_number(one, other, RTOL, PDF_ATOL)
-        for one, other in zip(new, old, strict=True)
+def _same_object(new: tuple[bytes, bytes], old: tuple[bytes, bytes]) -> bool:
+    # What is no text, as pixels and the letters of a font are, has no numbers to read.
+    binary = b"/Image" in new[0] or not new[1].isascii()
+    return new == old or (not binary and all(map(_same_tokens, new, old)))
+
+
+def _same_tokens(new: bytes, old: bytes) -> bool:
+    one, other = new.split(), old.split()
+    return len(one) == len(other) and all(
+        a == b or _same_number(a, b, RTOL, PDF_ATOL) for a, b in zip(one, other, strict=True)
     )
 
 
@@ -723,12 +764,8 @@ def _same_beside(root: Path, last: Any, beside: str) -> bool:
 
 
 def _read_state(root: Path) -> dict[str, Any]:
-    """Read what the last run made; of one that was cut short, what there was before it."""
-    state = _states_in(root / STATE)
-    if state:
-        return state
-    before = _states_in(root / UNFINISHED)
-    return {key: made | {"inputs": "", "beside": ""} for key, made in before.items()}
+    """Read what the last run made, or what there may be of one that was cut short."""
+    return _states_in(root / STATE) or _states_in(root / UNFINISHED)
 
 
 def _states_in(path: Path) -> dict[str, Any]:
@@ -804,7 +841,7 @@ def _say_done(report: Report) -> None:
     for path in report.written:
         print(f"wrote {path}", file=sys.stderr)
     for path in report.removed:
-        print(f"removed {path}, which the study no longer gives", file=sys.stderr)
+        print(f"removed {path}, which nothing makes any more", file=sys.stderr)
     summary = []
     built = [name for name in report.built if name not in report.nothing]
     if built:
@@ -1162,15 +1199,23 @@ def study_products(
 def study_files(study: Study) -> list[Path]:
     """List the files of a study, also outside its folder, on which all its products depend.
 
-    What is hidden or was made by `regenerate` into a folder below the study's is none of them.
+    What is hidden or was made by `regenerate` into the study's folder or below it is none of them.
     """
     held = [
         path
         for path in study.path.rglob("*")
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(study.path).parts)
     ]
-    outputs = {path.parents[1] for path in held if path.parts[-2:] == STATE.parts}
-    return sorted({*study.files, *(path for path in held if outputs.isdisjoint(path.parents))})
+    states = [path for path in held if path.parts[-2:] in {STATE.parts, UNFINISHED.parts}]
+    rooms = {path.parent for path in states}
+    made = {
+        path.parents[1] / name
+        for path in states
+        for recorded in _states_in(path).values()
+        for name in recorded["files"]
+    }
+    others = (path for path in held if path not in made and rooms.isdisjoint(path.parents))
+    return sorted({*study.files, *others})
 
 
 def main(
@@ -1263,6 +1308,7 @@ def main(
         # Tables travel between processes, and what is estimated or drawn does not.
         estimated = list(studies.values())
         if of_project is not None and EMBEDDED in studies:
+            redated(studies[EMBEDDED], date_column(studies[EMBEDDED]))
             estimated.append(study_of_rule(studies[EMBEDDED]))
         for study in estimated:
             _ = study.results, study.headline_event, in_parts(study)

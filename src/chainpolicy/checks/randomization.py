@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from chainpolicy.eventstudy.panel import Bools, Floats, Ints
 from chainpolicy.eventstudy.pooling import exchanged, rank_p_value, relabelled
+from chainpolicy.eventstudy.threads import one_thread
 
 # Up to so many distinct assignments are all looked at; beyond, a random sample of them.
 MOST_ASSIGNMENTS = 50_000
@@ -48,6 +49,7 @@ class PermutationTest:
     smallest_p: float
 
 
+@one_thread()
 def permutation_test(
     values: Floats,
     labels: Bools,
@@ -182,6 +184,7 @@ def assignments(stances: Floats, draws: int, rng: np.random.Generator) -> tuple[
     return assigned, True
 
 
+@one_thread()
 def assignment_p_value(
     outcome: Floats,
     q: Floats,
@@ -232,6 +235,7 @@ def assignment_p_value(
     return rank_p_value(np.abs(beta), float(actual), every=exhaustive), count
 
 
+@one_thread()
 def wild_bootstrap_p_value(
     regressor: Floats,
     restricted: Floats,

@@ -28,6 +28,7 @@ from chainpolicy.eventstudy.estimator import MASKED_SESSIONS
 from chainpolicy.eventstudy.normal import fit_normal
 from chainpolicy.eventstudy.panel import Floats
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.eventstudy.threads import one_thread
 from chainpolicy.study import Study
 from chainpolicy.study.problems import InputError, Problem, collecting
 from chainpolicy.study.sessions import clusters, sessions
@@ -61,6 +62,7 @@ SCHEMA: Schema = {
 }
 
 
+@one_thread()
 def placebo_in_space(
     cars: pd.DataFrame,
     members: Collection[str],

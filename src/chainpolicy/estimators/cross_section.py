@@ -42,6 +42,7 @@ from chainpolicy.estimators.clusters import (
 from chainpolicy.eventstudy import EventStudy, EventStudyResults, MarketModel
 from chainpolicy.eventstudy.panel import Floats, Ints
 from chainpolicy.eventstudy.results import Window
+from chainpolicy.eventstudy.threads import one_thread
 from chainpolicy.study import Study
 from chainpolicy.study.assets import BENCHMARK
 from chainpolicy.study.calendars import ALWAYS_OPEN
@@ -328,6 +329,7 @@ class CrossSection:
         sides = [values.loc[side, "joined"].nunique() for side in (away > 0, away < 0)]
         return min(sides)
 
+    @one_thread()
     def fit(self, *, draws: int = DRAWS, seed: int = SEED) -> CrossSectionResults:
         """Estimate, and randomize over events (over assets, for an exposure alone).
 

@@ -251,6 +251,7 @@ class GroupSystem:
         return self.design.shape[0] - self.design.shape[1]
 
     @cached_property
+    @one_thread()
     def sigma(self) -> Floats:
         r"""Residual covariance :math:`\Sigma = E'E / (n - k)`, shape (N, N)."""
         errors = self.residuals.to_numpy()
@@ -460,6 +461,7 @@ class GroupSystem:
         )
 
     @cached_property
+    @one_thread()
     def _outcomes(self) -> Floats:
         fitted = self.design.to_numpy() @ self.coefficients.to_numpy()
         outcomes: Floats = self.residuals.to_numpy() + fitted
