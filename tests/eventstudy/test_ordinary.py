@@ -390,3 +390,11 @@ def test_estimation_sessions_are_those_of_the_residuals(event_ids):
         expected = np.unique(residuals.loc[of_group == group, "session"])
         assert days.tolist() == expected.tolist()
         assert len(days) or not event_ids
+
+
+def test_small_residuals_beside_large_ones_are_no_rounding() -> None:
+    # 4 sessions less 2 parameters: s = sqrt(4/2) times their size; 1'V1/s^2 = 1
+    turn = np.array([1.0, -1.0, 1.0, -1.0])
+    residuals, members = np.stack([1e-15 * turn, turn]), np.eye(2, dtype=np.bool_)
+    found = portfolio_errors(residuals, np.isfinite(residuals), np.full(2, 2), np.ones(2), members)
+    assert found == pytest.approx(np.sqrt(2) * np.array([1e-15, 1.0]), rel=1e-12)
