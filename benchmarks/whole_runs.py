@@ -6,7 +6,7 @@ means much. Peak memory is that of all processes of a command together, looked a
 (Linux).
 
 - embedded: the project built anew, both studies in one run, in a copy of it; then the same after
-  one sentence of one notebook changed.
+  one sentence changed, of a notebook and then of the article.
 - large: check, estimate and regenerate of a made-up study of 500 assets and 40 events in three
   years of sessions.
 - gaps: the same of the same study without 2 % of the prices, so that hardly two events have the
@@ -117,10 +117,11 @@ def run_embedded(folder: Path) -> None:
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(name, project)
     run("regenerate", folder=project)
-    source = project / "notebooks" / "01_events.py"
-    text = source.read_text(encoding="utf-8")
-    source.write_text(f"{text}\n# %% [markdown]\n# One more sentence.\n", encoding="utf-8")
-    run("regenerate", folder=project)
+    for name in ("01_events", "article"):
+        source = project / "notebooks" / f"{name}.py"
+        text = source.read_text(encoding="utf-8")
+        source.write_text(f"{text}\n# %% [markdown]\n# One more sentence.\n", encoding="utf-8")
+        run("regenerate", folder=project)
 
 
 def run_large(folder: Path, missing: float = 0.0) -> None:
