@@ -328,7 +328,9 @@ def test_two_products_of_one_name_are_refused(tmp_path):
         regenerate.check(tmp_path, [text_product("a", ""), text_product("a", "")])
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", "null", '{"line": {}}'])
+@pytest.mark.parametrize(
+    "damage", ["{", "[]", "null", '{"line": {}}', '{"line": {"inputs": 1, "files": null}}']
+)
 def test_damaged_state_means_building_again(project, damage):
     project.regenerate()
     (project.root / "build" / "state.json").write_text(damage)
@@ -876,6 +878,10 @@ def test_hidden_files_and_results_below_a_study_are_none_of_its_files(tmp_path):
         "out/build/unfinished.json": made,
         "out/build/car.csv": "",
         "out/figures/forest.csv": "",
+        "out/figures/mine.csv": "",
+        # One of which the state cannot be read.
+        "damaged/build/state.json": "",
+        "damaged/figures/forest.csv": "",
         "build/state.json": made,
         "figures/forest.csv": "",
     }.items():

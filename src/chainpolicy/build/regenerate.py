@@ -774,7 +774,10 @@ def _states_in(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     products = state.values() if isinstance(state, dict) else [None]
-    ours = all(isinstance(one, dict) and {"inputs", "files"} <= one.keys() for one in products)
+    ours = all(
+        isinstance(one, dict) and "inputs" in one and isinstance(one.get("files"), dict)
+        for one in products
+    )
     return state if ours else {}
 
 
@@ -1199,7 +1202,8 @@ def study_products(
 def study_files(study: Study) -> list[Path]:
     """List the files of a study, also outside its folder, on which all its products depend.
 
-    What is hidden or was made by `regenerate` into the study's folder or below it is none of them.
+    What is hidden is none of them, nor is an output folder below the study's, or, where that is the
+    output folder itself, what was made there.
     """
     held = [
         path
@@ -1207,10 +1211,11 @@ def study_files(study: Study) -> list[Path]:
         if path.is_file() and not any(p.startswith(".") for p in path.relative_to(study.path).parts)
     ]
     states = [path for path in held if path.parts[-2:] in {STATE.parts, UNFINISHED.parts}]
-    rooms = {path.parent for path in states}
+    rooms = {path.parent for path in states} | {path.parents[1] for path in states} - {study.path}
     made = {
         path.parents[1] / name
         for path in states
+        if path.parents[1] == study.path
         for recorded in _states_in(path).values()
         for name in recorded["files"]
     }
