@@ -398,3 +398,14 @@ def test_small_residuals_beside_large_ones_are_no_rounding() -> None:
     residuals, members = np.stack([1e-15 * turn, turn]), np.eye(2, dtype=np.bool_)
     found = portfolio_errors(residuals, np.isfinite(residuals), np.full(2, 2), np.ones(2), members)
     assert found == pytest.approx(np.sqrt(2) * np.array([1e-15, 1.0]), rel=1e-12)
+
+
+def test_a_group_of_which_some_sessions_have_nobody_is_fitted_on_the_others(monkeypatch) -> None:
+    # D, alone in a group of its own, is listed 60 sessions after the others.
+    groups = {name: "late" if name == "D" else "early" for name in NAMES}
+    own = study(panel_frame(gaps=True, first=60), groups=groups)
+    rolled = own.ordinary_caars((0, 1))
+    monkeypatch.setattr(EventStudy, "_rolls", lambda *_: False)
+    monkeypatch.setattr(estimator, "VALUES_AT_A_TIME", own.estimation.length)
+    assert set(rolled["group"]) == {"early", "late"}
+    pd.testing.assert_frame_equal(own.ordinary_caars((0, 1)), rolled, rtol=1e-9)
