@@ -68,12 +68,22 @@ class Project:
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNS", os.fspath(tmp_path / "runs"))
-    (tmp_path / "project").mkdir()
-    made = Project(tmp_path / "project", tmp_path / "runs")
-    assert made.build() == 1
-    return made
+def built(tmp_path, monkeypatch):
+    """Make a project of a kind, and build it once."""
+
+    def make(kind):
+        monkeypatch.setenv("RUNS", os.fspath(tmp_path / "runs"))
+        (tmp_path / "project").mkdir()
+        made = kind(tmp_path / "project", tmp_path / "runs")
+        assert made.build() == 1
+        return made
+
+    return make
+
+
+@pytest.fixture
+def project(built):
+    return built(Project)
 
 
 def test_new_words_and_known_values_need_no_run(project):
@@ -142,8 +152,6 @@ ARTICLE = """\
 # %%
 import os
 
-import pandas as pd
-
 from chainpolicy import claim, claims
 from chainpolicy.figures import Shown
 from chainpolicy.figures.style import StudyFigure
@@ -179,12 +187,8 @@ class Article(Project):
 
 
 @pytest.fixture
-def article(tmp_path, monkeypatch):
-    monkeypatch.setenv("RUNS", os.fspath(tmp_path / "runs"))
-    (tmp_path / "project").mkdir()
-    made = Article(tmp_path / "project", tmp_path / "runs")
-    assert made.build() == 1
-    return made
+def article(built):
+    return built(Article)
 
 
 def test_new_words_of_the_article_need_no_run(article):

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 LOOK = 0.05  # seconds between two looks at what is done
-
-
 # macOS has fork, but its own libraries do not survive one.
 FORKS = hasattr(os, "sched_getaffinity")
 

@@ -298,7 +298,6 @@ class GroupSystem:
         return self.contrast({event_id: 1.0})
 
     @cached_property
-    @one_thread()
     def cars(self) -> tuple[SystemTests, ...]:
         """Tests of the clusters' CARs, labelled by event_id: those of the same assets together."""
         alike: dict[tuple[str, ...], list[str]] = {}
@@ -311,7 +310,6 @@ class GroupSystem:
             for assets, leads in alike.items()
         )
 
-    @one_thread()
     def contrast(
         self,
         weights: Mapping[str, float],
@@ -375,7 +373,6 @@ class GroupSystem:
             self._summed(named, shared)[None], [text if label is None else label], held
         )[0]
 
-    @one_thread()
     def sums_over_sessions(self, leads: Sequence[str], assets: Collection[str]) -> SystemTests:
         """Test the sums of the CARs of some assets over the first one, two, three... clusters.
 
@@ -432,6 +429,7 @@ class GroupSystem:
                     found.setdefault(event_id, []).append(lead)
         return found
 
+    @one_thread()
     def _tests(self, c: Floats, labels: list[str], assets: Collection[str]) -> SystemTests:
         """Test contrasts, shape (K, k), of the coefficients of some assets."""
         at = np.flatnonzero(self.coefficients.columns.isin(list(assets)))

@@ -870,15 +870,12 @@ class EventStudyResults(ShownResults):
         tested = np.zeros(len(cells), dtype=np.bool_)
         for some, sample, overlapping in self._samples(window):
             for column, test in enumerate(run):
-                p_values[some, column] = outcome(test, sample, len(some), overlapping=overlapping)[
-                    2
-                ]
+                found = outcome(test, sample, len(some), overlapping=overlapping)
+                _, _, p_values[some, column] = found
             tested[some] = True
-        found = np.flatnonzero(tested)
-        event = texts(cells.event_ids, cells.event[found])
-        return tabulate_p_values(
-            event, texts(cells.groups, cells.group[found]), run, p_values[found]
-        )
+        at = np.flatnonzero(tested)
+        event = texts(cells.event_ids, cells.event[at])
+        return tabulate_p_values(event, texts(cells.groups, cells.group[at]), run, p_values[at])
 
     def _samples(self, window: Window) -> Iterator[tuple[Ints, GroupSample, bool]]:
         """Cells that one call of a test can take, their sample, and whether windows overlap."""
